@@ -1,0 +1,123 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/cal.h"
+#include "base/crc.h"
+#include "base/err.h"
+#include "base/fixed.h"
+#include "base/ring.h"
+#include "base/sys.h"
+
+#define UNUSED(state) (void)(state)
+__extension__ typedef unsigned __int128 wide; /* the oracle; the code under test has none */
+
+static void crc_known_answers(void **state)
+{
+    UNUSED(state);
+    assert_int_equal(crc16("123456789", 9), 0x906E);
+    assert_int_equal(crc32("123456789", 9), 0xCBF43926);
+    uint16_t c = crc16_more(CRC16_SEED, "1234", 4);
+    assert_int_equal(crc16_end(crc16_more(c, "56789", 5)), 0x906E);
+}
+
+static void calendar_agrees_with_a_slow_count(void **state)
+{
+    UNUSED(state);
+    int32_t day = 0;
+    uint8_t weekday = 4; /* 1970-01-01 */
+    for (uint16_t y = CAL_YEAR_MIN; y <= CAL_YEAR_MAX; y++)
+        for (uint8_t m = 1; m <= 12; m++)
+            for (uint8_t d = 1; d <= cal_month_days(y, m); d++, day++) {
+                assert_int_equal(cal_days(y, m, d), day);
+                struct civil c = cal_civil((int64_t)day * CAL_DAY_S + 86399);
+                assert_true(c.year == y && c.month == m && c.day == d && c.hour == 23 &&
+                            c.minute == 59 && c.second == 59);
+                assert_int_equal(c.weekday, weekday);
+                assert_true(cal_is_valid(&c));
+                assert_int_equal(cal_seconds(&c), (int64_t)day * CAL_DAY_S + 86399);
+                weekday = (uint8_t)(weekday % 7 + 1);
+            }
+    assert_int_equal(cal_month_days(2000, 2), 29);
+    assert_int_equal(cal_month_days(2100, 2), 28);
+    struct civil wrong = { .year = 2026, .month = 2, .day = 29 };
+    assert_false(cal_is_valid(&wrong));
+}
+
+static uint64_t random64(void)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 5; i++) v = v << 15 ^ (uint64_t)(rand() & 0x7FFF);
+    return v >> (rand() % 64);
+}
+
+static void wide_arithmetic_is_exact(void **state)
+{
+    UNUSED(state);
+    srand(1);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t a = random64(), b = random64(), c = random64() | 1;
+        wide n = (wide)a * b;
+        struct u128 p = mul_u64(a, b);
+        assert_true(p.hi == (uint64_t)(n >> 64) && p.lo == (uint64_t)n);
+        wide q = (n + c / 2) / c;
+        assert_true(muldiv_u64(a, b, c) == (q > UINT64_MAX ? UINT64_MAX : (uint64_t)q));
+        uint32_t r = isqrt_u64(a);
+        assert_true((uint64_t)r * r <= a);
+        assert_true((wide)(r + UINT64_C(1)) * (r + UINT64_C(1)) > a);
+    }
+    assert_int_equal(muldiv_i64(-3, 1, 2), -2);
+    assert_int_equal(muldiv_i64(3, -1, 2), -2);
+    assert_int_equal(muldiv_i64(INT64_MIN, 1, 1), -INT64_MAX);
+}
+
+static void ring_keeps_order_and_refuses_when_full(void **state)
+{
+    UNUSED(state);
+    uint8_t buf[16], out[16];
+    struct ring r;
+    ring_init(&r, buf, sizeof buf);
+    uint8_t in = 0, expect = 0;
+    for (int turn = 0; turn < 70000; turn++) {
+        while (ring_put_isr(&r, in)) in++;
+        assert_int_equal(ring_room(&r), 0);
+        size_t n = ring_take(&r, out, (size_t)(turn % 16) + 1);
+        for (size_t i = 0; i < n; i++) assert_int_equal(out[i], expect++);
+    }
+}
+
+static void bytes_round_trip(void **state)
+{
+    UNUSED(state);
+    uint8_t b[8];
+    le_put64(b, UINT64_C(0x0123456789ABCDEF));
+    assert_int_equal(b[0], 0xEF);
+    assert_true(le_get64(b) == UINT64_C(0x0123456789ABCDEF));
+    be_put64(b, UINT64_C(0x0123456789ABCDEF));
+    assert_int_equal(b[0], 0x01);
+    assert_true(be_get64(b) == UINT64_C(0x0123456789ABCDEF));
+    assert_true(same("abc", "abc", 3));
+    assert_false(same("abc", "abd", 3));
+    wipe(b, sizeof b);
+    for (int i = 0; i < 8; i++) assert_int_equal(b[i], 0);
+    assert_string_equal(err_text(E_CRC), "a checksum does not hold");
+    assert_string_equal(err_text(-999), "unknown error");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crc_known_answers),
+        cmocka_unit_test(calendar_agrees_with_a_slow_count),
+        cmocka_unit_test(wide_arithmetic_is_exact),
+        cmocka_unit_test(ring_keeps_order_and_refuses_when_full),
+        cmocka_unit_test(bytes_round_trip),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
