@@ -19,7 +19,7 @@ int64_t cal_seconds(const struct civil *c)
 
 struct civil cal_civil(int64_t s)
 {
-    const int64_t last = (int64_t)83994 * CAL_DAY_S - 1; /* 2199-12-31T23:59:59 */
+    const int64_t last = (int64_t)84006 * CAL_DAY_S - 1; /* 2199-12-31T23:59:59 */
     s = s < 0 ? 0 : s > last ? last : s;
     int32_t day = (int32_t)(s / CAL_DAY_S), of_day = (int32_t)(s % CAL_DAY_S);
     int32_t z = day + 719468, era = z / 146097, of_era = z % 146097;
