@@ -6,14 +6,14 @@
 #define BASE_WHO_H
 #include <stdint.h>
 
-/* Channels, as the event logs number them. */
+/* Channels, numbered as the event logs show them (0-0:96.50.42). */
 enum link_id {
     LINK_OPTICAL,
     LINK_RS485,
     LINK_WAN,
     LINK_CIU,
-    LINK_VTC,
     LINK_KEYPAD,
+    LINK_VTC,
     LINK_SMS,
     LINK_SELF,
     LINK_IDS
