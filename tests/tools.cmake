@@ -1,0 +1,11 @@
+# The command line: helpers by cmocka, `magno` itself by Python scripts that run it.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+unit_test(unit/test_tool_common.c LIBS tool_common)
+
+function(cli_test path)
+  get_filename_component(name ${path} NAME_WE)
+  add_test(NAME ${name} COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/${path})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT
+    "MAGNO=$<TARGET_FILE:magno>;DATA=${CMAKE_CURRENT_SOURCE_DIR}/data;PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+cli_test(tools/cli_basics.py)
