@@ -16,12 +16,12 @@
  * Memory     about 1 MiB; at most 32 live pages and 64 sockets, a request body of 1 KiB.
  * Context    the thread of the libuv loop, all of it.
  */
-#ifndef PANEL_PANEL_H
-#define PANEL_PANEL_H
+#ifndef TOOLS_PANEL_PANEL_H
+#define TOOLS_PANEL_PANEL_H
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "state.h"
+#include "tools/panel/state.h"
 
 struct panel;
 struct uv_loop_s;

@@ -12,8 +12,8 @@
  * Memory   struct panel_state about 4 KiB; zero-initialise it, then set what there is.
  * Context  any; plain data.
  */
-#ifndef PANEL_STATE_H
-#define PANEL_STATE_H
+#ifndef TOOLS_PANEL_STATE_H
+#define TOOLS_PANEL_STATE_H
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,7 +31,7 @@ enum {
 
 #define ENERGY(id, name, c) id,
 enum panel_energy {
-#include "energies.def"
+#include "tools/panel/energies.def"
     PANEL_ENERGIES
 };
 #undef ENERGY
