@@ -1,0 +1,77 @@
+/* job.h - the one slot for what is too long for a step of the meter: elliptic curves.
+ *
+ * The meter starts a job and looks, step by step, whether it is done; somebody below the meter
+ * runs it: thread mode on a Cortex-M, the same thread inline on Linux. A job reads its input,
+ * writes its output, uses the arena, and knows neither meter nor flash.
+ *
+ *     meter                       below
+ *     job_start(&j, kind, &in)
+ *     job_done(&j, &out) E_BUSY   job_run(&j)
+ *     job_done(&j, &out) 0 or the error of ec.h
+ *
+ * The slot goes free -> waiting -> running -> done -> free. The meter makes the first and last
+ * move, job_run() the others: each field has one writer at a time and no lock is needed on one
+ * core. Input and output are wiped when the slot becomes free.
+ *
+ * Power cut  a job is forgotten; what it was for did not happen.
+ * Cost       ec.h.
+ * Memory     struct job, 300 bytes, and the port's arena, bound.
+ * Context    job_run(): thread mode. The rest: meter loop.
+ */
+#ifndef CRYPTO_JOB_H
+#define CRYPTO_JOB_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/ec.h"
+
+enum job_kind {
+    JOB_KEYGEN, /* in seed;              out key, point  */
+    JOB_SIGN,   /* in seed, key, hash;   out sig         */
+    JOB_VERIFY, /* in point, hash, sig;  out nothing: 0 or E_AUTH */
+    JOB_AGREE,  /* in seed, key, point;  out shared      */
+    JOB_KINDS
+};
+
+struct job_in {
+    uint8_t seed[EC_SEED];
+    uint8_t key[EC_KEY];
+    uint8_t point[EC_POINT];
+    uint8_t hash[EC_HASH];
+    uint8_t sig[EC_SIG];
+};
+
+struct job_out {
+    uint8_t key[EC_KEY];
+    uint8_t point[EC_POINT];
+    uint8_t sig[EC_SIG];
+    uint8_t shared[EC_SHARED];
+};
+
+struct job {
+    volatile uint8_t state;
+    uint8_t kind;
+    int result;
+    struct arena *arena;
+    struct job_in in;
+    struct job_out out;
+};
+
+/* An empty slot working on arena, bound. NULL: a build without curves, job_start() refuses. */
+void job_init(struct job *j, struct arena *arena);
+
+/* E_BUSY: the slot is taken. E_STATE: no arena. The input is copied. */
+int job_start(struct job *j, enum job_kind kind, const struct job_in *in);
+
+/* Run what waits, to its end. False: there was nothing. */
+bool job_run(struct job *j);
+
+/* E_BUSY while it waits or runs, E_STATE when nothing was started; else its result, once, with
+ * the output copied to *out, and the slot is free. */
+int job_done(struct job *j, struct job_out *out);
+
+/* Forget what was started (its association is gone): a waiting or finished job is dropped at
+ * once, a running one when it ends. */
+void job_drop(struct job *j);
+
+#endif
