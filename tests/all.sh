@@ -1,0 +1,95 @@
+#!/bin/sh
+# all.sh [STAGE]... - builds and tests in stages; without arguments, all of them.
+#
+# A stage that fails does not stop the others. The last line says how many tests passed and
+# failed: each ctest case counts, and each check that is not one counts as one.
+set -u
+cd "$(dirname "$0")/.."
+JOBS=${JOBS:-2}
+passed=0
+failed=0
+broken=
+built=
+log=build/log
+mkdir -p "$log"
+
+count() { # passed failed name
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+  [ "$2" = 0 ] || broken="$broken
+  $3: its output is in $log/${3%% *}.log"
+}
+
+# check NAME COMMAND...: one test that is not ctest's
+check() {
+  name=$1
+  shift
+  if "$@" >"$log/$name.log" 2>&1; then
+    count 1 0 "$name"
+    return 0
+  fi
+  tail -n 40 "$log/$name.log"
+  count 0 1 "$name"
+  return 1
+}
+
+build() { # preset
+  check "build-$1" sh -c "cmake --preset $1 && cmake --build --preset $1 -j $JOBS" || return 1
+  case $1 in host | target) built="$built $1" ;; esac
+}
+
+# tests PRESET [ctest arguments]: build, run, add up what ctest says
+tests() {
+  preset=$1
+  shift
+  build "$preset" || return
+  ctest --test-dir "build/$preset" --output-on-failure -j "$JOBS" "$@" 2>&1 | tee "$log/ctest-$preset.log"
+  set -- $(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log/ctest-$preset.log")
+  if [ $# = 2 ]; then
+    count $(($2 - $1)) "$1" "ctest-$preset"
+  else
+    count 0 1 "ctest-$preset"
+  fi
+}
+
+stage_host() { tests host; }
+stage_asan() { tests asan -LE slow; }
+stage_target() { tests target; }
+stage_clang() { build clang; }
+
+# each fuzzer alone, its corpus growing only in build/
+stage_fuzz() {
+  build fuzz || return
+  for f in build/fuzz/tests/fuzz_*; do
+    [ -x "$f" ] && [ ! -d "$f" ] || continue
+    name=$(basename "$f")
+    mkdir -p "build/fuzz/corpus/$name"
+    check "$name" "$f" -max_total_time="${FUZZ_SECONDS:-10}" -verbosity=0 -print_final_stats=1 \
+      -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" $(seeds "$name") && tail -n 20 "$log/$name.log" |
+      sed -n "s/stat::number_of_executed_units: */$name: executions /p"
+  done
+}
+seeds() { [ -d "tests/fuzz/seeds/${1#fuzz_}" ] && echo "tests/fuzz/seeds/${1#fuzz_}"; }
+
+# the objects of those builds that this run has made
+stage_arch() {
+  check arch-checker python3 tests/arch/test_arch.py
+  check arch python3 tests/arch/run.py $built
+}
+
+stage_format() { check format sh -c "git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror"; }
+
+stage_lint() {
+  build host || return
+  check clang-tidy run-clang-tidy -quiet -p build/host -j "$JOBS" "$PWD/(src|port|app|tools)/"
+  check cppcheck tests/lint/cppcheck.sh "$JOBS"
+}
+
+[ $# -gt 0 ] || set -- host target arch format asan fuzz clang lint
+for stage; do
+  printf '== %s\n' "$stage"
+  "stage_$stage"
+done
+[ -z "$broken" ] || printf '\nfailed:%s\n' "$broken"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
