@@ -7,7 +7,7 @@ all: ## build the host programs: build/host/magno
 	@tools/setup.sh build web
 	@$(MAKE) -s web host
 host: build/host/build.ninja
-	@cmake --build --preset host -j $(JOBS)
+	@cmake --build --preset host --target magno -j $(JOBS)
 build/%/build.ninja:
 	@cmake --preset $*
 
