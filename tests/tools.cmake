@@ -1,6 +1,7 @@
 # The command line: helpers by cmocka, `magno` itself by Python scripts that run it.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 unit_test(unit/test_tool_common.c LIBS tool_common)
+unit_test(unit/test_comtrade.c LIBS tool_common m)
 
 function(cli_test path)
   get_filename_component(name ${path} NAME_WE)
