@@ -1,0 +1,330 @@
+/* cosem.h - the object model's engine: const tables in, attributes out. Knows no meter.
+ *
+ * A row of the table is a family of objects LN, LN+1, ... in value group E. What a class can
+ * do stands in its attributes and methods; who may do it in the row's policy; where the value
+ * lives in `bind`, an id and never an address of state, so one table serves any number of
+ * meters. Accessors answer with the wire's own data-access-result.
+ *
+ * Reading  cosem_get_begin(), then cosem_get_block() until COSEM_DONE. Any block size gives
+ *          the same octets. What can change between two blocks is read through at->frozen;
+ *          an array pins its rows in the span it opens.
+ * Writing  cosem_set_begin(), then cosem_set_block() with the octets as they arrive. One
+ *          element is decoded at a time and staged; nothing shows before commit.
+ * Calling  cosem_call(); a return value that is an array, or long, is read like an attribute.
+ *
+ * Anything that cannot answer at once (flash still searching, an elliptic-curve job, a commit
+ * under way) returns DAR_PENDING and is called again, with the same arguments, in a later
+ * step. It must not have changed anything that a second call would change again.
+ *
+ * Power cut  nothing is kept here; a staged write that was not committed never was.
+ * Cost       find: some 12 instructions a row of the table. A block: its octets.
+ * Memory     row, class and attribute 16 octets of ROM each on 32 bits, method 12, policy 12;
+ *            struct cosem_get about 110 octets of RAM, struct cosem_set 40 and a hold buffer.
+ * Context    meter loop only.
+ */
+#ifndef DLMS_COSEM_H
+#define DLMS_COSEM_H
+#include "base/who.h"
+#include "dlms/axdr.h"
+
+#ifndef CFG_COLUMNS
+#define CFG_COLUMNS 320 /* of a profile: a survey has 62, the billing list up to 300 */
+#endif
+_Static_assert(CFG_COLUMNS % 64 == 0 && CFG_COLUMNS >= 64, "whole words of columns");
+
+struct obis {
+    uint8_t a, b, c, d, e, f;
+};
+
+/* data-access-result; action-result is the same list (DLMS ASN.1). */
+enum dar {
+    DAR_OK = 0,
+    DAR_HW = 1,
+    DAR_TEMPORARY = 2,
+    DAR_DENIED = 3,
+    DAR_UNDEFINED = 4,
+    DAR_CLASS = 9,
+    DAR_UNAVAILABLE = 11,
+    DAR_TYPE = 12,
+    DAR_SCOPE = 13,
+    DAR_BLOCK = 14,        /* data-block-unavailable: too long, and no blocks agreed */
+    DAR_LONG_ABORTED = 15, /* long-get-aborted; long-action-aborted */
+    DAR_NO_LONG = 16,      /* no-long-get-in-progress; no-long-action-in-progress */
+    DAR_LONG_SET_ABORTED = 17,
+    DAR_NO_LONG_SET = 18,
+    DAR_BLOCK_NUMBER = 19,
+    DAR_OTHER = 250,
+    DAR_PENDING = 0x100 /* never on the wire: ask again */
+};
+
+/* DAR_OK, or what a negative E_* of base/err.def is on the wire: E_TYPE and E_FORMAT 12,
+ * E_RANGE and E_SPACE 250, E_BUSY and E_STATE 2, E_DENIED 3, E_NONE 4, E_IO and E_CRC 1. */
+enum dar dar_of(int err);
+
+struct cosem_row;
+
+struct cosem_at { /* what is asked, and by whom */
+    const struct cosem_row *row;
+    const struct who *who;
+    const void *session; /* struct dlms_session of the asker; NULL for the meter itself */
+    const void *frozen;  /* the registers as they stood, or NULL: as they stand */
+    uint8_t k;           /* member of the row's family */
+    uint8_t id;          /* attribute or method */
+    uint8_t prot;        /* protection of the request, bits of enum cosem_prot */
+};
+
+/* Protection bits as in security_policy and access_mode (classes 64 v1, 15 v3). */
+enum cosem_prot {
+    PROT_AUTH_REQ = 0x04,
+    PROT_CRYPT_REQ = 0x08,
+    PROT_SIGN_REQ = 0x10,
+    PROT_AUTH_RES = 0x20,
+    PROT_CRYPT_RES = 0x40,
+    PROT_SIGN_RES = 0x80,
+    PROT_REQ = 0x1C,
+    PROT_RES = 0xE0
+};
+
+/* -- arrays ----------------------------------------------------------------------------- */
+
+struct cols {
+    uint64_t word[CFG_COLUMNS / 64];
+};
+
+/* Rows [next, end) of an array and their columns. open() fills it; the engine counts next up.
+ * start is where next began: a row that leaves out what repeats must be whole there. work is
+ * open()'s and row()'s own: a search under way, a place to go on from. All zero at first. */
+struct span {
+    struct cols cols;
+    uint32_t start, next, end;
+    uint32_t work[4];
+};
+
+/* The selection of a request: selector 0 for none, else its parameters as they came. */
+struct cosem_sel {
+    uint8_t selector;
+    struct axdr_in arg;
+};
+
+struct cosem_seq { /* an attribute or return value that is made of rows */
+    bool bare;     /* rows follow each other without the head of an array */
+
+    /* Turn the selection into a span. DAR_SCOPE: unknown selector; DAR_TYPE: bad selection
+     * data. DAR_PENDING keeps the span: go on searching from span->work. NULL for return
+     * values of methods: the method fills the span. */
+    enum dar (*open)(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
+                     struct span *s);
+
+    /* Emit element i, the same octets each time it is asked within a span. DAR_OK, or the
+     * result that ends the transfer (DAR_BLOCK: the row is gone). */
+    enum dar (*row)(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
+                    struct axdr_out *o);
+
+    /* Staged writing, all or nothing; all four or none. begin: rows are coming; put_row:
+     * check and stage element i, which is exactly what `in` holds; commit makes them the
+     * value; abort forgets them (also when the link goes down). */
+    enum dar (*begin)(void *app, const struct cosem_at *at, uint32_t rows);
+    enum dar (*put_row)(void *app, const struct cosem_at *at, uint32_t i, struct axdr_in *in);
+    enum dar (*commit)(void *app, const struct cosem_at *at);
+    void (*abort)(void *app, const struct cosem_at *at);
+};
+
+/* -- classes ---------------------------------------------------------------------------- */
+
+struct cosem_attr { /* get or seq, and maybe set */
+    uint8_t id;
+    uint8_t selectors; /* bit n: selector n is known (object_list says so); seq only */
+    enum dar (*get)(void *app, const struct cosem_at *at, struct axdr_out *o);
+    enum dar (*set)(void *app, const struct cosem_at *at, struct axdr_in *in);
+    const struct cosem_seq *seq;
+};
+
+/* What a method gives back: a short value written to out (any length up to its cap), or, with
+ * method.ret, a span that is read afterwards. Nothing of both: no return parameters. */
+struct cosem_ret {
+    struct axdr_out out;
+    struct span span;
+};
+
+struct cosem_method {
+    uint8_t id;
+    /* arg holds exactly the parameter, or nothing when it was absent. A method without
+     * parameter takes absent, null-data and integer 0 alike: cosem_no_arg(). */
+    enum dar (*call)(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                     struct cosem_ret *ret);
+    const struct cosem_seq *ret;
+};
+
+struct cosem_class {
+    uint16_t id;
+    uint8_t version, n_attr, n_method;
+    const struct cosem_attr *attr; /* in order of id, from 1 */
+    const struct cosem_method *method;
+};
+
+struct cosem_row {
+    struct obis ln;
+    uint8_t span, acl; /* objects in the family (>= 1); row of cosem_model.acl */
+    const struct cosem_class *cls;
+    union {
+        uint16_t id;
+        const void *ext; /* a const description */
+    } bind;
+};
+
+/* -- rights ----------------------------------------------------------------------------- */
+
+/* For these roles only these ids, of what the masks grant. Bit n is id n; ids above 31 are
+ * not granted to a limited role. Zero in roles ends a list. */
+struct cosem_limit {
+    uint16_t roles;
+    uint32_t get, set, act;
+};
+#define COSEM_ID(n) (UINT32_C(1) << (n))
+#define COSEM_IDS(from, to) ((UINT32_C(2) << (to)) - (UINT32_C(1) << (from)))
+#define COSEM_ANY UINT32_MAX
+
+/* A policy: one bit an association. Attribute 1 is readable by whoever may do anything. */
+struct cosem_acl {
+    uint16_t read, write, act;
+    const struct cosem_limit *only; /* ends with roles 0; NULL: no limits */
+};
+
+struct cosem_group {
+    const struct cosem_row *row;
+    uint16_t n;
+};
+
+struct cosem_model {
+    const struct cosem_group *group;
+    const struct cosem_acl *acl;
+    const uint8_t *demand; /* [role]: protection every right of it asks, enum cosem_prot */
+    uint8_t n_group, n_role;
+    /* Is this object in service? DAR_OK, or DAR_UNAVAILABLE where class 122 switched it off.
+     * NULL: always. Asked before each access from outside. */
+    enum dar (*gate)(void *app, const struct cosem_at *at);
+};
+
+enum { CAN_READ = 1, CAN_WRITE = 2 };
+
+/* -- tables ----------------------------------------------------------------------------- */
+
+bool cols_has(const struct cols *c, unsigned i);
+void cols_add(struct cols *c, unsigned from, unsigned to); /* columns [from, to) */
+unsigned cols_count(const struct cols *c);
+
+/* Fill at->row and at->k. DAR_UNDEFINED: no such logical name, or none this role has any
+ * right to; DAR_CLASS: the name exists for it, under other classes. at->who is read. */
+enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis ln,
+                    struct cosem_at *at);
+
+/* Object i of all, in table order; false beyond the last. */
+bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at);
+uint32_t cosem_count(const struct cosem_model *m);
+
+/* Logical name of the object at. */
+struct obis cosem_ln(const struct cosem_at *at);
+
+/* The attribute or method at->id of at->row, or NULL. */
+const struct cosem_attr *cosem_attr(const struct cosem_at *at);
+const struct cosem_method *cosem_method(const struct cosem_at *at);
+
+/* What the role at->who->assoc may do, its protection left out of account. */
+bool cosem_is_visible(const struct cosem_model *m, const struct cosem_at *at);
+unsigned cosem_rights(const struct cosem_model *m, const struct cosem_at *at,
+                      const struct cosem_attr *a);
+bool cosem_may_call(const struct cosem_model *m, const struct cosem_at *at, uint8_t method);
+
+/* -- object_list (class 15 attribute 2) ------------------------------------------------- */
+
+/* Objects visible to at->who, optionally of one class (cls >= 0). */
+uint32_t cosem_list_count(const struct cosem_model *m, const struct cosem_at *at, int32_t cls);
+
+/* Emit the i-th of them (of all, not of a class) as an object_list_element; with rights, or
+ * null-data in their place (access selectors 1 and 2). span->work is used to go on without
+ * counting from the start again. */
+enum dar cosem_list_emit(const struct cosem_model *m, const struct cosem_at *at, uint32_t i,
+                         bool rights, struct span *s, struct axdr_out *o);
+
+/* -- GET -------------------------------------------------------------------------------- */
+
+struct cosem_get {
+    struct cosem_at at;
+    const struct cosem_seq *seq; /* rows, or NULL: one plain value */
+    struct span todo;
+    size_t skip; /* octets of the present row that are already out */
+    bool headed;
+};
+enum cosem_more { COSEM_DONE, COSEM_MORE };
+
+/* Rights and selection; opens the span. DAR_PENDING: call again with the same g (zeroed by
+ * the caller before the first call). */
+enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_get *g,
+                         const struct cosem_at *at, const struct cosem_sel *sel);
+
+/* Fill o's window from where the last one ended. *dar other than DAR_OK: the transfer is
+ * over, with that. DAR_PENDING with COSEM_MORE: nothing new yet, call again. */
+enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out *o,
+                                enum dar *dar);
+
+/* -- SET -------------------------------------------------------------------------------- */
+
+struct cosem_set {
+    struct cosem_at at;
+    const struct cosem_attr *attr; /* NULL: no SET under way */
+    uint8_t *hold;                 /* the element whose last octets have not arrived */
+    uint16_t hold_size, held;
+    uint32_t rows, done;
+    bool staged, ended; /* ended: all octets are in, only the commit is pending */
+};
+
+/* hold: where incomplete elements wait, hold_size octets, the caller's until the end; the
+ * longest element (or plain value) that can come in pieces. */
+enum dar cosem_set_begin(const struct cosem_model *m, void *app, struct cosem_set *s,
+                         const struct cosem_at *at, uint8_t *hold, uint16_t hold_size);
+
+/* The next octets. On anything but DAR_OK and DAR_PENDING the SET is over and undone.
+ * DAR_PENDING comes only with last: call again with n 0 and last. */
+enum dar cosem_set_block(void *app, struct cosem_set *s, const uint8_t *p, size_t n, bool last);
+void cosem_set_abort(void *app, struct cosem_set *s);
+
+/* -- ACTION ----------------------------------------------------------------------------- */
+
+/* Rights, then the method. ret->out must be a window; ret->span is zeroed by the caller
+ * before the first call and kept over DAR_PENDING. */
+enum dar cosem_call(const struct cosem_model *m, void *app, const struct cosem_at *at,
+                    struct axdr_in *arg, struct cosem_ret *ret);
+
+/* Nothing, null-data or integer 0? For methods without parameter. */
+bool cosem_no_arg(struct axdr_in *arg);
+
+/* Read the return value that method.ret describes: g to be read by cosem_get_block(). */
+void cosem_ret_begin(struct cosem_get *g, const struct cosem_at *at, const struct cosem_ret *r);
+
+/* -- selections ------------------------------------------------------------------------- */
+
+struct cosem_capture { /* capture_object_definition */
+    uint16_t class_id;
+    struct obis ln;
+    int8_t attr;
+    uint16_t index; /* data_index */
+};
+void cosem_emit_capture(struct axdr_out *o, const struct cosem_capture *c);
+int cosem_read_capture(struct axdr_in *in, struct cosem_capture *c); /* 0, E_TYPE */
+
+struct cosem_range { /* selector 1 of a profile buffer */
+    struct cosem_capture by;
+    struct axdr_in from, to; /* one whole value each, any type */
+    uint32_t n_columns;      /* 0: all */
+    struct axdr_in columns;  /* that many captures, one behind the other */
+};
+struct cosem_entry {      /* selector 2 */
+    uint32_t from, to;    /* rows from 1; to 0: the last */
+    uint16_t first, last; /* columns from 1; last 0: the last */
+};
+/* DAR_OK, or DAR_TYPE when the parameters have another shape; entry: also when from or first
+ * is 0, or to < from, last < first. */
+enum dar cosem_read_range(const struct cosem_sel *sel, struct cosem_range *r);
+enum dar cosem_read_entry(const struct cosem_sel *sel, struct cosem_entry *e);
+
+#endif
