@@ -1,0 +1,31 @@
+/* lockout.h - how long wrong tokens keep the next one waiting.
+ *
+ * Only CRC errors count. Four are free; the fifth locks for 300 s, each further one for twice
+ * as long, up to an hour: at most 31 tries a day and channel, whatever the power does, because
+ * both numbers are kept on flash. Any accepted token of classes 0 and 2 clears it. Time without
+ * power counts only where the clock knows how long it was.
+ *
+ * Power cut  the owner writes the struct in the same transaction as the failed entry.
+ * Memory     8 octets.
+ * Context    meter loop.
+ */
+#ifndef STS_LOCKOUT_H
+#define STS_LOCKOUT_H
+#include <stdint.h>
+
+#define STS_FREE_TRIES 4
+#define STS_LOCK_FIRST_S 300
+#define STS_LOCK_MAX_S 3600
+
+struct sts_lockout {
+    uint32_t left_s; /* 0: open */
+    uint32_t wrong;  /* CRC errors since the last accepted token */
+};
+
+/* Count what a token came to: enum sts_result and the token's class. */
+void sts_lockout_note(struct sts_lockout *l, int result, uint8_t class);
+
+/* So much time went by. */
+void sts_lockout_pass(struct sts_lockout *l, uint32_t seconds);
+
+#endif
