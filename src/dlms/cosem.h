@@ -167,7 +167,11 @@ struct cosem_row {
     uint8_t span, acl; /* objects in the family (>= 1); row of cosem_model.acl */
     const struct cosem_class *cls;
     union {
-        uint16_t id;
+        struct {
+            uint16_t id;
+            uint8_t tag,
+                arg; /* how to show it: an A-XDR tag, and what the class makes of arg */
+        };
         const void *ext; /* a const description */
     } bind;
 };
