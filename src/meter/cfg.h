@@ -1,0 +1,39 @@
+/* cfg.h - sizes of a meter, and what one product is made of.
+ *
+ * Sizes are macros: they shape structs and the flash map. What differs between two products of
+ * one image (ratings, checkpoint period) is a const struct meter_cfg the application passes in.
+ *
+ * Memory   the limits of struct meter are asserted in meter.c against CFG_RAM_METER.
+ * Context  any.
+ */
+#ifndef METER_CFG_H
+#define METER_CFG_H
+#include <stdint.h>
+
+#define CFG_SURVEYS 3         /* load profiles: 1-0:99.1.0 .. 99.1.2 */
+#define CFG_CHANNELS 60       /* columns of a survey beside its clock and status */
+#define CFG_LOG_ROWS 256      /* rows a log promises to keep */
+#define CFG_MONTHS 36         /* rows of monthly billing */
+#define CFG_DAYS 62           /* rows of daily billing */
+#define CFG_EVENT_QUEUE 32    /* events between two drains */
+#define CFG_INPUT_QUEUE 8     /* edges of inputs between two steps */
+#define CFG_DARK_EDGES 16     /* edges of covers kept while unpowered */
+#define CFG_DEMAND_PERIODS 15 /* sub-periods of a sliding demand */
+#define CFG_RAM_METER 16384   /* octets, with metrology */
+
+/* The product: never changes while a meter runs. */
+struct meter_cfg {
+    const char *type;      /* "MAG22", first octets of the logical device name */
+    uint32_t serial;       /* 1..99 999 999 */
+    uint32_t un_mv;        /* reference voltage, 230000 or 120000 */
+    uint32_t ib_ma;        /* basic current, 5000 */
+    uint32_t imax_ma;      /* maximum current, 80000 or 100000 */
+    uint16_t fn_mhz_div10; /* nominal frequency in 10 mHz: 5000 or 6000 */
+    uint16_t
+        checkpoint_s; /* an energy record at least so often: 60 on a meter, 900 in a fleet */
+    uint16_t serial_year; /* year of manufacture: the clock is never earlier */
+};
+
+extern const struct meter_cfg cfg_single_phase; /* 230 V 5(100) A 50 Hz, serial 1 */
+
+#endif

@@ -1,0 +1,44 @@
+/* energy.h - windows of power become whole units in cells.
+ *
+ * What has not made a unit yet is a rest, kept in nanojoules per quantity and direction: Wh and
+ * VAh follow the sign of P, varh the sign of Q. A window lies in one quadrant; whole units go
+ * to the cell of the quadrant and tariff in force when they became whole: a unit is never
+ * split, truncation happens once. Pulses are counted from cells and rests, so a pulse at 1000 a
+ * kWh is a booked Wh.
+ *
+ * Power cut  cells and rests are written together; what was booked since the last record is
+ * lost. Cost       three additions, and a division only when a unit became whole. Context meter
+ * loop only.
+ */
+#ifndef METER_ENERGY_ENERGY_H
+#define METER_ENERGY_ENERGY_H
+#include <stdint.h>
+
+#include "meter/regs.h"
+
+#define ENERGY_UNIT_NJ INT64_C(3600000000000) /* one Wh, varh or VAh */
+
+enum { FORWARD, BACKWARD, DIRECTIONS };
+
+struct energy {
+    int64_t rest_nj[CELLS][DIRECTIONS]; /* 0 <= rest < one unit */
+    uint32_t dirty[3];                  /* cells changed since the last record, 96 bits */
+    uint8_t dirty_cells;                /* how many */
+    uint8_t quadrant;                   /* 0..3, of the last window that had a sign */
+};
+
+/* What one window adds: sizes, 0 where a quantity is below its creep threshold. */
+struct share {
+    uint64_t wh_nj, varh_nj, vah_nj;
+    uint8_t quadrant; /* 0..3 */
+};
+
+/* Book a window under tariff 0..7. */
+void energy_book(struct energy *e, struct regs *r, const struct share *s, unsigned tariff);
+
+/* Nanojoules of a quantity in a direction since ever, modulo 2^64: for differences (demand,
+ * pulses). */
+uint64_t energy_nj(const struct energy *e, const struct regs *r, unsigned cell,
+                   unsigned direction);
+
+#endif

@@ -1,0 +1,84 @@
+/* io.h - what a meter needs of its terminals; a port fills it in.
+ *
+ * The meter calls these only from its own context. A call that takes a time is told when the
+ * thing happened (the date of what is being handled), so that a simulated port can answer for
+ * that instant; a real one may answer for now. Every pointer but nor and ctx may be NULL: then
+ * the part is absent (no RTC: the clock is invalid at each start; no lamp: dark).
+ *
+ * Context  meter loop only; none of them blocks.
+ */
+#ifndef METER_IO_H
+#define METER_IO_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+
+struct nor;
+
+/* Levels the meter is fed with meter_feed_inputs(); 1 = active, open, pressed, present. */
+enum input {
+    INPUT_TERMINAL_COVER = 1 << 0, /* open */
+    INPUT_METER_COVER = 1 << 1,    /* open */
+    INPUT_MODULE_COVER = 1 << 2,   /* open */
+    INPUT_MAGNET = 1 << 3,         /* field above the threshold of the sensor */
+    INPUT_ENCLOSURE = 1 << 4,      /* external tamper contact, open */
+    INPUT_RESOURCE = 1 << 5,       /* second source feeds the load */
+    INPUT_RATE_0 = 1 << 6,         /* binary rate number, low bit */
+    INPUT_RATE_1 = 1 << 7,
+    INPUT_RATE_2 = 1 << 8,
+    INPUT_ALERT = 1 << 9,        /* external alert terminal */
+    INPUT_BUTTON = 1 << 10,      /* display button */
+    INPUT_SEAL_BUTTON = 1 << 11, /* sealed button: billing reset */
+    INPUT_MODULE = 1 << 12,      /* communication module present */
+    INPUT_BATTERY_LOW = 1 << 13,
+    INPUT_RELAY_CLOSED = 1 << 14, /* feedback contact, where there is one */
+};
+
+enum pulse_output { PULSE_LED_WH, PULSE_LED_VARH, PULSE_OUTPUT, PULSE_OUTPUTS };
+enum lamp {
+    LAMP_ALARM,
+    LAMP_CREDIT_GREEN,
+    LAMP_CREDIT_AMBER,
+    LAMP_CREDIT_RED,
+    LAMP_BUZZER,
+    LAMPS
+};
+
+/* An edge seen while the meter was off, by the RTC's own time. */
+struct dark_edge {
+    int64_t utc_s;
+    uint16_t levels; /* all inputs after the edge */
+};
+
+struct meter_io {
+    void *ctx;
+    const struct nor *nor; /* the data flash */
+
+    /* The calendar chip at mono t: 0 and *utc; E_STATE when it lost its supply since it was
+     * set; E_IO when it does not answer. */
+    int (*rtc_read)(void *ctx, mono_t t, utc_t *utc);
+    int (*rtc_write)(void *ctx, mono_t t, utc_t utc);
+
+    /* n octets of entropy, or E_IO. Only crypto/rng asks. */
+    int (*entropy)(void *ctx, uint8_t *dst, size_t n);
+    /* The key that wraps all keys on flash. */
+    int (*root_key)(void *ctx, uint8_t key[16]);
+
+    /* n pulses of an output became due at t (n > 1 only where windows are long). */
+    void (*pulse)(void *ctx, mono_t t, enum pulse_output output, uint32_t n);
+    void (*lamp)(void *ctx, mono_t t, enum lamp lamp, uint8_t pattern);
+    /* Drive the coil; the position is known from the current and INPUT_RELAY_CLOSED. */
+    void (*relay)(void *ctx, mono_t t, bool close);
+
+    /* Edges of covers while unpowered, oldest first, at most n; and forget them. */
+    int (*dark_take)(void *ctx, struct dark_edge *dst, size_t n);
+    /* Levels of all inputs as they are at t: read at power-up, before the first Wh counts. */
+    uint16_t (*inputs)(void *ctx, mono_t t);
+    /* Battery in millivolts; temperature of the terminal block in 0.1 degree Celsius. */
+    int (*battery_mv)(void *ctx);
+    int (*temperature_dc)(void *ctx);
+};
+
+#endif

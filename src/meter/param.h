@@ -1,0 +1,89 @@
+/* param.h - what the meter is told: typed, ranged, kept, audited.
+ *
+ * params.def names each parameter once: id, type, range, default, topic (which event tells of a
+ * change). A scalar is an int32 and lives in RAM as well; octet strings lie on flash and are
+ * read when asked for; long values (calendars) are staged row by row. Every successful write is
+ * one transaction: the value, event 47 and its topic's event, and a row of the who-log with
+ * object, client, channel and digests of old and new. Writing the value that stands already
+ * succeeds and leaves no trace.
+ *
+ * Power cut  old or new as a whole.
+ * Cost       param_get() one load. param_write() one journal page or two.
+ * Context    meter loop only.
+ */
+#ifndef METER_PARAM_H
+#define METER_PARAM_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/who.h"
+
+struct meter;
+
+#define SCALAR(id, min, max, def, topic) id,
+#define OCTETS(id, max, topic) id,
+#define LONG(id, rows, row_size, topic) id,
+enum param {
+#include "meter/params.def"
+    PARAMS
+};
+#undef SCALAR
+#undef OCTETS
+#undef LONG
+
+enum param_kind { PARAM_SCALAR, PARAM_OCTETS, PARAM_LONG };
+
+/* Which event of the security log tells of a change. */
+enum param_topic {
+    TOPIC_TOU,
+    TOPIC_PROFILE,
+    TOPIC_LIMIT,
+    TOPIC_PREPAY,
+    TOPIC_COMM,
+    TOPIC_OTHER,
+    TOPIC_SEALED /* legally relevant: counted apart */
+};
+
+struct param_info {
+    int32_t min, max, def; /* scalar; max = octets at most for the others */
+    uint16_t row_size;     /* of a long value; max = rows */
+    uint8_t kind, topic;
+};
+const struct param_info *param_info_at(uint16_t id); /* id < PARAMS */
+
+/* A scalar. */
+int32_t param_get(const struct meter *m, uint16_t id);
+/* E_RANGE outside, E_TYPE no scalar. Takes effect before it returns. */
+int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value);
+
+/* Octets: up to cap into dst; their number (0 when never written). E_SPACE: more than cap. */
+int param_read(const struct meter *m, uint16_t id, void *dst, size_t cap);
+int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);
+
+/* Long values: rows of param_info.row_size octets. One stage a meter: E_BUSY to a second.
+ * begin: E_RANGE too many rows. put: rows in order, checked one by one. commit: checked as a
+ * whole, then it stands, or nothing changed. abort at any time, by the one who began. */
+int param_rows(const struct meter *m, uint16_t id);
+int param_row_read(const struct meter *m, uint16_t id, unsigned row, void *dst, size_t cap);
+int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows);
+int param_stage_put(struct meter *m, const struct who *who, unsigned row, const void *src,
+                    size_t n);
+int param_stage_commit(struct meter *m, const struct who *who);
+void param_stage_abort(struct meter *m, const struct who *who);
+
+/* The who-log (0-0:99.16.0): rows [first, next), each one change. */
+struct audit_row {
+    int64_t utc_s;
+    struct who who;
+    uint16_t param;
+    uint8_t old_digest[8], new_digest[8]; /* SHA-256, shortened; zeros for secrets */
+    uint8_t chain[8];                     /* digest of the row before */
+};
+struct audit_span {
+    uint32_t first, next;
+};
+struct audit_span audit_span(const struct meter *m);
+int audit_read(const struct meter *m, uint32_t number, struct audit_row *row);
+
+#endif

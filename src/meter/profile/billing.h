@@ -1,0 +1,53 @@
+/* billing.h - the registers as they stood: each midnight, each end of a billing period.
+ *
+ * A billing row holds all cells and maxima, so any register can be asked of it: the row is a
+ * struct regs. Periods end by the schedule (local midnight, and the first of the month unless
+ * configured), by a client, the sealed button or a script. Ends that passed while the meter was
+ * off are made up at power-up, one row each, dated to the boundary and flagged; nothing is
+ * billed on an invalid clock. Consumption of a period is the difference of two neighbouring
+ * rows.
+ *
+ * Power cut  row, reset of maxima and new bases are one transaction.
+ * Cost       1 360 octets a row: six progs.
+ * Context    meter loop only.
+ */
+#ifndef METER_PROFILE_BILLING_H
+#define METER_PROFILE_BILLING_H
+#include <stdint.h>
+
+#include "base/who.h"
+#include "meter/regs.h"
+
+struct meter;
+
+enum billing { BILLING_DAILY, BILLING_MONTHLY, BILLINGS };
+enum billing_cause {
+    BILLING_SCHEDULE,
+    BILLING_REMOTE,
+    BILLING_BUTTON,
+    BILLING_LOCAL,
+    BILLING_TOKEN
+};
+
+struct billing_row {
+    utc_t time;
+    uint16_t status;  /* PROFILE_* */
+    uint8_t cause;    /* enum billing_cause */
+    struct regs regs; /* cells, maxima; bases of the row before it; utc_s = time */
+};
+
+/* Rows that can be read: numbers [first, next). */
+struct billing_span {
+    uint32_t first, next;
+};
+struct billing_span billing_span(const struct meter *m, enum billing which);
+int billing_read(const struct meter *m, enum billing which, uint32_t number,
+                 struct billing_row *row);
+
+/* End the billing period now. E_DENIED inside the lock-out (120 s unless configured). */
+int billing_end(struct meter *m, const struct who *who, enum billing_cause cause);
+
+/* Reset the maxima only (script 2 of 0-0:10.0.1); the same lock-out. */
+int billing_reset_maxima(struct meter *m, const struct who *who);
+
+#endif
