@@ -2,6 +2,7 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 unit_test(unit/test_tool_common.c LIBS tool_common)
 unit_test(unit/test_comtrade.c LIBS tool_common m)
+unit_test(unit/test_load.c LIBS tool_load)
 
 function(cli_test path)
   get_filename_component(name ${path} NAME_WE)
@@ -10,3 +11,6 @@ function(cli_test path)
     "MAGNO=$<TARGET_FILE:magno>;DATA=${CMAKE_CURRENT_SOURCE_DIR}/data;PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 cli_test(tools/cli_basics.py)
+
+fuzz_target(fuzz/fuzz_comtrade.c LIBS tool_common)
+fuzz_target(fuzz/fuzz_load.c LIBS tool_load)
