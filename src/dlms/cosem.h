@@ -122,7 +122,8 @@ struct cosem_seq { /* an attribute or return value that is made of rows */
 
     /* Staged writing, all or nothing; all four or none. begin: rows are coming; put_row:
      * check and stage element i, which is exactly what `in` holds; commit makes them the
-     * value; abort forgets them (also when the link goes down). */
+     * value; abort forgets them (also when the link goes down). The first three may be
+     * DAR_PENDING. */
     enum dar (*begin)(void *app, const struct cosem_at *at, uint32_t rows);
     enum dar (*put_row)(void *app, const struct cosem_at *at, uint32_t i, struct axdr_in *in);
     enum dar (*commit)(void *app, const struct cosem_at *at);
@@ -131,7 +132,9 @@ struct cosem_seq { /* an attribute or return value that is made of rows */
 
 /* -- classes ---------------------------------------------------------------------------- */
 
-struct cosem_attr { /* get or seq, and maybe set */
+/* get or seq, and maybe set. set gets exactly one whole value: it decodes into locals, asks
+ * axdr_is_done() or judges the fields, and only then applies. */
+struct cosem_attr {
     uint8_t id;
     uint8_t selectors; /* bit n: selector n is known (object_list says so); seq only */
     enum dar (*get)(void *app, const struct cosem_at *at, struct axdr_out *o);
@@ -178,15 +181,15 @@ struct cosem_row {
 
 /* -- rights ----------------------------------------------------------------------------- */
 
-/* For these roles only these ids, of what the masks grant. Bit n is id n; ids above 31 are
- * not granted to a limited role. Zero in roles ends a list. */
+/* For these roles only these ids, of what the masks grant. Bit n is id n, 0 means all; ids
+ * above 31 are not granted where ids are named. The first row that names a role counts for
+ * it; a row without roles ends the list. */
 struct cosem_limit {
     uint16_t roles;
     uint32_t get, set, act;
 };
 #define COSEM_ID(n) (UINT32_C(1) << (n))
 #define COSEM_IDS(from, to) ((UINT32_C(2) << (to)) - (UINT32_C(1) << (from)))
-#define COSEM_ANY UINT32_MAX
 
 /* A policy: one bit an association. Attribute 1 is readable by whoever may do anything. */
 struct cosem_acl {
@@ -279,7 +282,8 @@ struct cosem_set {
     uint8_t *hold;                 /* the element whose last octets have not arrived */
     uint16_t hold_size, held;
     uint32_t rows, done;
-    bool staged, ended; /* ended: all octets are in, only the commit is pending */
+    uint32_t used;      /* octets of the present block that are done with */
+    bool staged, ended; /* ended: all octets are in, only the last move is pending */
 };
 
 /* hold: where incomplete elements wait, hold_size octets, the caller's until the end; the
@@ -288,7 +292,7 @@ enum dar cosem_set_begin(const struct cosem_model *m, void *app, struct cosem_se
                          const struct cosem_at *at, uint8_t *hold, uint16_t hold_size);
 
 /* The next octets. On anything but DAR_OK and DAR_PENDING the SET is over and undone.
- * DAR_PENDING comes only with last: call again with n 0 and last. */
+ * DAR_PENDING: call again with the same arguments (the slice is over, or storage is busy). */
 enum dar cosem_set_block(void *app, struct cosem_set *s, const uint8_t *p, size_t n, bool last);
 void cosem_set_abort(void *app, struct cosem_set *s);
 
