@@ -1,0 +1,77 @@
+/* pulse.h - the two test outputs: a pulse is a booked unit, told in real time.
+ *
+ * Energy is booked once, by the meter, a window at a time; a register steps five times a
+ * second. A test bench wants pulses that fall evenly. Both come from one account: the sample
+ * chain feeds the output with the energy of every half cycle as it ends, and plays it out
+ * sample by sample over the next one; the window says how much it fed to each direction
+ * (pulsed_nj), and the booking settles the difference to what it booked (creep, angle
+ * correction, billed element, registration mode):
+ *
+ *     pulse_settle(&f->pulse[PULSE_ACTIVE], q.pulsed_nj[PULSE_ACTIVE], dir, booked_nj, next)
+ *
+ * Started from the booking's own rests, an output crosses a unit where the register does: at
+ * 1000 imp/kWh every pulse is one Wh of a cell, and with the load off both stand at the same
+ * count. Under load an output is never more than one half cycle of energy (0.07 Wh at 26 kW)
+ * from the truth, so pulses and register agree to one pulse at every window end.
+ *
+ * Each direction has its own account, like the rests; the output does not tell them apart.
+ * Below the no-load limit the booking sets direction none and the account stands still.
+ *
+ * Width is at most 80 ms and at most half the pulse period, at least 4 ms; pulses that would
+ * overlap wait, and are never lost.
+ *
+ * Context  pulse_feed_isr, pulse_tick_isr: sample interrupt. pulse_settle: meter; it masks
+ *          interrupts for some 20 instructions.
+ */
+#ifndef METROLOGY_PULSE_H
+#define METROLOGY_PULSE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pulse_output { PULSE_ACTIVE, PULSE_REACTIVE, PULSE_OUTPUTS };
+enum pulse_dir { PULSE_IMPORT, PULSE_EXPORT, PULSE_NONE };
+enum { PULSE_DIRS = 2, PULSE_CONSTANT_MIN = 100, PULSE_CONSTANT_MAX = 10000 };
+
+struct pulse_out {
+    int64_t unit_nj;                /* energy of a pulse */
+    int64_t account_nj[PULSE_DIRS]; /* short of the next pulse; negative: owed by the output */
+    int64_t play_nj;                /* being played out, to account_nj[play_dir] */
+    int64_t settle_nj[PULSE_DIRS];  /* mailbox from the meter, taken at the next feed */
+    uint32_t count;                 /* pulses since init */
+    uint32_t event_at;              /* sample at which something changes */
+    uint32_t fire_at;               /* sample of the next pulse in this half cycle */
+    uint32_t edge_at;               /* sample at which the output may change */
+    uint32_t last_at;               /* sample of the last pulse */
+    uint16_t width_min, width_max, width; /* samples */
+    uint16_t due;                         /* pulses that wait for the output */
+    uint8_t dir, play_dir, ask_dir;       /* enum pulse_dir: fed to, played, mailbox */
+    bool on, fires;
+};
+
+/* constant in imp/kWh or imp/kvarh, 100 to 10 000 (ensured); rest_nj: the booking's rests,
+ * import and export, each 0 <= rest < unit of the pulse (the caller takes them modulo). */
+void pulse_init(struct pulse_out *p, uint32_t constant, uint32_t rate_hz,
+                const int64_t rest_nj[PULSE_DIRS]);
+
+/* Energy of a half cycle, signed as measured, to be played out over the n samples after now.
+ * What was counted is added to fed_nj of the present direction; with direction none nothing is.
+ */
+void pulse_feed_isr(struct pulse_out *p, int64_t e_nj, uint32_t now, uint32_t n,
+                    int64_t fed_nj[PULSE_DIRS]);
+
+/* Something is due at sample now: pulse_tick_isr() found event_at reached. */
+void pulse_event_isr(struct pulse_out *p, uint32_t now);
+
+/* Sample now. True while the output is on. */
+static inline bool pulse_tick_isr(struct pulse_out *p, uint32_t now)
+{
+    if ((int32_t)(now - p->event_at) >= 0) pulse_event_isr(p, now);
+    return p->on;
+}
+
+/* Meter, once a window: booked_nj >= 0 was booked to dir (PULSE_NONE: nothing was), fed_nj is
+ * what the window says; energy counts to next from the following half cycle on. */
+void pulse_settle(struct pulse_out *p, const int64_t fed_nj[PULSE_DIRS], enum pulse_dir dir,
+                  int64_t booked_nj, enum pulse_dir next);
+
+#endif
