@@ -15,6 +15,7 @@
 #define METER_PROFILE_BILLING_H
 #include <stdint.h>
 
+#include "base/time.h"
 #include "base/who.h"
 #include "meter/regs.h"
 

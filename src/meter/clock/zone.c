@@ -1,0 +1,113 @@
+#include "meter/clock/zone.h"
+
+#include <string.h>
+
+#include "base/sys.h"
+
+void zone_init(struct zone *z)
+{
+    memset(z, 0, sizeof *z);
+}
+
+void zone_changed(struct zone *z)
+{
+    z->year_from_s = z->year_to_s = 0;
+}
+
+/* The rule's moment in a civil year, in local time then in force; a rule without a day in that
+ * year (30 February) never comes. */
+static int64_t moment(const struct dst_rule *r, uint16_t year)
+{
+    int32_t day = when_next(&r->day, cal_days(year, 1, 1));
+    if (day < 0 || day >= cal_days((uint16_t)(year + 1), 1, 1)) return INT64_MAX;
+    return (int64_t)day * CAL_DAY_S + r->hour * 3600 + r->minute * 60 + r->second;
+}
+
+static int64_t standard_s(const struct zone *z)
+{
+    return z->offset_min * 60;
+}
+
+static int64_t shifted(int64_t local_s, int64_t by)
+{
+    return local_s == INT64_MAX ? INT64_MAX : local_s - by;
+}
+
+/* The rule is worked out once a year of standard local time. Years above 2198 have none. */
+static void work_out(struct zone *z, utc_t u)
+{
+    if (u.s >= z->year_from_s && u.s < z->year_to_s) return;
+    uint16_t year = cal_civil(u.s + standard_s(z)).year;
+    if (year >= CAL_YEAR_MAX) year = CAL_YEAR_MAX - 1;
+    z->year_from_s = cal_days(year, 1, 1) * INT64_C(86400) - standard_s(z);
+    z->year_to_s = cal_days((uint16_t)(year + 1), 1, 1) * INT64_C(86400) - standard_s(z);
+    z->begin_s = shifted(moment(&z->begin, year), standard_s(z));
+    z->end_s = shifted(moment(&z->end, year), standard_s(z) + z->deviation_min * 60);
+}
+
+bool zone_is_dst(struct zone *z, utc_t u)
+{
+    if (!z->dst) return false;
+    work_out(z, u);
+    if (z->begin_s <= z->end_s) return u.s >= z->begin_s && u.s < z->end_s;
+    return u.s >= z->begin_s || u.s < z->end_s; /* southern summer */
+}
+
+int32_t zone_offset_s(struct zone *z, utc_t u)
+{
+    return (int32_t)standard_s(z) + (zone_is_dst(z, u) ? z->deviation_min * 60 : 0);
+}
+
+struct civil zone_civil(struct zone *z, utc_t u)
+{
+    return cal_civil(u.s + zone_offset_s(z, u));
+}
+
+/* Two candidates, one for each offset. The earlier that is consistent is the first passage; when
+ * neither is, the local time never was, and the clock had just jumped over it. */
+utc_t zone_utc(struct zone *z, int64_t local_s)
+{
+    utc_t plain = { local_s - standard_s(z) };
+    if (!z->dst || !z->deviation_min) return plain;
+    utc_t summer = { plain.s - z->deviation_min * 60 };
+    utc_t early = summer.s < plain.s ? summer : plain, late = summer.s < plain.s ? plain : summer;
+    if (early.s + zone_offset_s(z, early) == local_s) return early;
+    if (late.s + zone_offset_s(z, late) == local_s) return late;
+    return zone_next_change(z, (utc_t){ early.s - 1 });
+}
+
+static int64_t later(int64_t s, int64_t than, int64_t best)
+{
+    return s > than && s < best ? s : best;
+}
+
+utc_t zone_next_change(struct zone *z, utc_t u)
+{
+    int64_t best = INT64_MAX;
+    if (!z->dst || !z->deviation_min) return (utc_t){ best };
+    utc_t year = u;
+    for (unsigned i = 0; i < 9 && best == INT64_MAX; i++) { /* 29 February may be eight years off */
+        work_out(z, year);
+        best = later(z->begin_s, u.s, best);
+        best = later(z->end_s, u.s, best);
+        year.s = z->year_to_s;
+    }
+    return (utc_t){ best };
+}
+
+utc_t zone_next_grid(struct zone *z, utc_t u, uint32_t period_s)
+{
+    ensure(period_s > 0 && CAL_DAY_S % period_s == 0);
+    int64_t p = period_s, local = u.s + zone_offset_s(z, u);
+    for (unsigned i = 1; i <= 3; i++) { /* a candidate may fall into the repeated hour, before u */
+        utc_t c = zone_utc(z, (local / p + i) * p);
+        if (c.s > u.s) return c;
+    }
+    /* the repeated hour, second passage: zone_utc() gives the first */
+    return (utc_t){ u.s + p - local % p };
+}
+
+bool zone_is_grid(struct zone *z, utc_t u, uint32_t period_s)
+{
+    return (u.s + zone_offset_s(z, u)) % (int64_t)period_s == 0;
+}
