@@ -10,6 +10,8 @@
 #define METER_CFG_H
 #include <stdint.h>
 
+#include "store/part.h"
+
 #define CFG_SURVEYS 3         /* load profiles: 1-0:99.1.0 .. 99.1.2 */
 #define CFG_CHANNELS 60       /* columns of a survey beside its clock and status */
 #define CFG_LOG_ROWS 256      /* rows a log promises to keep */
@@ -23,12 +25,13 @@
 
 /* The product: never changes while a meter runs. */
 struct meter_cfg {
-    const char *type;      /* "MAG22", first octets of the logical device name */
-    uint32_t serial;       /* 1..99 999 999 */
-    uint32_t un_mv;        /* reference voltage, 230000 or 120000 */
-    uint32_t ib_ma;        /* basic current, 5000 */
-    uint32_t imax_ma;      /* maximum current, 80000 or 100000 */
-    uint16_t fn_mhz_div10; /* nominal frequency in 10 mHz: 5000 or 6000 */
+    const struct store_map *map; /* store/part.h */
+    const char *type;            /* "MAG22", first octets of the logical device name */
+    uint32_t serial;             /* 1..99 999 999 */
+    uint32_t un_mv;              /* reference voltage, 230000 or 120000 */
+    uint32_t ib_ma;              /* basic current, 5000 */
+    uint32_t imax_ma;            /* maximum current, 80000 or 100000 */
+    uint16_t fn_mhz_div10;       /* nominal frequency in 10 mHz: 5000 or 6000 */
     uint16_t
         checkpoint_s; /* an energy record at least so often: 60 on a meter, 900 in a fleet */
     uint16_t serial_year; /* year of manufacture: the clock is never earlier */

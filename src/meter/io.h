@@ -2,8 +2,8 @@
  *
  * The meter calls these only from its own context. A call that takes a time is told when the
  * thing happened (the date of what is being handled), so that a simulated port can answer for
- * that instant; a real one may answer for now. Every pointer but nor and ctx may be NULL: then
- * the part is absent (no RTC: the clock is invalid at each start; no lamp: dark).
+ * that instant; a real one may answer for now. Every pointer but nor and scratch may be NULL:
+ * then the part is absent (no RTC: the clock is invalid at each start; no lamp: dark).
  *
  * Context  meter loop only; none of them blocks.
  */
@@ -15,7 +15,9 @@
 
 #include "base/time.h"
 
-struct nor;
+#include "crypto/rng.h"
+#include "store/nor.h"
+#include "store/store.h"
 
 /* Levels the meter is fed with meter_feed_inputs(); 1 = active, open, pressed, present. */
 enum input {
@@ -54,15 +56,15 @@ struct dark_edge {
 
 struct meter_io {
     void *ctx;
-    const struct nor *nor; /* the data flash */
+    const struct nor *nor;         /* the data flash, laid out as cfg->map */
+    struct store_scratch *scratch; /* one for all meters of a thread where flash is at once */
 
     /* The calendar chip at mono t: 0 and *utc; E_STATE when it lost its supply since it was
      * set; E_IO when it does not answer. */
     int (*rtc_read)(void *ctx, mono_t t, utc_t *utc);
     int (*rtc_write)(void *ctx, mono_t t, utc_t utc);
 
-    /* n octets of entropy, or E_IO. Only crypto/rng asks. */
-    int (*entropy)(void *ctx, uint8_t *dst, size_t n);
+    const struct entropy *entropy; /* crypto/rng.h */
     /* The key that wraps all keys on flash. */
     int (*root_key)(void *ctx, uint8_t key[16]);
 

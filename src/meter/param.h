@@ -54,18 +54,19 @@ const struct param_info *param_info_at(uint16_t id); /* id < PARAMS */
 
 /* A scalar. */
 int32_t param_get(const struct meter *m, uint16_t id);
-/* E_RANGE outside, E_TYPE no scalar. Takes effect before it returns. */
+/* E_RANGE outside, E_TYPE no scalar, E_BUSY a commit is in flight. It stands, and is durable,
+ * when meter_is_ready() holds again; nothing else is handled before. So for all writes here. */
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value);
 
 /* Octets: up to cap into dst; their number (0 when never written). E_SPACE: more than cap. */
-int param_read(const struct meter *m, uint16_t id, void *dst, size_t cap);
+int param_read(struct meter *m, uint16_t id, void *dst, size_t cap);
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);
 
 /* Long values: rows of param_info.row_size octets. One stage a meter: E_BUSY to a second.
  * begin: E_RANGE too many rows. put: rows in order, checked one by one. commit: checked as a
  * whole, then it stands, or nothing changed. abort at any time, by the one who began. */
-int param_rows(const struct meter *m, uint16_t id);
-int param_row_read(const struct meter *m, uint16_t id, unsigned row, void *dst, size_t cap);
+int param_rows(struct meter *m, uint16_t id);
+int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t cap);
 int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows);
 int param_stage_put(struct meter *m, const struct who *who, unsigned row, const void *src,
                     size_t n);
@@ -84,6 +85,6 @@ struct audit_span {
     uint32_t first, next;
 };
 struct audit_span audit_span(const struct meter *m);
-int audit_read(const struct meter *m, uint32_t number, struct audit_row *row);
+int audit_read(struct meter *m, uint32_t number, struct audit_row *row);
 
 #endif

@@ -104,8 +104,7 @@ struct event_span {
 struct event_span event_span(const struct meter *m, enum event_log log);
 
 /* Row `number` of a log, first <= number < next. E_NONE outside, E_IO unreadable. */
-int event_read(const struct meter *m, enum event_log log, uint32_t number,
-               struct event_row *row);
+int event_read(struct meter *m, enum event_log log, uint32_t number, struct event_row *row);
 
 /* The last code of a log (0-0:96.11.x): 0 before the first. */
 uint16_t event_last(const struct meter *m, enum event_log log);

@@ -42,8 +42,7 @@ struct billing_span {
     uint32_t first, next;
 };
 struct billing_span billing_span(const struct meter *m, enum billing which);
-int billing_read(const struct meter *m, enum billing which, uint32_t number,
-                 struct billing_row *row);
+int billing_read(struct meter *m, enum billing which, uint32_t number, struct billing_row *row);
 
 /* End the billing period now. E_DENIED inside the lock-out (120 s unless configured). */
 int billing_end(struct meter *m, const struct who *who, enum billing_cause cause);

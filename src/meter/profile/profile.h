@@ -75,24 +75,6 @@ uint32_t profile_in_use(const struct meter *m, unsigned survey);
 uint32_t profile_entries(const struct meter *m, unsigned survey);
 
 /* Row `number`. E_NONE fell off the ring or was erased; E_IO. */
-int profile_read(const struct meter *m, unsigned survey, uint32_t number,
-                 struct profile_row *row);
-
-/* Rows with from <= time <= to, both ends inclusive. Start with *scan zeroed and the wish
- * filled in; call until it returns 0 (E_BUSY: go on in the next step). Then [first, next)
- * brackets them and `rows` of these are inside: fewer than next - first only where the clock
- * was set back in between, and then each row must be asked for with profile_is_inside(). */
-struct profile_scan {
-    utc_t from, to;       /* the wish */
-    uint32_t first, next; /* the answer */
-    uint32_t rows;
-    uint32_t at; /* progress */
-    uint8_t phase;
-};
-int profile_find(const struct meter *m, unsigned survey, struct profile_scan *scan);
-static inline bool profile_is_inside(const struct profile_scan *scan, utc_t time)
-{
-    return time.s >= scan->from.s && time.s <= scan->to.s;
-}
+int profile_read(struct meter *m, unsigned survey, uint32_t number, struct profile_row *row);
 
 #endif
