@@ -78,7 +78,8 @@ struct acse_release { /* RLRQ and RLRE */
 };
 
 /* 0, or E_FORMAT when the octets are no such APDU: lengths that do not add up, a known field of
- * another shape, user information or the context missing. p and n with the tag. */
+ * another shape. What is absent stays zero; which absence matters is not judged here. p and n
+ * with the tag. */
 int acse_read_aarq(const uint8_t *p, size_t n, struct acse_aarq *a);
 int acse_read_aare(const uint8_t *p, size_t n, struct acse_aare *a);
 int acse_read_release(const uint8_t *p, size_t n, uint8_t tag, struct acse_release *r);
