@@ -10,8 +10,8 @@
  *     job_done(&j, &out) 0 or the error of ec.h
  *
  * The slot goes free -> waiting -> running -> done -> free. The meter makes the first and last
- * move, job_run() the others: each field has one writer at a time and no lock is needed on one
- * core. Input and output are wiped when the slot becomes free.
+ * move, job_run() the others, each with interrupts masked for the few instructions it takes.
+ * Input and output are wiped when the slot becomes free.
  *
  * Power cut  a job is forgotten; what it was for did not happen.
  * Cost       ec.h.
@@ -51,6 +51,7 @@ struct job_out {
 struct job {
     volatile uint8_t state;
     uint8_t kind;
+    bool is_dropped; /* while running: nobody wants it any more */
     int result;
     struct arena *arena;
     struct job_in in;

@@ -23,8 +23,7 @@
 #include "crypto/ec.h"
 
 #define X509_MAX 1024
-#define X509_CN 16 /* a system title as 16 hex digits; longer names are kept by pointer only   \
-                    */
+#define X509_CN 16 /* a system title as 16 hex digits */
 
 enum {
     X509_DIGITAL_SIGNATURE = 1,
@@ -52,6 +51,10 @@ struct x509 {
 /* E_FORMAT: no such certificate. E_SPACE: longer than X509_MAX. E_TYPE: a good one, of another
  * algorithm, curve or version, or with a critical extension unknown here. */
 int x509_read(struct x509 *x, const uint8_t *der, size_t n);
+
+/* Read a PKCS#10 request (RFC 2986) in the same way: subject, cn, point, tbs and sig are
+ * filled, the rest is zero. For whoever issues certificates. */
+int x509_read_request(struct x509 *x, const uint8_t *der, size_t n);
 
 bool x509_is_valid_at(const struct x509 *x, utc_t now);
 
