@@ -39,7 +39,7 @@ int hdlc_addr_read(const uint8_t *p, size_t n, struct hdlc_addr *a)
     a->len = ++len;
     a->lower = 0;
     if (len == 3) return E_FORMAT;
-    a->upper = len == 4 ? (uint16_t)(p[0] >> 1 << 7 | p[1] >> 1) : p[0] >> 1;
+    a->upper = (uint16_t)(len == 4 ? p[0] >> 1 << 7 | p[1] >> 1 : p[0] >> 1);
     if (len == 2) a->lower = p[1] >> 1;
     if (len == 4) a->lower = (uint16_t)(p[2] >> 1 << 7 | p[3] >> 1);
     return len;
