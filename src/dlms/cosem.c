@@ -115,8 +115,8 @@ enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis q,
                     struct cosem_at *at)
 {
     enum dar dar = DAR_UNDEFINED;
-    for (const struct cosem_group *g = m->group; g < m->group + m->n_group; g++)
-        for (const struct cosem_row *r = g->row; r < g->row + g->n; r++) {
+    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
+        for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++) {
             if (!row_holds(r, q) || !row_is_visible(m, r, at->who->assoc)) continue;
             dar = DAR_CLASS;
             if (r->cls->id != cls) continue;
@@ -129,8 +129,8 @@ enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis q,
 
 bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at)
 {
-    for (const struct cosem_group *g = m->group; g < m->group + m->n_group; g++)
-        for (const struct cosem_row *r = g->row; r < g->row + g->n; i -= r->span, r++)
+    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
+        for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; i -= r->span, r++)
             if (i < r->span) {
                 at->row = r;
                 at->k = (uint8_t)i;
@@ -142,8 +142,8 @@ bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at)
 uint32_t cosem_count(const struct cosem_model *m)
 {
     uint32_t n = 0;
-    for (const struct cosem_group *g = m->group; g < m->group + m->n_group; g++)
-        for (const struct cosem_row *r = g->row; r < g->row + g->n; r++) n += r->span;
+    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
+        for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++) n += r->span;
     return n;
 }
 
@@ -180,16 +180,17 @@ static enum dar gate(const struct cosem_model *m, void *app, const struct cosem_
 /* Row number i of all rows; NULL beyond the last. */
 static const struct cosem_row *row_at(const struct cosem_model *m, uint32_t i)
 {
-    for (const struct cosem_group *g = m->group; g < m->group + m->n_group; i -= g->n, g++)
-        if (i < g->n) return &g->row[i];
+    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group;
+         i -= (*g)->n, g++)
+        if (i < (*g)->n) return &(*g)->row[i];
     return NULL;
 }
 
 uint32_t cosem_list_count(const struct cosem_model *m, const struct cosem_at *at, int32_t cls)
 {
     uint32_t n = 0;
-    for (const struct cosem_group *g = m->group; g < m->group + m->n_group; g++)
-        for (const struct cosem_row *r = g->row; r < g->row + g->n; r++)
+    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
+        for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++)
             if (row_is_visible(m, r, at->who->assoc) && (cls < 0 || r->cls->id == cls))
                 n += r->span;
     return n;

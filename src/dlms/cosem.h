@@ -97,7 +97,7 @@ struct cols {
 struct span {
     struct cols cols;
     uint32_t start, next, end;
-    uint32_t work[4];
+    uint32_t work[8];
 };
 
 /* The selection of a request: selector 0 for none, else its parameters as they came. */
@@ -203,7 +203,7 @@ struct cosem_group {
 };
 
 struct cosem_model {
-    const struct cosem_group *group;
+    const struct cosem_group *const *group; /* n_group of them, each with its rows */
     const struct cosem_acl *acl;
     const uint8_t *demand; /* [role]: protection every right of it asks, enum cosem_prot */
     uint8_t n_group, n_role;

@@ -1,0 +1,206 @@
+#include "meter/secure/secure.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "crypto/kw.h"
+#include "meter/change.h"
+#include "meter/meter.h"
+#include "store/keys.h"
+
+enum {
+    ROOT = 16,
+    PASSWORD_BOX = 32
+}; /* a password is boxed with its length to a size kw takes */
+
+static bool is_password(enum secure_slot slot)
+{
+    return slot >= SECURE_PASSWORD_1;
+}
+
+/* -- keys -------------------------------------------------------------------------------------
+ */
+static int open_box(struct meter *m, const uint8_t *wrapped, size_t n, uint8_t *box)
+{
+    uint8_t root[ROOT];
+    int err = m->io->root_key(m->io->ctx, root);
+    if (!err) err = kw_unwrap(box, root, sizeof root, wrapped, n);
+    wipe(root, sizeof root);
+    return err;
+}
+
+int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t cap)
+{
+    uint8_t wrapped[KEYS_WRAP_MAX], box[PASSWORD_BOX];
+    int n = keys_read(&m->store, (uint16_t)slot, wrapped);
+    if (n < 0) return n;
+    size_t want = is_password(slot) ? PASSWORD_BOX : SECURE_KEY;
+    int err = (size_t)n == want + KW_EXTRA ? open_box(m, wrapped, (size_t)n, box) : E_FORMAT;
+    size_t len = is_password(slot) ? box[0] : SECURE_KEY;
+    const uint8_t *from = is_password(slot) ? box + 1 : box;
+    if (!err && len > SECURE_PASSWORD_MAX) err = E_FORMAT;
+    if (!err && len > cap) err = E_SPACE;
+    if (!err) memcpy(dst, from, len);
+    wipe(box, sizeof box);
+    return err ? err : (int)len;
+}
+
+static int close_box(struct meter *m, const struct secure_key *k,
+                     uint8_t wrapped[KEYS_WRAP_MAX])
+{
+    uint8_t root[ROOT], box[PASSWORD_BOX] = { 0 };
+    size_t n = is_password(k->slot) ? PASSWORD_BOX : SECURE_KEY;
+    if (is_password(k->slot) ? k->length == 0 || k->length > SECURE_PASSWORD_MAX
+                             : k->length != SECURE_KEY)
+        return E_RANGE;
+    int err = m->io->root_key(m->io->ctx, root);
+    box[0] = k->length;
+    memcpy(is_password(k->slot) ? box + 1 : box, k->octets, k->length);
+    if (!err) kw_wrap(wrapped, root, sizeof root, box, n);
+    wipe(root, sizeof root);
+    wipe(box, sizeof box);
+    return err ? err : (int)(n + KW_EXTRA);
+}
+
+/* What floors are once the keys are new: nothing has been taken under them. */
+static void put_fresh_floors(struct meter *m)
+{
+    uint8_t body[SECURE_RECORD];
+    struct secure fresh = m->secure;
+    memset(fresh.floor, 0, sizeof fresh.floor);
+    secure_put(&fresh, body);
+    change_put(m, HOT_SECURE, body, sizeof body);
+}
+
+static enum event event_of(enum secure_slot slot)
+{
+    return is_password(slot) ? (enum event)(EV_PASSWORD_1_CHANGED + slot - SECURE_PASSWORD_1)
+                             : EV_KEYS_CHANGED;
+}
+
+int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
+                    unsigned n)
+{
+    uint8_t wrapped[SECURE_SLOTS][KEYS_WRAP_MAX];
+    int length[SECURE_SLOTS];
+    bool restart = false;
+    if (n == 0 || n > SECURE_SLOTS) return E_RANGE;
+    for (unsigned i = 0; i < n; i++)
+        if ((length[i] = close_box(m, &key[i], wrapped[i])) < 0) return length[i];
+    int err = change_begin(m);
+    if (err) return err;
+    for (unsigned i = 0; i < n; i++) {
+        err = txn_put_key(&m->store, (uint16_t)key[i].slot, wrapped[i], (size_t)length[i]);
+        ensure(err == 0);
+        change_event(m, event_of(key[i].slot), who, NULL);
+        restart |= key[i].slot <= SECURE_BROADCAST;
+    }
+    if (restart) put_fresh_floors(m);
+    err = change_commit(m);
+    /* The sending counter may start again with a new key, but need not: going on is as safe. */
+    for (unsigned i = 0; i < n && !err; i++)
+        if (key[i].slot <= SECURE_BROADCAST) err = counters_set(&m->store, key[i].slot, 1);
+    return err;
+}
+
+/* -- counters ---------------------------------------------------------------------------------
+ */
+int secure_counter_take(struct meter *m, enum secure_slot slot, uint32_t *ic)
+{
+    ensure(slot <= SECURE_BROADCAST);
+    return counters_take(&m->store, slot, ic);
+}
+
+uint32_t secure_floor_get(const struct meter *m, unsigned client)
+{
+    ensure(client < SECURE_FLOORS);
+    return m->secure.floor[client];
+}
+
+void secure_floor_raise(struct meter *m, unsigned client, uint32_t floor)
+{
+    ensure(client < SECURE_FLOORS);
+    if (floor <= m->secure.floor[client]) return;
+    m->secure.floor[client] = floor;
+    m->secure.is_dirty = true;
+}
+
+void secure_settle(struct meter *m)
+{
+    if (!m->secure.is_dirty) return;
+    m->secure.is_dirty = false;
+    hot_put(m, HOT_SECURE, 0);
+}
+
+void secure_join(struct meter *m)
+{
+    uint8_t body[SECURE_RECORD];
+    if (!m->secure.is_dirty) return;
+    secure_put(&m->secure, body);
+    change_put(m, HOT_SECURE, body, sizeof body);
+}
+
+/* -- lock-outs --------------------------------------------------------------------------------
+ */
+enum { FREE_ATTEMPTS = 3, FIRST_S = 60, STEEPNESS = 2, LONGEST_S = 3600 };
+
+static uint32_t lock_duration_s(uint16_t failed)
+{
+    uint32_t s = FIRST_S;
+    for (unsigned i = FREE_ATTEMPTS; i < failed && s < LONGEST_S; i++) s *= STEEPNESS;
+    return s < LONGEST_S ? s : LONGEST_S;
+}
+
+/* A clock that jumped back cannot make a lock-out longer than it was. */
+bool secure_is_locked(struct meter *m, unsigned port)
+{
+    struct secure_lock *l = &m->secure.lock[port];
+    int64_t now = meter_utc(m).s, left = (int64_t)l->until_s - now;
+    if (l->until_s == 0 || left <= 0) return false;
+    uint32_t longest = lock_duration_s(l->failed);
+    if (left > longest) l->until_s = (uint32_t)(now + longest);
+    return true;
+}
+
+bool secure_attempt(struct meter *m, unsigned port, bool failed)
+{
+    struct secure_lock *l = &m->secure.lock[port];
+    if (!failed && l->failed == 0) return false;
+    m->secure.is_dirty = true;
+    if (!failed) {
+        l->failed = 0;
+        l->until_s = 0;
+        return false;
+    }
+    if (l->failed < UINT16_MAX) l->failed++;
+    if (l->total < UINT32_MAX) l->total++;
+    if (l->failed < FREE_ATTEMPTS) return false;
+    l->until_s = (uint32_t)meter_utc(m).s + lock_duration_s(l->failed);
+    return true;
+}
+
+/* -- the record -------------------------------------------------------------------------------
+ */
+void secure_put(const struct secure *s, uint8_t body[SECURE_RECORD])
+{
+    for (unsigned i = 0; i < SECURE_FLOORS; i++, body += 4) le_put32(body, s->floor[i]);
+    for (unsigned i = 0; i < SECURE_PORTS; i++, body += 10) {
+        le_put16(body, s->lock[i].failed);
+        le_put32(body + 2, s->lock[i].total);
+        le_put32(body + 6, s->lock[i].until_s);
+    }
+}
+
+void secure_take(struct secure *s, const uint8_t *body, size_t n)
+{
+    if (n != SECURE_RECORD) return;
+    for (unsigned i = 0; i < SECURE_FLOORS; i++, body += 4) s->floor[i] = le_get32(body);
+    for (unsigned i = 0; i < SECURE_PORTS; i++, body += 10) {
+        s->lock[i].failed = le_get16(body);
+        s->lock[i].total = le_get32(body + 2);
+        s->lock[i].until_s = le_get32(body + 6);
+    }
+    s->is_dirty = false;
+}

@@ -1,0 +1,100 @@
+/* secure.h - what protects the lines and must outlive a power cut: keys, counters, lock-outs.
+ *
+ * Keys and passwords lie on flash wrapped under the port's root key (RFC 3394) and are
+ * unwrapped for the call that asked. A slot that was never written is empty; the product then
+ * falls back on what its description carries. Numbers once used never come back: sending
+ * counters are the store's (counters_take), receiving floors are hot state that rides in the
+ * transaction of whatever the request changed, or stands alone when a session opens or ends.
+ * Lock-outs follow class 124.
+ *
+ * Power cut  keys, the counters that restart with them and their events are one transaction. A
+ *            floor is on flash before the effect of the APDU that raised it. A lock-out goes on
+ *            after power-up; time without supply counts when the clock is valid.
+ * Cost       secure_key_get() reads flash and runs 12 to 24 AES blocks.
+ * Memory     struct secure 100 octets, part of struct meter.
+ * Context    meter loop only. Callers wipe() what they were given.
+ */
+#ifndef METER_SECURE_SECURE_H
+#define METER_SECURE_SECURE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/who.h"
+
+struct meter;
+
+/* Slots of the key store. Numbers are on flash: new ones go to the end. */
+enum secure_slot {
+    SECURE_UNICAST,    /* global unicast encryption key, 16 octets */
+    SECURE_BROADCAST,  /* global broadcast encryption key, 16 */
+    SECURE_AUTH,       /* global authentication key, 16 */
+    SECURE_MASTER,     /* key encryption key, 16 */
+    SECURE_PASSWORD_1, /* LLS passwords, 1..31 octets */
+    SECURE_PASSWORD_2,
+    SECURE_PASSWORD_3,
+    SECURE_SLOTS
+};
+enum { SECURE_KEY = 16, SECURE_PASSWORD_MAX = 31, SECURE_FLOORS = 12, SECURE_PORTS = 3 };
+
+struct secure_lock {
+    uint16_t failed;  /* attempts since the last good one */
+    uint32_t total;   /* ever */
+    uint32_t until_s; /* UTC: locked before; 0 not locked */
+};
+
+struct secure {
+    uint32_t floor[SECURE_FLOORS]; /* lowest receiving counter taken next, by client row */
+    struct secure_lock lock[SECURE_PORTS];
+    bool is_dirty; /* floors in RAM are ahead of flash */
+};
+
+/* -- keys -----------------------------------------------------------------------------------
+ */
+
+/* What a slot holds, at most cap octets; its length. E_NONE: empty. E_CRC, E_AUTH: damaged, or
+ * another root key. E_SPACE: longer than cap. */
+int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t cap);
+
+struct secure_key {
+    enum secure_slot slot;
+    uint8_t length; /* 16 for keys; 1..31 for passwords */
+    uint8_t octets[SECURE_PASSWORD_MAX];
+};
+
+/* Store n keys, and restart the counters of encryption keys among them: all of it or nothing.
+ * Events and the who-log say who; never what. E_RANGE a length; E_IO. */
+int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
+                    unsigned n);
+
+/* -- counters -------------------------------------------------------------------------------
+ */
+
+/* The next sending counter under a key (SECURE_UNICAST or SECURE_BROADCAST): claimed on flash
+ * before it is given. E_RANGE used up; E_IO. */
+int secure_counter_take(struct meter *m, enum secure_slot slot, uint32_t *ic);
+
+uint32_t secure_floor_get(const struct meter *m, unsigned client);
+void secure_floor_raise(struct meter *m, unsigned client, uint32_t floor);
+
+/* Put raised floors into the journal; cheap when none was. */
+void secure_settle(struct meter *m);
+
+/* Put raised floors into the change being made (change.h). */
+void secure_join(struct meter *m);
+
+/* -- lock-outs of ports (class 124): 0 optical, 1 RS485, 2 WAN
+ * ------------------------------------ */
+
+bool secure_is_locked(struct meter *m, unsigned port);
+
+/* An attempt on a port failed, or succeeded. True when this one began a lock-out. */
+bool secure_attempt(struct meter *m, unsigned port, bool failed);
+
+/* -- the record -------------------------------------------------------------------------------
+ */
+enum { SECURE_RECORD = SECURE_FLOORS * 4 + SECURE_PORTS * 10 };
+void secure_put(const struct secure *s, uint8_t body[SECURE_RECORD]);
+void secure_take(struct secure *s, const uint8_t *body, size_t n);
+
+#endif

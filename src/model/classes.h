@@ -1,0 +1,119 @@
+/* classes.h - the interface classes of the meter, and a row macro for each kind of object.
+ *
+ * A class is written once, in classes/; an object is one row of objects/. A row names what it
+ * shows by id (a register, a parameter, a text) or by a const description; never by address.
+ *
+ * Source   IEC 62056-6-2 (Blue Book part 2) through the class tables of docs/objects.md.
+ * Context  meter loop only.
+ */
+#ifndef MODEL_CLASSES_H
+#define MODEL_CLASSES_H
+#include "meter/meter.h"
+#include "model/device.h"
+#include "model/roles.h"
+
+/* Texts that are made, not kept. */
+enum text {
+    TEXT_DEVICE_NAME,  /* MAG22 + 11 digits */
+    TEXT_SERIAL,       /* 8 digits */
+    TEXT_DRN,          /* 13 digits of the STS meter number */
+    TEXT_FIRMWARE,     /* semantic version and build */
+    TEXT_HARDWARE,     /* hardware revision of the port */
+    TEXT_SYSTEM_TITLE, /* 8 octets */
+};
+
+/* Numbers of the product that stand in its const description. */
+enum rating { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
+
+extern const struct cosem_class class_data, class_data_time, class_param, class_octets,
+    class_text, class_unix_clock, class_local_time, class_local_date, class_counter,
+    class_event_code, class_event_counter, class_register, class_param_register, class_rating,
+    class_extended, class_survey, class_log, class_billing, class_clock, class_association,
+    class_sap, class_security;
+
+/* A parameter shown as a register. */
+struct param_unit {
+    uint16_t id;
+    uint8_t tag, unit;
+    int8_t scaler;
+};
+
+/* What a profile shows, and whose. */
+struct profile_kind;
+struct profile_view {
+    const struct profile_kind *kind;
+    uint8_t which;
+};
+extern const struct profile_kind profile_survey, profile_log, profile_billing;
+
+/* Columns of logs that are no registers; registers, clock and status keep meter/profile's ids.
+ */
+enum {
+    COLUMN_EVENT = 0xFF00,
+    COLUMN_POWER_STATE,
+    COLUMN_CLIENT,
+    COLUMN_CHANNEL,
+    COLUMN_WHAT,
+    COLUMN_MAGNITUDE,
+    COLUMN_DURATION,
+    COLUMN_ENERGY
+};
+
+/* Which object and attribute shows column `column` of profile view v; and the reverse. */
+struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v);
+int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
+/* The A-XDR tag under which the object table shows register `reg`. */
+uint8_t model_reg_tag(uint16_t reg);
+
+/* -- row macros -----------------------------------------------------------------------------
+ */
+#define ROW(a, b, c, d, e, n, acl, cls, ...)                                                   \
+    {                                                                                          \
+        { a, b, c, d, e, 255 }, n, acl, cls,                                                   \
+        {                                                                                      \
+            __VA_ARGS__                                                                        \
+        }                                                                                      \
+    }
+#define SHOWN(i, t)                                                                            \
+    {                                                                                          \
+        .id = (i), .tag = (t)                                                                  \
+    }
+#define REGISTER(c, d, e, n, acl, reg, t)                                                      \
+    ROW(1, 0, c, d, e, n, acl, &class_register, SHOWN(reg, t))
+#define EXTENDED(c, d, e, n, acl, reg, t)                                                      \
+    ROW(1, 0, c, d, e, n, acl, &class_extended, SHOWN(reg, t))
+#define NUMBER(a, c, d, e, acl, reg, t) ROW(a, 0, c, d, e, 1, acl, &class_data, SHOWN(reg, t))
+#define MOMENT(a, c, d, e, acl, reg) ROW(a, 0, c, d, e, 1, acl, &class_data_time, SHOWN(reg, 0))
+#define PARAM(a, c, d, e, acl, par, t) ROW(a, 0, c, d, e, 1, acl, &class_param, SHOWN(par, t))
+#define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, &class_octets, SHOWN(par, 0))
+#define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, &class_text, SHOWN(what, 0))
+#define SETTING(a, c, d, e, acl, view)                                                         \
+    ROW(a, 0, c, d, e, 1, acl, &class_param_register, .ext = view)
+#define PROFILE(a, c, d, e, acl, cls, view) ROW(a, 0, c, d, e, 1, acl, &cls, .ext = view)
+#define OBJECT(a, b, c, d, e, acl, cls, what) ROW(a, b, c, d, e, 1, acl, cls, SHOWN(what, 0))
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* -- shared by the classes --------------------------------------------------------------------
+ */
+static inline struct device *device_of(void *app)
+{
+    return app;
+}
+static inline struct meter *meter_of(void *app)
+{
+    return &((struct device *)app)->meter;
+}
+enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o);
+
+/* A moment as octet-string of 12, in local time with deviation and status; second 0 of 1970
+ * means never and is sent as all not specified. */
+void emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
+void moment_put(struct meter *m, utc_t u, uint8_t dt[12]);
+
+/* A date-time from a client: 0, or E_RANGE where year, month, day, hour or minute is missing.
+ */
+int moment_get(struct meter *m, const uint8_t dt[12], utc_t *u);
+
+#endif

@@ -1,0 +1,646 @@
+/* profile.c - class 7: load profiles, event logs and billing, one reading of all three.
+ *
+ * What is read is a span of rows by absolute number, found once when the GET begins, so that a
+ * capture during a long read shifts nothing. Where a range holds rows that lie outside it (the
+ * clock was set back, or another column restricts) the rows are filtered, counted first because
+ * the head of the array needs their number.
+ */
+#include "model/classes.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum { COLUMNS_MAX = 300 };
+
+union shown { /* a row of whatever is shown */
+    struct profile_row survey;
+    struct event_row event;
+    struct billing_row billing;
+};
+
+struct profile_kind {
+    /* Columns in order, into column[COLUMNS_MAX]; how many. */
+    unsigned (*columns)(const struct meter *m, unsigned which, uint16_t *column);
+    void (*span)(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next);
+    int (*read)(const struct meter *m, unsigned which, uint32_t number, union shown *row);
+    utc_t (*time)(const union shown *row);
+    int64_t (*value)(const union shown *row, uint16_t column, unsigned index);
+    uint32_t (*entries)(const struct meter *m, unsigned which);
+    uint32_t (*period_s)(const struct meter *m, unsigned which);
+    int (*reset)(struct meter *m, const struct who *who, unsigned which);
+    int (*capture)(struct meter *m, const struct who *who, unsigned which);
+    int (*set_columns)(struct meter *m, const struct who *who, unsigned which,
+                       const uint16_t *column, unsigned n);
+    int (*set_period_s)(struct meter *m, const struct who *who, unsigned which, uint32_t s);
+};
+
+static const struct profile_view *view_of(const struct cosem_at *at)
+{
+    return at->row->bind.ext;
+}
+
+/* -- surveys ----------------------------------------------------------------------------------
+ */
+static void survey_span(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+{
+    struct profile_span s = profile_span(m, which);
+    *first = s.first;
+    *next = s.next;
+}
+
+static int survey_read(const struct meter *m, unsigned which, uint32_t number, union shown *r)
+{
+    return profile_read(m, which, number, &r->survey);
+}
+
+static utc_t survey_time(const union shown *r)
+{
+    return r->survey.time;
+}
+
+static int64_t survey_value(const union shown *r, uint16_t column, unsigned index)
+{
+    if (column == COLUMN_STATUS) return r->survey.status;
+    bool is_signed = column < REG_COUNT && reg_kind_at(column) == REG_SIGNED;
+    uint32_t v = r->survey.value[index];
+    return is_signed ? (int64_t)(int32_t)v : (int64_t)v;
+}
+
+const struct profile_kind profile_survey = {
+    .columns = profile_columns,
+    .span = survey_span,
+    .read = survey_read,
+    .time = survey_time,
+    .value = survey_value,
+    .entries = profile_entries,
+    .period_s = profile_period_s,
+    .reset = profile_reset,
+    .capture = profile_capture,
+    .set_columns = profile_set_columns,
+    .set_period_s = profile_set_period_s,
+};
+
+/* -- event logs -------------------------------------------------------------------------------
+ */
+static unsigned log_columns(const struct meter *m, unsigned which, uint16_t *column)
+{
+    static const uint16_t of_log[] = { COLUMN_CLOCK,     COLUMN_EVENT,    COLUMN_POWER_STATE,
+                                       COLUMN_CLIENT,    COLUMN_CHANNEL,  COLUMN_WHAT,
+                                       COLUMN_MAGNITUDE, COLUMN_DURATION, COLUMN_ENERGY };
+    static const uint16_t of_failures[] = { COLUMN_CLOCK, COLUMN_DURATION };
+    const uint16_t *from = which == LOG_POWER ? of_failures : of_log;
+    unsigned n = which == LOG_POWER ? COUNT(of_failures) : COUNT(of_log);
+    (void)m;
+    memcpy(column, from, n * sizeof *from);
+    return n;
+}
+
+static void log_span(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+{
+    struct event_span s = event_span(m, (enum event_log)which);
+    *first = s.first;
+    *next = s.next;
+}
+
+static int log_read(const struct meter *m, unsigned which, uint32_t number, union shown *r)
+{
+    return event_read(m, (enum event_log)which, number, &r->event);
+}
+
+static utc_t log_time(const union shown *r)
+{
+    return r->event.time;
+}
+
+static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
+{
+    const struct event_row *e = &r->event;
+    (void)index;
+    switch (column) {
+    case COLUMN_EVENT:
+        return e->code;
+    case COLUMN_POWER_STATE:
+        return (e->flags & EVENT_DARK) != 0;
+    case COLUMN_CLIENT:
+        return e->who.sap;
+    case COLUMN_CHANNEL:
+        return e->who.link;
+    case COLUMN_WHAT:
+        return e->what;
+    case COLUMN_MAGNITUDE:
+        return e->magnitude;
+    case COLUMN_DURATION:
+        return e->duration_s;
+    case COLUMN_ENERGY:
+        return e->energy_wh;
+    }
+    return 0;
+}
+
+static uint32_t log_entries(const struct meter *m, unsigned which)
+{
+    (void)m, (void)which;
+    return CFG_LOG_ROWS;
+}
+
+static uint32_t no_period(const struct meter *m, unsigned which)
+{
+    (void)m, (void)which;
+    return 0;
+}
+
+static int log_reset(struct meter *m, const struct who *who, unsigned which)
+{
+    return event_clear(m, who, (enum event_log)which);
+}
+
+const struct profile_kind profile_log = {
+    .columns = log_columns,
+    .span = log_span,
+    .read = log_read,
+    .time = log_time,
+    .value = log_value,
+    .entries = log_entries,
+    .period_s = no_period,
+    .reset = log_reset,
+};
+
+/* -- billing ----------------------------------------------------------------------------------
+ */
+static unsigned add_family(uint16_t *column, unsigned n, uint16_t from, unsigned members)
+{
+    for (unsigned i = 0; i < members; i++) column[n++] = (uint16_t)(from + i);
+    return n;
+}
+
+/* Every total with its tariffs, every maximum and its time. */
+static unsigned billing_columns(const struct meter *m, unsigned which, uint16_t *column)
+{
+    unsigned n = 0;
+    (void)m, (void)which;
+    column[n++] = COLUMN_CLOCK;
+    column[n++] = COLUMN_STATUS;
+    n = add_family(column, n, REG_WH_IMPORT, REG_VAH_Q4_last - REG_WH_IMPORT + 1);
+    n = add_family(column, n, REG_MD_P_IMPORT, FAMILY * DEMANDS);
+    return n;
+}
+
+static void periods_span(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+{
+    struct billing_span s = billing_span(m, (enum billing)which);
+    *first = s.first;
+    *next = s.next;
+}
+
+static int periods_read(const struct meter *m, unsigned which, uint32_t number, union shown *r)
+{
+    return billing_read(m, (enum billing)which, number, &r->billing);
+}
+
+static utc_t billing_time(const union shown *r)
+{
+    return r->billing.time;
+}
+
+static int64_t billing_value(const union shown *r, uint16_t column, unsigned index)
+{
+    (void)index;
+    return column == COLUMN_STATUS ? r->billing.status : reg_at(&r->billing.regs, column);
+}
+
+static uint32_t billing_entries(const struct meter *m, unsigned which)
+{
+    (void)m;
+    return which == BILLING_DAILY ? CFG_DAYS : CFG_MONTHS;
+}
+
+static uint32_t billing_period_s(const struct meter *m, unsigned which)
+{
+    (void)m;
+    return which == BILLING_DAILY ? CAL_DAY_S : 0;
+}
+
+static int billing_capture(struct meter *m, const struct who *who, unsigned which)
+{
+    if (which != BILLING_MONTHLY) return E_DENIED;
+    return billing_end(m, who, BILLING_REMOTE);
+}
+
+const struct profile_kind profile_billing = {
+    .columns = billing_columns,
+    .span = periods_span,
+    .read = periods_read,
+    .time = billing_time,
+    .value = billing_value,
+    .entries = billing_entries,
+    .period_s = billing_period_s,
+    .capture = billing_capture,
+};
+
+/* -- selecting rows ---------------------------------------------------------------------------
+ */
+
+/* span->work of a range: the search while it runs, then how far the filter has come. */
+enum { W_FROM, W_TO, W_FIRST, W_NEXT, W_ROWS, W_AT, W_PHASE, W_STATE };
+enum { W_ROW = W_AT, W_INDEX = W_PHASE }; /* once it is found */
+enum { RANGE_NONE, RANGE_SEARCH, RANGE_FOUND };
+
+static bool is_inside(const struct span *s, utc_t t)
+{
+    return t.s >= s->work[W_FROM] && t.s <= s->work[W_TO];
+}
+
+/* Logs and billing are short: look at every row at once. */
+static int find_all(const struct meter *m, const struct profile_view *v, struct profile_scan *q)
+{
+    union shown row;
+    uint32_t first = 0, next = 0;
+    v->kind->span(m, v->which, &first, &next);
+    q->first = q->next = first;
+    for (uint32_t i = first; i < next; i++) {
+        int err = v->kind->read(m, v->which, i, &row);
+        if (err == E_IO) return err;
+        if (err || !profile_is_inside(q, v->kind->time(&row))) continue;
+        if (q->rows++ == 0) q->first = i;
+        q->next = i + 1;
+    }
+    return 0;
+}
+
+static int find_rows(const struct meter *m, const struct profile_view *v, struct span *s)
+{
+    struct profile_scan q = {
+        .from = { s->work[W_FROM] },
+        .to = { s->work[W_TO] },
+        .first = s->work[W_FIRST],
+        .next = s->work[W_NEXT],
+        .rows = s->work[W_ROWS],
+        .at = s->work[W_AT],
+        .phase = (uint8_t)s->work[W_PHASE],
+    };
+    int err = v->kind == &profile_survey ? profile_find(m, v->which, &q) : find_all(m, v, &q);
+    s->work[W_FIRST] = q.first;
+    s->work[W_NEXT] = q.next;
+    s->work[W_ROWS] = q.rows;
+    s->work[W_AT] = q.at;
+    s->work[W_PHASE] = q.phase;
+    return err;
+}
+
+/* Elements 0 .. rows - 1; which number each has is found again as they are emitted. */
+static enum dar search(const struct meter *m, const struct profile_view *v, struct span *s)
+{
+    int err = find_rows(m, v, s);
+    if (err == E_BUSY) return DAR_PENDING;
+    if (err) return DAR_HW;
+    s->work[W_STATE] = RANGE_FOUND;
+    s->work[W_ROW] = s->work[W_FIRST];
+    s->work[W_INDEX] = 0;
+    s->end = s->work[W_ROWS];
+    return DAR_OK;
+}
+
+/* Bounds of the clock, as octet-string or date-time; wildcards: the earliest and the latest. */
+static enum dar read_bound(struct meter *m, struct axdr_in in, bool last, uint32_t *s)
+{
+    uint8_t dt[12];
+    utc_t u;
+    axdr_read_datetime(&in, dt);
+    if (!axdr_is_done(&in)) return DAR_TYPE;
+    if (be_get16(dt) == 0xFFFF) be_put16(dt, last ? CAL_YEAR_MAX : CAL_YEAR_MIN);
+    if (dt[2] == 0xFF) dt[2] = last ? 12 : 1;
+    if (dt[3] == 0xFF) dt[3] = last ? cal_month_days(be_get16(dt), dt[2]) : 1;
+    if (dt[5] == 0xFF) dt[5] = last ? 23 : 0;
+    if (dt[6] == 0xFF) dt[6] = last ? 59 : 0;
+    if (dt[7] == 0xFF) dt[7] = last ? 59 : 0;
+    if (moment_get(m, dt, &u)) return DAR_TYPE;
+    *s = u.s < 0 ? 0 : u.s > UINT32_MAX ? UINT32_MAX : (uint32_t)u.s;
+    return DAR_OK;
+}
+
+static int column_index(const uint16_t *column, unsigned n, uint16_t wanted)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (column[i] == wanted) return (int)i;
+    return E_NONE;
+}
+
+static enum dar select_columns(struct cosem_range *r, const uint16_t *column, unsigned n,
+                               struct cols *cols)
+{
+    if (r->n_columns == 0) cols_add(cols, 0, n);
+    for (uint32_t i = 0; i < r->n_columns; i++) {
+        struct cosem_capture c;
+        if (cosem_read_capture(&r->columns, &c)) return DAR_TYPE;
+        int id = model_column_of(&c);
+        int at = id < 0 ? id : column_index(column, n, (uint16_t)id);
+        if (at < 0) return DAR_OTHER;
+        cols_add(cols, (unsigned)at, (unsigned)at + 1);
+    }
+    return DAR_OK;
+}
+
+static enum dar open_range(void *app, const struct profile_view *v, const struct cosem_sel *sel,
+                           const uint16_t *column, unsigned n, struct span *s)
+{
+    struct meter *m = meter_of(app);
+    struct cosem_range r;
+    if (s->work[W_STATE] == RANGE_SEARCH) return search(m, v, s);
+    enum dar dar = cosem_read_range(sel, &r);
+    if (dar != DAR_OK) return dar;
+    if (model_column_of(&r.by) != COLUMN_CLOCK) return DAR_OTHER;
+    dar = read_bound(m, r.from, false, &s->work[W_FROM]);
+    if (dar == DAR_OK) dar = read_bound(m, r.to, true, &s->work[W_TO]);
+    if (dar == DAR_OK) dar = select_columns(&r, column, n, &s->cols);
+    if (dar != DAR_OK) return dar;
+    s->work[W_STATE] = RANGE_SEARCH;
+    return search(m, v, s);
+}
+
+static enum dar open_entry(void *app, const struct profile_view *v, const struct cosem_sel *sel,
+                           unsigned n, struct span *s)
+{
+    struct cosem_entry e;
+    uint32_t first = 0, next = 0;
+    enum dar dar = cosem_read_entry(sel, &e);
+    if (dar != DAR_OK) return dar;
+    v->kind->span(meter_of(app), v->which, &first, &next);
+    uint32_t rows = next - first, to = e.to == 0 || e.to > rows ? rows : e.to;
+    uint16_t last = e.last == 0 || e.last > n ? (uint16_t)n : e.last;
+    if (e.from > to || e.first > last) return DAR_OK;
+    cols_add(&s->cols, e.first - 1u, last);
+    s->next = first + e.from - 1;
+    s->end = first + to;
+    return DAR_OK;
+}
+
+static enum dar buffer_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
+                            struct span *s)
+{
+    const struct profile_view *v = view_of(at);
+    uint16_t column[COLUMNS_MAX];
+    unsigned n = v->kind->columns(meter_of(app), v->which, column);
+    if (sel->selector == 1) return open_range(app, v, sel, column, n, s);
+    if (sel->selector == 2) return open_entry(app, v, sel, n, s);
+    if (sel->selector != 0) return DAR_SCOPE;
+    cols_add(&s->cols, 0, n);
+    v->kind->span(meter_of(app), v->which, &s->next, &s->end);
+    return DAR_OK;
+}
+
+/* -- emitting rows ----------------------------------------------------------------------------
+ */
+
+/* The type a column has on the wire is that of the object it was taken from. */
+static uint8_t column_tag(uint16_t column)
+{
+    switch (column) {
+    case COLUMN_STATUS:
+    case COLUMN_EVENT:
+    case COLUMN_CLIENT:
+    case COLUMN_WHAT:
+        return AXDR_U16;
+    case COLUMN_POWER_STATE:
+    case COLUMN_CHANNEL:
+        return AXDR_U8;
+    case COLUMN_MAGNITUDE:
+    case COLUMN_DURATION:
+    case COLUMN_ENERGY:
+        return AXDR_U32;
+    }
+    return model_reg_tag(column);
+}
+
+static void emit_column(void *app, const struct profile_view *v, const union shown *row,
+                        uint16_t column, unsigned index, struct axdr_out *o)
+{
+    struct meter *m = meter_of(app);
+    if (column == COLUMN_CLOCK) {
+        emit_moment(m, o, v->kind->time(row));
+        return;
+    }
+    int64_t value = v->kind->value(row, column, index);
+    if (column < REG_COUNT && reg_kind_at(column) == REG_TIME)
+        emit_moment(m, o, (utc_t){ value });
+    else
+        axdr_emit_int(o, column_tag(column), value);
+}
+
+/* Number of the row that is element i: counted, or found by the filter from where it stands. */
+static int row_number(const struct meter *m, const struct profile_view *v, uint32_t i,
+                      struct span *s, uint32_t *number)
+{
+    union shown row;
+    *number = i;
+    if (s->work[W_STATE] != RANGE_FOUND) return 0;
+    if (i < s->work[W_INDEX]) { /* asked again from the start */
+        s->work[W_ROW] = s->work[W_FIRST];
+        s->work[W_INDEX] = 0;
+    }
+    for (; s->work[W_ROW] < s->work[W_NEXT]; s->work[W_ROW]++) {
+        int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
+        if (err == E_IO || err == E_NONE) return err;
+        if (err || !is_inside(s, v->kind->time(&row))) continue;
+        *number = s->work[W_ROW];
+        if (s->work[W_INDEX] == i) return 0;
+        s->work[W_INDEX]++;
+    }
+    return E_NONE;
+}
+
+static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
+                           struct axdr_out *o)
+{
+    const struct profile_view *v = view_of(at);
+    struct meter *m = meter_of(app);
+    union shown row;
+    uint16_t column[COLUMNS_MAX];
+    uint32_t number = 0;
+    unsigned n = v->kind->columns(m, v->which, column);
+    int err = row_number(m, v, i, s, &number);
+    if (!err) err = v->kind->read(m, v->which, number, &row);
+    if (err) return err == E_NONE ? DAR_BLOCK : DAR_HW;
+    axdr_emit_head(o, AXDR_STRUCTURE, cols_count(&s->cols));
+    for (unsigned c = 0; c < n; c++)
+        if (cols_has(&s->cols, c)) emit_column(app, v, &row, column[c], c, o);
+    return DAR_OK;
+}
+
+static const struct cosem_seq buffer_seq = { .open = buffer_open, .row = buffer_row };
+
+/* -- the other attributes
+ * ----------------------------------------------------------------------
+ */
+static enum dar columns_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
+                             struct span *s)
+{
+    uint16_t column[COLUMNS_MAX];
+    if (sel->selector) return DAR_SCOPE;
+    s->end = view_of(at)->kind->columns(meter_of(app), view_of(at)->which, column);
+    return DAR_OK;
+}
+
+static enum dar columns_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
+                            struct axdr_out *o)
+{
+    const struct profile_view *v = view_of(at);
+    uint16_t column[COLUMNS_MAX];
+    (void)s;
+    unsigned n = v->kind->columns(meter_of(app), v->which, column);
+    if (i >= n) return DAR_BLOCK;
+    struct cosem_capture c = model_capture_of(column[i], v);
+    cosem_emit_capture(o, &c);
+    return DAR_OK;
+}
+
+/* A new list is collected in the device (one writer at a time) and handed over as a whole. */
+static enum dar columns_begin(void *app, const struct cosem_at *at, uint32_t rows)
+{
+    struct column_stage *st = &device_of(app)->columns;
+    if (st->open) return DAR_TEMPORARY;
+    if (rows == 0 || rows > PROFILE_COLUMNS) return DAR_OTHER;
+    *st = (struct column_stage){ .open = true };
+    return DAR_OK;
+}
+
+static enum dar columns_put(void *app, const struct cosem_at *at, uint32_t i,
+                            struct axdr_in *in)
+{
+    struct column_stage *st = &device_of(app)->columns;
+    struct cosem_capture c;
+    (void)at;
+    if (cosem_read_capture(in, &c) || !axdr_is_done(in)) return DAR_TYPE;
+    int id = model_column_of(&c);
+    if (id < 0 || i >= PROFILE_COLUMNS) return DAR_OTHER;
+    st->column[i] = (uint16_t)id;
+    st->n = (uint8_t)(i + 1);
+    return DAR_OK;
+}
+
+static enum dar columns_commit(void *app, const struct cosem_at *at)
+{
+    struct column_stage *st = &device_of(app)->columns;
+    const struct profile_view *v = view_of(at);
+    int err = v->kind->set_columns(meter_of(app), at->who, v->which, st->column, st->n);
+    if (err != E_BUSY) st->open = false;
+    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+}
+
+static void columns_abort(void *app, const struct cosem_at *at)
+{
+    (void)at;
+    device_of(app)->columns.open = false;
+}
+
+static const struct cosem_seq columns_seq = { .open = columns_open,
+                                              .row = columns_row,
+                                              .begin = columns_begin,
+                                              .put_row = columns_put,
+                                              .commit = columns_commit,
+                                              .abort = columns_abort };
+
+static const struct cosem_seq columns_fixed = { .open = columns_open, .row = columns_row };
+
+static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
+    return DAR_OK;
+}
+
+static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    const struct profile_view *v = view_of(at);
+    uint32_t s = axdr_read_u32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(v->kind->set_period_s(meter_of(app), at->who, v->which, s));
+}
+
+static enum dar get_sort_method(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_enum(o, 1); /* first in, first out */
+    return DAR_OK;
+}
+
+static enum dar get_sort_object(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct cosem_capture clock = model_capture_of(COLUMN_CLOCK, view_of(at));
+    (void)app;
+    cosem_emit_capture(o, &clock);
+    return DAR_OK;
+}
+
+static enum dar get_in_use(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint32_t first = 0, next = 0;
+    view_of(at)->kind->span(meter_of(app), view_of(at)->which, &first, &next);
+    axdr_emit_u32(o, next - first);
+    return DAR_OK;
+}
+
+static enum dar get_entries(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
+    return DAR_OK;
+}
+
+typedef int (*order)(struct meter *m, const struct who *who, unsigned which);
+
+static enum dar call_order(void *app, const struct cosem_at *at, struct axdr_in *arg, order f)
+{
+    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    return dar_of(f(meter_of(app), at->who, view_of(at)->which));
+}
+
+static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                           struct cosem_ret *ret)
+{
+    (void)ret;
+    return call_order(app, at, arg, view_of(at)->kind->reset);
+}
+
+static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                             struct cosem_ret *ret)
+{
+    (void)ret;
+    return call_order(app, at, arg, view_of(at)->kind->capture);
+}
+
+#define COMMON                                                                                 \
+    { .id = 1, .get = get_ln },                                                                \
+    {                                                                                          \
+        .id = 2, .selectors = 1 << 1 | 1 << 2, .seq = &buffer_seq                              \
+    }
+#define COUNTS                                                                                 \
+    { .id = 5, .get = get_sort_method }, { .id = 6, .get = get_sort_object },                  \
+        { .id = 7, .get = get_in_use },                                                        \
+    {                                                                                          \
+        .id = 8, .get = get_entries                                                            \
+    }
+
+static const struct cosem_attr survey_attr[] = {
+    COMMON,
+    { .id = 3, .seq = &columns_seq },
+    { .id = 4, .get = get_period, .set = set_period },
+    COUNTS,
+};
+/* Logs and billing keep the columns they were made with. */
+static const struct cosem_attr fixed_attr[] = {
+    COMMON,
+    { .id = 3, .seq = &columns_fixed },
+    { .id = 4, .get = get_period },
+    COUNTS,
+};
+static const struct cosem_method profile_method[] = {
+    { .id = 1, .call = call_reset },
+    { .id = 2, .call = call_capture },
+};
+#define PROFILE_CLASS(attrs, methods, n)                                                       \
+    {                                                                                          \
+        .id = 7, .version = 1, .n_attr = COUNT(attrs), .attr = (attrs), .n_method = (n),       \
+        .method = (methods)                                                                    \
+    }
+const struct cosem_class class_survey = PROFILE_CLASS(survey_attr, profile_method, 2);
+const struct cosem_class class_log = PROFILE_CLASS(fixed_attr, profile_method, 1);
+const struct cosem_class class_billing = PROFILE_CLASS(fixed_attr, profile_method + 1, 1);

@@ -1,0 +1,83 @@
+/* security.c - class 64: the policy, suite and titles of the ciphered associations. */
+#include "base/bytes.h"
+#include "model/classes.h"
+
+static struct dlms_security setup_of(void *app)
+{
+    struct dlms_security s;
+    device_host.security_get(app, ROLE_MANAGEMENT, &s);
+    return s;
+}
+
+static enum dar get_policy(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_enum(o, setup_of(app).policy);
+    return DAR_OK;
+}
+
+static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_enum(o, setup_of(app).suite);
+    return DAR_OK;
+}
+
+static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct dlms_security s = setup_of(app);
+    (void)at;
+    axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
+    return DAR_OK;
+}
+
+static enum dar get_server_title(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct dlms_security s = setup_of(app);
+    (void)at;
+    axdr_emit_octets(o, s.server_title, DLMS_TITLE);
+    return DAR_OK;
+}
+
+static enum dar get_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, 0);
+    return DAR_OK;
+}
+
+/* Unwrap all, store all: the device decides as a whole. */
+static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                                  struct cosem_ret *ret)
+{
+    struct device_keys keys = { .n = 0 };
+    (void)ret;
+    uint32_t n = axdr_read_head(arg, AXDR_ARRAY);
+    if (n == 0 || n > COUNT(keys.key)) return DAR_TYPE;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t len = 0;
+        axdr_read_struct(arg, 2);
+        keys.key[i].id = axdr_read_enum(arg);
+        const uint8_t *wrapped = axdr_read_string(arg, AXDR_OCTETS, &len);
+        if (arg->bad || len != sizeof keys.key[i].wrapped) return DAR_TYPE;
+        for (size_t j = 0; j < len; j++) keys.key[i].wrapped[j] = wrapped[j];
+    }
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    keys.n = (uint8_t)n;
+    return dar_of(device_transfer_keys(device_of(app), at->who, &keys));
+}
+
+static const struct cosem_attr security_attr[] = {
+    { .id = 1, .get = get_ln },           { .id = 2, .get = get_policy },
+    { .id = 3, .get = get_suite },        { .id = 4, .get = get_client_title },
+    { .id = 5, .get = get_server_title }, { .id = 6, .get = get_certificates },
+};
+static const struct cosem_method security_method[] = { { .id = 2, .call = call_key_transfer } };
+const struct cosem_class class_security = {
+    .id = 64,
+    .version = 1,
+    .n_attr = COUNT(security_attr),
+    .attr = security_attr,
+    .n_method = COUNT(security_method),
+    .method = security_method,
+};

@@ -1,0 +1,324 @@
+/* simple.c - classes 1, 3 and 4: one value, seen as data, as a register, with its time. */
+#include "model/classes.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+static const struct regs *regs_of(void *app, const struct cosem_at *at)
+{
+    return at->frozen ? at->frozen : &meter_of(app)->now;
+}
+
+enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    struct obis ln = cosem_ln(at);
+    axdr_emit_octets(o, (uint8_t[]){ ln.a, ln.b, ln.c, ln.d, ln.e, ln.f }, 6);
+    return DAR_OK;
+}
+
+static uint16_t reg_of(const struct cosem_at *at)
+{
+    return (uint16_t)(at->row->bind.id + at->k);
+}
+
+/* -- registers of the meter -------------------------------------------------------------------
+ */
+static enum dar get_value(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_int(o, at->row->bind.tag, reg_at(regs_of(app, at), reg_of(at)));
+    return DAR_OK;
+}
+
+static void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_i8(o, scaler);
+    axdr_emit_enum(o, unit);
+}
+
+static enum dar get_scaler_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    struct reg_unit u = reg_unit_at(reg_of(at));
+    emit_unit(o, u.scaler, u.unit);
+    return DAR_OK;
+}
+
+static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
+    return DAR_OK;
+}
+
+static const struct cosem_attr data_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_value },
+};
+static const struct cosem_attr data_time_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_moment },
+};
+static const struct cosem_attr register_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_value },
+    { .id = 3, .get = get_scaler_unit },
+};
+
+/* -- extended registers: a maximum, its status and the end of the interval that reached it ----
+ */
+static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_null(o);
+    return DAR_OK;
+}
+
+static enum dar get_capture_time(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint16_t when = (uint16_t)(reg_of(at) - REG_MD_P_IMPORT + REG_MDT_P_IMPORT);
+    emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
+    return DAR_OK;
+}
+
+static const struct cosem_attr extended_attr[] = {
+    { .id = 1, .get = get_ln },           { .id = 2, .get = get_value },
+    { .id = 3, .get = get_scaler_unit },  { .id = 4, .get = get_status },
+    { .id = 5, .get = get_capture_time },
+};
+
+/* -- parameters -------------------------------------------------------------------------------
+ */
+static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_int(o, at->row->bind.tag, param_get(meter_of(app), reg_of(at)));
+    return DAR_OK;
+}
+
+/* Unsigned 32-bit words (filters) are kept as the signed number of the same bits. */
+static int param_from(struct axdr_in *in, uint8_t tag, int32_t *v)
+{
+    int64_t n = axdr_read_int(in, tag);
+    if (!axdr_is_done(in)) return E_TYPE;
+    *v = (int32_t)(uint32_t)n;
+    return 0;
+}
+
+static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    int32_t v = 0;
+    int err = param_from(in, at->row->bind.tag, &v);
+    return dar_of(err ? err : param_set(meter_of(app), at->who, reg_of(at), v));
+}
+
+static const struct cosem_attr param_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_param, .set = set_param },
+};
+
+static const struct param_unit *setting_of(const struct cosem_at *at)
+{
+    return at->row->bind.ext;
+}
+
+static enum dar get_setting(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_int(o, setting_of(at)->tag, param_get(meter_of(app), setting_of(at)->id));
+    return DAR_OK;
+}
+
+static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    int32_t v = 0;
+    int err = param_from(in, setting_of(at)->tag, &v);
+    return dar_of(err ? err : param_set(meter_of(app), at->who, setting_of(at)->id, v));
+}
+
+static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    emit_unit(o, setting_of(at)->scaler, setting_of(at)->unit);
+    return DAR_OK;
+}
+
+static const struct cosem_attr setting_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_setting, .set = set_setting },
+    { .id = 3, .get = get_setting_unit },
+};
+
+static enum dar get_octets(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint8_t b[64];
+    int n = param_read(meter_of(app), reg_of(at), b, sizeof b);
+    if (n < 0) return dar_of(n);
+    axdr_emit_octets(o, b, (size_t)n);
+    return DAR_OK;
+}
+
+static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    size_t n = 0;
+    const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(param_write(meter_of(app), at->who, reg_of(at), p, n));
+}
+
+static const struct cosem_attr octets_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_octets, .set = set_octets },
+};
+
+/* -- what the product is ----------------------------------------------------------------------
+ */
+static size_t put_decimal(uint8_t *dst, uint32_t v, unsigned digits)
+{
+    for (unsigned i = digits; i-- > 0; v /= 10) dst[i] = (uint8_t)('0' + v % 10);
+    return digits;
+}
+
+/* Meter PAN without its IIN (IEC 62055-41): 00, the serial in 8 digits, the Luhn digit. */
+static size_t put_drn(uint8_t *dst, uint32_t serial)
+{
+    unsigned sum = 0;
+    put_decimal(dst, serial, 10);
+    for (unsigned i = 0; i < 10; i++) {
+        unsigned d = dst[9 - i] - '0', twice = 2 * d;
+        sum += i % 2 ? d : twice > 9 ? twice - 9 : twice;
+    }
+    dst[10] = (uint8_t)('0' + (10 - sum % 10) % 10);
+    return 11;
+}
+
+static size_t put_string(uint8_t *dst, const char *s)
+{
+    size_t n = strlen(s);
+    memcpy(dst, s, n);
+    return n;
+}
+
+static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct device *d = device_of(app);
+    const struct meter_cfg *c = d->meter.cfg;
+    uint8_t b[64];
+    size_t n = 0;
+    switch (at->row->bind.id) {
+    case TEXT_DEVICE_NAME:
+        n = put_string(b, c->type);
+        n += put_decimal(b + n, c->serial, 11);
+        break;
+    case TEXT_SERIAL:
+        n = put_decimal(b, c->serial, 8);
+        break;
+    case TEXT_DRN:
+        n = put_drn(b, c->serial);
+        break;
+    case TEXT_FIRMWARE:
+        n = put_string(b, d->cfg->firmware);
+        break;
+    case TEXT_HARDWARE:
+        n = put_string(b, d->cfg->hardware);
+        break;
+    case TEXT_SYSTEM_TITLE:
+        device_title(d, b);
+        n = DLMS_TITLE;
+        break;
+    }
+    axdr_emit_octets(o, b, n);
+    return DAR_OK;
+}
+
+static const struct cosem_attr text_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_text },
+};
+
+static const struct {
+    uint8_t unit;
+} rating_unit[] = {
+    [RATING_UN_V] = { UNIT_V },
+    [RATING_IB_A] = { UNIT_A },
+    [RATING_FN_HZ] = { UNIT_HZ },
+    [RATING_IMAX_A] = { UNIT_A },
+};
+
+static enum dar get_rating(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct meter_cfg *c = meter_of(app)->cfg;
+    const uint32_t value[] = {
+        [RATING_UN_V] = c->un_mv / 1000,
+        [RATING_IB_A] = c->ib_ma / 1000,
+        [RATING_FN_HZ] = c->fn_mhz_div10 / 100u,
+        [RATING_IMAX_A] = c->imax_ma / 1000,
+    };
+    axdr_emit_u16(o, (uint16_t)value[reg_of(at)]);
+    return DAR_OK;
+}
+
+static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    emit_unit(o, 0, rating_unit[reg_of(at)].unit);
+    return DAR_OK;
+}
+
+static const struct cosem_attr rating_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_rating },
+    { .id = 3, .get = get_rating_unit },
+};
+
+/* -- what the logs say of themselves ----------------------------------------------------------
+ */
+static enum dar get_event_code(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u16(o, event_last(meter_of(app), (enum event_log)reg_of(at)));
+    return DAR_OK;
+}
+
+static enum dar get_event_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
+    return DAR_OK;
+}
+
+static const struct cosem_attr event_code_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_event_code },
+};
+static const struct cosem_attr event_counter_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_event_counter },
+};
+
+/* -- invocation counters: what a client must use next -----------------------------------------
+ */
+static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
+    return DAR_OK;
+}
+
+static const struct cosem_attr counter_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_counter },
+};
+
+#define PLAIN(i, a)                                                                            \
+    {                                                                                          \
+        .id = (i), .n_attr = COUNT(a), .attr = (a)                                             \
+    }
+const struct cosem_class class_data = PLAIN(1, data_attr);
+const struct cosem_class class_data_time = PLAIN(1, data_time_attr);
+const struct cosem_class class_param = PLAIN(1, param_attr);
+const struct cosem_class class_octets = PLAIN(1, octets_attr);
+const struct cosem_class class_text = PLAIN(1, text_attr);
+const struct cosem_class class_event_code = PLAIN(1, event_code_attr);
+const struct cosem_class class_event_counter = PLAIN(1, event_counter_attr);
+const struct cosem_class class_counter = PLAIN(1, counter_attr);
+const struct cosem_class class_register = PLAIN(3, register_attr);
+const struct cosem_class class_param_register = PLAIN(3, setting_attr);
+const struct cosem_class class_rating = PLAIN(3, rating_attr);
+const struct cosem_class class_extended = PLAIN(4, extended_attr);

@@ -1,0 +1,194 @@
+#include "model/device.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "crypto/kw.h"
+#include "model/roles.h"
+
+/* The keys of the interface contract, good for a bench and for nothing else. */
+const struct device_secrets device_development = {
+    .key = {
+        { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D,
+          0x0E, 0x0F },
+        { 0x0F, 0x0E, 0x0D, 0x0C, 0x0B, 0x0A, 0x09, 0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02,
+          0x01, 0x00 },
+        { 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD,
+          0xDE, 0xDF },
+        { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD,
+          0xEE, 0xFF },
+    },
+    .password = { "00000001", "00000002", "00000003" },
+};
+
+static const struct dlms_cfg server_cfg = {
+    .model = &device_model,
+    .host = &device_host,
+    .assoc = device_assoc,
+    .n_assoc = ROLES,
+    .server_sap = DEVICE_SAP,
+};
+
+void device_init(struct device *d, const struct device_cfg *cfg, const struct meter_io *io)
+{
+    memset(d, 0, sizeof *d);
+    d->cfg = cfg;
+    d->server_due = MONO_NEVER;
+    meter_init(&d->meter, cfg->meter, io);
+    job_init(&d->job, cfg->arena);
+    dlms_init(&d->server, &server_cfg, cfg->pool, d);
+}
+
+static int entropy_get(void *ctx, uint8_t *dst, size_t n)
+{
+    const struct meter_io *io = ctx;
+    return io->entropy->get(io->entropy->ctx, dst, n);
+}
+
+/* The boot record that meter_mount() wrote makes this start's numbers different from the last. */
+int device_mount(struct device *d)
+{
+    int err = meter_mount(&d->meter, (mono_t){ 0 });
+    if (err) return err;
+    union {
+        const struct meter_io *io;
+        void *ctx;
+    } io = { .io = d->meter.io };
+    const struct entropy e = { .ctx = io.ctx, .get = entropy_get };
+    uint32_t boots = d->meter.now.counter[CNT_BOOTS];
+    return rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
+}
+
+/* -- one step ---------------------------------------------------------------------------------- */
+enum { FLASH_POLL_US = 1000 };
+
+/* What happened is told, what it wrote is started, before anything else is looked at. */
+static void finish(struct device *d)
+{
+    meter_drain_events(&d->meter);
+    meter_store_step(&d->meter);
+}
+
+mono_t device_step(struct device *d, mono_t now)
+{
+    if (!meter_is_ready(&d->meter)) { /* nothing overtakes a commit */
+        meter_store_step(&d->meter);
+        if (!meter_is_ready(&d->meter)) return mono_after(now, FLASH_POLL_US);
+    }
+    mono_t own = meter_next(&d->meter);
+    if (own.us <= d->server_due.us) { /* at equal dates the meter comes first */
+        if (own.us > now.us) return own;
+        meter_handle(&d->meter);
+        finish(d);
+        return now;
+    }
+    if (d->server_due.us > now.us) return d->server_due;
+    meter_at(&d->meter, d->server_due);
+    d->server_due = dlms_step(&d->server, d->server_due);
+    finish(d);
+    return now;
+}
+
+void device_rest(struct device *d, mono_t now)
+{
+    for (;;) {
+        while (device_step(d, now).us <= now.us) {}
+        while (meter_store_step(&d->meter)) {}
+        if (meter_is_ready(&d->meter) && meter_next(&d->meter).us > now.us) return;
+    }
+}
+
+void device_supply_failed(struct device *d, mono_t t)
+{
+    while (meter_next(&d->meter).us <= t.us && meter_is_ready(&d->meter))
+        meter_handle(&d->meter);
+    meter_last_gasp(&d->meter, t);
+}
+
+/* -- links -------------------------------------------------------------------------------------- */
+static void server_wants(struct device *d, mono_t t)
+{
+    d->server_due = mono_min(d->server_due, t);
+}
+
+void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind kind,
+                      uint8_t channel, struct link_io io, mono_t now)
+{
+    meter_at(&d->meter, now);
+    dlms_link_open(&d->server, l, kind, channel, io, now);
+    server_wants(d, now);
+}
+
+void device_link_close(struct device *d, struct dlms_link *l)
+{
+    dlms_link_close(&d->server, l);
+}
+
+size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                        mono_t at)
+{
+    server_wants(d, at);
+    return dlms_feed_link(&d->server, l, p, n, at);
+}
+
+/* -- identity and secrets ----------------------------------------------------------------------- */
+void device_title(const struct device *d, uint8_t title[DLMS_TITLE])
+{
+    memcpy(title, "MAG\x22", 4);
+    be_put32(title + 4, d->cfg->meter->serial);
+}
+
+bool device_has_development_keys(struct device *d)
+{
+    uint8_t key[SECURE_PASSWORD_MAX];
+    bool any = false;
+    for (unsigned s = 0; s < SECURE_SLOTS; s++)
+        any |= secure_key_get(&d->meter, (enum secure_slot)s, key, sizeof key) == E_NONE;
+    wipe(key, sizeof key);
+    return any && d->cfg->secrets == &device_development;
+}
+
+/* Receiving counters are kept by role; 0-0:43.1.e names them in this order. */
+uint32_t device_counter_floor(const struct device *d, unsigned index)
+{
+    static const uint8_t role[] = { ROLE_MANAGEMENT, ROLE_BROADCAST, ROLE_UTILITY,
+                                    ROLE_FIRMWARE,   ROLE_CIU,       ROLE_PUSH };
+    return secure_floor_get(&d->meter, role[index % sizeof role]);
+}
+
+int device_set_secret(struct device *d, const struct who *who, uint8_t role, const uint8_t *p,
+                      size_t n)
+{
+    if (role < ROLE_READER || role > ROLE_SUPERVISOR) return E_NONE;
+    if (n < 8 || n > 16) return E_RANGE;
+    struct secure_key k = { .slot = (enum secure_slot)(SECURE_PASSWORD_1 + role - ROLE_READER),
+                            .length = (uint8_t)n };
+    memcpy(k.octets, p, n);
+    int err = secure_keys_set(&d->meter, who, &k, 1);
+    wipe(&k, sizeof k);
+    return err;
+}
+
+int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k)
+{
+    static const enum secure_slot slot[] = { SECURE_UNICAST, SECURE_BROADCAST, SECURE_AUTH,
+                                             SECURE_MASTER };
+    struct secure_key plain[4];
+    uint8_t master[DLMS_SECRET_MAX];
+    int n = device_host.key_get(d, ROLE_MANAGEMENT, DLMS_KEY_MASTER, master);
+    int err = n == SECURE_KEY ? 0 : E_NONE;
+    for (unsigned i = 0; i < k->n && !err; i++) {
+        if (k->key[i].id >= sizeof slot / sizeof slot[0]) {
+            err = E_RANGE;
+            break;
+        }
+        plain[i].slot = slot[k->key[i].id];
+        plain[i].length = SECURE_KEY;
+        err = kw_unwrap(plain[i].octets, master, SECURE_KEY, k->key[i].wrapped,
+                        sizeof k->key[i].wrapped);
+    }
+    if (!err) err = secure_keys_set(&d->meter, who, plain, k->n);
+    wipe(plain, sizeof plain);
+    wipe(master, sizeof master);
+    return err == E_AUTH ? E_RANGE : err;
+}

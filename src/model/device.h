@@ -1,0 +1,111 @@
+/* device.h - where a meter and a DLMS server become one thing; all an application knows.
+ *
+ * The application owns the memory: one struct device, the sessions and their buffers, an arena
+ * for elliptic curves. It feeds samples (front_sample_isr on device.meter.front), octets
+ * (device_feed_link) and inputs, and calls device_step() until nothing is due.
+ *
+ *     device_init(&d, &cfg, &io);  device_mount(&d);
+ *     d.meter.front <- samples          device_feed_link(&d, &link, octets, n, t)
+ *     while (device_step(&d, now).us <= now.us) {}
+ *
+ * Power cut  meter.h and server.h say what a cut leaves; a device adds nothing of its own.
+ * Cost       one step at most 60 000 Cortex-M instructions (runtime budget, docs/architecture.md).
+ * Memory     struct device about 20 KiB with its registers frozen apart (device_cfg.frozen).
+ * Context    meter loop only, but for what is named _isr in metrology/front.h.
+ */
+#ifndef MODEL_DEVICE_H
+#define MODEL_DEVICE_H
+#include "crypto/job.h"
+#include "crypto/rng.h"
+#include "dlms/server.h"
+#include "meter/meter.h"
+
+enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16 };
+
+/* Keys and passwords of a product that has none of its own yet: the slots of meter/secure are
+ * asked first. Const, and public by definition. */
+struct device_secrets {
+    uint8_t key[4][16];     /* enum secure_slot: unicast, broadcast, authentication, master */
+    const char *password[3]; /* LLS levels 1 to 3; NULL: locked */
+};
+
+struct device_cfg {
+    const struct meter_cfg *meter;
+    const struct device_secrets *secrets; /* NULL: only what key slots hold */
+    const char *firmware, *hardware;      /* names of at most 48 characters */
+    struct dlms_pool *pool;               /* initialised sessions */
+    struct regs *frozen;                  /* one a session of the pool */
+    struct arena *arena;                  /* NULL: a build without elliptic curves */
+};
+
+/* A capture list on its way in: one writer at a time. */
+struct column_stage {
+    bool open;
+    uint8_t n;
+    uint16_t column[PROFILE_COLUMNS];
+};
+
+struct device {
+    struct meter meter;
+    struct dlms_server server;
+    const struct device_cfg *cfg;
+    struct job job;
+    struct rng rng;
+    struct column_stage columns;
+    mono_t server_due; /* when the server wants to be stepped again */
+};
+
+extern const struct cosem_model device_model;
+extern const struct dlms_host device_host;
+extern const struct device_secrets device_development; /* of docs/development-keys.md */
+
+/* Prepare memory. cfg and io are kept until the device dies. */
+void device_init(struct device *d, const struct device_cfg *cfg, const struct meter_io *io);
+
+/* Power-up: everything meter_mount() does, then the generator. Errors as there; E_IO also when
+ * there is no entropy. */
+int device_mount(struct device *d);
+
+/* Do the one thing that is due first and return when there is something again: now or before
+ * means at once. Samples up to `now` must have been fed. */
+mono_t device_step(struct device *d, mono_t now);
+
+/* The supply fails at t: last gasp. The meter may be dropped, or go on if the supply stays. */
+void device_supply_failed(struct device *d, mono_t t);
+
+/* A way in came up or went down; octets from it. As server.h; octets may come back untaken. */
+void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind kind,
+                      uint8_t channel, struct link_io io, mono_t now);
+void device_link_close(struct device *d, struct dlms_link *l);
+size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                        mono_t at);
+
+/* Step until nothing is due at `now` and flash is at rest: for tests and before a controlled end. */
+void device_rest(struct device *d, mono_t now);
+
+/* MAG, 22, serial: the system title (octets 0 to 2 are the maker's FLAG id). */
+void device_title(const struct device *d, uint8_t title[DLMS_TITLE]);
+
+/* Are the public development keys in use? */
+bool device_has_development_keys(struct device *d);
+
+/* -- what classes 15 and 64 do ----------------------------------------------------------------- */
+
+/* Receiving counter a client must use next; index is that of 0-0:43.1.e. */
+uint32_t device_counter_floor(const struct device *d, unsigned index);
+
+/* Change the password of a role. E_RANGE: 8 to 16 octets; E_NONE: a role without password. */
+int device_set_secret(struct device *d, const struct who *who, uint8_t role, const uint8_t *p,
+                      size_t n);
+
+struct device_keys {
+    uint8_t n;
+    struct {
+        uint8_t id; /* key_id of class 64 */
+        uint8_t wrapped[24];
+    } key[4];
+};
+/* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id. */
+int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k);
+
+#endif

@@ -1,0 +1,231 @@
+/* host.c - what the DLMS server asks of its device, answered by the meter. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "model/classes.h"
+#include "model/roles.h"
+
+static const struct who self = { .link = LINK_SELF };
+
+/* -- registers and storage ---------------------------------------------------------------------- */
+static const void *freeze(void *app, uint16_t session)
+{
+    struct device *d = app;
+    if (!d->cfg->frozen) return NULL;
+    d->cfg->frozen[session] = d->meter.now;
+    return &d->cfg->frozen[session];
+}
+
+/* An effect stands, and the counter of the APDU that had it, before anybody is told. */
+static int settled(void *app)
+{
+    struct meter *m = meter_of(app);
+    secure_settle(m);
+    meter_drain_events(m);
+    meter_store_step(m);
+    return meter_is_ready(m) ? 0 : E_BUSY;
+}
+
+/* -- time and chance ---------------------------------------------------------------------------- */
+static void now(void *app, uint8_t dt[12])
+{
+    moment_put(meter_of(app), meter_utc(meter_of(app)), dt);
+}
+
+static void random_get(void *app, uint8_t *dst, size_t n)
+{
+    rng_get(&device_of(app)->rng, dst, n);
+}
+
+/* -- security ------------------------------------------------------------------------------------ */
+static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
+{
+    *s = (struct dlms_security){ .policy = device_demand[assoc], .suite = 0 };
+    device_title(app, s->server_title);
+}
+
+/* The factory association needs its jumper and an open cover; this product has no jumper. */
+static bool may_open(void *app, const struct who *who, uint8_t mechanism)
+{
+    (void)app, (void)mechanism;
+    return who->assoc != ROLE_FACTORY && who->assoc != ROLE_CIU;
+}
+
+static int slot_of(uint8_t assoc, enum dlms_key k)
+{
+    switch (k) {
+    case DLMS_KEY_UNICAST: return SECURE_UNICAST;
+    case DLMS_KEY_BROADCAST: return SECURE_BROADCAST;
+    case DLMS_KEY_AUTH: return SECURE_AUTH;
+    case DLMS_KEY_MASTER: return SECURE_MASTER;
+    case DLMS_KEY_SECRET: break;
+    }
+    bool level = assoc >= ROLE_READER && assoc <= ROLE_SUPERVISOR;
+    return level ? SECURE_PASSWORD_1 + assoc - ROLE_READER : E_NONE;
+}
+
+/* What the product carries where a slot was never written. */
+static int fallback(const struct device *d, int slot, uint8_t dst[DLMS_SECRET_MAX])
+{
+    const struct device_secrets *s = d->cfg->secrets;
+    if (!s) return E_NONE;
+    if (slot <= SECURE_MASTER) {
+        memcpy(dst, s->key[slot], SECURE_KEY);
+        return SECURE_KEY;
+    }
+    const char *password = s->password[slot - SECURE_PASSWORD_1];
+    if (!password) return E_NONE;
+    size_t n = strlen(password);
+    memcpy(dst, password, n);
+    return (int)n;
+}
+
+static int key_get(void *app, uint8_t assoc, enum dlms_key k, uint8_t dst[DLMS_SECRET_MAX])
+{
+    int slot = slot_of(assoc, k);
+    if (slot < 0) return slot;
+    int n = secure_key_get(meter_of(app), (enum secure_slot)slot, dst, DLMS_SECRET_MAX);
+    return n == E_NONE ? fallback(device_of(app), slot, dst) : n;
+}
+
+static int counter_take(void *app, uint8_t assoc, enum dlms_key k, uint32_t *ic)
+{
+    (void)assoc;
+    return secure_counter_take(meter_of(app),
+                               k == DLMS_KEY_BROADCAST ? SECURE_BROADCAST : SECURE_UNICAST, ic);
+}
+
+static uint32_t counter_floor(void *app, uint8_t assoc, enum dlms_key k)
+{
+    (void)k; /* a client row talks under one key */
+    return secure_floor_get(meter_of(app), assoc);
+}
+
+static void counter_raise(void *app, uint8_t assoc, enum dlms_key k, uint32_t floor)
+{
+    (void)k;
+    secure_floor_raise(meter_of(app), assoc, floor);
+}
+
+/* Suite 1 exchanges are refused before these could matter: there is no agreement key. */
+static uint64_t transaction_floor(void *app, uint8_t assoc)
+{
+    (void)app, (void)assoc;
+    return UINT64_MAX;
+}
+
+static void transaction_raise(void *app, uint8_t assoc, uint64_t floor)
+{
+    (void)app, (void)assoc, (void)floor;
+}
+
+static int ec_start(void *app, uint16_t session, const struct who *who, enum dlms_ec kind,
+                    const uint8_t *in, size_t n)
+{
+    (void)app, (void)session, (void)who, (void)kind, (void)in, (void)n;
+    return E_NONE;
+}
+
+static int ec_take(void *app, uint16_t session, uint8_t out[DLMS_EC_OUT])
+{
+    (void)app, (void)session, (void)out;
+    return E_NONE;
+}
+
+static void ec_drop(void *app, uint16_t session)
+{
+    (void)app, (void)session;
+}
+
+/* -- ports ----------------------------------------------------------------------------------------- */
+static int port_of(uint8_t link)
+{
+    return link <= LINK_WAN ? link : E_NONE;
+}
+
+static bool lock_get(void *app, const struct who *who)
+{
+    int port = port_of(who->link);
+    return port >= 0 && secure_is_locked(meter_of(app), (unsigned)port);
+}
+
+static void lock_set(void *app, const struct who *who, bool failed)
+{
+    struct meter *m = meter_of(app);
+    int port = port_of(who->link);
+    if (port >= 0 && secure_attempt(m, (unsigned)port, failed))
+        event_post(m, EV_PORT_LOCKED, who, NULL);
+    secure_settle(m);
+}
+
+static void port_get(void *app, uint8_t link, struct dlms_port *p)
+{
+    uint32_t serial = device_of(app)->cfg->meter->serial;
+    *p = (struct dlms_port){
+        .lower = (uint16_t)(16 + serial % 10000),
+        .lower_short = (uint8_t)(16 + serial % 100),
+        .window_tx = 1,
+        .window_rx = 1,
+        .info_tx = 128,
+        .info_rx = 128,
+        .inter_octet_ms = 25,
+        .inactivity_s = 120,
+        .baud = 9600,
+        .direct = link != LINK_OPTICAL,
+        .prop_baud = 5,
+        .maker = "MAG",
+        .ident = "22",
+    };
+}
+
+/* The billing list of mode C: totals a person at the meter may read. */
+static int readout(void *app, unsigned line, uint8_t *dst, size_t cap)
+{
+    (void)app, (void)line, (void)dst, (void)cap;
+    return E_NONE;
+}
+
+static void note(void *app, const struct who *who, enum dlms_note n)
+{
+    static const struct {
+        uint16_t remote, local;
+    } event[] = {
+        [NOTE_OPENED] = { EV_REMOTE_STARTED, EV_LOCAL_STARTED },
+        [NOTE_CLOSED] = { EV_REMOTE_ENDED, EV_LOCAL_ENDED },
+        [NOTE_AUTH_FAILED] = { EV_ASSOCIATION_FAILED, EV_ASSOCIATION_FAILED },
+        [NOTE_DECRYPT_FAILED] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED },
+        [NOTE_REPLAY] = { EV_REPLAY, EV_REPLAY },
+        [NOTE_POLICY] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
+        [NOTE_LOCKED] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
+        [NOTE_BROKEN] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
+        [NOTE_COUNTER_END] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED },
+        [NOTE_FLOOD] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
+    };
+    struct meter *m = meter_of(app);
+    uint16_t code = who->link == LINK_WAN ? event[n].remote : event[n].local;
+    event_post(m, (enum event)code, who ? who : &self, NULL);
+    secure_settle(m);
+}
+
+const struct dlms_host device_host = {
+    .freeze = freeze,
+    .settled = settled,
+    .now = now,
+    .random = random_get,
+    .security_get = security_get,
+    .may_open = may_open,
+    .key_get = key_get,
+    .counter_take = counter_take,
+    .counter_floor = counter_floor,
+    .counter_raise = counter_raise,
+    .transaction_floor = transaction_floor,
+    .transaction_raise = transaction_raise,
+    .ec_start = ec_start,
+    .ec_take = ec_take,
+    .ec_drop = ec_drop,
+    .lock_get = lock_get,
+    .lock_set = lock_set,
+    .port_get = port_get,
+    .readout = readout,
+    .note = note,
+};

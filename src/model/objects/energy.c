@@ -1,0 +1,31 @@
+/* energy.c - 22 families of energy: total and eight tariffs each. */
+#include "model/objects/objects.h"
+
+#define ENERGY(c, reg, tag) REGISTER(c, 8, 0, FAMILY, ACL_CUSTOMER, reg, tag)
+
+static const struct cosem_row rows[] = {
+    ENERGY(1, REG_WH_IMPORT, AXDR_U32),
+    ENERGY(2, REG_WH_EXPORT, AXDR_U32),
+    ENERGY(15, REG_WH_ABS, AXDR_U32),
+    ENERGY(16, REG_WH_NET, AXDR_I32),
+    ENERGY(17, REG_WH_Q1, AXDR_U32),
+    ENERGY(18, REG_WH_Q2, AXDR_U32),
+    ENERGY(19, REG_WH_Q3, AXDR_U32),
+    ENERGY(20, REG_WH_Q4, AXDR_U32),
+    ENERGY(3, REG_VARH_IMPORT, AXDR_U32),
+    ENERGY(4, REG_VARH_EXPORT, AXDR_U32),
+    ENERGY(128, REG_VARH_ABS, AXDR_U32),
+    ENERGY(5, REG_VARH_Q1, AXDR_U32),
+    ENERGY(6, REG_VARH_Q2, AXDR_U32),
+    ENERGY(7, REG_VARH_Q3, AXDR_U32),
+    ENERGY(8, REG_VARH_Q4, AXDR_U32),
+    ENERGY(9, REG_VAH_IMPORT, AXDR_U32),
+    ENERGY(10, REG_VAH_EXPORT, AXDR_U32),
+    ENERGY(129, REG_VAH_ABS, AXDR_U32),
+    ENERGY(133, REG_VAH_Q1, AXDR_U32),
+    ENERGY(134, REG_VAH_Q2, AXDR_U32),
+    ENERGY(135, REG_VAH_Q3, AXDR_U32),
+    ENERGY(136, REG_VAH_Q4, AXDR_U32),
+    PARAM(0, 96, 50, 0, ACL_CONFIG, PARAM_REGISTRATION, AXDR_ENUM),
+};
+const struct cosem_group objects_energy = { rows, COUNT(rows) };

@@ -1,0 +1,9 @@
+/* objects.h - the groups of rows; objects.c puts them together, in the order of object_list. */
+#ifndef MODEL_OBJECTS_OBJECTS_H
+#define MODEL_OBJECTS_OBJECTS_H
+#include "model/classes.h"
+
+extern const struct cosem_group objects_identity, objects_clock, objects_security, objects_energy,
+    objects_live, objects_profile, objects_event;
+
+#endif

@@ -1,0 +1,107 @@
+#include "model/roles.h"
+
+#define R(role) (1u << ROLE_##role)
+#define READERS (R(READER) | R(UTILITY))
+#define OPERATORS (READERS | R(OPERATOR)) /* the levels nest */
+#define METERED (OPERATORS | R(SUPERVISOR) | R(MANAGEMENT))
+#define OPEN (METERED | R(PUBLIC))
+#define ALL (OPEN | R(FIRMWARE) | R(CIU) | R(FACTORY))
+#define SENIOR (R(SUPERVISOR) | R(MANAGEMENT))
+#define HLS (R(MANAGEMENT) | R(UTILITY) | R(FIRMWARE) | R(CIU) | R(FACTORY))
+#define LEVELS (R(READER) | R(OPERATOR) | R(SUPERVISOR))
+#define END                                                                                    \
+    {                                                                                          \
+        .roles = 0                                                                             \
+    }
+
+static const struct cosem_limit only_clock[] = {
+    { .roles = R(OPERATOR) | R(BROADCAST),
+      .get = COSEM_ANY,
+      .set = COSEM_ID(2),
+      .act = COSEM_ID(6) },
+    END,
+};
+static const struct cosem_limit only_rows[] = {
+    { .roles = R(SUPERVISOR), .get = COSEM_ANY, .set = COSEM_IDS(3, 4), .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT),
+      .get = COSEM_ANY,
+      .set = COSEM_IDS(3, 4),
+      .act = COSEM_IDS(1, 2) },
+    END,
+};
+static const struct cosem_limit only_port[] = {
+    { .roles = R(MANAGEMENT), .get = COSEM_ANY, .set = COSEM_IDS(2, 7), .act = COSEM_ID(1) },
+    END,
+};
+static const struct cosem_limit only_line[] = {
+    { .roles = METERED & ~R(MANAGEMENT), .get = COSEM_IDS(1, 6), .set = COSEM_IDS(2, 6) },
+    { .roles = R(MANAGEMENT), .get = COSEM_IDS(1, 6), .set = COSEM_IDS(2, 9) },
+    END,
+};
+static const struct cosem_limit only_current[] = {
+    { .roles = R(PUBLIC), .get = COSEM_IDS(1, 6) | COSEM_ID(8) },
+    { .roles = HLS, .get = COSEM_ANY, .act = COSEM_ID(1) },
+    END,
+};
+static const struct cosem_limit only_secret[] = {
+    { .roles = R(PUBLIC), .get = COSEM_IDS(1, 6) | COSEM_ID(8) },
+    { .roles = SENIOR, .get = COSEM_ANY, .set = COSEM_ID(7) },
+    END,
+};
+static const struct cosem_limit only_reply[] = {
+    { .roles = R(MANAGEMENT) | R(UTILITY), .get = COSEM_ANY, .act = COSEM_ID(1) },
+    END,
+};
+static const struct cosem_limit only_title[] = {
+    { .roles = R(PUBLIC) | OPERATORS, .get = COSEM_ID(3) | COSEM_ID(5) },
+    { .roles = R(SUPERVISOR), .get = COSEM_IDS(2, 6) },
+    { .roles = R(MANAGEMENT), .get = COSEM_ANY, .act = COSEM_IDS(1, 8) },
+    END,
+};
+
+/* Oracle: the access columns of tests/data/object-model.csv, compared by tests/golden. */
+const struct cosem_acl device_acl[ACLS] = {
+    [ACL_ALL] = { .read = ALL },
+    [ACL_OPEN] = { .read = OPEN },
+    [ACL_OPEN_CIU] = { .read = OPEN | R(CIU) },
+    [ACL_DEVICE_ID] = { .read = OPEN | R(CIU), .write = R(MANAGEMENT) },
+    [ACL_POINT] = { .read = METERED | R(CIU), .write = SENIOR },
+    [ACL_METER] = { .read = METERED },
+    [ACL_CUSTOMER] = { .read = METERED | R(CIU) | R(PUSH) },
+    [ACL_CONFIG] = { .read = METERED, .write = SENIOR },
+    [ACL_SEALED] = { .read = METERED, .write = R(MANAGEMENT) },
+    [ACL_CLOCK] = { .read = OPEN,
+                    .write = R(OPERATOR) | SENIOR | R(BROADCAST),
+                    .act = R(OPERATOR) | SENIOR,
+                    .only = only_clock },
+    [ACL_BILLING] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },
+    [ACL_SURVEY] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },
+    [ACL_LOG] = { .read = METERED, .act = R(MANAGEMENT) },
+    [ACL_ALARM] = { .read = METERED, .write = R(MANAGEMENT) },
+    [ACL_SERVICE] = { .read = SENIOR, .write = R(MANAGEMENT) },
+    [ACL_PORT] = { .read = SENIOR,
+                   .write = R(MANAGEMENT),
+                   .act = R(MANAGEMENT),
+                   .only = only_port },
+    [ACL_LINE] = { .read = METERED, .write = SENIOR, .only = only_line },
+    [ACL_CURRENT] = { .read = OPEN | HLS, .act = HLS, .only = only_current },
+    [ACL_ASSOC_OPEN] = { .read = OPEN, .only = only_secret },
+    [ACL_ASSOC_1] = { .read = METERED, .write = SENIOR, .only = only_secret },
+    [ACL_ASSOC_2] = { .read = R(OPERATOR) | SENIOR, .write = SENIOR, .only = only_secret },
+    [ACL_ASSOC_3] = { .read = SENIOR, .write = R(MANAGEMENT), .only = only_secret },
+    [ACL_ASSOC_MGMT] = { .read = R(MANAGEMENT), .act = R(MANAGEMENT), .only = only_reply },
+    [ACL_ASSOC_OWN_2] = { .read = R(MANAGEMENT) | R(UTILITY),
+                          .act = R(UTILITY),
+                          .only = only_reply },
+    [ACL_SECURITY] = { .read = OPEN, .act = R(MANAGEMENT), .only = only_title },
+};
+
+/* Out of the box ciphered clients authenticate and encrypt both ways; the association policy
+ * asks for it again, so a right can be given away only with the protection it needs. */
+#define FULL (PROT_AUTH_REQ | PROT_CRYPT_REQ | PROT_AUTH_RES | PROT_CRYPT_RES)
+const uint8_t device_demand[ROLES] = {
+    [ROLE_MANAGEMENT] = FULL,      [ROLE_UTILITY] = FULL,
+    [ROLE_FIRMWARE] = FULL,        [ROLE_BROADCAST] = FULL & PROT_REQ,
+    [ROLE_PUSH] = FULL & PROT_RES, [ROLE_CIU] = FULL,
+    [ROLE_FACTORY] = FULL,
+};
