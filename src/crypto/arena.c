@@ -4,7 +4,6 @@
 
 #include "base/bytes.h"
 #include "base/sys.h"
-#include "mbedtls/build_info.h" /* declares what the library calls: arena_calloc, arena_free */
 
 /* The buffer is tiled by blocks, each headed by this; first fit, neighbours joined on the way.
  * Mbed TLS holds a few dozen at a time, so the walk is short. */

@@ -33,4 +33,9 @@ static inline uint32_t arena_peak(const struct arena *a)
 void arena_enter(struct arena *a);
 void arena_leave(struct arena *a);
 
+/* For Mbed TLS, which mbedtls_config.h sends here: n x size zeroed octets of this CPU's arena,
+ * or NULL. */
+void *arena_calloc(size_t n, size_t size);
+void arena_free(void *p);
+
 #endif

@@ -52,7 +52,7 @@ int der_any(struct der *in, struct x509_view *contents)
 
 int der_into(struct der *in, int tag, struct der *inside)
 {
-    struct x509_view v;
+    struct x509_view v = { NULL, 0 };
     if (der_any(in, &v) != tag) return E_FORMAT;
     *inside = der_of(v);
     return 0;

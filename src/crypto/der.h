@@ -19,6 +19,7 @@ enum {
     DER_INTEGER = 0x02,
     DER_BIT_STRING = 0x03,
     DER_OCTET_STRING = 0x04,
+    DER_OID = 0x06,
     DER_UTF8 = 0x0C,
     DER_UTC_TIME = 0x17,
     DER_TIME = 0x18,

@@ -87,7 +87,7 @@ static int read_cn(struct x509_view name, struct x509_view *cn)
     while (der_left(&rdn)) {
         if (der_into(&rdn, DER_SET, &set)) return E_FORMAT;
         while (der_left(&set)) {
-            if (der_into(&set, DER_SEQUENCE, &pair) || der_whole(&pair, &type) < 0 ||
+            if (der_into(&set, DER_SEQUENCE, &pair) || der_whole(&pair, &type) != DER_OID ||
                 der_any(&pair, &value) < 0 || der_left(&pair))
                 return E_FORMAT;
             if (is_octets(type, oid_cn, sizeof oid_cn)) *cn = value;
@@ -174,7 +174,7 @@ static int read_extension(struct x509 *x, struct der *list)
     struct der ext;
     struct x509_view oid, value;
     bool is_critical = false;
-    if (der_into(list, DER_SEQUENCE, &ext) || der_whole(&ext, &oid) < 0) return E_FORMAT;
+    if (der_into(list, DER_SEQUENCE, &ext) || der_whole(&ext, &oid) != DER_OID) return E_FORMAT;
     if (der_peek(&ext) == DER_BOOLEAN) {
         if (der_any(&ext, &value) < 0 || value.n != 1) return E_FORMAT;
         is_critical = value.p[0] != 0;
@@ -227,7 +227,7 @@ static int read_tbs(struct x509 *x, struct der *tbs)
     if (der_any(tbs, &x->serial) != DER_INTEGER || x->serial.n == 0) return E_FORMAT;
     if (der_whole(tbs, &alg) < 0) return E_FORMAT;
     if (!is_octets(alg, alg_sign, sizeof alg_sign)) return E_TYPE;
-    if (der_whole(tbs, &x->issuer) != DER_SEQUENCE) return E_FORMAT;
+    if (der_whole(tbs, &x->issuer) < 0 || read_cn(x->issuer, &x->cn)) return E_FORMAT;
     if (der_into(tbs, DER_SEQUENCE, &validity) || read_time(&validity, &x->not_before) ||
         read_time(&validity, &x->not_after) || der_left(&validity))
         return E_FORMAT;
@@ -236,37 +236,39 @@ static int read_tbs(struct x509 *x, struct der *tbs)
 }
 
 /* SEQUENCE { signed part, algorithm, signature }: certificates and requests alike. */
-static int read_signed(struct x509 *x, const uint8_t *der, size_t n, struct der *tbs)
+static int read_signed(struct x509 *x, const uint8_t *der, size_t n, struct der *tbs,
+                       struct der *rest)
 {
-    struct der outer, rest;
+    struct der outer;
     *x = (struct x509){ .whole = { der, n } };
     if (n > X509_MAX) return E_SPACE;
     struct der in = der_of(x->whole);
     if (der_into(&in, DER_SEQUENCE, &outer) || der_left(&in)) return E_FORMAT;
-    rest = outer;
-    if (der_whole(&rest, &x->tbs) < 0 || der_into(&outer, DER_SEQUENCE, tbs)) return E_FORMAT;
-    return read_signature(&rest, x->sig);
+    *rest = outer;
+    if (der_whole(rest, &x->tbs) < 0 || der_into(&outer, DER_SEQUENCE, tbs)) return E_FORMAT;
+    return 0;
 }
 
 int x509_read(struct x509 *x, const uint8_t *der, size_t n)
 {
-    struct der tbs;
-    int err = read_signed(x, der, n, &tbs);
-    return err ? err : read_tbs(x, &tbs);
+    struct der tbs, rest;
+    int err = read_signed(x, der, n, &tbs, &rest);
+    if (err == 0) err = read_tbs(x, &tbs);
+    return err ? err : read_signature(&rest, x->sig);
 }
 
 int x509_read_request(struct x509 *x, const uint8_t *der, size_t n)
 {
-    struct der tbs;
+    struct der tbs, rest;
     struct x509_view version;
-    int err = read_signed(x, der, n, &tbs);
+    int err = read_signed(x, der, n, &tbs, &rest);
     if (err) return err;
     if (der_any(&tbs, &version) != DER_INTEGER || version.n != 1 || version.p[0] != 0)
         return E_FORMAT;
     err = read_subject(x, &tbs);
     if (err) return err;
     if (der_left(&tbs) && der_any(&tbs, &version) != DER_NESTED(0)) return E_FORMAT;
-    return der_left(&tbs) ? E_FORMAT : 0;
+    return der_left(&tbs) ? E_FORMAT : read_signature(&rest, x->sig);
 }
 
 /* ---- judging */
