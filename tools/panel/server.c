@@ -40,6 +40,7 @@ struct client {
     struct text reply;   /* to a command, or a response's body that is ours to free */
     const uint8_t *body; /* of a response, NULL when none is under way */
     size_t size, sent;
+    bool refused; /* a request whose body is not wanted: answer, then hang up */
 };
 
 struct panel {
@@ -207,7 +208,7 @@ static int response_end(struct lws *wsi, struct client *c)
 {
     text_free(&c->reply);
     c->body = NULL;
-    return lws_http_transaction_completed(wsi) ? -1 : 0;
+    return c->refused || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 /* Start a response; its body is sent as the socket takes it. */
@@ -278,11 +279,12 @@ static int get_file(struct lws *wsi, struct client *c, const char *path)
     return respond_error(wsi, c, HTTP_STATUS_NOT_FOUND, "there is nothing here");
 }
 
-/* A body that is not read would be taken for the next request: such answers end the socket. */
-static int refuse_post(struct lws *wsi, struct client *c, unsigned status, const char *why)
+/* The body, if there is one, is not for us: what is left of it must not be taken for a command
+ * or for the next request. */
+static int refuse(struct lws *wsi, struct client *c, unsigned status, const char *why)
 {
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, 1);
-    return respond_error(wsi, c, status, why) ? -1 : 0;
+    c->refused = true;
+    return respond_error(wsi, c, status, why);
 }
 
 static int post_begin(struct lws *wsi, struct client *c, const char *path)
@@ -291,19 +293,20 @@ static int post_begin(struct lws *wsi, struct client *c, const char *path)
     c->in_n = 0;
     header(wsi, type, sizeof type, WSI_TOKEN_HTTP_CONTENT_TYPE);
     if (!header(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH))
-        return refuse_post(wsi, c, 411, "say Content-Length");
+        return refuse(wsi, c, 411, "say Content-Length");
     if (strspn(length, "0123456789") != strlen(length) || strlen(length) > 9 ||
         atol(length) > COMMAND_MAX)
-        return refuse_post(wsi, c, 413, "a command has at most 1024 octets");
+        return refuse(wsi, c, 413, "a command has at most 1024 octets");
     if (strcmp(path, "/api/command") != 0)
-        return refuse_post(wsi, c, HTTP_STATUS_NOT_FOUND, "commands go to /api/command");
+        return refuse(wsi, c, HTTP_STATUS_NOT_FOUND, "commands go to /api/command");
     if (strncmp(type, "application/json", 16) != 0)
-        return refuse_post(wsi, c, 415, "say Content-Type: application/json");
+        return refuse(wsi, c, 415, "say Content-Type: application/json");
     return 0;
 }
 
 static int post_body(struct client *c, const void *in, size_t n)
 {
+    if (c->refused) return 0;
     if (c->in_n + n > COMMAND_MAX) return -1;
     memcpy(c->in + c->in_n, in, n);
     c->in_n += n;
@@ -318,24 +321,23 @@ static unsigned status_of(int e)
 
 static int post_end(struct panel *p, struct lws *wsi, struct client *c)
 {
+    if (c->refused) return 0;
     c->reply.n = 0;
     return respond_text(wsi, c, status_of(answer(p, &c->reply, c->in, c->in_n)));
 }
 
 static int request(struct panel *p, struct lws *wsi, struct client *c, const char *path)
 {
-    bool post = lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0;
     text_free(&c->reply);
     c->body = NULL;
-    if (!is_ours(wsi)) {
-        int e = respond_error(wsi, c, HTTP_STATUS_FORBIDDEN,
-                              "only the panel's own page may ask: use an address or localhost");
-        return post ? -1 : e;
-    }
-    if (post) return post_begin(wsi, c, path);
+    c->refused = false;
+    if (!is_ours(wsi))
+        return refuse(wsi, c, HTTP_STATUS_FORBIDDEN,
+                      "only the panel's own page may ask: use an address or localhost");
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI)) return post_begin(wsi, c, path);
     if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) &&
         !lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI))
-        return refuse_post(wsi, c, HTTP_STATUS_METHOD_NOT_ALLOWED, "GET, HEAD and POST only");
+        return refuse(wsi, c, HTTP_STATUS_METHOD_NOT_ALLOWED, "GET, HEAD and POST only");
     if (strcmp(path, "/api/state") == 0) return get_state(p, wsi, c);
     return get_file(wsi, c, path);
 }

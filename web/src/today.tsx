@@ -89,7 +89,7 @@ function splits(u: uPlot): number[] {
 }
 
 const options = (): Omit<uPlot.Options, 'width' | 'height'> => {
-  const paths = uPlot.paths.bars!({ size: [0.82, 40], align: 0 });
+  const paths = uPlot.paths.bars!({ size: [0.92, 40], gap: 1, align: 0 });
   const bar = (fill: () => string, stroke?: () => string): uPlot.Series => ({
     scale: 'y',
     paths,
@@ -101,7 +101,7 @@ const options = (): Omit<uPlot.Options, 'width' | 'height'> => {
   return {
     legend: { show: false },
     cursor: { show: false },
-    padding: [10, 16, 0, 0],
+    padding: [24, 20, 0, 0],
     hooks: { draw: [drawFlags] },
     scales: { x: { time: false, range: [0, 24] }, y: { range } },
     axes: [

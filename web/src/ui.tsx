@@ -146,4 +146,4 @@ export const Plot = memo(({ label, options, data }: PlotProps) => {
   return <div class="plot" role="img" aria-label={label} ref={box} />;
 });
 
-export const AXIS_FONT = '11.5px system-ui, sans-serif';
+export const AXIS_FONT = '12px -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", system-ui, sans-serif';

@@ -49,7 +49,7 @@ const line = (scale: string, colour: string, dash?: number[]): uPlot.Series => (
 const options = (): Omit<uPlot.Options, 'width' | 'height'> => ({
   legend: { show: false },
   cursor: { show: false },
-  padding: [8, 0, 0, 0],
+  padding: [24, 0, 0, 0],
   scales: {
     x: { time: false, range: (_u, min, max) => [min ?? 0, max ?? 40] },
     v: { range: symmetric(200, 400, 600) },
