@@ -27,9 +27,9 @@ enum rating { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 
 extern const struct cosem_class class_data, class_data_time, class_param, class_octets,
     class_text, class_unix_clock, class_local_time, class_local_date, class_counter,
-    class_event_code, class_event_counter, class_register, class_param_register, class_rating,
-    class_extended, class_survey, class_log, class_billing, class_clock, class_association,
-    class_sap, class_security;
+    class_event_code, class_event_counter, class_field, class_register, class_param_register,
+    class_rating, class_extended, class_survey, class_log, class_billing, class_clock,
+    class_association, class_sap, class_security;
 
 /* A parameter shown as a register. */
 struct param_unit {

@@ -45,7 +45,8 @@ static int entropy_get(void *ctx, uint8_t *dst, size_t n)
     return io->entropy->get(io->entropy->ctx, dst, n);
 }
 
-/* The boot record that meter_mount() wrote makes this start's numbers different from the last. */
+/* The boot record that meter_mount() wrote makes this start's numbers different from the last.
+ */
 int device_mount(struct device *d)
 {
     int err = meter_mount(&d->meter, (mono_t){ 0 });
@@ -59,7 +60,8 @@ int device_mount(struct device *d)
     return rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
 }
 
-/* -- one step ---------------------------------------------------------------------------------- */
+/* -- one step
+ * ---------------------------------------------------------------------------------- */
 enum { FLASH_POLL_US = 1000 };
 
 /* What happened is told, what it wrote is started, before anything else is looked at. */
@@ -92,8 +94,10 @@ mono_t device_step(struct device *d, mono_t now)
 void device_rest(struct device *d, mono_t now)
 {
     for (;;) {
-        while (device_step(d, now).us <= now.us) {}
-        while (meter_store_step(&d->meter)) {}
+        while (device_step(d, now).us <= now.us) {
+        }
+        while (meter_store_step(&d->meter)) {
+        }
         if (meter_is_ready(&d->meter) && meter_next(&d->meter).us > now.us) return;
     }
 }
@@ -105,7 +109,8 @@ void device_supply_failed(struct device *d, mono_t t)
     meter_last_gasp(&d->meter, t);
 }
 
-/* -- links -------------------------------------------------------------------------------------- */
+/* -- links
+ * -------------------------------------------------------------------------------------- */
 static void server_wants(struct device *d, mono_t t)
 {
     d->server_due = mono_min(d->server_due, t);
@@ -131,7 +136,8 @@ size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p,
     return dlms_feed_link(&d->server, l, p, n, at);
 }
 
-/* -- identity and secrets ----------------------------------------------------------------------- */
+/* -- identity and secrets
+ * ----------------------------------------------------------------------- */
 void device_title(const struct device *d, uint8_t title[DLMS_TITLE])
 {
     memcpy(title, "MAG\x22", 4);

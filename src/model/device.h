@@ -9,9 +9,10 @@
  *     while (device_step(&d, now).us <= now.us) {}
  *
  * Power cut  meter.h and server.h say what a cut leaves; a device adds nothing of its own.
- * Cost       one step at most 60 000 Cortex-M instructions (runtime budget, docs/architecture.md).
- * Memory     struct device about 20 KiB with its registers frozen apart (device_cfg.frozen).
- * Context    meter loop only, but for what is named _isr in metrology/front.h.
+ * Cost       one step at most 60 000 Cortex-M instructions (runtime budget,
+ * docs/architecture.md). Memory     struct device about 20 KiB with its registers frozen apart
+ * (device_cfg.frozen). Context    meter loop only, but for what is named _isr in
+ * metrology/front.h.
  */
 #ifndef MODEL_DEVICE_H
 #define MODEL_DEVICE_H
@@ -25,7 +26,7 @@ enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16 };
 /* Keys and passwords of a product that has none of its own yet: the slots of meter/secure are
  * asked first. Const, and public by definition. */
 struct device_secrets {
-    uint8_t key[4][16];     /* enum secure_slot: unicast, broadcast, authentication, master */
+    uint8_t key[4][16];      /* enum secure_slot: unicast, broadcast, authentication, master */
     const char *password[3]; /* LLS levels 1 to 3; NULL: locked */
 };
 
@@ -80,7 +81,8 @@ void device_link_close(struct device *d, struct dlms_link *l);
 size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p, size_t n,
                         mono_t at);
 
-/* Step until nothing is due at `now` and flash is at rest: for tests and before a controlled end. */
+/* Step until nothing is due at `now` and flash is at rest: for tests and before a controlled
+ * end. */
 void device_rest(struct device *d, mono_t now);
 
 /* MAG, 22, serial: the system title (octets 0 to 2 are the maker's FLAG id). */
@@ -89,7 +91,8 @@ void device_title(const struct device *d, uint8_t title[DLMS_TITLE]);
 /* Are the public development keys in use? */
 bool device_has_development_keys(struct device *d);
 
-/* -- what classes 15 and 64 do ----------------------------------------------------------------- */
+/* -- what classes 15 and 64 do
+ * ----------------------------------------------------------------- */
 
 /* Receiving counter a client must use next; index is that of 0-0:43.1.e. */
 uint32_t device_counter_floor(const struct device *d, unsigned index);
@@ -105,7 +108,8 @@ struct device_keys {
         uint8_t wrapped[24];
     } key[4];
 };
-/* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id. */
+/* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id.
+ */
 int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k);
 
 #endif

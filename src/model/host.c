@@ -7,7 +7,8 @@
 
 static const struct who self = { .link = LINK_SELF };
 
-/* -- registers and storage ---------------------------------------------------------------------- */
+/* -- registers and storage
+ * ---------------------------------------------------------------------- */
 static const void *freeze(void *app, uint16_t session)
 {
     struct device *d = app;
@@ -26,7 +27,8 @@ static int settled(void *app)
     return meter_is_ready(m) ? 0 : E_BUSY;
 }
 
-/* -- time and chance ---------------------------------------------------------------------------- */
+/* -- time and chance
+ * ---------------------------------------------------------------------------- */
 static void now(void *app, uint8_t dt[12])
 {
     moment_put(meter_of(app), meter_utc(meter_of(app)), dt);
@@ -37,7 +39,8 @@ static void random_get(void *app, uint8_t *dst, size_t n)
     rng_get(&device_of(app)->rng, dst, n);
 }
 
-/* -- security ------------------------------------------------------------------------------------ */
+/* -- security
+ * ------------------------------------------------------------------------------------ */
 static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
 {
     *s = (struct dlms_security){ .policy = device_demand[assoc], .suite = 0 };
@@ -54,11 +57,16 @@ static bool may_open(void *app, const struct who *who, uint8_t mechanism)
 static int slot_of(uint8_t assoc, enum dlms_key k)
 {
     switch (k) {
-    case DLMS_KEY_UNICAST: return SECURE_UNICAST;
-    case DLMS_KEY_BROADCAST: return SECURE_BROADCAST;
-    case DLMS_KEY_AUTH: return SECURE_AUTH;
-    case DLMS_KEY_MASTER: return SECURE_MASTER;
-    case DLMS_KEY_SECRET: break;
+    case DLMS_KEY_UNICAST:
+        return SECURE_UNICAST;
+    case DLMS_KEY_BROADCAST:
+        return SECURE_BROADCAST;
+    case DLMS_KEY_AUTH:
+        return SECURE_AUTH;
+    case DLMS_KEY_MASTER:
+        return SECURE_MASTER;
+    case DLMS_KEY_SECRET:
+        break;
     }
     bool level = assoc >= ROLE_READER && assoc <= ROLE_SUPERVISOR;
     return level ? SECURE_PASSWORD_1 + assoc - ROLE_READER : E_NONE;
@@ -137,7 +145,8 @@ static void ec_drop(void *app, uint16_t session)
     (void)app, (void)session;
 }
 
-/* -- ports ----------------------------------------------------------------------------------------- */
+/* -- ports
+ * ----------------------------------------------------------------------------------------- */
 static int port_of(uint8_t link)
 {
     return link <= LINK_WAN ? link : E_NONE;

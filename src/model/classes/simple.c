@@ -293,6 +293,20 @@ static const struct cosem_attr event_counter_attr[] = {
     { .id = 2, .get = get_event_counter },
 };
 
+/* -- a field of log rows: by itself it shows nothing
+ * --------------------------------------------- */
+static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_null(o);
+    return DAR_OK;
+}
+
+static const struct cosem_attr field_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_field },
+};
+
 /* -- invocation counters: what a client must use next -----------------------------------------
  */
 static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -317,6 +331,7 @@ const struct cosem_class class_octets = PLAIN(1, octets_attr);
 const struct cosem_class class_text = PLAIN(1, text_attr);
 const struct cosem_class class_event_code = PLAIN(1, event_code_attr);
 const struct cosem_class class_event_counter = PLAIN(1, event_counter_attr);
+const struct cosem_class class_field = PLAIN(1, field_attr);
 const struct cosem_class class_counter = PLAIN(1, counter_attr);
 const struct cosem_class class_register = PLAIN(3, register_attr);
 const struct cosem_class class_param_register = PLAIN(3, setting_attr);

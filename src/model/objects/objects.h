@@ -3,7 +3,7 @@
 #define MODEL_OBJECTS_OBJECTS_H
 #include "model/classes.h"
 
-extern const struct cosem_group objects_identity, objects_clock, objects_security, objects_energy,
-    objects_live, objects_profile, objects_event;
+extern const struct cosem_group objects_identity, objects_clock, objects_security,
+    objects_energy, objects_live, objects_profile, objects_event;
 
 #endif
