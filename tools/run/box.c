@@ -1,0 +1,360 @@
+#include "tools/run/box.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "tools/common/hex.h"
+#include "tools/common/json.h"
+
+enum { FLASH_SIZE = 8 << 20, ARENA_WORDS = 2048 };
+
+/* -- the terminals
+ * ------------------------------------------------------------------------------ */
+static struct box *box_of(void *ctx)
+{
+    return ctx;
+}
+
+static int64_t rtc_us(const struct box *b, uint64_t world_us)
+{
+    return (int64_t)world_us + b->rtc_offset_us;
+}
+
+static int rtc_read(void *ctx, mono_t t, utc_t *utc)
+{
+    const struct box *b = box_of(ctx);
+    utc->s = rtc_us(b, b->on_us + t.us) / 1000000;
+    return 0;
+}
+
+static int rtc_write(void *ctx, mono_t t, utc_t utc)
+{
+    struct box *b = box_of(ctx);
+    b->rtc_offset_us = utc.s * 1000000 - (int64_t)(b->on_us + t.us);
+    return 0;
+}
+
+static int entropy_get(void *ctx, uint8_t *dst, size_t n)
+{
+    struct box *b = box_of(ctx);
+    if (b->has_seed) {
+        rng_get(&b->seeded, dst, n);
+        return 0;
+    }
+    return getrandom(dst, n, 0) == (ssize_t)n ? 0 : E_IO;
+}
+
+static int root_key(void *ctx, uint8_t key[DEVICE_ROOT_KEY])
+{
+    memcpy(key, box_of(ctx)->root_key, DEVICE_ROOT_KEY);
+    return 0;
+}
+
+static uint16_t inputs(void *ctx, mono_t t)
+{
+    (void)t;
+    return box_of(ctx)->inputs;
+}
+
+static int battery_mv(void *ctx)
+{
+    (void)ctx;
+    return 3600;
+}
+
+static int temperature_dc(void *ctx)
+{
+    (void)ctx;
+    return 250;
+}
+
+static void pulse(void *ctx, mono_t t, enum pulse_line line, uint32_t n)
+{
+    (void)t;
+    box_of(ctx)->pulses[line] += n;
+}
+
+/* -- files
+ * --------------------------------------------------------------------------------------- */
+/* A new image is all FF, as a chip from the factory; it is filled before it gets its name, so a
+ * killed process cannot leave half of one. */
+static int make_image(const char *path, struct trouble *t)
+{
+    char tmp[4096];
+    uint8_t page[4096];
+    memset(page, 0xFF, sizeof page);
+    if (snprintf(tmp, sizeof tmp, "%s.new", path) >= (int)sizeof tmp)
+        return trouble(t, E_RANGE, "%s: the name is too long", path);
+    int fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return trouble(t, E_IO, "cannot make %s: %s", path, strerror(errno));
+    for (int i = 0; i < FLASH_SIZE / (int)sizeof page; i++)
+        if (write(fd, page, sizeof page) != (ssize_t)sizeof page) {
+            close(fd);
+            unlink(tmp);
+            return trouble(t, E_IO, "cannot write %s: %s", path, strerror(errno));
+        }
+    close(fd);
+    if (rename(tmp, path)) return trouble(t, E_IO, "cannot make %s: %s", path, strerror(errno));
+    return 0;
+}
+
+static int open_image(const char *path, struct trouble *t)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int err = make_image(path, t);
+        if (err) return err;
+        fd = open(path, O_RDWR | O_CLOEXEC);
+    }
+    if (fd < 0) return trouble(t, E_IO, "cannot open %s: %s", path, strerror(errno));
+    int err = 0;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != FLASH_SIZE)
+        err = trouble(t, E_FORMAT,
+                      "%s is not a flash image: it should be a file of %d octets; name another "
+                      "with --flash, or move it away and a new one is made",
+                      path, FLASH_SIZE);
+    else if (flock(fd, LOCK_EX | LOCK_NB))
+        err = trouble(t, E_BUSY, "%s belongs to a meter that is running", path);
+    if (err) close(fd);
+    return err ? err : fd;
+}
+
+static int map_flash(struct box *b, const char *path, struct trouble *t)
+{
+    int fd = open_image(path, t);
+    if (fd < 0) return fd;
+    void *image = mmap(NULL, FLASH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (image == MAP_FAILED) {
+        close(fd);
+        return trouble(t, E_IO, "cannot map %s: %s", path, strerror(errno));
+    }
+    b->image_fd = fd; /* stays open: it holds the lock */
+    nor_mem_init(&b->nor, image, FLASH_SIZE, (struct nor_times){ 0, 0 });
+    return 0;
+}
+
+/* The root key of an unseeded meter lies beside its image, readable by its owner alone. */
+static int load_root_key(struct box *b, const char *flash, struct trouble *t)
+{
+    char path[4096];
+    struct stat st;
+    if (snprintf(path, sizeof path, "%s.root", flash) >= (int)sizeof path)
+        return trouble(t, E_RANGE, "%s: the name is too long", flash);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || getrandom(b->root_key, DEVICE_ROOT_KEY, 0) != DEVICE_ROOT_KEY ||
+            write(fd, b->root_key, DEVICE_ROOT_KEY) != DEVICE_ROOT_KEY) {
+            if (fd >= 0) close(fd);
+            return trouble(t, E_IO, "cannot make %s: %s", path, strerror(errno));
+        }
+        close(fd);
+        return 0;
+    }
+    bool good = fd >= 0 && !fstat(fd, &st) && (st.st_mode & 077) == 0 &&
+                read(fd, b->root_key, DEVICE_ROOT_KEY) == DEVICE_ROOT_KEY;
+    if (fd >= 0) close(fd);
+    if (!good)
+        return trouble(t, E_IO,
+                       "%s should hold the %d octets of the root key and be readable by "
+                       "its owner only (chmod 600)",
+                       path, DEVICE_ROOT_KEY);
+    return 0;
+}
+
+/* -- keys
+ * ----------------------------------------------------------------------------------------- */
+static int take_key(json_t *keys, const char *name, uint8_t key[16], const char *path,
+                    struct trouble *t)
+{
+    const char *text = json_string_value(json_object_get(keys, name));
+    uint8_t octets[16];
+    if (!text || hex_parse(text, sizeof octets, octets) != (int)sizeof octets)
+        return trouble(t, E_FORMAT, "%s: \"%s\" should be 32 hex digits", path, name);
+    memcpy(key, octets, sizeof octets);
+    wipe(octets, sizeof octets);
+    return 0;
+}
+
+static int take_password(struct box *b, json_t *list, unsigned i, const char *path,
+                         struct trouble *t)
+{
+    const char *text = json_string_value(json_array_get(list, i));
+    size_t n = text ? strlen(text) : 0;
+    if (n < 8 || n > 16)
+        return trouble(t, E_FORMAT, "%s: \"passwords\" should be three texts of 8 to 16 octets",
+                       path);
+    memcpy(b->password[i], text, n + 1);
+    b->secrets.password[i] = b->password[i];
+    return 0;
+}
+
+static int load_keys(struct box *b, const char *path, struct trouble *t)
+{
+    static const char *const name[4] = { "unicast", "broadcast", "authentication", "master" };
+    json_error_t e;
+    json_t *keys = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+    if (!keys) return trouble(t, E_FORMAT, "%s:%d: %s", path, e.line, e.text);
+    int err = 0;
+    for (unsigned i = 0; i < 4 && !err; i++)
+        err = take_key(keys, name[i], b->secrets.key[i], path, t);
+    for (unsigned i = 0; i < 3 && !err; i++)
+        err = take_password(b, json_object_get(keys, "passwords"), i, path, t);
+    json_decref(keys);
+    return err;
+}
+
+/* -- the box
+ * --------------------------------------------------------------------------------------- */
+static void wire(struct box *b)
+{
+    b->entropy = (struct entropy){ .ctx = b, .get = entropy_get };
+    b->io = (struct meter_io){
+        .ctx = b,
+        .nor = &b->nor.nor,
+        .scratch = b->scratch,
+        .rtc_read = rtc_read,
+        .rtc_write = rtc_write,
+        .entropy = &b->entropy,
+        .root_key = root_key,
+        .pulse = pulse,
+        .inputs = inputs,
+        .battery_mv = battery_mv,
+        .temperature_dc = temperature_dc,
+    };
+    b->cfg = (struct device_cfg){
+        .meter = &b->meter_cfg,
+        .secrets = b->has_keys ? &b->secrets : &device_development,
+        .firmware = "magno22-" MAGNO_VERSION,
+        .hardware = "linux",
+        .pool = &b->pool,
+        .frozen = b->frozen,
+        .arena = &b->arena,
+    };
+}
+
+static int allocate(struct box *b, struct trouble *t)
+{
+    b->session = calloc(BOX_SESSIONS, sizeof *b->session);
+    b->frozen = calloc(BOX_SESSIONS, sizeof *b->frozen);
+    b->buffers = malloc(DLMS_POOL_BYTES(BOX_SESSIONS, BOX_APDU, BOX_APDU));
+    b->scratch = malloc(sizeof *b->scratch);
+    b->arena_words = malloc(ARENA_WORDS * sizeof *b->arena_words);
+    if (!b->session || !b->frozen || !b->buffers || !b->scratch || !b->arena_words)
+        return trouble(t, E_SPACE, "out of memory");
+    arena_init(&b->arena, b->arena_words, ARENA_WORDS);
+    return 0;
+}
+
+int box_open(struct box *b, const struct box_options *o, struct trouble *t)
+{
+    memset(b, 0, sizeof *b);
+    b->image_fd = -1;
+    b->meter_cfg = cfg_single_phase;
+    b->meter_cfg.serial = o->serial;
+    b->has_seed = o->seeded;
+    b->has_keys = o->keys != NULL;
+    int err = allocate(b, t);
+    if (!err && o->keys) err = load_keys(b, o->keys, t);
+    if (!err) err = map_flash(b, o->flash, t);
+    if (!err && o->seeded) {
+        uint8_t seed[8];
+        le_put64(seed, o->seed);
+        rng_seed(&b->seeded, seed, sizeof seed);
+        rng_get(&b->seeded, b->root_key, DEVICE_ROOT_KEY);
+    } else if (!err) {
+        err = load_root_key(b, o->flash, t);
+    }
+    if (err)
+        box_close(b);
+    else
+        wire(b);
+    return err;
+}
+
+void box_close(struct box *b)
+{
+    if (b->is_on) box_off(b);
+    if (b->image_fd >= 0) {
+        munmap(b->nor.image, FLASH_SIZE);
+        close(b->image_fd);
+    }
+    wipe(b->root_key, sizeof b->root_key);
+    wipe(&b->secrets, sizeof b->secrets);
+    wipe(b->password, sizeof b->password);
+    free(b->session);
+    free(b->frozen);
+    free(b->buffers);
+    free(b->scratch);
+    free(b->arena_words);
+    b->image_fd = -1;
+}
+
+void box_set_rtc(struct box *b, utc_t utc)
+{
+    b->rtc_offset_us = utc.s * 1000000 - (int64_t)b->world_us;
+}
+
+utc_t box_rtc(const struct box *b)
+{
+    return (utc_t){ rtc_us(b, b->world_us) / 1000000 };
+}
+
+mono_t box_mono(const struct box *b)
+{
+    return (mono_t){ b->world_us - b->on_us };
+}
+
+int box_on(struct box *b, struct trouble *t)
+{
+    b->on_us = b->world_us;
+    dlms_pool_init(&b->pool, b->session, BOX_SESSIONS, b->buffers, BOX_APDU, BOX_APDU);
+    device_init(&b->device, &b->cfg, &b->io);
+    int err = device_mount(&b->device);
+    if (err == E_FORMAT)
+        return trouble(t, err,
+                       "the flash image holds something that is no meter; name another "
+                       "with --flash, or move it away and a new one is made");
+    if (err) return trouble(t, err, "the meter does not start: %s", err_text(err));
+    b->is_on = true;
+    b->power_ups++;
+    box_step(b);
+    return 0;
+}
+
+void box_off(struct box *b)
+{
+    device_supply_failed(&b->device, box_mono(b));
+    while (meter_store_step(&b->device.meter)) {
+    }
+    b->is_on = false;
+}
+
+void box_step(struct box *b)
+{
+    mono_t now = box_mono(b);
+    do job_run(&b->device.job);
+    while (device_step(&b->device, now).us <= now.us);
+}
+
+void box_pass(struct box *b, uint64_t us)
+{
+    b->world_us += us;
+    if (b->is_on) box_step(b);
+}
+
+void box_feed(struct box *b, const int32_t *codes, size_t n)
+{
+    front_samples(&b->device.meter.front, codes, n);
+    box_pass(b, n * 125);
+}

@@ -1,0 +1,80 @@
+/* box.h - one meter in a process: the device, its memory and flash, its clock chip and keys.
+ *
+ * The box is what a housing holds. Supply on makes a device from flash, supply off ends it by a
+ * last gasp; the flash image is a file, mapped, so that a killed process leaves what a cut
+ * leaves. The calendar chip runs on while the supply is off.
+ *
+ * Power cut  the process may be killed at any instruction: the file is as NOR flash would be.
+ * Memory     about 100 KiB and the mapping of 8 MiB.
+ * Context    one thread.
+ */
+#ifndef TOOLS_RUN_BOX_H
+#define TOOLS_RUN_BOX_H
+#include "model/device.h"
+#include "port/common/nor_mem.h"
+#include "tools/common/trouble.h"
+
+enum { BOX_SESSIONS = 1024, BOX_APDU = 2048, BOX_LINKS = 1100 };
+
+struct box_options {
+    const char *flash; /* path of the image; made when missing */
+    const char *keys;  /* JSON file of keys, or NULL: development keys */
+    uint32_t serial;
+    bool seeded; /* entropy and root key are functions of seed */
+    uint64_t seed;
+};
+
+struct box {
+    struct device device;
+    struct device_cfg cfg;
+    struct meter_cfg meter_cfg;
+    struct device_secrets secrets;
+    char password[3][32];
+    struct meter_io io;
+    struct entropy entropy;
+    struct nor_mem nor;
+    struct dlms_pool pool;
+    struct dlms_session *session;
+    struct regs *frozen;
+    uint8_t *buffers;
+    struct store_scratch *scratch;
+    struct arena arena;
+    uint64_t *arena_words;
+    struct rng seeded; /* the entropy of a seed */
+    uint8_t root_key[DEVICE_ROOT_KEY];
+    int image_fd;
+    bool is_on, has_seed, has_keys;
+    uint16_t inputs;       /* levels of the terminals, enum input */
+    int64_t rtc_offset_us; /* the chip's UTC minus the world's time */
+    uint64_t world_us;     /* time of the world: runs also without supply */
+    uint64_t on_us;        /* world time at power-up: mono 0 */
+    uint64_t pulses[3];    /* since the process began, of the outputs of meter/io.h */
+    uint32_t power_ups;
+};
+
+/* Map the flash and make ready; no supply yet. E_IO, E_BUSY (another process has the image),
+ * E_FORMAT (not 8 MiB, or no meter), with a sentence in t. */
+int box_open(struct box *b, const struct box_options *o, struct trouble *t);
+void box_close(struct box *b);
+
+/* The calendar chip's time, as if somebody had set it. */
+void box_set_rtc(struct box *b, utc_t utc);
+utc_t box_rtc(const struct box *b);
+
+/* Supply on: mount and count. Errors of device_mount(). Supply off: last gasp, and dark. */
+int box_on(struct box *b, struct trouble *t);
+void box_off(struct box *b);
+
+/* Feed n samples (v, i, n interleaved) and let the device do what became due. */
+void box_feed(struct box *b, const int32_t *codes, size_t n);
+
+/* Time goes on by us; samples came from box_feed(), or there is no supply. */
+void box_pass(struct box *b, uint64_t us);
+
+/* Mono of the device now. */
+mono_t box_mono(const struct box *b);
+
+/* Do what is due, nothing else: after octets arrived. */
+void box_step(struct box *b);
+
+#endif

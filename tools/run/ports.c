@@ -1,0 +1,356 @@
+#include "tools/run/ports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+enum { RX = 4096, TX_HIGH = 1 << 18, UDP_PEERS = 16, BACKLOG = 512 };
+
+struct line; /* one connection */
+
+struct ports {
+    uv_loop_t *loop;
+    struct box *box;
+    uv_tcp_t listener[PORT_IDS];
+    uv_udp_t udp;
+    bool udp_open;
+    uint16_t number[PORT_IDS];
+    uint64_t rx[PORT_IDS], tx[PORT_IDS];
+    unsigned peers[PORT_IDS];
+    struct line *lines;
+    struct udp_peer {
+        struct ports *ports;
+        struct sockaddr_in address;
+        struct dlms_link link;
+        bool open;
+        uint64_t used;
+        uint8_t out[65536];
+        size_t out_n;
+    } peer[UDP_PEERS];
+    uint64_t turns;
+};
+
+struct line {
+    struct ports *ports;
+    struct line *next, **at;
+    enum port_id id;
+    uv_tcp_t tcp;
+    struct dlms_link link;
+    bool is_open, stopped; /* the link at the server; reading paused */
+    size_t in_n;
+    uint8_t in[RX];
+    uint8_t *out; /* gathered until the end of a frame */
+    size_t out_n, out_cap;
+};
+
+/* -- octets out
+ * ---------------------------------------------------------------------------------- */
+struct parcel {
+    uv_write_t req;
+    uint8_t octets[];
+};
+
+static void written(uv_write_t *req, int status)
+{
+    (void)status;
+    free(req->data);
+}
+
+static void flush(struct line *l)
+{
+    struct parcel *p = malloc(sizeof *p + l->out_n);
+    if (!p) return; /* the peer will ask again */
+    memcpy(p->octets, l->out, l->out_n);
+    p->req.data = p;
+    uv_buf_t buf = uv_buf_init((char *)p->octets, (unsigned)l->out_n);
+    l->ports->tx[l->id] += l->out_n;
+    l->out_n = 0;
+    if (uv_write(&p->req, (uv_stream_t *)&l->tcp, &buf, 1, written)) free(p);
+}
+
+static size_t tcp_room(void *ctx)
+{
+    struct line *l = ctx;
+    size_t queued = uv_stream_get_write_queue_size((uv_stream_t *)&l->tcp) + l->out_n;
+    return queued < TX_HIGH ? TX_HIGH - queued : 0;
+}
+
+static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
+{
+    struct line *l = ctx;
+    if (l->out_n + n > l->out_cap) {
+        size_t cap = (l->out_n + n) * 2;
+        uint8_t *bigger = realloc(l->out, cap);
+        if (!bigger) return;
+        l->out = bigger;
+        l->out_cap = cap;
+    }
+    memcpy(l->out + l->out_n, p, n);
+    l->out_n += n;
+    if (!more) flush(l);
+}
+
+static void line_end(struct line *l);
+
+static void tcp_close(void *ctx)
+{
+    line_end(ctx);
+}
+
+static const struct link_ops tcp_ops = { .room = tcp_room,
+                                         .send = tcp_send,
+                                         .close = tcp_close };
+
+/* -- connections
+ * ----------------------------------------------------------------------------------- */
+static void line_free(uv_handle_t *h)
+{
+    struct line *l = h->data;
+    free(l->out);
+    free(l);
+}
+
+static void line_end(struct line *l)
+{
+    if (uv_is_closing((uv_handle_t *)&l->tcp)) return;
+    if (l->is_open && l->ports->box->is_on) device_link_close(&l->ports->box->device, &l->link);
+    l->is_open = false;
+    *l->at = l->next;
+    if (l->next) l->next->at = l->at;
+    l->ports->peers[l->id]--;
+    uv_close((uv_handle_t *)&l->tcp, line_free);
+}
+
+static void alloc(uv_handle_t *h, size_t want, uv_buf_t *buf)
+{
+    struct line *l = h->data;
+    (void)want;
+    *buf = uv_buf_init((char *)l->in + l->in_n, (unsigned)(sizeof l->in - l->in_n));
+}
+
+static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
+
+/* Give the server what it takes; pause the peer while there is more than one buffer waiting. */
+static void offer(struct line *l)
+{
+    struct box *b = l->ports->box;
+    size_t taken =
+        l->in_n ? device_feed_link(&b->device, &l->link, l->in, l->in_n, box_mono(b)) : 0;
+    memmove(l->in, l->in + taken, l->in_n - taken);
+    l->in_n -= taken;
+    bool full = l->in_n == sizeof l->in;
+    if (full && !l->stopped) uv_read_stop((uv_stream_t *)&l->tcp);
+    if (!full && l->stopped) uv_read_start((uv_stream_t *)&l->tcp, alloc, received);
+    l->stopped = full;
+}
+
+static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+    struct line *l = s->data;
+    (void)buf;
+    if (n < 0) {
+        line_end(l);
+        return;
+    }
+    l->in_n += (size_t)n;
+    l->ports->rx[l->id] += (uint64_t)n;
+    offer(l);
+    box_step(l->ports->box);
+}
+
+static void refuse(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+static void accepted(uv_stream_t *listener, int status)
+{
+    static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
+    static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
+    struct ports *p = listener->data;
+    enum port_id id = (enum port_id)((uv_tcp_t *)listener - p->listener);
+    struct line *l = status ? NULL : calloc(1, sizeof *l);
+    if (!l) return;
+    uv_tcp_init(p->loop, &l->tcp);
+    l->tcp.data = l;
+    bool serial_busy = id != PORT_DLMS && p->peers[id] > 0;
+    if (uv_accept(listener, (uv_stream_t *)&l->tcp) || serial_busy || !p->box->is_on) {
+        uv_close((uv_handle_t *)&l->tcp, refuse);
+        return;
+    }
+    uv_tcp_nodelay(&l->tcp, 1);
+    l->ports = p;
+    l->id = id;
+    l->next = p->lines;
+    l->at = &p->lines;
+    if (l->next) l->next->at = &l->next;
+    p->lines = l;
+    p->peers[id]++;
+    l->is_open = true;
+    device_link_open(&p->box->device, &l->link, kind[id], channel[id],
+                     (struct link_io){ &tcp_ops, l }, box_mono(p->box));
+    uv_read_start((uv_stream_t *)&l->tcp, alloc, received);
+}
+
+void ports_poll(struct ports *p)
+{
+    if (!p->box->is_on) return;
+    for (struct line *l = p->lines, *next; l; l = next) {
+        next = l->next;
+        if (l->in_n) offer(l);
+    }
+}
+
+void ports_dark(struct ports *p)
+{
+    while (p->lines) line_end(p->lines);
+    for (unsigned i = 0; i < UDP_PEERS; i++) {
+        if (p->peer[i].open && p->box->is_on)
+            device_link_close(&p->box->device, &p->peer[i].link);
+        p->peer[i].open = false;
+    }
+}
+
+/* -- datagrams
+ * --------------------------------------------------------------------------------------- */
+static size_t udp_room(void *ctx)
+{
+    const struct udp_peer *u = ctx;
+    return sizeof u->out - u->out_n;
+}
+
+static void udp_send(void *ctx, const uint8_t *p, size_t n, bool more)
+{
+    struct udp_peer *u = ctx;
+    memcpy(u->out + u->out_n, p, n);
+    u->out_n += n;
+    if (more) return;
+    uv_buf_t buf = uv_buf_init((char *)u->out, (unsigned)u->out_n);
+    (void)uv_udp_try_send(&u->ports->udp, &buf, 1, (const struct sockaddr *)&u->address);
+    u->ports->tx[PORT_DLMS] += u->out_n;
+    u->out_n = 0;
+}
+
+static const struct link_ops udp_ops = { .room = udp_room, .send = udp_send };
+
+/* The peer with this address, or the place of whoever was silent longest. */
+static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_in *from)
+{
+    struct udp_peer *oldest = &p->peer[0];
+    for (struct udp_peer *u = p->peer; u < p->peer + UDP_PEERS; u++) {
+        if (u->open && u->address.sin_port == from->sin_port &&
+            u->address.sin_addr.s_addr == from->sin_addr.s_addr)
+            return u;
+        if (!u->open || u->used < oldest->used) oldest = u;
+        if (!oldest->open) break;
+    }
+    if (oldest->open) device_link_close(&p->box->device, &oldest->link);
+    oldest->ports = p;
+    oldest->address = *from;
+    oldest->open = true;
+    oldest->out_n = 0;
+    device_link_open(&p->box->device, &oldest->link, DLMS_UDP, LINK_WAN,
+                     (struct link_io){ &udp_ops, oldest }, box_mono(p->box));
+    return oldest;
+}
+
+static void udp_alloc(uv_handle_t *h, size_t want, uv_buf_t *buf)
+{
+    static char datagram[65536]; /* one thread, and each is done before the next is read */
+    (void)h, (void)want;
+    *buf = uv_buf_init(datagram, sizeof datagram);
+}
+
+static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
+                         const struct sockaddr *from, unsigned flags)
+{
+    struct ports *p = h->data;
+    (void)flags;
+    if (n <= 0 || !from || from->sa_family != AF_INET || !p->box->is_on) return;
+    struct sockaddr_in address;
+    memcpy(&address, from, sizeof address);
+    struct udp_peer *u = peer_of(p, &address);
+    u->used = ++p->turns;
+    p->rx[PORT_DLMS] += (uint64_t)n;
+    (void)device_feed_link(&p->box->device, &u->link, (const uint8_t *)buf->base, (size_t)n,
+                           box_mono(p->box));
+    box_step(p->box);
+}
+
+/* -- listening
+ * ---------------------------------------------------------------------------------------- */
+static int listen_tcp(struct ports *p, enum port_id id, const char *address, int number,
+                      struct trouble *t)
+{
+    struct sockaddr_in at;
+    struct sockaddr_storage bound;
+    int length = sizeof bound;
+    if (uv_ip4_addr(address, number, &at))
+        return trouble(t, E_RANGE, "%s is not an IPv4 address", address);
+    uv_tcp_init(p->loop, &p->listener[id]);
+    p->listener[id].data = p;
+    int err = uv_tcp_bind(&p->listener[id], (const struct sockaddr *)&at, 0);
+    if (!err) err = uv_listen((uv_stream_t *)&p->listener[id], BACKLOG, accepted);
+    if (err)
+        return trouble(t, E_BUSY,
+                       "cannot listen on %s port %d: %s; another meter may be running, "
+                       "or choose a port",
+                       address, number, uv_strerror(err));
+    uv_tcp_getsockname(&p->listener[id], (struct sockaddr *)&bound, &length);
+    p->number[id] = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    return 0;
+}
+
+static int listen_udp(struct ports *p, const char *address, struct trouble *t)
+{
+    struct sockaddr_in at;
+    uv_ip4_addr(address, p->number[PORT_DLMS], &at);
+    uv_udp_init(p->loop, &p->udp);
+    p->udp.data = p;
+    p->udp_open = true;
+    int err = uv_udp_bind(&p->udp, (const struct sockaddr *)&at, 0);
+    if (!err) err = uv_udp_recv_start(&p->udp, udp_alloc, udp_received);
+    if (err)
+        return trouble(t, E_BUSY, "cannot listen on %s UDP port %d: %s", address,
+                       p->number[PORT_DLMS], uv_strerror(err));
+    return 0;
+}
+
+int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char *address,
+               const int number[PORT_IDS], struct trouble *t)
+{
+    struct ports *p = calloc(1, sizeof *p);
+    if (!p) return trouble(t, E_SPACE, "out of memory");
+    int err = 0;
+    p->loop = loop;
+    p->box = box;
+    *out = p;
+    for (int id = 0; id < PORT_IDS && !err; id++)
+        if (number[id] >= 0) err = listen_tcp(p, (enum port_id)id, address, number[id], t);
+    if (!err && number[PORT_DLMS] >= 0) err = listen_udp(p, address, t);
+    return err;
+}
+
+struct ports_status ports_status(const struct ports *p, enum port_id id)
+{
+    struct ports_status s = {
+        .port = p->number[id], .peers = p->peers[id], .rx = p->rx[id], .tx = p->tx[id]
+    };
+    return s;
+}
+
+static void quiet(uv_handle_t *h)
+{
+    (void)h;
+}
+
+void ports_close(struct ports *p)
+{
+    ports_dark(p);
+    for (int id = 0; id < PORT_IDS; id++)
+        if (p->listener[id].data) uv_close((uv_handle_t *)&p->listener[id], quiet);
+    if (p->udp_open) uv_close((uv_handle_t *)&p->udp, quiet);
+    uv_run(p->loop, UV_RUN_DEFAULT);
+    free(p);
+}

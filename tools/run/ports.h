@@ -1,0 +1,45 @@
+/* ports.h - sockets in front of the device's links.
+ *
+ *   DLMS     TCP and UDP, the wrapper (IEC 62056-47): any number of clients
+ *   optical  TCP, IEC 62056-21 mode E then HDLC, or HDLC at once: one head at a time
+ *   RS485    TCP, HDLC: one master at a time
+ *
+ * A connection is a link; what the server does not take waits here, and the peer is not read
+ * from meanwhile. Without supply everything is closed, as on a dark meter.
+ *
+ * Memory   about 70 KiB a connection while it sends much, little else.
+ * Context  the thread of the libuv loop.
+ */
+#ifndef TOOLS_RUN_PORTS_H
+#define TOOLS_RUN_PORTS_H
+#include <uv.h>
+
+#include "tools/run/box.h"
+
+enum port_id { PORT_DLMS, PORT_OPTICAL, PORT_RS485, PORT_IDS };
+
+struct ports;
+
+struct ports_status {
+    uint16_t port;       /* 0: not open */
+    unsigned peers;      /* connections now */
+    unsigned associated; /* of them with an association */
+    uint64_t rx, tx;     /* octets since the process began */
+};
+
+/* Listen on address; number[id] < 0: that port not at all, 0: any free one. E_BUSY with a
+ * sentence: a port is taken; E_RANGE: no address of this machine. */
+int ports_open(struct ports **p, uv_loop_t *loop, struct box *box, const char *address,
+               const int number[PORT_IDS], struct trouble *t);
+
+/* Hang up all; the sockets go on listening. */
+void ports_dark(struct ports *p);
+
+struct ports_status ports_status(const struct ports *p, enum port_id id);
+
+/* Octets the server did not take a moment ago: offer them again. Called after steps. */
+void ports_poll(struct ports *p);
+
+void ports_close(struct ports *p);
+
+#endif

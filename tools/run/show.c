@@ -1,0 +1,396 @@
+#include "tools/run/show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+static const struct meter *meter_of(const struct show *s)
+{
+    return &s->box->device.meter;
+}
+
+/* -- events
+ * ------------------------------------------------------------------------------------ */
+static const char *const log_name[LOGS] = {
+    [LOG_STANDARD] = "Standard",
+    [LOG_FRAUD] = "Fraud",
+    [LOG_RELAY] = "Relay",
+    [LOG_QUALITY] = "Power quality",
+    [LOG_COMMUNICATION] = "Communication",
+    [LOG_PREPAYMENT] = "Prepayment",
+    [LOG_SECURITY] = "Security",
+    [LOG_FAILURE] = "Failure",
+    [LOG_FIRMWARE] = "Firmware",
+    [LOG_POWER] = "Power failures",
+};
+
+static void describe(struct panel_event *e, const struct event_row *row)
+{
+    const struct event_info *info = event_find(row->code);
+    snprintf(e->text, sizeof e->text, "%s", info ? info->text : "Event");
+    if (row->duration_s)
+        snprintf(e->detail, sizeof e->detail, "for %u s", row->duration_s);
+    else if (row->who.sap)
+        snprintf(e->detail, sizeof e->detail, "client %u", row->who.sap);
+}
+
+struct found {
+    uint8_t log;
+    struct event_row row;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    return (x->row.time.s > y->row.time.s) - (x->row.time.s < y->row.time.s);
+}
+
+static void number(struct show *s, const struct found *f)
+{
+    struct panel_event *e = &s->event[s->events % PANEL_EVENTS];
+    memset(e, 0, sizeof *e);
+    e->id = ++s->events;
+    e->time = f->row.time;
+    e->time_valid = !(f->row.flags & EVENT_CLOCK_INVALID);
+    e->code = f->row.code;
+    snprintf(e->log, sizeof e->log, "%s", log_name[f->log]);
+    describe(e, &f->row);
+}
+
+void show_poll(struct show *s)
+{
+    struct found found[PANEL_EVENTS];
+    size_t n = 0;
+    if (!s->box->is_on) return;
+    for (unsigned log = 0; log < LOGS; log++) {
+        if (log == LOG_NONE || log == LOG_POWER) continue;
+        struct event_span span = event_span(meter_of(s), (enum event_log)log);
+        uint32_t from = s->seen[log] < span.first ? span.first : s->seen[log];
+        if (span.next - from > PANEL_EVENTS / LOGS) from = span.next - PANEL_EVENTS / LOGS;
+        for (; from < span.next && n < PANEL_EVENTS; from++)
+            if (!event_read(meter_of(s), (enum event_log)log, from, &found[n].row))
+                found[n++].log = (uint8_t)log;
+        s->seen[log] = span.next;
+    }
+    qsort(found, n, sizeof found[0], by_time);
+    for (size_t i = 0; i < n; i++) number(s, &found[i]);
+}
+
+static size_t show_events(void *ctx, struct panel_event *event, size_t max, uint64_t after)
+{
+    struct show *s = ctx;
+    uint64_t oldest = s->events > PANEL_EVENTS ? s->events - PANEL_EVENTS : 0;
+    uint64_t from = after < oldest ? oldest : after;
+    if (s->events - from > max) from = s->events - max;
+    size_t n = 0;
+    for (; from < s->events; from++) event[n++] = s->event[from % PANEL_EVENTS];
+    return n;
+}
+
+/* -- profile
+ * ------------------------------------------------------------------------------------- */
+struct columns {
+    int import, export_, tariff;
+};
+
+static struct columns find_columns(const struct meter *m)
+{
+    uint16_t column[PROFILE_COLUMNS];
+    struct columns c = { -1, -1, -1 };
+    unsigned n = profile_columns(m, 0, column);
+    for (unsigned i = 0; i < n; i++) {
+        if (column[i] == REG_WH_IMPORT) c.import = (int)i;
+        if (column[i] == REG_WH_EXPORT) c.export_ = (int)i;
+        if (column[i] == REG_TARIFF) c.tariff = (int)i;
+    }
+    return c;
+}
+
+static uint32_t value_at(const struct profile_row *r, int column)
+{
+    return column < 0 ? 0 : r->value[column];
+}
+
+static size_t show_rows(void *ctx, struct panel_row *row, size_t max, utc_t from)
+{
+    const struct show *s = ctx;
+    if (!s->box->is_on) return 0;
+    const struct meter *m = meter_of(s);
+    struct columns c = find_columns(m);
+    struct profile_span span = profile_span(m, 0);
+    uint32_t period = profile_period_s(m, 0), first = span.next;
+    struct profile_row r, before;
+    if (c.import < 0) return 0;
+    while (first > span.first && span.next - first <= max) { /* newest backwards to `from` */
+        if (profile_read(m, 0, first - 1, &r) || r.time.s <= from.s) break;
+        first--;
+    }
+    size_t n = 0;
+    bool has = first > span.first && !profile_read(m, 0, first - 1, &before);
+    for (; first < span.next && n < max; first++) {
+        if (profile_read(m, 0, first, &r)) continue;
+        struct panel_row *p = &row[n];
+        p->end = r.time;
+        p->start.s =
+            has && r.time.s - before.time.s < period ? before.time.s : r.time.s - period;
+        p->import_wh =
+            has ? (uint32_t)(value_at(&r, c.import) - value_at(&before, c.import)) : 0;
+        p->export_wh =
+            has ? (uint32_t)(value_at(&r, c.export_) - value_at(&before, c.export_)) : 0;
+        p->status = (uint16_t)(r.status & 0xFF);
+        p->tariff = c.tariff < 0 ? 1 : (uint8_t)value_at(&r, c.tariff);
+        if (has || n) n++;
+        before = r;
+        has = true;
+    }
+    return n;
+}
+
+static void fill_profile(const struct show *s, struct panel_state *st)
+{
+    const struct meter *m = meter_of(s);
+    struct profile_span span = profile_span(m, 0);
+    struct profile_row last;
+    struct columns c = find_columns(m);
+    if (c.import < 0) return;
+    uint32_t period = profile_period_s(m, 0);
+    int64_t local = st->clock.utc.s + st->clock.offset_min * 60;
+    st->has_profile = period > 0;
+    st->profile.interval_s = (uint16_t)period;
+    st->profile.day.s = st->clock.utc.s - local % 86400;
+    st->profile.running.s = period ? st->clock.utc.s - local % period : 0;
+    st->profile.running_tariff = (uint8_t)m->now.quantity[QTY_TARIFF];
+    if (span.next == span.first || profile_read(m, 0, span.next - 1, &last)) return;
+    st->profile.running_wh =
+        (uint32_t)(reg_at(&m->now, REG_WH_IMPORT) - value_at(&last, c.import));
+    st->profile.running_export_wh =
+        (uint32_t)(reg_at(&m->now, REG_WH_EXPORT) - value_at(&last, c.export_));
+}
+
+/* -- the rest of the state
+ * ------------------------------------------------------------------------- */
+static void fill_identity(const struct show *s, struct panel_identity *id)
+{
+    const struct meter_cfg *c = &s->box->meter_cfg;
+    snprintf(id->product, sizeof id->product, "Magno 22");
+    snprintf(id->serial, sizeof id->serial, "%08u", c->serial);
+    snprintf(id->device, sizeof id->device, "%s%011u", c->type, c->serial);
+    snprintf(id->firmware, sizeof id->firmware, "%s", s->box->cfg.firmware);
+    id->u_v = (uint16_t)(c->un_mv / 1000);
+    id->ib_a = (uint16_t)(c->ib_ma / 1000);
+    id->imax_a = (uint16_t)(c->imax_ma / 1000);
+    id->f_hz = (uint16_t)(c->fn_mhz_div10 / 100);
+    snprintf(id->accuracy, sizeof id->accuracy, "1");
+    id->pulses_per_kwh = 1000;
+    id->pulses_per_kvarh = 1000;
+    id->development_keys = !s->box->has_keys;
+}
+
+static void fill_clock(const struct show *s, struct panel_clock *c)
+{
+    c->utc = box_rtc(s->box);
+    if (!s->box->is_on) return;
+    struct meter *m = &s->box->device.meter;
+    c->utc = meter_utc(m);
+    struct stamp12 stamp = clock_stamp(&m->clock, c->utc);
+    c->offset_min = (int16_t)-stamp.deviation_min;
+    c->dst = stamp.status & CLOCK_DST;
+    c->quality = stamp.status & CLOCK_INVALID    ? PANEL_CLOCK_INVALID
+                 : stamp.status & CLOCK_DOUBTFUL ? PANEL_CLOCK_DOUBTFUL
+                                                 : PANEL_CLOCK_VALID;
+    c->uptime_us = box_mono(s->box).us;
+}
+
+static void fill_now(const struct show *s, struct panel_now *n)
+{
+    const int32_t *q = meter_of(s)->now.quantity;
+    n->powered = s->box->is_on;
+    if (!n->powered) return;
+    n->u_mv = q[QTY_U_MV];
+    n->i_ma = q[QTY_I_MA];
+    n->in_ma = q[QTY_IN_MA];
+    n->p_mw = q[QTY_P_MW];
+    n->q_mvar = q[QTY_Q_MVAR];
+    n->s_mva = abs(q[QTY_S_MVA]);
+    n->pf_e3 = q[QTY_PF_MILLI];
+    n->f_mhz = q[QTY_F_MHZ];
+    n->angle_e1 = q[QTY_ANGLE_I_MDEG] / 100;
+    n->thd_u_e2 = q[QTY_THD_U_MILLI] * 10;
+    n->thd_i_e2 = q[QTY_QUADRANT] ? q[QTY_THD_I_MILLI] * 10 : -1;
+    n->quadrant = (uint8_t)q[QTY_QUADRANT];
+}
+
+/* The panel lists its energies in the order of the register table. */
+_Static_assert((int)REG_VAH_Q4 == (int)REG_WH_IMPORT + (PANEL_ENERGIES - 1) * FAMILY, "order");
+
+static void fill_energies(const struct show *s, struct panel_energies *e)
+{
+    const struct regs *r = &meter_of(s)->now;
+    for (unsigned i = 0; i < PANEL_ENERGIES; i++)
+        for (unsigned t = 0; t <= PANEL_TARIFFS; t++)
+            e->wh[i][t] = reg_at(r, (uint16_t)(REG_WH_IMPORT + i * FAMILY + t));
+    e->tariff = (uint8_t)r->quantity[QTY_TARIFF];
+    e->tariffs = 1;
+}
+
+static void fill_port(const struct show *s, struct panel_state *st, enum port_id id,
+                      const char *name)
+{
+    struct ports_status p = ports_status(s->ports, id);
+    if (p.port == 0) return;
+    struct panel_port *to = &st->port[st->ports++];
+    snprintf(to->name, sizeof to->name, "%s", name);
+    snprintf(to->address, sizeof to->address, "%s:%u", s->address, p.port);
+    to->rx = p.rx;
+    to->tx = p.tx;
+    to->state = !s->box->is_on ? PANEL_PORT_OFF
+                : p.associated ? PANEL_PORT_ASSOCIATED
+                : p.peers      ? PANEL_PORT_CONNECTED
+                               : PANEL_PORT_IDLE;
+    if (p.peers) snprintf(to->detail, sizeof to->detail, "%u connected", p.peers);
+}
+
+static void fill_world(const struct show *s, struct panel_world *w)
+{
+    static const char *const text[WORLD_LOADS] = {
+        [WORLD_HEATER] = "heater",
+        [WORLD_MOTOR] = "motor",
+        [WORLD_ELECTRONICS] = "electronics",
+        [WORLD_FIXED] = "fixed P and Q",
+        [WORLD_NONE] = "nothing",
+    };
+    w->supply = s->world->supply;
+    w->reverse = s->world->reverse;
+    w->u_mv = s->world->u_mv ? (int32_t)s->world->u_mv : (int32_t)s->box->meter_cfg.un_mv;
+    w->p_w_max = 25000;
+    w->p_w = s->world->gen.load.p_mw / 1000;
+    w->q_var = s->world->gen.load.q_mvar / 1000;
+    w->load = (uint8_t)s->world->load;
+    w->loads = WORLD_LOADS;
+    for (unsigned i = 0; i < WORLD_LOADS; i++) {
+        struct panel_load *k = &w->kinds[i];
+        snprintf(k->name, sizeof k->name, "%s", world_load_name[i]);
+        snprintf(k->text, sizeof k->text, "%s", i == WORLD_SPEC ? s->load : text[i]);
+        k->has_p = i != WORLD_SPEC && i != WORLD_NONE;
+        k->has_q = i == WORLD_FIXED;
+    }
+    w->speed = s->pace->speed;
+    w->pace_e1 = s->pace->pace_e1;
+}
+
+static void show_fill(void *ctx, struct panel_state *st)
+{
+    struct show *s = ctx;
+    show_poll(s);
+    fill_identity(s, &st->identity);
+    fill_clock(s, &st->clock);
+    fill_now(s, &st->now);
+    fill_energies(s, &st->energy);
+    st->has_pulses = true;
+    st->pulses.kwh = s->box->pulses[0];
+    st->pulses.kvarh = s->box->pulses[1];
+    if (s->box->is_on) fill_profile(s, st);
+    st->has_world = true;
+    fill_world(s, &st->world);
+    fill_port(s, st, PORT_DLMS, "DLMS");
+    fill_port(s, st, PORT_OPTICAL, "Optical");
+    fill_port(s, st, PORT_RS485, "RS485");
+    if (st->clock.quality == PANEL_CLOCK_INVALID && s->box->is_on) {
+        snprintf(st->alarm[0].text, sizeof st->alarm[0].text, "Clock invalid");
+        st->alarm[0].severity = PANEL_WARN;
+        st->alarms = 1;
+    }
+}
+
+/* -- waveforms
+ * ------------------------------------------------------------------------------------- */
+static int32_t scaled(int32_t code, int32_t full_milli)
+{
+    return (int32_t)((int64_t)code * full_milli / LOADGEN_CODE_MAX);
+}
+
+static void show_wave(void *ctx, struct panel_wave *v)
+{
+    const struct show *s = ctx;
+    const struct world *w = s->world;
+    uint32_t n = w->waved < 320 ? w->waved : 320;
+    v->period_ns = 125000;
+    v->samples = s->box->is_on ? (uint16_t)n : 0;
+    for (uint32_t i = 0; i < v->samples; i++) {
+        const int32_t *c = w->wave[(w->waved - n + i) % WORLD_WAVE];
+        v->u_mv[i] = scaled(c[0], LOADGEN_FULL_V * 1000);
+        v->i_ma[i] = scaled(c[1], LOADGEN_FULL_A * 1000);
+        v->in_ma[i] = scaled(c[2], LOADGEN_FULL_A * 1000);
+    }
+}
+
+/* -- orders
+ * ------------------------------------------------------------------------------------------ */
+static int set_load(struct world *w, const char *name)
+{
+    for (unsigned i = 0; i < WORLD_LOADS; i++)
+        if (!strcmp(world_load_name[i], name)) {
+            w->load = (enum world_load)i;
+            return 0;
+        }
+    return E_NONE;
+}
+
+static int set_supply(struct show *s, bool on)
+{
+    struct trouble t;
+    if (on == s->world->supply) return 0;
+    s->world->supply = on;
+    if (on) return box_on(s->box, &t);
+    ports_dark(s->ports);
+    box_off(s->box);
+    return 0;
+}
+
+static int show_command(void *ctx, const struct panel_command *c)
+{
+    struct show *s = ctx;
+    struct world *w = s->world;
+    int err = 0;
+    switch (c->order) {
+    case PANEL_DO_SUPPLY:
+        err = set_supply(s, c->number != 0);
+        break;
+    case PANEL_DO_VOLTAGE:
+        w->u_mv = (uint32_t)c->number;
+        break;
+    case PANEL_DO_LOAD:
+        err = set_load(w, c->text);
+        break;
+    case PANEL_DO_POWER:
+        w->p_w = (int32_t)c->number;
+        break;
+    case PANEL_DO_REACTIVE:
+        w->q_var = (int32_t)c->number;
+        break;
+    case PANEL_DO_REVERSE:
+        w->reverse = c->number != 0;
+        break;
+    case PANEL_DO_SPEED:
+        s->pace->speed = (uint32_t)c->number;
+        break;
+    case PANEL_DO_BUTTON:
+    case PANEL_ORDERS:
+        err = E_STATE;
+        break;
+    }
+    world_changed(w);
+    return err;
+}
+
+void show_init(struct show *s, struct panel_source *source)
+{
+    *source = (struct panel_source){ .ctx = s,
+                                     .fill = show_fill,
+                                     .rows = show_rows,
+                                     .events = show_events,
+                                     .wave = show_wave,
+                                     .command = show_command };
+}
