@@ -97,7 +97,7 @@ struct cols {
 struct span {
     struct cols cols;
     uint32_t start, next, end;
-    uint32_t work[8];
+    uint32_t work[12];
 };
 
 /* The selection of a request: selector 0 for none, else its parameters as they came. */
@@ -172,8 +172,7 @@ struct cosem_row {
     union {
         struct {
             uint16_t id;
-            uint8_t tag,
-                arg; /* how to show it: an A-XDR tag, and what the class makes of arg */
+            uint8_t tag, arg; /* A-XDR tag under which it is shown; arg is the class's */
         };
         const void *ext; /* a const description */
     } bind;

@@ -23,7 +23,7 @@ enum text {
 };
 
 /* Numbers of the product that stand in its const description. */
-enum rating { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
+enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 
 extern const struct cosem_class class_data, class_data_time, class_param, class_octets,
     class_text, class_unix_clock, class_local_time, class_local_date, class_counter,

@@ -1,3 +1,4 @@
+#include "base/err.h"
 #include "model/device.h"
 
 #include <string.h>

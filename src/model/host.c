@@ -1,6 +1,7 @@
 /* host.c - what the DLMS server asks of its device, answered by the meter. */
 #include <string.h>
 
+#include "base/err.h"
 #include "base/bytes.h"
 #include "model/classes.h"
 #include "model/roles.h"
@@ -152,13 +153,13 @@ static int port_of(uint8_t link)
     return link <= LINK_WAN ? link : E_NONE;
 }
 
-static bool lock_get(void *app, const struct who *who)
+static bool port_is_locked(void *app, const struct who *who)
 {
     int port = port_of(who->link);
     return port >= 0 && secure_is_locked(meter_of(app), (unsigned)port);
 }
 
-static void lock_set(void *app, const struct who *who, bool failed)
+static void port_attempt(void *app, const struct who *who, bool failed)
 {
     struct meter *m = meter_of(app);
     int port = port_of(who->link);
@@ -232,8 +233,8 @@ const struct dlms_host device_host = {
     .ec_start = ec_start,
     .ec_take = ec_take,
     .ec_drop = ec_drop,
-    .lock_get = lock_get,
-    .lock_set = lock_set,
+    .lock_get = port_is_locked,
+    .lock_set = port_attempt,
     .port_get = port_get,
     .readout = readout,
     .note = note,

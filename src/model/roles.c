@@ -15,22 +15,16 @@
     }
 
 static const struct cosem_limit only_clock[] = {
-    { .roles = R(OPERATOR) | R(BROADCAST),
-      .get = COSEM_ANY,
-      .set = COSEM_ID(2),
-      .act = COSEM_ID(6) },
+    { .roles = R(OPERATOR) | R(BROADCAST), .set = COSEM_ID(2), .act = COSEM_ID(6) },
     END,
 };
 static const struct cosem_limit only_rows[] = {
-    { .roles = R(SUPERVISOR), .get = COSEM_ANY, .set = COSEM_IDS(3, 4), .act = COSEM_ID(1) },
-    { .roles = R(MANAGEMENT),
-      .get = COSEM_ANY,
-      .set = COSEM_IDS(3, 4),
-      .act = COSEM_IDS(1, 2) },
+    { .roles = R(SUPERVISOR), .set = COSEM_IDS(3, 4), .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT), .set = COSEM_IDS(3, 4), .act = COSEM_IDS(1, 2) },
     END,
 };
 static const struct cosem_limit only_port[] = {
-    { .roles = R(MANAGEMENT), .get = COSEM_ANY, .set = COSEM_IDS(2, 7), .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT), .set = COSEM_IDS(2, 7), .act = COSEM_ID(1) },
     END,
 };
 static const struct cosem_limit only_line[] = {
@@ -40,22 +34,22 @@ static const struct cosem_limit only_line[] = {
 };
 static const struct cosem_limit only_current[] = {
     { .roles = R(PUBLIC), .get = COSEM_IDS(1, 6) | COSEM_ID(8) },
-    { .roles = HLS, .get = COSEM_ANY, .act = COSEM_ID(1) },
+    { .roles = HLS, .act = COSEM_ID(1) },
     END,
 };
 static const struct cosem_limit only_secret[] = {
     { .roles = R(PUBLIC), .get = COSEM_IDS(1, 6) | COSEM_ID(8) },
-    { .roles = SENIOR, .get = COSEM_ANY, .set = COSEM_ID(7) },
+    { .roles = SENIOR, .set = COSEM_ID(7) },
     END,
 };
 static const struct cosem_limit only_reply[] = {
-    { .roles = R(MANAGEMENT) | R(UTILITY), .get = COSEM_ANY, .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT) | R(UTILITY), .act = COSEM_ID(1) },
     END,
 };
 static const struct cosem_limit only_title[] = {
     { .roles = R(PUBLIC) | OPERATORS, .get = COSEM_ID(3) | COSEM_ID(5) },
     { .roles = R(SUPERVISOR), .get = COSEM_IDS(2, 6) },
-    { .roles = R(MANAGEMENT), .get = COSEM_ANY, .act = COSEM_IDS(1, 8) },
+    { .roles = R(MANAGEMENT), .act = COSEM_IDS(1, 8) },
     END,
 };
 

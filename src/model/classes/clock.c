@@ -1,6 +1,7 @@
 /* clock.c - class 8 and the other faces of the clock. */
 #include <string.h>
 
+#include "base/err.h"
 #include "base/bytes.h"
 #include "model/classes.h"
 

@@ -5,6 +5,8 @@
  * clock was set back, or another column restricts) the rows are filtered, counted first because
  * the head of the array needs their number.
  */
+#include "base/err.h"
+#include "meter/profile/scan.h"
 #include "model/classes.h"
 
 #include <string.h>
@@ -22,8 +24,9 @@ union shown { /* a row of whatever is shown */
 struct profile_kind {
     /* Columns in order, into column[COLUMNS_MAX]; how many. */
     unsigned (*columns)(const struct meter *m, unsigned which, uint16_t *column);
-    void (*span)(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next);
-    int (*read)(const struct meter *m, unsigned which, uint32_t number, union shown *row);
+    void (*span)(struct meter *m, unsigned which, uint32_t *first, uint32_t *next);
+    int (*read)(struct meter *m, unsigned which, uint32_t number, union shown *row);
+    void (*scan)(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to);
     utc_t (*time)(const union shown *row);
     int64_t (*value)(const union shown *row, uint16_t column, unsigned index);
     uint32_t (*entries)(const struct meter *m, unsigned which);
@@ -42,14 +45,14 @@ static const struct profile_view *view_of(const struct cosem_at *at)
 
 /* -- surveys ----------------------------------------------------------------------------------
  */
-static void survey_span(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+static void survey_span(struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
 {
     struct profile_span s = profile_span(m, which);
     *first = s.first;
     *next = s.next;
 }
 
-static int survey_read(const struct meter *m, unsigned which, uint32_t number, union shown *r)
+static int survey_read(struct meter *m, unsigned which, uint32_t number, union shown *r)
 {
     return profile_read(m, which, number, &r->survey);
 }
@@ -69,6 +72,7 @@ static int64_t survey_value(const union shown *r, uint16_t column, unsigned inde
 
 const struct profile_kind profile_survey = {
     .columns = profile_columns,
+    .scan = scan_begin_survey,
     .span = survey_span,
     .read = survey_read,
     .time = survey_time,
@@ -96,14 +100,14 @@ static unsigned log_columns(const struct meter *m, unsigned which, uint16_t *col
     return n;
 }
 
-static void log_span(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+static void log_span(struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
 {
     struct event_span s = event_span(m, (enum event_log)which);
     *first = s.first;
     *next = s.next;
 }
 
-static int log_read(const struct meter *m, unsigned which, uint32_t number, union shown *r)
+static int log_read(struct meter *m, unsigned which, uint32_t number, union shown *r)
 {
     return event_read(m, (enum event_log)which, number, &r->event);
 }
@@ -155,7 +159,13 @@ static int log_reset(struct meter *m, const struct who *who, unsigned which)
     return event_clear(m, who, (enum event_log)which);
 }
 
+static void log_scan(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to)
+{
+    scan_begin_log(m, q, (enum event_log)which, from, to);
+}
+
 const struct profile_kind profile_log = {
+    .scan = log_scan,
     .columns = log_columns,
     .span = log_span,
     .read = log_read,
@@ -186,14 +196,14 @@ static unsigned billing_columns(const struct meter *m, unsigned which, uint16_t 
     return n;
 }
 
-static void periods_span(const struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+static void periods_span(struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
 {
     struct billing_span s = billing_span(m, (enum billing)which);
     *first = s.first;
     *next = s.next;
 }
 
-static int periods_read(const struct meter *m, unsigned which, uint32_t number, union shown *r)
+static int periods_read(struct meter *m, unsigned which, uint32_t number, union shown *r)
 {
     return billing_read(m, (enum billing)which, number, &r->billing);
 }
@@ -227,7 +237,13 @@ static int billing_capture(struct meter *m, const struct who *who, unsigned whic
     return billing_end(m, who, BILLING_REMOTE);
 }
 
+static void periods_scan(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to)
+{
+    scan_begin_billing(m, q, (enum billing)which, from, to);
+}
+
 const struct profile_kind profile_billing = {
+    .scan = periods_scan,
     .columns = billing_columns,
     .span = periods_span,
     .read = periods_read,
@@ -241,71 +257,37 @@ const struct profile_kind profile_billing = {
 /* -- selecting rows ---------------------------------------------------------------------------
  */
 
-/* span->work of a range: the search while it runs, then how far the filter has come. */
-enum { W_FROM, W_TO, W_FIRST, W_NEXT, W_ROWS, W_AT, W_PHASE, W_STATE };
-enum { W_ROW = W_AT, W_INDEX = W_PHASE }; /* once it is found */
+/* span->work of a range: the search, then how far its rows have been emitted. */
+enum { W_SCAN, W_STATE = 8, W_ROW, W_INDEX };
 enum { RANGE_NONE, RANGE_SEARCH, RANGE_FOUND };
+_Static_assert(sizeof(struct scan) <= W_STATE * sizeof(uint32_t), "a search fits the span");
 
-static bool is_inside(const struct span *s, utc_t t)
+static struct scan scan_of(const struct span *s)
 {
-    return t.s >= s->work[W_FROM] && t.s <= s->work[W_TO];
-}
-
-/* Logs and billing are short: look at every row at once. */
-static int find_all(const struct meter *m, const struct profile_view *v, struct profile_scan *q)
-{
-    union shown row;
-    uint32_t first = 0, next = 0;
-    v->kind->span(m, v->which, &first, &next);
-    q->first = q->next = first;
-    for (uint32_t i = first; i < next; i++) {
-        int err = v->kind->read(m, v->which, i, &row);
-        if (err == E_IO) return err;
-        if (err || !profile_is_inside(q, v->kind->time(&row))) continue;
-        if (q->rows++ == 0) q->first = i;
-        q->next = i + 1;
-    }
-    return 0;
-}
-
-static int find_rows(const struct meter *m, const struct profile_view *v, struct span *s)
-{
-    struct profile_scan q = {
-        .from = { s->work[W_FROM] },
-        .to = { s->work[W_TO] },
-        .first = s->work[W_FIRST],
-        .next = s->work[W_NEXT],
-        .rows = s->work[W_ROWS],
-        .at = s->work[W_AT],
-        .phase = (uint8_t)s->work[W_PHASE],
-    };
-    int err = v->kind == &profile_survey ? profile_find(m, v->which, &q) : find_all(m, v, &q);
-    s->work[W_FIRST] = q.first;
-    s->work[W_NEXT] = q.next;
-    s->work[W_ROWS] = q.rows;
-    s->work[W_AT] = q.at;
-    s->work[W_PHASE] = q.phase;
-    return err;
+    struct scan q;
+    memcpy(&q, s->work, sizeof q);
+    return q;
 }
 
 /* Elements 0 .. rows - 1; which number each has is found again as they are emitted. */
-static enum dar search(const struct meter *m, const struct profile_view *v, struct span *s)
+static enum dar search(struct meter *m, struct span *s)
 {
-    int err = find_rows(m, v, s);
+    struct scan q = scan_of(s);
+    int err = scan_step(m, &q);
+    memcpy(s->work, &q, sizeof q);
     if (err == E_BUSY) return DAR_PENDING;
-    if (err) return DAR_HW;
+    if (err) return dar_of(err);
     s->work[W_STATE] = RANGE_FOUND;
-    s->work[W_ROW] = s->work[W_FIRST];
+    s->work[W_ROW] = scan_first(&q);
     s->work[W_INDEX] = 0;
-    s->end = s->work[W_ROWS];
+    s->end = q.rows;
     return DAR_OK;
 }
 
 /* Bounds of the clock, as octet-string or date-time; wildcards: the earliest and the latest. */
-static enum dar read_bound(struct meter *m, struct axdr_in in, bool last, uint32_t *s)
+static enum dar read_bound(struct meter *m, struct axdr_in in, bool last, utc_t *u)
 {
     uint8_t dt[12];
-    utc_t u;
     axdr_read_datetime(&in, dt);
     if (!axdr_is_done(&in)) return DAR_TYPE;
     if (be_get16(dt) == 0xFFFF) be_put16(dt, last ? CAL_YEAR_MAX : CAL_YEAR_MIN);
@@ -314,9 +296,7 @@ static enum dar read_bound(struct meter *m, struct axdr_in in, bool last, uint32
     if (dt[5] == 0xFF) dt[5] = last ? 23 : 0;
     if (dt[6] == 0xFF) dt[6] = last ? 59 : 0;
     if (dt[7] == 0xFF) dt[7] = last ? 59 : 0;
-    if (moment_get(m, dt, &u)) return DAR_TYPE;
-    *s = u.s < 0 ? 0 : u.s > UINT32_MAX ? UINT32_MAX : (uint32_t)u.s;
-    return DAR_OK;
+    return moment_get(m, dt, u) ? DAR_TYPE : DAR_OK;
 }
 
 static int column_index(const uint16_t *column, unsigned n, uint16_t wanted)
@@ -346,16 +326,20 @@ static enum dar open_range(void *app, const struct profile_view *v, const struct
 {
     struct meter *m = meter_of(app);
     struct cosem_range r;
-    if (s->work[W_STATE] == RANGE_SEARCH) return search(m, v, s);
+    struct scan q = { .rows = 0 };
+    utc_t from, to;
+    if (s->work[W_STATE] == RANGE_SEARCH) return search(m, s);
     enum dar dar = cosem_read_range(sel, &r);
     if (dar != DAR_OK) return dar;
     if (model_column_of(&r.by) != COLUMN_CLOCK) return DAR_OTHER;
-    dar = read_bound(m, r.from, false, &s->work[W_FROM]);
-    if (dar == DAR_OK) dar = read_bound(m, r.to, true, &s->work[W_TO]);
+    dar = read_bound(m, r.from, false, &from);
+    if (dar == DAR_OK) dar = read_bound(m, r.to, true, &to);
     if (dar == DAR_OK) dar = select_columns(&r, column, n, &s->cols);
     if (dar != DAR_OK) return dar;
+    v->kind->scan(m, &q, v->which, from, to);
+    memcpy(s->work, &q, sizeof q);
     s->work[W_STATE] = RANGE_SEARCH;
-    return search(m, v, s);
+    return search(m, s);
 }
 
 static enum dar open_entry(void *app, const struct profile_view *v, const struct cosem_sel *sel,
@@ -428,20 +412,21 @@ static void emit_column(void *app, const struct profile_view *v, const union sho
 }
 
 /* Number of the row that is element i: counted, or found by the filter from where it stands. */
-static int row_number(const struct meter *m, const struct profile_view *v, uint32_t i,
-                      struct span *s, uint32_t *number)
+static int row_number(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
+                      uint32_t *number)
 {
     union shown row;
+    struct scan q = scan_of(s);
     *number = i;
     if (s->work[W_STATE] != RANGE_FOUND) return 0;
     if (i < s->work[W_INDEX]) { /* asked again from the start */
-        s->work[W_ROW] = s->work[W_FIRST];
+        s->work[W_ROW] = scan_first(&q);
         s->work[W_INDEX] = 0;
     }
-    for (; s->work[W_ROW] < s->work[W_NEXT]; s->work[W_ROW]++) {
+    for (; s->work[W_ROW] < scan_next(&q); s->work[W_ROW]++) {
         int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
         if (err == E_IO || err == E_NONE) return err;
-        if (err || !is_inside(s, v->kind->time(&row))) continue;
+        if (err || !scan_has(&q, v->kind->time(&row))) continue;
         *number = s->work[W_ROW];
         if (s->work[W_INDEX] == i) return 0;
         s->work[W_INDEX]++;
@@ -498,6 +483,7 @@ static enum dar columns_row(void *app, const struct cosem_at *at, uint32_t i, st
 static enum dar columns_begin(void *app, const struct cosem_at *at, uint32_t rows)
 {
     struct column_stage *st = &device_of(app)->columns;
+    (void)at;
     if (st->open) return DAR_TEMPORARY;
     if (rows == 0 || rows > PROFILE_COLUMNS) return DAR_OTHER;
     *st = (struct column_stage){ .open = true };

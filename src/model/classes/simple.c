@@ -1,4 +1,5 @@
 /* simple.c - classes 1, 3 and 4: one value, seen as data, as a register, with its time. */
+#include "base/err.h"
 #include "model/classes.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+#include "base/err.h"
 #include "model/objects/objects.h"
 
 static const struct cosem_group *const groups[] = {

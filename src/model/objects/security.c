@@ -1,4 +1,5 @@
 /* security.c - associations, the security setup, invocation counters; and the client table. */
+#include "dlms/xdlms.h"
 #include "model/objects/objects.h"
 
 /* bind.id of an association row is the role it describes; ROLES: the one in use */
