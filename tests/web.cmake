@@ -9,3 +9,12 @@ target_link_libraries(standin PRIVATE panel tool_sys strict m)
 add_test(NAME panel_server COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/web/server.py)
 set_tests_properties(panel_server PROPERTIES ENVIRONMENT
   "STANDIN=$<TARGET_FILE:standin>;SANITIZE=${SANITIZE};PYTHONDONTWRITEBYTECODE=1")
+
+# Pages in a browser. Where the page was not built (no web/node_modules) they are skipped.
+find_program(NODE node)
+function(page_test name)
+  add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/web/run.sh ${NODE} ${CMAKE_CURRENT_SOURCE_DIR}/web/${name}.mjs)
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS slow ENVIRONMENT
+    "STANDIN=$<TARGET_FILE:standin>;MAGNO=$<TARGET_FILE:magno>")
+endfunction()
+page_test(page)

@@ -311,6 +311,7 @@ static void sections_say_what_is(void **state)
     };
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
         expect(v, optional[i], NULL);
+    v->has_events = true;
     expect(v, "events", "[]");
     free(v);
 }
@@ -331,6 +332,7 @@ static void sections_list_things(void **state)
            "[{\"start\":\"1970-01-01T00:00:00Z\",\"end\":\"1970-01-01T00:15:00Z\","
            "\"import_wh\":21,\"export_wh\":0,\"tariff\":1,\"status\":162,"
            "\"flags\":[\"clock invalid\",\"clock adjusted\",\"power down\"]}]");
+    v->has_events = true;
     v->events = 1;
     v->event[0] = (struct panel_event){ .id = 5, .code = 6, .log = "Failure", .text = "\xff" };
     expect(v, "events",
@@ -352,7 +354,7 @@ static void careless_hosts_do_no_harm(void **state)
     v->state.has_pulses = v->state.has_profile = v->state.has_lcd = v->state.has_world = true;
     v->state.now.powered = v->state.identity.development_keys = v->state.clock.dst = true;
     v->state.lcd.lit = v->state.lcd.automatic = true;
-    v->state.world.supply = v->state.world.reverse = true;
+    v->state.world.supply = v->state.world.reverse = v->has_events = true;
     v->state.alarms = v->state.ports = v->state.world.loads = 255;
     for (size_t i = 0; i < PANEL_ALARMS; i++) v->state.alarm[i].severity = PANEL_BAD;
     for (size_t i = 0; i < PANEL_PORTS; i++) v->state.port[i].state = PANEL_PORT_OFF;

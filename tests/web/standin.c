@@ -1,7 +1,7 @@
 /* standin.c - a made-up meter behind the real panel server, for the tests of server and page
  * and for work on the page: `npm run dev` in web/ talks to it.
  *
- *   standin [PORT [SCENE]]     SCENE: day solar off idle clock locked full
+ *   standin [PORT [SCENE]]     SCENE: day solar off idle clock locked full bare
  *
  * Its numbers follow from the scene and its own clock, which stands still ("paused") unless a
  * test lets it run, so that screenshots do not depend on the hour. Ends when its standard input
@@ -92,6 +92,7 @@ static struct phasor measure(const struct world *w, double t)
     double p = (w->load == 0 ? household(t) : w->p) * k;
     double q = l->q ? w->q * k : p * tan(l->phi_deg * PI / 180);
     if (is(w, "solar")) p = -2140 * k, q = 310 * k;
+    if (is(w, "full")) p = 23000 * k, q = 0;
     if (is(w, "idle")) p = q = 0;
     if (w->reverse) p = -p, q = -q;
     double s = hypot(p, q);
@@ -238,6 +239,7 @@ static void fill(void *ctx, struct panel_state *s)
     else
         port(s, "RS485", "127.0.0.1:4061", PANEL_PORT_CONNECTED, "HDLC");
     if (is(w, "clock")) alarm_put(s, "Clock invalid", PANEL_BAD);
+    if (is(w, "bare")) s->has_pulses = s->has_profile = s->has_world = false;
     if (is(w, "locked")) alarm_put(s, "Port locked", PANEL_WARN);
 }
 
@@ -375,9 +377,10 @@ int main(int argc, char **argv)
     uv_loop_t loop;
     uv_timer_t timer = { .data = &w };
     uv_pipe_t in = { .data = &timer };
-    const struct panel_source source = { &w, fill, rows, events, wave, command };
+    struct panel_source source = { &w, fill, rows, events, wave, command };
     say_as("standin");
     if (argc > 2) w.scene = argv[2];
+    if (is(&w, "bare")) source.events = NULL, source.wave = NULL;
     set_scene(&w);
     uv_loop_init(&loop);
     int e = panel_open(&panel, &loop, "127.0.0.1", at, &source);

@@ -264,6 +264,7 @@ static json_t *rows_json(const struct panel_view *v)
 
 static json_t *events_json(const struct panel_view *v)
 {
+    if (!v->has_events) return NULL;
     json_t *a = json_array();
     for (size_t i = 0; i < v->events; i++) {
         const struct panel_event *e = &v->event[i];

@@ -17,6 +17,7 @@
 struct panel_view {
     struct panel_state state;
     struct panel_wave wave;
+    bool has_events;
     size_t rows, events;
     struct panel_row row[PANEL_ROWS];
     struct panel_event event[PANEL_EVENTS];

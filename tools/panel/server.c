@@ -95,6 +95,7 @@ static void look(struct panel *p)
     p->own_lcd = !v->state.has_lcd;
     if (p->own_lcd) lcd_compose(&p->lcd, &v->state, say_now_ms());
     if (s->wave) s->wave(s->ctx, &v->wave);
+    v->has_events = s->events != NULL;
     if (s->events) v->events = s->events(s->ctx, v->event, PANEL_EVENTS, 0);
     if (s->rows && v->state.has_profile)
         v->rows = s->rows(s->ctx, v->row, PANEL_ROWS, v->state.profile.day);
