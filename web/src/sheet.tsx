@@ -5,7 +5,7 @@ import { useRef, useState } from 'preact/hooks';
 import { dayMonth, hms, kilo, local, num } from './format';
 import { useRate } from './meter';
 import { Phasors } from './phasors';
-import type { Clock, Energies, Energy, MeterEvent, Now as NowState, Port, Pulses, State } from './state';
+import type { Clock, Energies, Energy, MeterEvent, Now as NowState, Port, Profile, Pulses, Row, State } from './state';
 import { Today } from './today';
 import { Label, Mark, Readings, Section, Seg, type Reading } from './ui';
 import { Waveform } from './waveform';
@@ -217,16 +217,27 @@ const Ports = memo(({ ports }: { ports: Port[] }) => (
   </Section>
 ));
 
+/** A meter without mains says less; what it said last stays on the sheet. */
+function useKept(state: State): { waves: boolean; profile?: Profile; rows: Row[] } {
+  const kept = useRef<{ waves: boolean; profile?: Profile; rows: Row[] }>({ waves: false, rows: [] });
+  const k = kept.current;
+  if (state.wave) k.waves = true;
+  if (state.profile || state.now.powered) {
+    k.profile = state.profile;
+    k.rows = state.rows ?? [];
+  }
+  return k;
+}
+
 export function Sheet({ state }: { state: State }) {
-  const waves = useRef(false);
-  waves.current ||= state.wave !== undefined;
+  const { waves, profile, rows } = useKept(state);
   return (
     <div class="sheetwrap">
       <div class="sheet" id="sheet" tabIndex={-1}>
         <Now now={state.now} energy={state.energy} pulses={state.pulses} />
         <Phasors now={state.now} identity={state.identity} />
-        {waves.current && <Waveform wave={state.wave} now={state.now} />}
-        {state.profile && <Today profile={state.profile} rows={state.rows ?? []} clock={state.clock} />}
+        {waves && <Waveform wave={state.wave} now={state.now} />}
+        {profile && <Today profile={profile} rows={rows} clock={state.clock} />}
         <Registers energy={state.energy} />
         {state.events && <Events events={state.events} clock={state.clock} />}
         <Ports ports={state.ports} />
