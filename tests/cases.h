@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CASES_FIELDS 64
+#define CASES_FIELDS 128
 #define CASES_TEXT 16384
 
 struct cases {

@@ -9,6 +9,7 @@
  */
 #ifndef STS_CODE_H
 #define STS_CODE_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/time.h"

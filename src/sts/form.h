@@ -66,7 +66,7 @@ const struct sts_form *sts_form_find(uint8_t class, uint8_t sub, uint8_t ea);
 /* Take the clear block apart; fields it does not have are 0. */
 void sts_form_get(struct sts_fields *f, const struct sts_form *form, uint64_t block);
 
-/* Does the checksum hold? */
-bool sts_form_is_authentic(const struct sts_form *form, uint64_t block);
+/* Does the checksum of a clear block hold? Reserved sub-classes have one too. */
+bool sts_is_authentic(uint8_t class, uint64_t block);
 
 #endif
