@@ -90,13 +90,7 @@ function NumberField({ label, unit, value, onMove }: NumberProps) {
 function LoadPower({ world, send }: { world: WorldState; send: Send }) {
   const load = world.loads[world.load];
   if (!load?.p) return <p class="follows">{watts(world.p_w)}, as recorded</p>;
-  if (load.q)
-    return (
-      <div class="numbers">
-        <NumberField label="P" unit="W" value={world.p_w} onMove={(v) => send('power', v)} />
-        <NumberField label="Q" unit="var" value={world.q_var} onMove={(v) => send('reactive', v)} />
-      </div>
-    );
+  if (load.q) return <p class="follows">{watts(world.p_w)}</p>;
   return (
     <Range
       label="Load power"
@@ -117,6 +111,9 @@ const SPEEDS = [
   ['3600', '3600×'],
   ['max', 'Max'],
 ] as const;
+
+/** Does time run at another pace than asked for? */
+const lags = ({ speed, pace }: WorldState) => speed === 'max' || Math.abs(pace - speed) > speed * 0.1;
 
 export function World({ world, send }: { world: WorldState; send: Send }) {
   const speed = String(world.speed);
@@ -157,6 +154,12 @@ export function World({ world, send }: { world: WorldState; send: Send }) {
           </label>
           <LoadPower world={world} send={send} />
         </div>
+        {world.loads[world.load]?.q && (
+          <div class="numbers">
+            <NumberField label="P" unit="W" value={world.p_w} onMove={(v) => send('power', v)} />
+            <NumberField label="Q" unit="var" value={world.q_var} onMove={(v) => send('reactive', v)} />
+          </div>
+        )}
       </div>
       <div class="timebar">
         <Seg
