@@ -168,9 +168,7 @@ export function World({ world, send }: { world: WorldState; send: Send }) {
           value={speed as (typeof SPEEDS)[number][0]}
           onPick={(v) => send('speed', v === 'max' ? 'max' : Number(v))}
         />
-        {world.speed !== 0 && world.speed !== 1 && (
-          <span class="pace">runs {num(world.pace, world.pace < 10 ? 1 : 0)}×</span>
-        )}
+        {lags(world) && <span class="pace">runs {num(world.pace, world.pace < 10 ? 1 : 0)}×</span>}
         <button type="button" class="tog" aria-pressed={world.reverse} onClick={() => send('reverse', !world.reverse)}>
           Reverse<span class="vh"> the current terminals</span>
         </button>
