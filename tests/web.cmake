@@ -13,8 +13,12 @@ set_tests_properties(panel_server PROPERTIES ENVIRONMENT
 # Pages in a browser. Where the page was not built (no web/node_modules) they are skipped.
 find_program(NODE node)
 function(page_test name)
-  add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/web/run.sh ${NODE} ${CMAKE_CURRENT_SOURCE_DIR}/web/${name}.mjs)
-  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS slow ENVIRONMENT
+  add_test(NAME panel_${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/web/run.sh ${NODE} ${CMAKE_CURRENT_SOURCE_DIR}/web/${name}.mjs)
+  set_tests_properties(panel_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS slow ENVIRONMENT
     "STANDIN=$<TARGET_FILE:standin>;MAGNO=$<TARGET_FILE:magno>")
 endfunction()
 page_test(page)
+file(STRINGS ${CMAKE_SOURCE_DIR}/tools/commands.def run REGEX "^COMMAND\\(run,")
+if(run)
+  page_test(meter)
+endif()
