@@ -1,3 +1,11 @@
 unit_test(unit/test_sts_vectors.c LIBS cases sts_make)
 unit_test(unit/test_sts_sample.c LIBS cases base
   SOURCES ${CMAKE_SOURCE_DIR}/src/sts/sta.c ${CMAKE_SOURCE_DIR}/src/sts/sta_sample.c)
+unit_test(unit/test_sts_judge.c LIBS sts_make)
+if(SANITIZE)
+  unit_test(unit/test_sts_random.c LIBS sts_make ARGS 100000)
+else()
+  unit_test(unit/test_sts_random.c LIBS sts_make ARGS 1000000)
+endif()
+fuzz_target(fuzz/fuzz_token.c LIBS sts)
+fuzz_target(fuzz/fuzz_key_change.c LIBS sts_make)

@@ -50,7 +50,7 @@ int sts_money(int64_t *units_1e5, bool negative, unsigned exponent, unsigned man
 {
     int64_t power = 1, base = 0;
     for (unsigned n = 0; n < exponent; n++) {
-        if (power > INT64_MAX / 10 || base > INT64_MAX - MANTISSAS * power) return E_RANGE;
+        if (power > (INT64_MAX - base) / MANTISSAS) return E_RANGE;
         base += MANTISSAS * power;
         power *= 10;
     }

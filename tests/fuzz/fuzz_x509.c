@@ -13,8 +13,8 @@ static void inside(const uint8_t *p, size_t n, struct x509_view v)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    static int (*const read[])(struct x509 *, const uint8_t *,
-                               size_t) = { x509_read, x509_read_request };
+    static int (*const read[])(struct x509 *, const uint8_t *, size_t) = { x509_read,
+                                                                           x509_read_request };
     for (int i = 0; i < 2; i++) {
         struct x509 x;
         if (read[i](&x, p, n)) continue;
