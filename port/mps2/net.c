@@ -1,0 +1,275 @@
+#include "port/mps2/net.h"
+
+#include <string.h>
+
+#include "base/sys.h"
+#include "lwip/init.h"
+#include "lwip/sys.h"
+#include "lwip/tcp.h"
+#include "lwip/timeouts.h"
+#include "lwip/udp.h"
+#include "port/mps2/lan.h"
+
+struct connection {
+    struct tcp_pcb *tcp; /* NULL: free, unless `waiting` still has octets */
+    struct pbuf *waiting;
+    uint16_t given; /* octets of the first of them that were taken */
+    bool opened, gone;
+};
+
+struct peer {
+    ip_addr_t ip;
+    uint16_t port;
+    bool used;
+    uint64_t heard_us;
+};
+
+static struct net {
+    bool up;
+    struct netif netif;
+    struct udp_pcb *udp;
+    uint32_t random;
+    struct connection connection[PORT_TCP];
+    struct peer peer[PORT_UDP];
+    uint8_t answer[NET_DATAGRAM]; /* gathers the pieces of one */
+    uint16_t answered;
+    const struct port_events *events; /* while net_pump() runs */
+} net;
+
+uint32_t net_random(void)
+{
+    uint32_t x = net.random;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return net.random = x;
+}
+
+u32_t sys_now(void)
+{
+    return (u32_t)(port_mono().us / 1000);
+}
+
+/* -- TCP ---------------------------------------------------------------------------------- */
+
+static err_t tcp_octets(void *arg, struct tcp_pcb *tcp, struct pbuf *p, err_t err)
+{
+    (void)tcp;
+    (void)err;
+    struct connection *c = arg;
+    if (!p) {
+        c->gone = true; /* the peer's half is closed: a DLMS client that does this has left */
+    } else if (c->waiting) {
+        pbuf_cat(c->waiting, p);
+    } else {
+        c->waiting = p;
+    }
+    return ERR_OK;
+}
+
+/* lwIP has freed the connection already: reset, or out of memory. */
+static void tcp_failed(void *arg, err_t err)
+{
+    (void)err;
+    struct connection *c = arg;
+    c->tcp = NULL;
+    c->gone = true;
+}
+
+static struct connection *free_connection(void)
+{
+    for (unsigned k = 0; k < PORT_TCP; k++) {
+        struct connection *c = &net.connection[k];
+        if (!c->tcp && !c->gone && !c->opened) return c;
+    }
+    return NULL;
+}
+
+static err_t tcp_opened(void *arg, struct tcp_pcb *tcp, err_t err)
+{
+    (void)arg;
+    if (err != ERR_OK || !tcp) return ERR_VAL;
+    struct connection *c = free_connection();
+    if (!c) return tcp_close(tcp); /* the seventh is refused politely */
+    *c = (struct connection){ .tcp = tcp };
+    tcp_nagle_disable(tcp);
+    ip_set_option(tcp, SOF_KEEPALIVE);
+    tcp_arg(tcp, c);
+    tcp_recv(tcp, tcp_octets);
+    tcp_err(tcp, tcp_failed);
+    return ERR_OK;
+}
+
+static void tcp_end(struct connection *c)
+{
+    if (!c->tcp) return;
+    struct tcp_pcb *tcp = c->tcp;
+    tcp_arg(tcp, NULL);
+    tcp_recv(tcp, NULL);
+    tcp_err(tcp, NULL);
+    c->tcp = NULL;
+    if (tcp_close(tcp) != ERR_OK) tcp_abort(tcp);
+}
+
+/* Offer what waits; the window opens by what was taken. */
+static void tcp_offer(struct connection *c, unsigned link)
+{
+    const struct port_events *e = net.events;
+    while (c->waiting) {
+        const uint8_t *p = c->waiting->payload;
+        size_t n = c->waiting->len - (size_t)c->given;
+        size_t took = e->octets(e->ctx, link, p + c->given, n, port_mono());
+        if (c->tcp && took) tcp_recved(c->tcp, (u16_t)took);
+        c->given = (uint16_t)(c->given + took);
+        if (took < n) return;
+        struct pbuf *rest = pbuf_dechain(c->waiting);
+        pbuf_free(c->waiting);
+        c->waiting = rest;
+        c->given = 0;
+    }
+}
+
+static void connection_pump(struct connection *c, unsigned link)
+{
+    const struct port_events *e = net.events;
+    if (c->tcp && !c->opened) {
+        c->opened = true;
+        e->opened(e->ctx, link);
+    }
+    if (c->opened) tcp_offer(c, link);
+    if (!c->gone) return;
+    if (c->opened) e->closed(e->ctx, link);
+    if (c->waiting) pbuf_free(c->waiting);
+    tcp_end(c);
+    *c = (struct connection){ 0 };
+}
+
+static size_t tcp_room(void *ctx)
+{
+    const struct connection *c = ctx;
+    if (!c->tcp) return SIZE_MAX / 2; /* gone: whatever is sent now is dropped */
+    return tcp_sndqueuelen(c->tcp) + 4 < TCP_SND_QUEUELEN ? tcp_sndbuf(c->tcp) : 0;
+}
+
+static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
+{
+    struct connection *c = ctx;
+    if (!c->tcp) return;
+    if (tcp_write(c->tcp, p, (u16_t)n, (u8_t)(TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0))) != ERR_OK) {
+        c->gone = true; /* a hole in the stream cannot be mended */
+        return;
+    }
+    if (!more) tcp_output(c->tcp);
+}
+
+static void tcp_hang_up(void *ctx)
+{
+    struct connection *c = ctx;
+    c->gone = true;
+}
+
+static const struct link_ops tcp_ops = { .room = tcp_room, .send = tcp_send, .close = tcp_hang_up };
+
+/* -- UDP ---------------------------------------------------------------------------------- */
+
+static struct peer *peer_of(const ip_addr_t *ip, uint16_t port)
+{
+    struct peer *oldest = &net.peer[0];
+    for (unsigned k = 0; k < PORT_UDP; k++) {
+        struct peer *p = &net.peer[k];
+        if (p->used && p->port == port && ip_addr_cmp(&p->ip, ip)) return p;
+        if (!p->used || (oldest->used && p->heard_us < oldest->heard_us)) oldest = p;
+    }
+    const struct port_events *e = net.events;
+    unsigned link = PORT_FIRST_UDP + (unsigned)(oldest - net.peer);
+    if (oldest->used) e->closed(e->ctx, link);
+    *oldest = (struct peer){ .ip = *ip, .port = port, .used = true };
+    e->opened(e->ctx, link);
+    return oldest;
+}
+
+/* Called by lwIP below net_pump(). */
+static void udp_datagram(void *arg, struct udp_pcb *udp, struct pbuf *p, const ip_addr_t *ip, u16_t port)
+{
+    (void)arg;
+    (void)udp;
+    static uint8_t whole[NET_DATAGRAM];
+    u16_t n = pbuf_copy_partial(p, whole, sizeof whole, 0);
+    pbuf_free(p);
+    struct peer *from = peer_of(ip, port);
+    from->heard_us = port_mono().us;
+    const struct port_events *e = net.events;
+    (void)e->octets(e->ctx, PORT_FIRST_UDP + (unsigned)(from - net.peer), whole, n, port_mono());
+}
+
+static size_t udp_room(void *ctx)
+{
+    (void)ctx;
+    return NET_DATAGRAM - net.answered;
+}
+
+static void udp_answer(void *ctx, const uint8_t *p, size_t n, bool more)
+{
+    const struct peer *to = ctx;
+    ensure(n <= udp_room(ctx));
+    memcpy(net.answer + net.answered, p, n);
+    net.answered = (uint16_t)(net.answered + n);
+    if (more) return;
+    struct pbuf *whole = pbuf_alloc(PBUF_TRANSPORT, net.answered, PBUF_RAM);
+    if (whole) { /* else it is lost, as datagrams may be */
+        pbuf_take(whole, net.answer, net.answered);
+        udp_sendto(net.udp, whole, &to->ip, to->port);
+        pbuf_free(whole);
+    }
+    net.answered = 0;
+}
+
+static const struct link_ops udp_ops = { .room = udp_room, .send = udp_answer };
+
+/* -- together ----------------------------------------------------------------------------- */
+
+static bool listen_tcp(void)
+{
+    struct tcp_pcb *tcp = tcp_new();
+    if (!tcp || tcp_bind(tcp, IP_ADDR_ANY, NET_PORT) != ERR_OK) return false;
+    tcp = tcp_listen_with_backlog(tcp, PORT_TCP);
+    if (!tcp) return false;
+    tcp_accept(tcp, tcp_opened);
+    return true;
+}
+
+bool net_init(uint32_t ip, uint32_t random)
+{
+    if (!lan_is_there()) return false;
+    net.random = random | 1;
+    ip4_addr_t own, mask, gate;
+    own.addr = lwip_htonl(ip);
+    IP4_ADDR(&mask, 255, 255, 255, 0);
+    gate.addr = lwip_htonl((ip & 0xFFFFFF00u) | 2);
+    lwip_init();
+    netif_add(&net.netif, &own, &mask, &gate, NULL, lan_up, netif_input);
+    netif_set_default(&net.netif);
+    netif_set_up(&net.netif);
+    net.udp = udp_new();
+    ensure(net.udp && udp_bind(net.udp, IP_ADDR_ANY, NET_PORT) == ERR_OK && listen_tcp());
+    udp_recv(net.udp, udp_datagram, NULL);
+    net.up = true;
+    return true;
+}
+
+void net_pump(const struct port_events *e)
+{
+    if (!net.up) return;
+    net.events = e;
+    lan_pump(&net.netif);
+    sys_check_timeouts();
+    for (unsigned k = 0; k < PORT_TCP; k++) connection_pump(&net.connection[k], PORT_FIRST_TCP + k);
+}
+
+struct link_io net_link_io(unsigned link)
+{
+    if (link >= PORT_FIRST_UDP) {
+        return (struct link_io){ .ops = &udp_ops, .ctx = &net.peer[link - PORT_FIRST_UDP] };
+    }
+    return (struct link_io){ .ops = &tcp_ops, .ctx = &net.connection[link - PORT_FIRST_TCP] };
+}

@@ -1,0 +1,138 @@
+/* sample.c - the converter this board lacks: the load generator, by timer or pulled, and the
+ * clock that its samples are.
+ *
+ * The load changes with the second. In live time household_at() is too long for a sample, so
+ * the meter's context computes the next second's load ahead (sample_load_ahead) and the
+ * interrupt only takes it over; pulled, everything happens in line. Both end with the same
+ * load in the same second.
+ */
+#include "port/mps2/sample.h"
+
+#include <string.h>
+
+#include "base/sys.h"
+#include "port/common/household.h"
+#include "port/common/loadrows.h"
+#include "port/mps2/mps2.h"
+
+static struct {
+    struct loadgen gen;
+    struct sample_cfg cfg;
+    port_sample *take;
+    void *ctx;
+    uint64_t count, wake_us;
+    uint32_t second;   /* whose load is in gen */
+    struct load next;  /* of second + 1 */
+    bool has_next;
+} s;
+
+static struct load load_at(uint32_t second)
+{
+    struct load l = s.cfg.fixed;
+    uint32_t follows;
+    if (s.cfg.kind == SAMPLE_HOUSEHOLD) {
+        l = household_at(s.cfg.seed, (utc_t){ s.cfg.start.s + second });
+    } else if (s.cfg.kind == SAMPLE_ROWS) {
+        l = load_rows_at(s.cfg.rows, s.cfg.n_rows, second, &follows);
+    }
+    l.noise_mcode = s.cfg.noise_mcode;
+    return l;
+}
+
+void sample_init(const struct sample_cfg *cfg)
+{
+    s.cfg = *cfg;
+    s.wake_us = UINT64_MAX;
+    loadgen_init(&s.gen, cfg->seed);
+    struct load first = load_at(0);
+    ensure(loadgen_set(&s.gen, &first) == 0);
+}
+
+void port_sampler(port_sample *take, void *ctx)
+{
+    s.take = take;
+    s.ctx = ctx;
+}
+
+/* True when a window closed. */
+static bool one_sample(void)
+{
+    struct loadgen_sample x;
+    loadgen_run(&s.gen, &x, 1);
+    s.count++;
+    return s.take && s.take(s.ctx, x.v, x.i, x.n);
+}
+
+static void next_second(const struct load *l)
+{
+    s.second++;
+    (void)loadgen_set(&s.gen, l); /* checked when it was given */
+}
+
+void sample_isr(void)
+{
+    REG(TIMER0 + 0xC) = 1;
+    if (s.has_next && s.count >= (uint64_t)(s.second + 1) * SAMPLE_HZ) {
+        s.has_next = false;
+        next_second(&s.next);
+        port_wake(); /* to compute the one after it */
+    }
+    if (one_sample() || s.count * SAMPLE_US >= s.wake_us) {
+        s.wake_us = UINT64_MAX;
+        port_wake();
+    }
+}
+
+void sample_load_ahead(void)
+{
+    if (s.has_next) return;
+    s.next = load_at(s.second + 1);
+    s.has_next = true;
+}
+
+void port_start(void)
+{
+    sample_load_ahead();
+    REG(TIMER0 + 4) = REG(TIMER0 + 8) = CPU_HZ / SAMPLE_HZ - 1;
+    NVIC_PRIORITY(IRQ_TIMER0) = PRIORITY_SAMPLE;
+    NVIC_ENABLE = 1u << IRQ_TIMER0;
+    REG(TIMER0) = 1 | 8;
+    sys_irq_unlock(0);
+    port_wake();
+}
+
+void port_pull(mono_t t)
+{
+    while ((s.count + 1) * SAMPLE_US <= t.us) {
+        if (s.count == (uint64_t)(s.second + 1) * SAMPLE_HZ) {
+            struct load l = load_at(s.second + 1);
+            next_second(&l);
+        }
+        if (one_sample()) return;
+    }
+}
+
+mono_t port_mono(void)
+{
+    uint32_t was = sys_irq_lock(); /* two words */
+    mono_t t = { s.count * SAMPLE_US };
+    sys_irq_unlock(was);
+    return t;
+}
+
+void port_wake_at(mono_t t)
+{
+    uint32_t was = sys_irq_lock();
+    s.wake_us = t.us;
+    sys_irq_unlock(was);
+}
+
+void port_wake(void)
+{
+    SCB_ICSR = ICSR_PENDSV_SET;
+}
+
+void port_sleep(void)
+{
+    __asm__ volatile("wfi");
+}
