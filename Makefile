@@ -40,11 +40,11 @@ campaign: ## the long proofs (power cuts, fuzzing, random years); HOURS=1
 	@HOURS=$(HOURS) JOBS=$(JOBS) tests/campaign.sh
 
 fuzz: ## every fuzzer for ten seconds
-	@tools/setup.sh build test
+	@tools/setup.sh build test target
 	@JOBS=$(JOBS) tests/all.sh fuzz
 
 lint: ## clang-format, clang-tidy, cppcheck
-	@tools/setup.sh build test
+	@tools/setup.sh build test target
 	@JOBS=$(JOBS) tests/all.sh format lint
 
 # The page is built once and then lives in the binary; npm is asked only when its sources changed.

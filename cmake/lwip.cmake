@@ -5,5 +5,6 @@ if(NOT EXISTS ${LWIP_DIR}/src/Filelists.cmake)
 endif()
 include(${LWIP_DIR}/src/Filelists.cmake)
 add_library(lwip STATIC ${lwipcore_SRCS} ${lwipcore4_SRCS} ${LWIP_DIR}/src/netif/ethernet.c)
-target_include_directories(lwip SYSTEM PUBLIC ${LWIP_DIR}/src/include ${CMAKE_SOURCE_DIR}/port/mps2/net)
+target_include_directories(lwip SYSTEM PUBLIC ${LWIP_DIR}/src/include ${CMAKE_SOURCE_DIR}/port/mps2/net
+  ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(lwip PRIVATE -w)

@@ -79,10 +79,19 @@ stage_arch() {
 
 stage_format() { check format sh -c "git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror"; }
 
+tidy() { # name build regex [arguments]
+  name=$1 build=$2 regex=$3
+  shift 3
+  check "$name" run-clang-tidy -quiet -p "build/$build" -j "$JOBS" "$@" "$PWD/$regex"
+}
+
 stage_lint() {
-  build host || return
-  check clang-tidy run-clang-tidy -quiet -p build/host -j "$JOBS" "$PWD/(src|port|app|tools)/"
-  check cppcheck tests/lint/cppcheck.sh "$JOBS"
+  build host && build target || return
+  tidy clang-tidy host '(src|port|app|tools)/'
+  tidy clang-tidy-target target '(port/mps2|app/mcu)/' -extra-arg=--target=arm-none-eabi \
+    -extra-arg=-isystem/usr/lib/arm-none-eabi/include
+  check cppcheck tests/lint/cppcheck.sh host "$JOBS"
+  check cppcheck-target tests/lint/cppcheck.sh target "$JOBS"
 }
 
 [ $# -gt 0 ] || set -- host target arch format asan fuzz clang lint

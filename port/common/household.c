@@ -30,7 +30,6 @@ static const struct appliance appliances[] = {
 #define APPLIANCES (sizeof appliances / sizeof appliances[0])
 #define STANDBY_MW 62000
 #define STANDBY_MVAR (-41000)
-#define HOURS_BACK 3   /* the longest run of the table, in hours */
 #define MAINS_MOHM 280 /* of the line to the house */
 
 /* 64 well mixed bits of two numbers. */
@@ -53,8 +52,9 @@ static int32_t wander(uint64_t seed, int64_t t, int32_t step, int32_t reach)
 {
     int64_t knot = floor_div(t, step);
     int32_t part = (int32_t)(t - knot * step);
-    int32_t a = (int32_t)(mix(seed, (uint64_t)knot) % (2 * (uint32_t)reach + 1)) - reach;
-    int32_t b = (int32_t)(mix(seed, (uint64_t)knot + 1) % (2 * (uint32_t)reach + 1)) - reach;
+    uint32_t span = 2 * (uint32_t)reach + 1;
+    int32_t a = (int32_t)((uint32_t)mix(seed, (uint64_t)knot) % span) - reach;
+    int32_t b = (int32_t)((uint32_t)mix(seed, (uint64_t)knot + 1) % span) - reach;
     return a + (b - a) * part / step;
 }
 
@@ -63,16 +63,17 @@ static bool is_on(const struct appliance *a, uint64_t seed, int64_t hour, int64_
 {
     int64_t of_day = hour - floor_div(hour, 24) * 24;
     uint64_t dice = mix(seed, (uint64_t)hour);
-    if ((int)(dice % 10) >= a->chance[of_day] - '0') return false;
-    int64_t start = hour * 3600 + (int64_t)((dice >> 8) % 3600);
-    int64_t runs = a->least_s + (int64_t)((dice >> 32) % (a->most_s - a->least_s + 1u));
+    uint32_t low = (uint32_t)dice, high = (uint32_t)(dice >> 32);
+    if ((int)(low % 10) >= a->chance[of_day] - '0') return false;
+    int64_t start = hour * 3600 + (low >> 8) % 3600;
+    int64_t runs = a->least_s + high % (a->most_s - a->least_s + 1u);
     return start <= t && t < start + runs;
 }
 
 static bool runs_at(const struct appliance *a, uint64_t seed, int64_t t)
 {
     int64_t hour = floor_div(t, 3600);
-    for (int64_t h = hour - HOURS_BACK; h <= hour; h++) {
+    for (int64_t h = hour - (a->most_s + 3599) / 3600; h <= hour; h++) {
         if (is_on(a, seed, h, t)) return true;
     }
     return false;

@@ -13,7 +13,7 @@
  *
  * Positive P is import; positive Q is a current that lags the voltage.
  *
- * Cost     about 120 instructions a sample on a Cortex-M4, 40 more a harmonic; no division.
+ * Cost     185 instructions a sample on a Cortex-M4, 7 ns on x86-64; loadgen_set() 2 600.
  * Memory   struct loadgen, owned by the caller; 1 KiB of table.
  * Context  any, one caller a struct.
  */

@@ -10,12 +10,17 @@ static uint64_t sample_clock(void *ctx)
     return port_mono().us;
 }
 
-const struct nor *flash_init(bool live)
+static struct nor_mem mem;
+
+const struct nor *flash_init(void)
 {
-    static struct nor_mem mem;
     nor_mem_init(&mem, FLASH_WINDOW, FLASH_DATA_SIZE, NOR_TIMES_TYPICAL);
-    if (live) mem.clock_us = sample_clock;
     return &mem.nor;
+}
+
+void flash_live(void)
+{
+    mem.clock_us = sample_clock;
 }
 
 const uint8_t *flash_factory(void)

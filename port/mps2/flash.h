@@ -7,15 +7,16 @@
  */
 #ifndef PORT_MPS2_FLASH_H
 #define PORT_MPS2_FLASH_H
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/nor.h"
 
 enum { FLASH_DATA_SIZE = 8 << 20, FLASH_FACTORY = (16 << 20) - NOR_SECTOR };
 
-/* The data flash; live: operations take as long as on silicon, on the sample clock. */
-const struct nor *flash_init(bool live);
+/* The data flash. Until flash_live() its time is polls: a pulled clock stands still in a step.
+ * Then operations take as long as on silicon, on the sample clock. */
+const struct nor *flash_init(void);
+void flash_live(void);
 
 /* The factory sector: 16 octets of root key, 48 of seed. */
 const uint8_t *flash_factory(void);

@@ -42,7 +42,8 @@ static void mac_write(uint32_t reg, uint32_t value)
 {
     LAN(MAC_DATA) = value;
     LAN(MAC_COMMAND) = 0x80000000u | reg;
-    while (LAN(MAC_COMMAND) & 0x80000000u) {}
+    while (LAN(MAC_COMMAND) & 0x80000000u) {
+    }
 }
 
 static err_t lan_send(struct netif *n, struct pbuf *p)
@@ -60,7 +61,9 @@ static err_t lan_send(struct netif *n, struct pbuf *p)
 
 err_t lan_up(struct netif *n)
 {
-    static const uint8_t mac[6] = { 0x02, 0x4D, 0x41, 0x47, 0x22, 0x01 }; /* locally administered */
+    static const uint8_t mac[6] = {
+        0x02, 0x4D, 0x41, 0x47, 0x22, 0x01
+    }; /* locally administered */
     memcpy(n->hwaddr, mac, 6);
     n->hwaddr_len = 6;
     n->mtu = 1500;
@@ -69,10 +72,11 @@ err_t lan_up(struct netif *n)
     n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_LINK_UP;
     n->output = etharp_output;
     n->linkoutput = lan_send;
-    mac_write(MAC_ADDR_LOW, mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24);
+    mac_write(MAC_ADDR_LOW,
+              mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24);
     mac_write(MAC_ADDR_HIGH, mac[4] | (uint32_t)mac[5] << 8);
-    LAN(TX_CFG) = 2;                   /* transmitter on */
-    mac_write(MAC_CR, 1u << 2 | 1u << 3); /* receive, transmit */
+    LAN(TX_CFG) = 2;                       /* transmitter on */
+    mac_write(MAC_CR, 1u << 2 | 1u << 3);  /* receive, transmit */
     LAN(IRQ_CFG) = 1u << 8 | 1u << 4 | 1u; /* pin on, active high, push-pull */
     NVIC_PRIORITY(IRQ_LAN) = PRIORITY_BYTES;
     NVIC_ENABLE = 1u << IRQ_LAN;
@@ -83,7 +87,8 @@ err_t lan_up(struct netif *n)
 static struct pbuf *receive(uint32_t length)
 {
     uint32_t payload = length > CRC ? length - CRC : 0;
-    struct pbuf *p = payload && payload <= FRAME ? pbuf_alloc(PBUF_RAW, (u16_t)payload, PBUF_POOL) : NULL;
+    struct pbuf *p =
+        payload && payload <= FRAME ? pbuf_alloc(PBUF_RAW, (u16_t)payload, PBUF_POOL) : NULL;
     for (uint32_t k = 0; k < (length + 3) / 4; k++) {
         uint32_t word = LAN(RX_DATA), left = k * 4 < payload ? payload - k * 4 : 0;
         if (p && left) pbuf_take_at(p, &word, (u16_t)(left < 4 ? left : 4), (u16_t)(k * 4));

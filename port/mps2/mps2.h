@@ -1,5 +1,5 @@
-/* mps2.h - the registers of Arm's MPS2 board with the AN386 image (Cortex-M4F, 25 MHz) that this
- * port uses, by the names of its application note; inside port/mps2 only.
+/* mps2.h - the registers of Arm's MPS2 board with the AN386 image (Cortex-M4F, 25 MHz) that
+ * this port uses, by the names of its application note; inside port/mps2 only.
  */
 #ifndef PORT_MPS2_MPS2_H
 #define PORT_MPS2_MPS2_H
@@ -32,7 +32,8 @@ enum irq {
 /* Highest first; PendSV, the meter, is below all of them. */
 enum priority { PRIORITY_SAMPLE = 0x20, PRIORITY_BYTES = 0x40, PRIORITY_METER = 0xE0 };
 
-#define TIMER0 0x40000000u /* CTRL 0, VALUE 4, RELOAD 8, INTCLEAR C */
+#define TIMER0 0x40000000u /* CTRL 0, VALUE 4, RELOAD 8, INTCLEAR C; both count down */
+#define TIMER1 0x40001000u
 #define LEDS REG(0x40028000u)
 #define I2C_SET REG(0x4002A000u) /* bit 0 SCL, bit 1 SDA; reads the lines */
 #define I2C_CLEAR REG(0x4002A004u)

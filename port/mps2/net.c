@@ -13,7 +13,6 @@
 struct connection {
     struct tcp_pcb *tcp; /* NULL: free, unless `waiting` still has octets */
     struct pbuf *waiting;
-    uint16_t given; /* octets of the first of them that were taken */
     bool opened, gone;
 };
 
@@ -76,11 +75,57 @@ static void tcp_failed(void *arg, err_t err)
     c->gone = true;
 }
 
+static void tcp_end(struct connection *c)
+{
+    if (!c->tcp) return;
+    struct tcp_pcb *tcp = c->tcp;
+    tcp_arg(tcp, NULL);
+    tcp_recv(tcp, NULL);
+    tcp_err(tcp, NULL);
+    c->tcp = NULL;
+    if (tcp_close(tcp) != ERR_OK) tcp_abort(tcp);
+}
+
+/* Offer what waits; the window opens by what was taken. */
+static void tcp_offer(struct connection *c, unsigned link)
+{
+    const struct port_events *e = net.events;
+    while (c->waiting) {
+        size_t n = c->waiting->len;
+        size_t took = e->octets(e->ctx, link, c->waiting->payload, n, port_mono());
+        if (c->tcp && took) tcp_recved(c->tcp, (u16_t)took);
+        c->waiting = pbuf_free_header(c->waiting, (u16_t)took);
+        if (took < n) return;
+    }
+}
+
+static void connection_pump(struct connection *c, unsigned link)
+{
+    const struct port_events *e = net.events;
+    if (c->tcp && !c->opened) {
+        c->opened = true;
+        e->opened(e->ctx, link);
+    }
+    if (c->opened) tcp_offer(c, link);
+    if (!c->gone) return;
+    if (c->opened) e->closed(e->ctx, link);
+    if (c->waiting) pbuf_free(c->waiting);
+    tcp_end(c);
+    *c = (struct connection){ 0 };
+}
+
+static void connections_pump(void)
+{
+    for (unsigned k = 0; k < PORT_TCP; k++)
+        connection_pump(&net.connection[k], PORT_FIRST_TCP + k);
+}
+
 static struct connection *free_connection(void)
 {
+    connections_pump(); /* those that left a moment ago make room */
     for (unsigned k = 0; k < PORT_TCP; k++) {
         struct connection *c = &net.connection[k];
-        if (!c->tcp && !c->gone && !c->opened) return c;
+        if (!c->tcp && !c->opened) return c;
     }
     return NULL;
 }
@@ -100,50 +145,6 @@ static err_t tcp_opened(void *arg, struct tcp_pcb *tcp, err_t err)
     return ERR_OK;
 }
 
-static void tcp_end(struct connection *c)
-{
-    if (!c->tcp) return;
-    struct tcp_pcb *tcp = c->tcp;
-    tcp_arg(tcp, NULL);
-    tcp_recv(tcp, NULL);
-    tcp_err(tcp, NULL);
-    c->tcp = NULL;
-    if (tcp_close(tcp) != ERR_OK) tcp_abort(tcp);
-}
-
-/* Offer what waits; the window opens by what was taken. */
-static void tcp_offer(struct connection *c, unsigned link)
-{
-    const struct port_events *e = net.events;
-    while (c->waiting) {
-        const uint8_t *p = c->waiting->payload;
-        size_t n = c->waiting->len - (size_t)c->given;
-        size_t took = e->octets(e->ctx, link, p + c->given, n, port_mono());
-        if (c->tcp && took) tcp_recved(c->tcp, (u16_t)took);
-        c->given = (uint16_t)(c->given + took);
-        if (took < n) return;
-        struct pbuf *rest = pbuf_dechain(c->waiting);
-        pbuf_free(c->waiting);
-        c->waiting = rest;
-        c->given = 0;
-    }
-}
-
-static void connection_pump(struct connection *c, unsigned link)
-{
-    const struct port_events *e = net.events;
-    if (c->tcp && !c->opened) {
-        c->opened = true;
-        e->opened(e->ctx, link);
-    }
-    if (c->opened) tcp_offer(c, link);
-    if (!c->gone) return;
-    if (c->opened) e->closed(e->ctx, link);
-    if (c->waiting) pbuf_free(c->waiting);
-    tcp_end(c);
-    *c = (struct connection){ 0 };
-}
-
 static size_t tcp_room(void *ctx)
 {
     const struct connection *c = ctx;
@@ -155,7 +156,8 @@ static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
 {
     struct connection *c = ctx;
     if (!c->tcp) return;
-    if (tcp_write(c->tcp, p, (u16_t)n, (u8_t)(TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0))) != ERR_OK) {
+    if (tcp_write(c->tcp, p, (u16_t)n,
+                  (u8_t)(TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0))) != ERR_OK) {
         c->gone = true; /* a hole in the stream cannot be mended */
         return;
     }
@@ -168,7 +170,9 @@ static void tcp_hang_up(void *ctx)
     c->gone = true;
 }
 
-static const struct link_ops tcp_ops = { .room = tcp_room, .send = tcp_send, .close = tcp_hang_up };
+static const struct link_ops tcp_ops = { .room = tcp_room,
+                                         .send = tcp_send,
+                                         .close = tcp_hang_up };
 
 /* -- UDP ---------------------------------------------------------------------------------- */
 
@@ -189,7 +193,8 @@ static struct peer *peer_of(const ip_addr_t *ip, uint16_t port)
 }
 
 /* Called by lwIP below net_pump(). */
-static void udp_datagram(void *arg, struct udp_pcb *udp, struct pbuf *p, const ip_addr_t *ip, u16_t port)
+static void udp_datagram(void *arg, struct udp_pcb *udp, struct pbuf *p, const ip_addr_t *ip,
+                         u16_t port)
 {
     (void)arg;
     (void)udp;
@@ -199,7 +204,8 @@ static void udp_datagram(void *arg, struct udp_pcb *udp, struct pbuf *p, const i
     struct peer *from = peer_of(ip, port);
     from->heard_us = port_mono().us;
     const struct port_events *e = net.events;
-    (void)e->octets(e->ctx, PORT_FIRST_UDP + (unsigned)(from - net.peer), whole, n, port_mono());
+    (void)e->octets(e->ctx, PORT_FIRST_UDP + (unsigned)(from - net.peer), whole, n,
+                    port_mono());
 }
 
 static size_t udp_room(void *ctx)
@@ -263,7 +269,7 @@ void net_pump(const struct port_events *e)
     net.events = e;
     lan_pump(&net.netif);
     sys_check_timeouts();
-    for (unsigned k = 0; k < PORT_TCP; k++) connection_pump(&net.connection[k], PORT_FIRST_TCP + k);
+    connections_pump();
 }
 
 struct link_io net_link_io(unsigned link)

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/err.h"
 #include "base/sys.h"
+#include "crypto/rng.h"
 #include "port/common/loadrows.h"
 #include "port/mps2/flash.h"
 #include "port/mps2/mps2.h"
@@ -19,11 +19,11 @@ extern uint8_t _simulation_start[], _simulation_end[];
 static struct {
     char line[512];
     struct meter_io io;
-    struct entropy entropy;
-    uint64_t drawn; /* entropy handed out, in calls */
+    uint64_t drawn; /* times that entropy was asked for */
 } port;
 
-/* -- arguments ------------------------------------------------------------------------------ */
+/* -- arguments ------------------------------------------------------------------------------
+ */
 
 const char *port_arg(const char *name)
 {
@@ -116,7 +116,8 @@ static struct sample_cfg loads(utc_t start)
     return cfg;
 }
 
-/* -- terminals ------------------------------------------------------------------------------ */
+/* -- terminals ------------------------------------------------------------------------------
+ */
 
 static int io_rtc_read(void *ctx, mono_t t, utc_t *utc)
 {
@@ -145,6 +146,8 @@ static int io_entropy(void *ctx, uint8_t *dst, size_t n)
     }
     return 0;
 }
+
+static const struct entropy entropy = { .get = io_entropy };
 
 static int io_root_key(void *ctx, uint8_t key[16])
 {
@@ -189,17 +192,19 @@ void port_init(void)
     struct sample_cfg cfg = loads(start);
     sample_init(&cfg);
     uart_init();
-    (void)net_init((uint32_t)port_arg_number("ip", 0x0A00020F), (uint32_t)port_arg_number("seed", 1));
-    port.io = (struct meter_io){ .nor = flash_init(port_arg_number("pull", 0) == 0),
+    (void)net_init((uint32_t)port_arg_number("ip", 0x0A00020F),
+                   (uint32_t)port_arg_number("seed", 1));
+    port.io = (struct meter_io){ .nor = flash_init(),
                                  .rtc_read = io_rtc_read,
                                  .rtc_write = io_rtc_write,
-                                 .entropy = io_entropy,
+                                 .entropy = &entropy,
                                  .root_key = io_root_key,
                                  .lamp = io_lamp,
                                  .relay = io_relay };
 }
 
-/* -- links ---------------------------------------------------------------------------------- */
+/* -- links ----------------------------------------------------------------------------------
+ */
 
 static void serial_pump(const struct port_events *e, unsigned link)
 {
@@ -245,9 +250,10 @@ static size_t serial_unsent(void *ctx)
     return uart_unsent(uart_of(ctx));
 }
 
-static const struct link_ops serial_ops = {
-    .room = serial_room, .send = serial_send, .set_line = serial_set_line, .unsent = serial_unsent
-};
+static const struct link_ops serial_ops = { .room = serial_room,
+                                            .send = serial_send,
+                                            .set_line = serial_set_line,
+                                            .unsent = serial_unsent };
 
 struct link_io port_link_io(unsigned link)
 {
@@ -256,17 +262,12 @@ struct link_io port_link_io(unsigned link)
     return (struct link_io){ .ops = &serial_ops, .ctx = (void *)(uintptr_t)(link + 1) };
 }
 
-/* -- words ---------------------------------------------------------------------------------- */
+/* -- words ----------------------------------------------------------------------------------
+ */
 
 void port_print(const char *text)
 {
-    for (size_t n = strlen(text); n > 0;) {
-        size_t piece = uart_room(UART_CONSOLE);
-        if (piece > n) piece = n;
-        uart_send(UART_CONSOLE, (const uint8_t *)text, piece);
-        text += piece;
-        n -= piece;
-    }
+    uart_print(text);
 }
 
 void port_print_number(uint64_t n)

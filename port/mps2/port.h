@@ -56,6 +56,9 @@ void port_sampler(port_sample *take, void *ctx);
 /* Live: the timer starts, interrupts come on. */
 void port_start(void);
 
+/* The application's: everything that is the meter, in PendSV. */
+void meter_isr(void);
+
 /* Pulled: samples up to time t, or up to and with the one that closes a window. */
 void port_pull(mono_t t);
 

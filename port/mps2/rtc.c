@@ -95,16 +95,23 @@ int rtc_read(utc_t *t)
     return 0;
 }
 
+static bool write_from(uint8_t first, const uint8_t *r, int n)
+{
+    start();
+    bool heard = send(CHIP) && send(first);
+    for (int k = 0; heard && k < n; k++) heard = send(r[k]);
+    stop();
+    return heard;
+}
+
+/* Month and year go first, on the 1st: QEMU's chip turns every octet into a date at once, and
+ * would make a 29 February of a year that has none into a 1 March. */
 int rtc_write(utc_t t)
 {
     struct civil c = cal_civil(t.s);
     if (c.year < 2000 || c.year > 2099) return E_RANGE;
-    const uint8_t r[REGISTERS] = { to_bcd(c.second), to_bcd(c.minute), to_bcd(c.hour),
-                                   c.weekday,        to_bcd(c.day),    to_bcd(c.month),
-                                   to_bcd(c.year - 2000u) };
-    start();
-    bool heard = send(CHIP) && send(0);
-    for (int k = 0; heard && k < REGISTERS; k++) heard = send(r[k]);
-    stop();
-    return heard ? 0 : E_IO;
+    const uint8_t date[] = { to_bcd(1), to_bcd(c.month), to_bcd(c.year - 2000u) };
+    const uint8_t time[] = { to_bcd(c.second), to_bcd(c.minute), to_bcd(c.hour), c.weekday,
+                             to_bcd(c.day) };
+    return write_from(4, date, 3) && write_from(0, time, 5) ? 0 : E_IO;
 }

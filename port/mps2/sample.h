@@ -6,7 +6,7 @@
 struct sample_cfg {
     enum { SAMPLE_FIXED, SAMPLE_HOUSEHOLD, SAMPLE_ROWS } kind;
     uint64_t seed;
-    utc_t start;         /* household: at sample 0 */
+    utc_t start; /* household: at sample 0 */
     struct load fixed;
     const uint8_t *rows; /* checked */
     size_t n_rows;

@@ -22,12 +22,22 @@ void sample_isr(void);
 void uart_isr(void);
 void lan_isr(void);
 
-__attribute__((weak)) void meter_isr(void) {}
+/* Images without these (unit tests) link all the same. */
+__attribute__((weak)) void meter_isr(void)
+{
+}
 
-/* Images without these drivers (unit tests) link all the same. */
-__attribute__((weak)) void sample_isr(void) {}
-__attribute__((weak)) void uart_isr(void) {}
-__attribute__((weak)) void lan_isr(void) {}
+__attribute__((weak)) void sample_isr(void)
+{
+}
+
+__attribute__((weak)) void uart_isr(void)
+{
+}
+
+__attribute__((weak)) void lan_isr(void)
+{
+}
 
 typedef void handler(void);
 
@@ -79,7 +89,8 @@ static _Noreturn void stop(const char *file, int line)
 {
     char number[12], *p = number + sizeof number - 1;
     *p = 0;
-    for (unsigned n = (unsigned)line; p > number && (n || !*p); n /= 10) *--p = (char)('0' + n % 10);
+    for (unsigned n = (unsigned)line; p > number && (n || !*p); n /= 10)
+        *--p = (char)('0' + n % 10);
     semihost_print(file);
     semihost_print(":");
     semihost_print(p);
@@ -119,7 +130,8 @@ static __attribute__((used)) void fault(uint32_t *frame)
     if (*pc != 0xBEAB) sys_panic("fault at", (int)frame[6]);
     if (frame[0] == 0x20) {
         SCB_AIRCR = 0x05FA0004u;
-        for (;;) {}
+        for (;;) {
+        }
     }
     frame[0] = UINT32_MAX;
     frame[6] += 2;

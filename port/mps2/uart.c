@@ -6,15 +6,15 @@
 #include "port/mps2/port.h"
 
 enum { DATA = 0x00, STATE = 0x04, CTRL = 0x08, INTCLEAR = 0x0C, BAUDDIV = 0x10 };
-enum { TX_FULL = 1, RX_FULL = 2 };                       /* STATE */
-enum { TX_ON = 1, RX_ON = 2, TX_INT = 4, RX_INT = 8 };   /* CTRL */
+enum { TX_FULL = 1, RX_FULL = 2 };                     /* STATE */
+enum { TX_ON = 1, RX_ON = 2, TX_INT = 4, RX_INT = 8 }; /* CTRL */
 enum { RING = 512, BAUD_AT_START = 9600 };
 
 static struct uart {
     uint32_t base;
     struct ring rx, tx;
-    uint64_t rx_us; /* of the last octet; interrupts masked to read it */
-    uint8_t mask;   /* 0x7F: seven bits */
+    uint64_t rx_us;     /* of the last octet; interrupts masked to read it */
+    uint8_t mask;       /* 0x7F: seven bits */
     uint32_t next_baud; /* when all is sent; 0: no change */
     uint8_t next_mask;
     uint8_t rx_buf[RING], tx_buf[RING];
@@ -50,7 +50,8 @@ static void receive_isr(struct uart *u)
 {
     while (REG(u->base + STATE) & RX_FULL) {
         if (ring_room(&u->rx) == 0) {
-            REG(u->base + CTRL) &= ~(uint32_t)RX_INT; /* it waits in the UART; uart_take() listens again */
+            REG(u->base + CTRL) &=
+                ~(uint32_t)RX_INT; /* it waits in the UART; uart_take() listens again */
             break;
         }
         (void)ring_put_isr(&u->rx, (uint8_t)REG(u->base + DATA) & u->mask);
@@ -120,6 +121,15 @@ void uart_send(unsigned port, const uint8_t *p, size_t n)
 size_t uart_unsent(unsigned port)
 {
     return ring_used(&uart[port].tx) + (REG(uart[port].base + STATE) & TX_FULL ? 1 : 0);
+}
+
+void uart_print(const char *text)
+{
+    for (; *text; text++) {
+        while (REG(wiring[UART_CONSOLE].base + STATE) & TX_FULL) {
+        }
+        REG(wiring[UART_CONSOLE].base + DATA) = (uint8_t)*text;
+    }
 }
 
 void uart_set_line(unsigned port, uint32_t baud, enum line_form form)

@@ -26,4 +26,7 @@ void uart_send(unsigned port, const uint8_t *p, size_t n);
 size_t uart_unsent(unsigned port);
 void uart_set_line(unsigned port, uint32_t baud, enum line_form form);
 
+/* Words on the console, not through its ring: works with interrupts off. Any context. */
+void uart_print(const char *text);
+
 #endif

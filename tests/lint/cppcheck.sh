@@ -1,7 +1,7 @@
 #!/bin/sh
-# cppcheck over our own sources of the host build; libraries' headers are not looked into.
+# cppcheck.sh BUILD JOBS - cppcheck over our own sources of a build; libraries are not looked into.
 set -eu
-mkdir -p build/cppcheck
-exec cppcheck --project=build/host/compile_commands.json --cppcheck-build-dir=build/cppcheck -j "$1" -q \
+mkdir -p "build/cppcheck/$1"
+exec cppcheck --project="build/$1/compile_commands.json" --cppcheck-build-dir="build/cppcheck/$1" -j "$2" -q \
   --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --max-configs=1 \
   --suppressions-list=tests/lint/cppcheck.supp -i third_party -i tests

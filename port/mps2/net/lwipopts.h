@@ -1,5 +1,5 @@
-/* lwipopts.h - lwIP for a meter: IPv4, UDP and a handful of TCP connections, no sockets, no heap
- * of the C library. Sizes are the RAM budget of docs/state; defaults stand in lwip/opt.h.
+/* lwipopts.h - lwIP for a meter: IPv4, UDP and a handful of TCP connections, no sockets, no
+ * heap of the C library. Sizes are the RAM budget of docs/state; defaults stand in lwip/opt.h.
  */
 #ifndef PORT_MPS2_LWIPOPTS_H
 #define PORT_MPS2_LWIPOPTS_H
