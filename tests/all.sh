@@ -87,8 +87,8 @@ tidy() { # name build regex [arguments]
 
 stage_lint() {
   build host && build target || return
-  tidy clang-tidy host '(src|port|app|tools)/'
-  tidy clang-tidy-target target '(port/mps2|app/mcu)/' -extra-arg=--target=arm-none-eabi \
+  tidy clang-tidy host '(src|port|app|tools)/.*\.c$'
+  tidy clang-tidy-target target '(port/mps2|app/mcu)/.*\.c$' -extra-arg=--target=arm-none-eabi \
     -extra-arg=-isystem/usr/lib/arm-none-eabi/include
   check cppcheck tests/lint/cppcheck.sh host "$JOBS"
   check cppcheck-target tests/lint/cppcheck.sh target "$JOBS"

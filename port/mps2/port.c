@@ -14,7 +14,7 @@
 #include "port/mps2/uart.h"
 
 /* Memory of the board beyond the part's own: recordings for simulation lie there. */
-extern uint8_t _simulation_start[], _simulation_end[];
+extern uint8_t link_simulation_start[], link_simulation_end[];
 
 static struct {
     char line[512];
@@ -83,14 +83,14 @@ static void fixed_load(struct sample_cfg *cfg, const char *p)
 static void rows_load(struct sample_cfg *cfg, const char *word)
 {
     char path[256];
-    size_t n = strcspn(word, " ");
-    if (n >= sizeof path) refuse("load");
+    size_t n = 0;
+    while (n < sizeof path - 1 && word[n] && word[n] != ' ') n++;
     memcpy(path, word, n);
     path[n] = 0;
-    size_t room = (size_t)(_simulation_end - _simulation_start);
-    int32_t length = semihost_read(path, _simulation_start, room);
+    size_t room = (size_t)(link_simulation_end - link_simulation_start);
+    int32_t length = semihost_read(path, link_simulation_start, room);
     cfg->kind = SAMPLE_ROWS;
-    cfg->rows = _simulation_start;
+    cfg->rows = link_simulation_start;
     cfg->n_rows = length < 0 ? 0 : (size_t)length / LOAD_ROW_BYTES;
     if (length % LOAD_ROW_BYTES || load_rows_check(cfg->rows, cfg->n_rows) < 0) refuse("load");
 }

@@ -11,7 +11,8 @@
 #include "port/mps2/port.h"
 #include "port/mps2/semihost.h"
 
-extern uint32_t _data_load, _data_start, _data_end, _bss_start, _bss_end, _stack_top;
+extern uint32_t link_data_load, link_data_start, link_data_end, link_bss_start, link_bss_end,
+    link_stack_top;
 extern int main(void);
 
 enum { PAINT = 0x6D61676E };
@@ -45,7 +46,7 @@ __attribute__((section(".vectors"), used)) static const union {
     handler *run;
     void *stack;
 } vectors[16 + IRQS] = {
-    [0] = { .stack = &_stack_top },
+    [0] = { .stack = &link_stack_top },
     [1] = { reset_handler },
     [2] = { fault_handler },
     [3] = { fault_handler },
@@ -69,10 +70,10 @@ __attribute__((section(".vectors"), used)) static const union {
 
 void reset_handler(void)
 {
-    for (uint32_t *s = &_data_load, *d = &_data_start; d < &_data_end;) *d++ = *s++;
-    for (uint32_t *d = &_bss_start; d < &_bss_end;) *d++ = 0;
+    for (uint32_t *s = &link_data_load, *d = &link_data_start; d < &link_data_end;) *d++ = *s++;
+    for (uint32_t *d = &link_bss_start; d < &link_bss_end;) *d++ = 0;
     uint32_t *here = __builtin_frame_address(0);
-    for (uint32_t *d = &_bss_end; d < here - 16; d++) *d = PAINT;
+    for (uint32_t *d = &link_bss_end; d < here - 16; d++) *d = PAINT;
     SCB_CPACR |= 0xFu << 20; /* the FPU, for libraries; src/ does not use it */
     __asm__ volatile("dsb\nisb" ::: "memory");
     semihost_exit(main());
@@ -80,9 +81,9 @@ void reset_handler(void)
 
 uint32_t port_stack_peak(void)
 {
-    const uint32_t *d = &_bss_end;
-    while (d < &_stack_top && *d == PAINT) d++;
-    return (uint32_t)(&_stack_top - d) * 4;
+    const uint32_t *d = &link_bss_end;
+    while (d < &link_stack_top && *d == PAINT) d++;
+    return (uint32_t)(&link_stack_top - d) * 4;
 }
 
 static _Noreturn void stop(const char *file, int line)
