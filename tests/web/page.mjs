@@ -36,7 +36,7 @@ test('shows what the state says', () =>
     assert.equal(await page.locator('.p-ev tbody tr').count(), state.events.length);
     assert.equal(await page.locator('.ports li').count(), 3);
     assert.match(await text(page, '.keys'), /Development keys/);
-    assert.equal(await page.title(), 'Magno 22 · front panel');
+    assert.equal(await page.title(), 'Magno 22 · 22000147 · front panel');
     await page.click('.p-prof .flip');
     assert.equal(await page.locator('.p-prof tbody tr').count(), state.rows.length + 1);
     assert.ok(port);

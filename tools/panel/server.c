@@ -23,7 +23,14 @@
 #include "tools/panel/page.h"
 #include "tools/panel/sections.h"
 
-enum { TICK_US = 200000, LIVE_MAX = 32, SOCKETS_MAX = 64, HOST_MAX = 128, CHUNK = 4096 };
+enum {
+    TICK_US = 200000,
+    LIVE_MAX = 32,
+    SOCKETS_MAX = 64,
+    SLOW_S = 5, /* for a request to arrive: who is slower holds one of the sockets */
+    HOST_MAX = 128,
+    CHUNK = 4096
+};
 
 /* Text with the room in front that lws_write() wants. */
 struct text {
@@ -531,6 +538,7 @@ static int listen_at(struct panel *p, struct uv_loop_s *loop, const char *addres
         .user = p,
         .external_baggage_free_on_destroy = p,
         .fd_limit_per_thread = SOCKETS_MAX,
+        .timeout_secs = SLOW_S,
         .retry_and_idle_policy = &alive,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |

@@ -124,6 +124,10 @@ function App() {
   live.current ??= new Live(() => redraw(0));
   const { state, link } = live.current;
   const saying = say(state, link);
+  const { product, serial } = state?.identity ?? {};
+  useEffect(() => {
+    if (serial) document.title = `${product} · ${serial} · front panel`;
+  }, [product, serial]);
   const spoken = useSpoken(saying, page);
 
   const send: Live['send'] = async (order, value) => {
