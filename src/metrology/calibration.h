@@ -28,7 +28,7 @@
 
 enum {
     CAL_VERSION = 1,
-    CAL_BYTES = 116,        /* encoded record with its CRC */
+    CAL_BYTES = 112,        /* encoded record with its CRC */
     CAL_GAIN_ONE = 1 << 30, /* gains run from half to just under twice this */
     CAL_PHASE_NS_MAX = 240000,
     CAL_ANGLES = 2

@@ -3,7 +3,7 @@
  * A sample is the codes of voltage, phase current and neutral current taken together. The
  * chain, integer from end to end:
  *
- *   code -> 24 bits, offset off -> delay (i and n: 8-tap fractional filter, +-2 samples)
+ *   code -> 24 bits, offset off -> delay (i and n: 10-tap fractional filter, +-2 samples)
  *        -> sums of squares and products, products with the oscillator's sine and cosine
  *        -> half cycles: one-cycle RMS, energy to the pulse outputs
  *        -> window edge: shares of the two edge samples, oscillator steered, window queued
@@ -39,7 +39,7 @@
 enum {
     FRONT_QUEUE = 4,
     FRONT_LINE = 16, /* delay lines, written twice so that taps are contiguous */
-    FRONT_TAPS = 8,
+    FRONT_TAPS = 10,
     FRONT_SECTIONS = 5 /* all-pass sections of each branch of the Hilbert pair */
 };
 

@@ -35,18 +35,22 @@ enum { PULSE_DIRS = 2, PULSE_CONSTANT_MIN = 100, PULSE_CONSTANT_MAX = 10000 };
 struct pulse_out {
     int64_t unit_nj;                /* energy of a pulse */
     int64_t account_nj[PULSE_DIRS]; /* short of the next pulse; negative: owed by the output */
-    int64_t play_nj;                /* being played out, to account_nj[play_dir] */
+    int64_t play_nj;                /* >= 0, being played out to account_nj[play_dir] */
     int64_t settle_nj[PULSE_DIRS];  /* mailbox from the meter, taken at the next feed */
     uint32_t count;                 /* pulses since init */
     uint32_t event_at;              /* sample at which something changes */
+    uint32_t from_at, play_n;       /* sample at which play_nj began, how many it takes */
     uint32_t fire_at;               /* sample of the next pulse in this half cycle */
-    uint32_t edge_at;               /* sample at which the output may change */
+    uint32_t edge_at;               /* sample at which the output goes off, or its gap ends */
     uint32_t last_at;               /* sample of the last pulse */
     uint16_t width_min, width_max, width; /* samples */
     uint16_t due;                         /* pulses that wait for the output */
     uint8_t dir, play_dir, ask_dir;       /* enum pulse_dir: fed to, played, mailbox */
-    bool on, fires;
+    uint8_t out;                          /* idle, on, gap */
+    bool fires;
 };
+
+enum { PULSE_OUT_IDLE, PULSE_OUT_ON, PULSE_OUT_GAP };
 
 /* constant in imp/kWh or imp/kvarh, 100 to 10 000 (ensured); rest_nj: the booking's rests,
  * import and export, each 0 <= rest < unit of the pulse (the caller takes them modulo). */
@@ -66,7 +70,7 @@ void pulse_event_isr(struct pulse_out *p, uint32_t now);
 static inline bool pulse_tick_isr(struct pulse_out *p, uint32_t now)
 {
     if ((int32_t)(now - p->event_at) >= 0) pulse_event_isr(p, now);
-    return p->on;
+    return p->out == PULSE_OUT_ON;
 }
 
 /* Meter, once a window: booked_nj >= 0 was booked to dir (PULSE_NONE: nothing was), fed_nj is

@@ -8,11 +8,10 @@
  * All sums are over codes brought to 24 bits, less the calibrated offset. No scale is applied
  * here: quantity.h does that, in the meter's own time.
  *
- * Room     |code| < 2^24, so 2^48 a product and 2^63 after 32 768 samples of the worst kind; a
- *          mains-like signal within its full scale has room for 98 304 (12 s at 8 kHz), where a
- *          window nobody fetches stops growing and counts what it misses.
- * Memory   304 bytes.
- * Context  filled by front_sample_isr(), read by the meter.
+ * Room     |code| < 2^23.2 and a filter's overshoot make products below 2^47.2: sums of 49 152
+ *          samples (6 s at 8 kHz) stay below 2^63 whatever comes. A window nobody fetches for
+ * so long stops growing and counts what it misses. Memory   304 bytes. Context  filled by
+ * front_sample_isr(), read by the meter.
  */
 #ifndef METROLOGY_WINDOW_H
 #define METROLOGY_WINDOW_H
@@ -40,7 +39,7 @@ enum window_sum {
     WINDOW_SUMS
 };
 
-enum { WINDOW_HALVES = 24, WINDOW_SAMPLES_MAX = 98304 };
+enum { WINDOW_HALVES = 24, WINDOW_SAMPLES_MAX = 49152 };
 
 /* What was wrong with a window. A grown one was closed late and holds more than one span. */
 enum window_flag {
@@ -55,20 +54,19 @@ struct window {
     uint64_t start_q16; /* first edge, in samples since power-up, 16 fraction bits */
     uint64_t span_q16;  /* length, same unit; missed samples not included */
     int64_t sum[WINDOW_SUMS];
-    int64_t pulsed_nj[2]
-                     [2]; /* what the outputs were fed for it: [active, reactive][direction] */
-    uint32_t f_uhz;       /* mains frequency by the nominal sample clock; 0: not known */
-    uint32_t missed;      /* samples that never came */
-    uint16_t
-        saturated[3]; /* samples at or beyond the ends of the ADC: v, i, n; stops at 65535 */
-    uint8_t flags;    /* enum window_flag */
-    uint8_t halves; /* half cycles that ended in it, kept below; more are lost to a grown one */
-    uint16_t vv_half[WINDOW_HALVES]; /* one-cycle mean square at each half cycle, packed */
+    int64_t pulsed_nj[2][2]; /* fed to the outputs: [active, reactive][direction] */
+    uint32_t f_uhz;          /* mains frequency by the nominal sample clock; 0: not known */
+    uint32_t missed;         /* samples that never came */
+    uint16_t saturated[3];   /* samples at or beyond the ends of the ADC: v, i, n */
+    uint16_t flags;          /* enum window_flag */
+    uint16_t halves;         /* half cycles that ended in it; the first 24 are kept */
+    uint16_t vv_half[WINDOW_HALVES]; /* one-cycle mean square at each, packed */
     uint16_t ii_half[WINDOW_HALVES];
 };
 
 /* A mean square (code^2, below 2^47) as 5 bits of exponent and 11 of mantissa: within 0.025 %,
  * so its root within 0.0125 %; below 2^15 (10 mV, 4 mA) in steps of 16. */
+#define WINDOW_UNKNOWN UINT16_C(0xFFFF) /* not a mean square: the half cycle was broken */
 uint16_t window_pack(uint64_t mean_square);
 uint64_t window_unpack(uint16_t packed);
 

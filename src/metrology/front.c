@@ -1,0 +1,150 @@
+#include "metrology/front.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "metrology/delay.h"
+
+struct front_cfg front_cfg_default(const struct rating *r)
+{
+    return (struct front_cfg){
+        .sampling = SAMPLING_DEFAULT, .rating = *r, .constant_wh = 1000, .constant_varh = 1000
+    };
+}
+
+/* Codes^2 of a full scale, before gains, to nJ: (fs_v / 2^23) (fs_i / 2^23) uV uA = 1e-12 W, a
+ * sample lasts 1 / rate: nJ = 1e-3 x that. */
+static struct scale energy_scale(const struct sampling *s, uint32_t full_scale_i)
+{
+    struct scale k = scale_mul(scale_one(), s->full_scale_uv, -46);
+    k = scale_mul(k, full_scale_i, 0);
+    return scale_div(k, (uint64_t)s->rate_hz * 1000);
+}
+
+/* Mean square of the code at dark_mv. */
+static uint64_t dark_of(const struct front_cfg *cfg)
+{
+    uint64_t code = ((uint64_t)cfg->dark_mv * 1000 << 23) / cfg->sampling.full_scale_uv;
+    return code * code;
+}
+
+void front_init(struct front *f, const struct front_cfg *cfg)
+{
+    static const int64_t none[PULSE_DIRS] = { 0 };
+    const struct sampling *s = &cfg->sampling;
+    ensure(sampling_is_valid(s) && rating_is_valid(&cfg->rating));
+    memset(f, 0, sizeof *f);
+    f->lo = 1 - (1 << (s->bits - 1));
+    f->width = (1u << s->bits) - 2;
+    f->shift = (uint8_t)(24 - s->bits);
+    f->channels = s->channels;
+    f->hilbert = cfg->hilbert;
+    f->period_us = 1000000 / s->rate_hz;
+    f->halves_span = cfg->rating.fn_hz == 60 ? 24 : 20;
+    f->dark = dark_of(cfg);
+    f->blind = 3;
+    f->pack[0] = f->pack[1] = WINDOW_UNKNOWN;
+    f->sampling = *s;
+    lock_init(&f->lock, cfg);
+    pulse_init(&f->pulse[PULSE_ACTIVE], cfg->constant_wh, s->rate_hz, none);
+    pulse_init(&f->pulse[PULSE_REACTIVE], cfg->constant_varh, s->rate_hz, none);
+    front_calibrate(f, NULL);
+}
+
+/* i was sampled later by ns, so it waits longer: 6 samples like voltage, and ns more. */
+static void set_delay(struct front *f, int channel, int32_t ns)
+{
+    int64_t wait = (INT64_C(6) << 32) +
+                   (int64_t)ns * f->sampling.rate_hz * (INT64_C(1) << 32) / 1000000000;
+    f->whole[channel] = (uint16_t)((wait >> 32) - (FRONT_TAPS / 2 - 1));
+    delay_taps(f->tap[channel], (uint32_t)wait);
+}
+
+void front_calibrate(struct front *f, const struct calibration *cal)
+{
+    struct calibration nominal;
+    calibration_init(&nominal);
+    if (!cal || !calibration_is_valid(cal)) cal = &nominal;
+    const uint32_t gain[2] = { cal->gain_i, cal->gain_n };
+    const uint32_t full[2] = { f->sampling.full_scale_ua, f->sampling.full_scale_n_ua };
+    for (int k = 0; k < 2; k++) {
+        struct scale e = energy_scale(&f->sampling, full[k]);
+        e = scale_mul(scale_mul(e, cal->gain_v, -30), gain[k], -30);
+        f->energy[k] = scale_mul(e, cal->gain_p[k], -30);
+        set_delay(f, k, cal->phase_ns[k]);
+    }
+    for (int k = 0; k < 3; k++) f->offset[k] = cal->offset[k];
+}
+
+void front_pulse_rest(struct front *f, enum pulse_output k, const int64_t rest_nj[PULSE_DIRS])
+{
+    for (int d = 0; d < PULSE_DIRS; d++)
+        f->pulse[k].account_nj[d] = rest_nj[d] % f->pulse[k].unit_nj;
+}
+
+static uint8_t after(uint8_t place)
+{
+    return place == FRONT_QUEUE ? 0 : (uint8_t)(place + 1);
+}
+
+void front_missed_isr(struct front *f, uint32_t count)
+{
+    struct window *w = &f->queue[f->open];
+    front_flush_isr(f);
+    if (UINT32_MAX - f->count < count) f->count_high++;
+    f->count += count;
+    f->phase += (uint32_t)((uint64_t)f->lock.step * count);
+    w->missed += count;
+    f->blind = 3;
+    f->lock.skip = 3;
+    if (f->deaf && after(f->open) != f->tail) {
+        f->deaf = false;
+        f->force = true;
+    }
+}
+
+uint64_t front_count(const struct front *f)
+{
+    return (uint64_t)f->count_high << 32 | f->count;
+}
+
+mono_t front_mono(const struct front *f)
+{
+    return (mono_t){ front_count(f) * f->period_us };
+}
+
+mono_t front_deadline(const struct front *f)
+{
+    const struct window *w = &f->queue[f->open];
+    uint32_t halves = w->halves < f->halves_span ? (uint32_t)(f->halves_span - w->halves) : 1u;
+    uint64_t turn = ((uint64_t)halves << 31) - (f->phase & UINT32_C(0x7FFFFFFF));
+    uint64_t slices = 8;
+    return (mono_t){ (front_count(f) + turn / f->lock.step + slices) * f->period_us };
+}
+
+/* The copy must be done before the place is given back, and the compiler must know it. */
+bool window_take(struct front *f, struct window *w)
+{
+    if (f->tail == f->head) return false;
+    *w = f->queue[f->tail];
+    atomic_signal_fence(memory_order_acq_rel);
+    f->tail = after(f->tail);
+    return true;
+}
+
+const struct window *window_peek(const struct front *f)
+{
+    return f->tail == f->head ? NULL : &f->queue[f->tail];
+}
+
+void front_bill(struct front *f, unsigned element)
+{
+    ensure(element < 2);
+    f->billed = (uint8_t)element;
+}
+
+struct pulse_out *front_pulse(struct front *f, enum pulse_output k)
+{
+    return &f->pulse[k];
+}
