@@ -197,6 +197,7 @@ static void turn(struct front *f, struct cut c, const struct tap_point *x)
     f->slice |= SLICE_CYCLE;
     if (w->halves < f->halves_span && !f->force && l->state != LOCK_PHASE) return;
     if (after(f->open) == f->tail) return; /* no room: it grows */
+    if (f->slice & SLICE_PUBLISH) return;  /* the last one is not out yet */
     bool set_phase = l->state == LOCK_PHASE;
     close_at(f, c, x);
     if (set_phase) jump(f);

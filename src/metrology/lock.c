@@ -60,14 +60,11 @@ static void acquire(struct lock *l, int32_t d)
         return;
     }
     lock_set(l, l->step + ((int64_t)l->step * d >> 32));
-    if (d > -NEAR && d < NEAR && !l->range) {
-        if (++l->good < 2) return;
-        l->state = LOCK_PHASE;
-        l->jump = l->theta_cycle;
-    } else {
-        l->good = 0;
-        l->skip = 1;
-    }
+    l->skip = 1;
+    l->good = d > -NEAR && d < NEAR && !l->range ? (uint8_t)(l->good + 1) : 0;
+    if (l->good < 2) return;
+    l->state = LOCK_PHASE;
+    l->jump = l->theta_cycle + (uint32_t)(d / 2); /* from the middle of the cycle to its end */
 }
 
 static void watch(struct lock *l, int32_t d)
@@ -85,26 +82,24 @@ static void watch(struct lock *l, int32_t d)
 void lock_cycle(struct lock *l)
 {
     int64_t c = l->cycle_c >> 24, s = l->cycle_s >> 24;
-    if ((uint64_t)(c * c) + (uint64_t)(s * s) < l->floor) {
-        l->state = LOCK_HOLD;
-        l->good = l->wild = 0;
-        l->jumped = true;
-        return;
-    }
     uint32_t theta = trig_angle(l->cycle_s, l->cycle_c);
     int32_t d = (int32_t)(theta - l->theta_cycle);
     l->theta_cycle = theta;
-    if (l->state == LOCK_HOLD) {
-        l->state = LOCK_ACQUIRE;
-        l->skip = 0; /* the next difference is the first good one */
-    } else if (l->state == LOCK_ON && l->skip) {
+    if (l->state == LOCK_ON && l->skip) {
         l->skip--;
-    } else if (l->state == LOCK_ON) {
-        watch(l, d);
+    } else if ((uint64_t)(c * c) + (uint64_t)(s * s) < l->floor) {
+        l->state = LOCK_HOLD;
+        l->good = l->wild = 0;
+        l->jumped = true;
+    } else if (l->state == LOCK_HOLD) {
+        l->state = LOCK_ACQUIRE;
+        l->skip = 1; /* this cycle may not have been whole */
     } else if (l->state == LOCK_ACQUIRE) {
         acquire(l, d);
+    } else if (l->state == LOCK_ON) {
+        watch(l, d);
     } else {
-        l->jump = theta; /* LOCK_PHASE, waiting for a free window */
+        l->jump = theta; /* waiting for a free window */
     }
 }
 

@@ -25,6 +25,12 @@ struct scale scale_mul(struct scale s, uint64_t n, int e)
     return p.hi ? normal(p.hi, p.lo, s.shift - 64 - e) : normal(p.lo, 0, s.shift - e);
 }
 
+struct scale scale_times(struct scale a, struct scale b)
+{
+    struct u128 p = mul_u64(a.m, b.m);
+    return normal(p.hi, p.lo, a.shift + b.shift - 64);
+}
+
 /* The quotient of two mantissas lies between 1/2 and 2: divide half of m, with 64 more bits. */
 struct scale scale_div(struct scale s, uint64_t n)
 {

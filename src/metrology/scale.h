@@ -24,6 +24,9 @@ struct scale scale_mul(struct scale s, uint64_t n, int e);
 /* s / n; n > 0. */
 struct scale scale_div(struct scale s, uint64_t n);
 
+/* a x b. */
+struct scale scale_times(struct scale a, struct scale b);
+
 /* x times s, rounded to nearest, halves away from zero; saturates at +-INT64_MAX. */
 int64_t scale_apply(struct scale s, int64_t x);
 
