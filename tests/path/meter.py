@@ -84,7 +84,7 @@ def uci_rows():
         next(f)
         for line in f:
             fields = line.split()
-            yield float(fields[4 - 1 + 1]), float(fields[5]), float(fields[6])
+            yield float(fields[4]), float(fields[5]), float(fields[6])
 
 
 def check(condition, text):

@@ -43,7 +43,7 @@ def main():
                os.path.join(folder, "f.flash")]
         refused(2, ["--nonsense"], *run, "--nonsense")
         refused(2, ["port"], "run", "--dlms", "70000")
-        refused(2, ["speed" if False else "number"], *run, "--speed", "fast")
+        refused(2, ["number"], *run, "--speed", "fast")
         refused(2, ["not a time"], *run, "--start", "yesterday")
         refused(1, ["no-such.csv"], *run, "--load", "csv:" + os.path.join(folder, "no-such.csv"))
         broken = write(folder, "broken.csv", b"time,p_w\n0,100\n60,1x0\n")
