@@ -1,0 +1,46 @@
+/* dump.c - the access matrix as the object table gives it: one line a client, object and
+ * attribute or method.
+ *
+ *     role class version obis a<id> rw      role class version obis m<id> x
+ */
+#include <stdio.h>
+
+#include "model/classes.h"
+
+static const char *const role_name[ROLES] = {
+    "public",   "reader",    "operator", "supervisor", "management", "utility",
+    "firmware", "broadcast", "push",     "ciu",        "factory",
+};
+
+static void print_head(unsigned role, const struct cosem_at *at)
+{
+    struct obis ln = cosem_ln(at);
+    printf("%s %u %u %u-%u:%u.%u.%u.%u ", role_name[role], at->row->cls->id,
+           at->row->cls->version, ln.a, ln.b, ln.c, ln.d, ln.e, ln.f);
+}
+
+static void print_object(unsigned role, struct cosem_at *at)
+{
+    const struct cosem_class *c = at->row->cls;
+    for (uint8_t i = 0; i < c->n_attr; i++) {
+        unsigned rights = cosem_rights(&device_model, at, &c->attr[i]);
+        print_head(role, at);
+        printf("a%u %s%s%s\n", c->attr[i].id, rights & CAN_READ ? "r" : "",
+               rights & CAN_WRITE ? "w" : "", rights ? "" : "-");
+    }
+    for (uint8_t i = 0; i < c->n_method; i++) {
+        bool may = cosem_may_call(&device_model, at, c->method[i].id);
+        print_head(role, at);
+        printf("m%u %s\n", c->method[i].id, may ? "x" : "-");
+    }
+}
+
+int main(void)
+{
+    for (unsigned role = 0; role < ROLES; role++) {
+        struct who who = { .assoc = (uint8_t)role };
+        struct cosem_at at = { .who = &who };
+        for (uint32_t i = 0; cosem_nth(&device_model, i, &at); i++) print_object(role, &at);
+    }
+    return 0;
+}
