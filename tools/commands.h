@@ -5,13 +5,13 @@
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
 
-struct command {
+struct verb {
     const char *name, *summary;
     int (*main)(int argc, char **argv); /* returns one of exit.h */
 };
 
 /* All of them in the order of commands.def; the row behind the last has a NULL name. */
-extern const struct command commands[];
+extern const struct verb commands[];
 
 #define COMMAND(name, summary) int name##_main(int argc, char **argv);
 #include "tools/commands.def"

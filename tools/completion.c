@@ -13,7 +13,7 @@ static const char options_of[] =
 
 static void names(void)
 {
-    for (const struct command *c = commands; c->name; c++)
+    for (const struct verb *c = commands; c->name; c++)
         printf("%s%s", c == commands ? "" : " ", c->name);
 }
 
@@ -34,7 +34,7 @@ static void zsh(void)
            "then\n"
            "        local -a commands=(",
            options_of);
-    for (const struct command *c = commands; c->name; c++)
+    for (const struct verb *c = commands; c->name; c++)
         printf("'%s:%s' ", c->name, c->summary);
     puts(")\n        _describe command commands\n    else\n"
          "        compadd -- $(_magno_options \"$words[2]\"); _files\n    fi\n}\n"
@@ -43,7 +43,7 @@ static void zsh(void)
 
 static void fish(void)
 {
-    for (const struct command *c = commands; c->name; c++)
+    for (const struct verb *c = commands; c->name; c++)
         printf("complete -c magno -n __fish_use_subcommand -a %s -d '%s'\n", c->name,
                c->summary);
 }

@@ -10,16 +10,16 @@
 #include "tools/common/suggest.h"
 #include "tools/exit.h"
 
-const struct command commands[] = {
+const struct verb commands[] = {
 #define COMMAND(name, summary) { #name, summary, name##_main },
 #include "tools/commands.def"
 #undef COMMAND
     { NULL, NULL, NULL },
 };
 
-static const struct command *find(const char *name)
+static const struct verb *find(const char *name)
 {
-    for (const struct command *c = commands; c->name; c++)
+    for (const struct verb *c = commands; c->name; c++)
         if (strcmp(c->name, name) == 0) return c;
     return NULL;
 }
@@ -29,7 +29,7 @@ static void help(FILE *f)
     fputs("Usage: magno COMMAND [OPTION...] [ARGUMENT...]\n"
           "Magno 22: a smart electricity meter, its client, its vending station.\n\n",
           f);
-    for (const struct command *c = commands; c->name; c++)
+    for (const struct verb *c = commands; c->name; c++)
         fprintf(f, "  %-11s %s\n", c->name, c->summary);
     fputs(
         "\n"
@@ -47,7 +47,7 @@ static int unknown(const char *name)
 {
     const char *near = NULL;
     size_t best = SIZE_MAX;
-    for (const struct command *c = commands; c->name; c++) {
+    for (const struct verb *c = commands; c->name; c++) {
         size_t d = suggest_distance(name, c->name);
         if (d < best) best = d, near = c->name;
     }
@@ -56,7 +56,7 @@ static int unknown(const char *name)
     return say_fail(EXIT_USAGE, "there is no command '%s'; `magno --help` lists them", name);
 }
 
-static int run(const struct command *c, int argc, char **argv)
+static int run(const struct verb *c, int argc, char **argv)
 {
     char title[64];
     snprintf(title, sizeof title, "magno %s", c->name);
@@ -69,7 +69,7 @@ static int run(const struct command *c, int argc, char **argv)
 static int help_of(char *name)
 {
     char flag[] = "--help", *argv[] = { name, flag, NULL };
-    const struct command *c = find(name);
+    const struct verb *c = find(name);
     return c ? run(c, 2, argv) : unknown(name);
 }
 
@@ -95,6 +95,6 @@ int main(int argc, char **argv)
     if (word[0] == '-')
         return say_fail(EXIT_USAGE, "unknown option '%s'; options come after the command",
                         word);
-    const struct command *c = find(word);
+    const struct verb *c = find(word);
     return c ? run(c, argc - 1, argv + 1) : unknown(word);
 }

@@ -77,10 +77,10 @@ static int temperature_dc(void *ctx)
     return 250;
 }
 
-static void pulse(void *ctx, mono_t t, enum pulse_line line, uint32_t n)
+static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
 {
     (void)t;
-    box_of(ctx)->pulses[line] += n;
+    box_of(ctx)->impulses[output] += n;
 }
 
 /* -- files
@@ -227,7 +227,7 @@ static void wire(struct box *b)
         .rtc_write = rtc_write,
         .entropy = &b->entropy,
         .root_key = root_key,
-        .pulse = pulse,
+        .impulse = impulse,
         .inputs = inputs,
         .battery_mv = battery_mv,
         .temperature_dc = temperature_dc,

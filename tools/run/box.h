@@ -44,11 +44,11 @@ struct box {
     uint8_t root_key[DEVICE_ROOT_KEY];
     int image_fd;
     bool is_on, has_seed, has_keys;
-    uint16_t inputs;       /* levels of the terminals, enum input */
-    int64_t rtc_offset_us; /* the chip's UTC minus the world's time */
-    uint64_t world_us;     /* time of the world: runs also without supply */
-    uint64_t on_us;        /* world time at power-up: mono 0 */
-    uint64_t pulses[3];    /* since the process began, of the outputs of meter/io.h */
+    uint16_t inputs;             /* levels of the terminals, enum input */
+    int64_t rtc_offset_us;       /* the chip's UTC minus the world's time */
+    uint64_t world_us;           /* time of the world: runs also without supply */
+    uint64_t on_us;              /* world time at power-up: mono 0 */
+    uint64_t impulses[IMPULSES]; /* since the process began */
     uint32_t power_ups;
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-static const struct meter *meter_of(const struct show *s)
+static struct meter *meter_of(const struct show *s)
 {
     return &s->box->device.meter;
 }
@@ -28,8 +28,8 @@ static const char *const log_name[LOGS] = {
 
 static void describe(struct panel_event *e, const struct event_row *row)
 {
-    const struct event_info *info = event_find(row->code);
-    snprintf(e->text, sizeof e->text, "%s", info ? info->text : "Event");
+    const char *text = event_text(row->code);
+    snprintf(e->text, sizeof e->text, "%s", text ? text : "Event");
     if (row->duration_s)
         snprintf(e->detail, sizeof e->detail, "for %u s", row->duration_s);
     else if (row->who.sap)
@@ -117,7 +117,7 @@ static size_t show_rows(void *ctx, struct panel_row *row, size_t max, utc_t from
 {
     const struct show *s = ctx;
     if (!s->box->is_on) return 0;
-    const struct meter *m = meter_of(s);
+    struct meter *m = meter_of(s);
     struct columns c = find_columns(m);
     struct profile_span span = profile_span(m, 0);
     uint32_t period = profile_period_s(m, 0), first = span.next;
@@ -150,7 +150,7 @@ static size_t show_rows(void *ctx, struct panel_row *row, size_t max, utc_t from
 
 static void fill_profile(const struct show *s, struct panel_state *st)
 {
-    const struct meter *m = meter_of(s);
+    struct meter *m = meter_of(s);
     struct profile_span span = profile_span(m, 0);
     struct profile_row last;
     struct columns c = find_columns(m);
@@ -161,7 +161,7 @@ static void fill_profile(const struct show *s, struct panel_state *st)
     st->profile.interval_s = (uint16_t)period;
     st->profile.day.s = st->clock.utc.s - local % 86400;
     st->profile.running.s = period ? st->clock.utc.s - local % period : 0;
-    st->profile.running_tariff = (uint8_t)m->now.quantity[QTY_TARIFF];
+    st->profile.running_tariff = (uint8_t)m->now.quantity[VAL_TARIFF];
     if (span.next == span.first || profile_read(m, 0, span.next - 1, &last)) return;
     st->profile.running_wh =
         (uint32_t)(reg_at(&m->now, REG_WH_IMPORT) - value_at(&last, c.import));
@@ -178,10 +178,10 @@ static void fill_identity(const struct show *s, struct panel_identity *id)
     snprintf(id->serial, sizeof id->serial, "%08u", c->serial);
     snprintf(id->device, sizeof id->device, "%s%011u", c->type, c->serial);
     snprintf(id->firmware, sizeof id->firmware, "%s", s->box->cfg.firmware);
-    id->u_v = (uint16_t)(c->un_mv / 1000);
-    id->ib_a = (uint16_t)(c->ib_ma / 1000);
-    id->imax_a = (uint16_t)(c->imax_ma / 1000);
-    id->f_hz = (uint16_t)(c->fn_mhz_div10 / 100);
+    id->u_v = (uint16_t)(c->rating.un_mv / 1000);
+    id->ib_a = (uint16_t)(c->rating.ib_ma / 1000);
+    id->imax_a = (uint16_t)(c->rating.imax_ma / 1000);
+    id->f_hz = (uint16_t)(c->rating.fn_hz);
     snprintf(id->accuracy, sizeof id->accuracy, "1");
     id->pulses_per_kwh = 1000;
     id->pulses_per_kvarh = 1000;
@@ -208,18 +208,18 @@ static void fill_now(const struct show *s, struct panel_now *n)
     const int32_t *q = meter_of(s)->now.quantity;
     n->powered = s->box->is_on;
     if (!n->powered) return;
-    n->u_mv = q[QTY_U_MV];
-    n->i_ma = q[QTY_I_MA];
-    n->in_ma = q[QTY_IN_MA];
-    n->p_mw = q[QTY_P_MW];
-    n->q_mvar = q[QTY_Q_MVAR];
-    n->s_mva = abs(q[QTY_S_MVA]);
-    n->pf_e3 = q[QTY_PF_MILLI];
-    n->f_mhz = q[QTY_F_MHZ];
-    n->angle_e1 = q[QTY_ANGLE_I_MDEG] / 100;
-    n->thd_u_e2 = q[QTY_THD_U_MILLI] * 10;
-    n->thd_i_e2 = q[QTY_QUADRANT] ? q[QTY_THD_I_MILLI] * 10 : -1;
-    n->quadrant = (uint8_t)q[QTY_QUADRANT];
+    n->u_mv = q[VAL_U_MV];
+    n->i_ma = q[VAL_I_MA];
+    n->in_ma = q[VAL_IN_MA];
+    n->p_mw = q[VAL_P_MW];
+    n->q_mvar = q[VAL_Q_MVAR];
+    n->s_mva = abs(q[VAL_S_MVA]);
+    n->pf_e3 = q[VAL_PF_MILLI];
+    n->f_mhz = q[VAL_F_MHZ];
+    n->angle_e1 = q[VAL_ANGLE_I_MDEG] / 100;
+    n->thd_u_e2 = q[VAL_THD_U_MILLI] * 10;
+    n->thd_i_e2 = q[VAL_QUADRANT] ? q[VAL_THD_I_MILLI] * 10 : -1;
+    n->quadrant = (uint8_t)q[VAL_QUADRANT];
 }
 
 /* The panel lists its energies in the order of the register table. */
@@ -231,7 +231,7 @@ static void fill_energies(const struct show *s, struct panel_energies *e)
     for (unsigned i = 0; i < PANEL_ENERGIES; i++)
         for (unsigned t = 0; t <= PANEL_TARIFFS; t++)
             e->wh[i][t] = reg_at(r, (uint16_t)(REG_WH_IMPORT + i * FAMILY + t));
-    e->tariff = (uint8_t)r->quantity[QTY_TARIFF];
+    e->tariff = (uint8_t)r->quantity[VAL_TARIFF];
     e->tariffs = 1;
 }
 
@@ -263,7 +263,8 @@ static void fill_world(const struct show *s, struct panel_world *w)
     };
     w->supply = s->world->supply;
     w->reverse = s->world->reverse;
-    w->u_mv = s->world->u_mv ? (int32_t)s->world->u_mv : (int32_t)s->box->meter_cfg.un_mv;
+    w->u_mv =
+        s->world->u_mv ? (int32_t)s->world->u_mv : (int32_t)s->box->meter_cfg.rating.un_mv;
     w->p_w_max = 25000;
     w->p_w = s->world->gen.load.p_mw / 1000;
     w->q_var = s->world->gen.load.q_mvar / 1000;
@@ -289,8 +290,8 @@ static void show_fill(void *ctx, struct panel_state *st)
     fill_now(s, &st->now);
     fill_energies(s, &st->energy);
     st->has_pulses = true;
-    st->pulses.kwh = s->box->pulses[0];
-    st->pulses.kvarh = s->box->pulses[1];
+    st->pulses.kwh = s->box->impulses[IMPULSE_WH];
+    st->pulses.kvarh = s->box->impulses[IMPULSE_VARH];
     if (s->box->is_on) fill_profile(s, st);
     st->has_world = true;
     fill_world(s, &st->world);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "base/sys.h"
 
 enum { SAMPLE_US = 125, CHUNK = 800, SECOND_US = 1000000 };

@@ -249,10 +249,10 @@ static enum dar get_rating(void *app, const struct cosem_at *at, struct axdr_out
 {
     const struct meter_cfg *c = meter_of(app)->cfg;
     const uint32_t value[] = {
-        [RATING_UN_V] = c->un_mv / 1000,
-        [RATING_IB_A] = c->ib_ma / 1000,
-        [RATING_FN_HZ] = c->fn_mhz_div10 / 100u,
-        [RATING_IMAX_A] = c->imax_ma / 1000,
+        [RATING_UN_V] = c->rating.un_mv / 1000,
+        [RATING_IB_A] = c->rating.ib_ma / 1000,
+        [RATING_FN_HZ] = c->rating.fn_hz,
+        [RATING_IMAX_A] = c->rating.imax_ma / 1000,
     };
     axdr_emit_u16(o, (uint16_t)value[reg_of(at)]);
     return DAR_OK;
