@@ -41,8 +41,8 @@ struct text {
 struct client {
     struct lws *wsi;
     struct client *next;
-    uint64_t seen;            /* tick of the last message; 0: nothing yet */
-    char in[COMMAND_MAX + 1]; /* a command as it comes in */
+    uint64_t seen;        /* tick of the last message; 0: nothing yet */
+    char in[COMMAND_MAX]; /* a command as it comes in */
     size_t in_n;
     struct text reply;   /* to a command, or a response's body that is ours to free */
     const uint8_t *body; /* of a response, NULL when none is under way */
@@ -165,7 +165,7 @@ static void tick_at(struct panel *p, lws_usec_t us)
 
 static int obey(struct panel *p, const struct panel_command *c)
 {
-    refresh(p);
+    look(p);
     const struct panel_state *s = &p->view->state;
     if (c->order == PANEL_DO_SPEED && c->number) lcd_auto(&p->lcd, say_now_ms());
     if (c->order == PANEL_DO_BUTTON && p->own_lcd) {
@@ -297,17 +297,16 @@ static int refuse(struct lws *wsi, struct client *c, unsigned status, const char
 
 static int post_begin(struct lws *wsi, struct client *c, const char *path)
 {
-    char length[12] = "", type[40] = "";
+    char digits[10], word[40];
+    const char *length = header(wsi, digits, sizeof digits, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    const char *type = header(wsi, word, sizeof word, WSI_TOKEN_HTTP_CONTENT_TYPE);
     c->in_n = 0;
-    header(wsi, type, sizeof type, WSI_TOKEN_HTTP_CONTENT_TYPE);
-    if (!header(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH))
-        return refuse(wsi, c, 411, "say Content-Length");
-    if (strspn(length, "0123456789") != strlen(length) || strlen(length) > 9 ||
-        atol(length) > COMMAND_MAX)
+    if (!length) return refuse(wsi, c, 411, "say Content-Length");
+    if (strspn(length, "0123456789") != strlen(length) || atol(length) > COMMAND_MAX)
         return refuse(wsi, c, 413, "a command has at most 1024 octets");
     if (strcmp(path, "/api/command") != 0)
         return refuse(wsi, c, HTTP_STATUS_NOT_FOUND, "commands go to /api/command");
-    if (strncmp(type, "application/json", 16) != 0)
+    if (!type || strncmp(type, "application/json", 16) != 0)
         return refuse(wsi, c, 415, "say Content-Type: application/json");
     return 0;
 }
@@ -434,11 +433,17 @@ static int live_receive(struct panel *p, struct lws *wsi, struct client *c, cons
 
 /* ---------- lws ---------- */
 
+static bool is_end_of_http(enum lws_callback_reasons reason)
+{
+    return reason == LWS_CALLBACK_CLOSED_HTTP || reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL;
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t n)
 {
     struct client *c = user;
     struct panel *p = lws_context_user(lws_get_context(wsi));
+    if (p->closing && c && reason != LWS_CALLBACK_CLOSED && !is_end_of_http(reason)) return -1;
     switch (reason) {
     case LWS_CALLBACK_HTTP:
         return request(p, wsi, c, in);
@@ -460,11 +465,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         live_close(p, c);
         text_free(&c->reply);
         return 0;
-    case LWS_CALLBACK_CLOSED_HTTP:
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-        if (c) text_free(&c->reply);
-        return 0;
     default:
+        if (c && is_end_of_http(reason)) text_free(&c->reply);
         return 0;
     }
 }
