@@ -118,7 +118,7 @@ const Digits = ({ x, y, pitch, size: [w, h, t], cells }: RowProps) => {
           {Object.entries(shapes).map(([k, points]) => (
             <polygon key={k} class={on((SEGMENTS[char] ?? '').includes(k))} points={points} />
           ))}
-          <rect class={on(point)} x={w + t * 0.5} y={h - t * 1.05} width={t * 1.15} height={t * 1.05} />
+          <rect class={on(point)} x={w + t * 0.7} y={h - t} width={t * 0.95} height={t} />
         </g>
       ))}
     </>
@@ -189,7 +189,7 @@ export const Lcd = memo(({ lcd }: { lcd: LcdState }) => {
         d="M314 9l7.4 14.5h-14.8zM313.2 13.8h1.6l-.3 5h-1zM313.2 20h1.6v1.6h-1.6z"
         fill-rule="evenodd"
       />
-      <Digits x={18} y={40} pitch={34.4} size={[25, 60, 5.6]} cells={cells(lcd.digits, 8, 'right')} />
+      <Digits x={20} y={40} pitch={34.4} size={[22.6, 60, 5]} cells={cells(lcd.digits, 8, 'right')} />
       {UNITS.map(([unit, x, y]) => (
         <text key={unit} class={on(lcd.unit === unit)} x={x} y={y}>
           {unit}
