@@ -1,17 +1,12 @@
 #include "tools/run/box.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "port/linux/secrets.h"
 #include "tools/common/hex.h"
 #include "tools/common/json.h"
 
@@ -50,7 +45,7 @@ static int entropy_get(void *ctx, uint8_t *dst, size_t n)
         rng_get(&b->seeded, dst, n);
         return 0;
     }
-    return getrandom(dst, n, 0) == (ssize_t)n ? 0 : E_IO;
+    return kernel_entropy.get(kernel_entropy.ctx, dst, n);
 }
 
 static int root_key(void *ctx, uint8_t key[DEVICE_ROOT_KEY])
@@ -85,87 +80,29 @@ static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
 
 /* -- files
  * --------------------------------------------------------------------------------------- */
-/* A new image is all FF, as a chip from the factory; it is filled before it gets its name, so a
- * killed process cannot leave half of one. */
-static int make_image(const char *path, struct trouble *t)
+static int open_flash(struct box *b, const char *path, struct trouble *t)
 {
-    char tmp[4096];
-    uint8_t page[4096];
-    memset(page, 0xFF, sizeof page);
-    if (snprintf(tmp, sizeof tmp, "%s.new", path) >= (int)sizeof tmp)
-        return trouble(t, E_RANGE, "%s: the name is too long", path);
-    int fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return trouble(t, E_IO, "cannot make %s: %s", path, strerror(errno));
-    for (int i = 0; i < FLASH_SIZE / (int)sizeof page; i++)
-        if (write(fd, page, sizeof page) != (ssize_t)sizeof page) {
-            close(fd);
-            unlink(tmp);
-            return trouble(t, E_IO, "cannot write %s: %s", path, strerror(errno));
-        }
-    close(fd);
-    if (rename(tmp, path)) return trouble(t, E_IO, "cannot make %s: %s", path, strerror(errno));
-    return 0;
+    int err = flash_file_open(&b->flash, path, FLASH_SIZE, (struct nor_times){ 0, 0 });
+    b->has_flash = err == 0;
+    if (err == E_FORMAT)
+        return trouble(t, err,
+                       "%s is not a flash image: it should be a file of %d octets; name another "
+                       "with --flash, or move it away and a new one is made",
+                       path, FLASH_SIZE);
+    if (err == E_BUSY) return trouble(t, err, "%s belongs to a meter that is running", path);
+    return err ? trouble(t, err, "cannot open %s: %s", path, strerror(errno)) : 0;
 }
 
-static int open_image(const char *path, struct trouble *t)
-{
-    struct stat st;
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        int err = make_image(path, t);
-        if (err) return err;
-        fd = open(path, O_RDWR | O_CLOEXEC);
-    }
-    if (fd < 0) return trouble(t, E_IO, "cannot open %s: %s", path, strerror(errno));
-    int err = 0;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != FLASH_SIZE)
-        err = trouble(t, E_FORMAT,
-                      "%s is not a flash image: it should be a file of %d octets; name another "
-                      "with --flash, or move it away and a new one is made",
-                      path, FLASH_SIZE);
-    else if (flock(fd, LOCK_EX | LOCK_NB))
-        err = trouble(t, E_BUSY, "%s belongs to a meter that is running", path);
-    if (err) close(fd);
-    return err ? err : fd;
-}
-
-static int map_flash(struct box *b, const char *path, struct trouble *t)
-{
-    int fd = open_image(path, t);
-    if (fd < 0) return fd;
-    void *image = mmap(NULL, FLASH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (image == MAP_FAILED) {
-        close(fd);
-        return trouble(t, E_IO, "cannot map %s: %s", path, strerror(errno));
-    }
-    b->image_fd = fd; /* stays open: it holds the lock */
-    nor_mem_init(&b->nor, image, FLASH_SIZE, (struct nor_times){ 0, 0 });
-    return 0;
-}
-
-/* The root key of an unseeded meter lies beside its image, readable by its owner alone. */
+/* The root key of an unseeded meter lies beside its image. */
 static int load_root_key(struct box *b, const char *flash, struct trouble *t)
 {
     char path[4096];
-    struct stat st;
     if (snprintf(path, sizeof path, "%s.root", flash) >= (int)sizeof path)
         return trouble(t, E_RANGE, "%s: the name is too long", flash);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || getrandom(b->root_key, DEVICE_ROOT_KEY, 0) != DEVICE_ROOT_KEY ||
-            write(fd, b->root_key, DEVICE_ROOT_KEY) != DEVICE_ROOT_KEY) {
-            if (fd >= 0) close(fd);
-            return trouble(t, E_IO, "cannot make %s: %s", path, strerror(errno));
-        }
-        close(fd);
-        return 0;
-    }
-    bool good = fd >= 0 && !fstat(fd, &st) && (st.st_mode & 077) == 0 &&
-                read(fd, b->root_key, DEVICE_ROOT_KEY) == DEVICE_ROOT_KEY;
-    if (fd >= 0) close(fd);
-    if (!good)
-        return trouble(t, E_IO,
+    int err = root_key_read(path, b->root_key);
+    if (err == E_IO) return trouble(t, err, "cannot open %s: %s", path, strerror(errno));
+    if (err)
+        return trouble(t, err,
                        "%s should hold the %d octets of the root key and be readable by "
                        "its owner only (chmod 600)",
                        path, DEVICE_ROOT_KEY);
@@ -221,7 +158,7 @@ static void wire(struct box *b)
     b->entropy = (struct entropy){ .ctx = b, .get = entropy_get };
     b->io = (struct meter_io){
         .ctx = b,
-        .nor = &b->nor.nor,
+        .nor = &b->flash.mem.nor,
         .scratch = b->scratch,
         .rtc_read = rtc_read,
         .rtc_write = rtc_write,
@@ -259,14 +196,13 @@ static int allocate(struct box *b, struct trouble *t)
 int box_open(struct box *b, const struct box_options *o, struct trouble *t)
 {
     memset(b, 0, sizeof *b);
-    b->image_fd = -1;
     b->meter_cfg = cfg_single_phase;
     b->meter_cfg.serial = o->serial;
     b->has_seed = o->seeded;
     b->has_keys = o->keys != NULL;
     int err = allocate(b, t);
     if (!err && o->keys) err = load_keys(b, o->keys, t);
-    if (!err) err = map_flash(b, o->flash, t);
+    if (!err) err = open_flash(b, o->flash, t);
     if (!err && o->seeded) {
         uint8_t seed[8];
         le_put64(seed, o->seed);
@@ -285,10 +221,8 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
 void box_close(struct box *b)
 {
     if (b->is_on) box_off(b);
-    if (b->image_fd >= 0) {
-        munmap(b->nor.image, FLASH_SIZE);
-        close(b->image_fd);
-    }
+    if (b->has_flash) flash_file_close(&b->flash);
+    b->has_flash = false;
     wipe(b->root_key, sizeof b->root_key);
     wipe(&b->secrets, sizeof b->secrets);
     wipe(b->password, sizeof b->password);
@@ -297,7 +231,6 @@ void box_close(struct box *b)
     free(b->buffers);
     free(b->scratch);
     free(b->arena_words);
-    b->image_fd = -1;
 }
 
 void box_set_rtc(struct box *b, utc_t utc)

@@ -11,7 +11,7 @@
 #ifndef TOOLS_RUN_BOX_H
 #define TOOLS_RUN_BOX_H
 #include "model/device.h"
-#include "port/common/nor_mem.h"
+#include "port/linux/flash_file.h"
 #include "tools/common/trouble.h"
 
 enum { BOX_SESSIONS = 1024, BOX_APDU = 2048, BOX_LINKS = 1100 };
@@ -32,7 +32,7 @@ struct box {
     char password[3][32];
     struct meter_io io;
     struct entropy entropy;
-    struct nor_mem nor;
+    struct flash_file flash;
     struct dlms_pool pool;
     struct dlms_session *session;
     struct regs *frozen;
@@ -42,8 +42,7 @@ struct box {
     uint64_t *arena_words;
     struct rng seeded; /* the entropy of a seed */
     uint8_t root_key[DEVICE_ROOT_KEY];
-    int image_fd;
-    bool is_on, has_seed, has_keys;
+    bool is_on, has_flash, has_seed, has_keys;
     uint16_t inputs;             /* levels of the terminals, enum input */
     int64_t rtc_offset_us;       /* the chip's UTC minus the world's time */
     uint64_t world_us;           /* time of the world: runs also without supply */
