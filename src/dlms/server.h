@@ -41,21 +41,25 @@ struct dlms_server {
     const struct dlms_cfg *cfg;
     void *app;
     struct dlms_pool *pool;
-    struct dlms_link *links;   /* open ones */
-    struct dlms_session *busy; /* with work to do, first come first */
-    struct dlms_session *busy_end;
-    mono_t due;      /* not before this need timers be looked at */
-    uint32_t invoke; /* long-invoke-id of unsolicited APDUs */
+    struct dlms_link *links;           /* open ones */
+    struct dlms_session *work, *last;  /* with something to do, first come first served */
+    uint16_t queued, waited;           /* how many; how many of them waited in turn */
+    bool hang_up;                      /* some link is to be closed */
+    mono_t due;                        /* not before this need timers be looked at */
+    uint32_t invoke;                   /* long-invoke-id of unsolicited APDUs */
+    const struct dlms_session *crypts; /* whose message is in c */
+    struct cipher c;
 };
 
 /* -- setting up ------------------------------------------------------------------------- */
 
-/* n sessions with an rx and a tx buffer each: buf holds n * (rx + tx + DLMS_RX_EXTRA) octets
- * (DLMS_POOL_BYTES). rx is the longest APDU taken (announced to clients), tx the longest
- * stored answer; both 64..65535. */
+/* n sessions with an rx and a tx buffer each: buf holds DLMS_POOL_BYTES(n, rx, tx) octets. rx
+ * is the longest APDU taken (announced to clients), tx the longest stored answer; both
+ * DLMS_BUFFER_MIN to 65000. ensure: that. */
 void dlms_pool_init(struct dlms_pool *p, struct dlms_session *session, uint16_t n, uint8_t *buf,
                     uint16_t rx, uint16_t tx);
-#define DLMS_POOL_BYTES(n, rx, tx) ((size_t)(n) * ((size_t)(rx) + DLMS_RX_EXTRA + (tx)))
+#define DLMS_POOL_BYTES(n, rx, tx)                                                             \
+    ((size_t)(n) * ((size_t)(rx) + DLMS_RX_EXTRA + (size_t)(tx) + DLMS_TX_EXTRA))
 
 /* cfg and pool are kept until the owner dies. */
 void dlms_init(struct dlms_server *d, const struct dlms_cfg *cfg, struct dlms_pool *pool,
@@ -81,9 +85,13 @@ size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t 
  * MONO_NEVER when only octets (or a finished job) can bring work. */
 mono_t dlms_step(struct dlms_server *d, mono_t now);
 
-/* End every association of client row `assoc` (keys changed, client removed, seal), after the
- * answer that is under way. assoc 255: of all clients. */
+/* End every association of client row `assoc` (client removed, seal), after the answer that is
+ * under way. assoc 255: of all clients. */
 void dlms_end(struct dlms_server *d, uint8_t assoc);
+
+/* Keys, suite or policy changed: every session loads them anew for its next APDU. The answer
+ * under way still goes out under the old ones. */
+void dlms_rekey(struct dlms_server *d);
 
 /* -- what the model shows of associations ----------------------------------------------- */
 

@@ -1,22 +1,175 @@
 /* session.h - the state of links and sessions; only the server reads it. See server.h.
  *
- * Memory   struct dlms_session about 700 octets on 32 bits beside its two buffers.
+ * A session's rx buffer holds the request from the first octet of its container on; while an
+ * answer in blocks still reads it (or what a method gave back, stored behind it), the first
+ * `keep` octets stay and the next request comes in behind them. Its tx buffer holds the
+ * answer: plain at first, sealed in place, container heads written before it. While a request
+ * comes in blocks only the short acknowledgement stands there, and the upper part is where
+ * incomplete values wait.
+ *
+ * Memory   struct dlms_session some 900 octets on 32 bits beside its two buffers.
  */
 #ifndef DLMS_SESSION_H
 #define DLMS_SESSION_H
 #include "base/time.h"
+#include "dlms/cipher.h"
 #include "dlms/cosem.h"
+#include "dlms/hdlc.h"
 #include "dlms/link.h"
 
 enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_TCP, DLMS_UDP };
 
-/* Beside the longest APDU: a request that a list answer still reads stays in the buffer while
- * the next request, which only asks for the next block, comes in behind it. */
-enum { DLMS_RX_EXTRA = 192 };
+enum {
+    DLMS_RX_EXTRA = 384, /* behind the longest request: the next one while it is kept */
+    DLMS_TX_EXTRA = 16,  /* behind the longest answer: heads of different lengths */
+    DLMS_BUFFER_MIN = 256
+};
+
+enum dlms_state { DLMS_NONE, DLMS_PENDING, DLMS_OPEN };
+
+enum dlms_phase {
+    PHASE_IDLE,     /* waiting for octets */
+    PHASE_JUDGE,    /* a whole APDU is in */
+    PHASE_VERIFY,   /* its signature is being verified */
+    PHASE_AGREE,    /* its key is being agreed */
+    PHASE_DECIPHER, /* slices */
+    PHASE_ACCEPT,   /* judged good: the AARE or RLRE waits for its counter */
+    PHASE_CLAIM,    /* a counter for the answer, before anything is done */
+    PHASE_RUN,
+    PHASE_SEAL, /* slices */
+    PHASE_SIGN, /* the answer's signature is being made */
+    PHASE_SEND  /* on its way out */
+};
+
+/* How the present request was protected: the answer goes in kind. */
+struct dlms_prot {
+    uint8_t tag;   /* of its container; 0: plain */
+    uint8_t sc;    /* security control */
+    uint8_t bits;  /* PROT_*_REQ it reached */
+    uint8_t reply; /* what the answer gets, in the same positions */
+    bool dedicated, broadcast, is_signed;
+    uint8_t keyinfo, key_id;
+    uint8_t inner;          /* glo, ded: tag that the plain text must have; 0: any */
+    uint8_t tid_n, tid[16]; /* transaction-id */
+    uint32_t ic, floor;     /* counter used; lowest allowed before it */
+    uint16_t text_at, text_n, aad_at, aad_n; /* in rx, while it is deciphered */
+};
+
+struct dlms_challenge {
+    uint8_t ctos_n, stoc_n, step;
+    uint8_t ctos[CHALLENGE_MAX], stoc[CHALLENGE_MAX];
+};
+
+/* A request that is carried out item by item, and its answer: literal octets, then stored
+ * ones, then an attribute. */
+struct dlms_transfer {
+    uint8_t service; /* tag of the request; 0: none */
+    uint8_t kind, inv;
+    bool blocks;  /* the request comes in blocks */
+    bool list;    /* it is one of a list */
+    bool emits;   /* carried out: what is left is the answer */
+    bool called;  /* the present item was, and waits for storage */
+    bool opened;  /* the present item was begun, and waits */
+    bool reading; /* get is under way */
+    uint8_t lit_n, lit_at;
+    uint8_t lit[24];
+    uint16_t items, item;
+    uint16_t filled;       /* octets of the present block */
+    uint16_t end;          /* octets of rx that must stay while it runs */
+    uint16_t hold_n;       /* octets of a list that comes in blocks */
+    uint16_t store_size;   /* room at store */
+    uint16_t stored, sent; /* octets there; of them already emitted */
+    uint32_t block;        /* last number sent, or taken */
+    uint8_t *store;
+    enum dar dar;
+    struct axdr_in req, data; /* what is still to be read of descriptors, and of values */
+    uint32_t long_invoke;     /* ACCESS */
+    struct cosem_get get;
+    struct cosem_ret ret;
+};
+
+/* General block transfer, both directions. */
+struct dlms_gbt {
+    bool in, out;   /* the client sends, we send, in blocks */
+    uint8_t window; /* the client's */
+    uint8_t left;   /* blocks that may still go before it acknowledges */
+    uint8_t recovered;
+    uint16_t got;    /* blocks received without gap */
+    uint16_t next;   /* number of the block to send */
+    uint16_t acked;  /* the client has all up to here */
+    uint16_t blocks; /* of the answer; 0 before it is cut */
+    uint16_t size;   /* data octets in each but the last */
+    uint16_t held;   /* octets assembled in rx */
+};
+
+struct dlms_hdlc {
+    struct hdlc_addr server;  /* as the client writes it, its own lower address resolved */
+    uint8_t state;            /* enum in hdlc_link.c */
+    uint8_t vs, vr, na;       /* V(S), V(R), first unacknowledged */
+    uint8_t window_tx, burst; /* agreed; frames that may still go for the present poll */
+    uint16_t info_tx, info_rx;
+    uint32_t base;  /* octet of the answer, LLC included, where frame na begins */
+    bool segmented; /* in the middle of a request */
+    bool polled;    /* the client waits for a frame with F */
+    bool peer_busy; /* RNR: no I frames */
+    bool answering; /* tx is an answer for this link to deliver */
+    bool too_long;  /* the request outgrew the buffer */
+    bool ui;        /* the request came as UI: so goes the answer */
+    uint8_t frmr[3];
+    mono_t answer_by; /* RNR when the answer is not ready by then */
+};
 
 struct dlms_session {
-    struct dlms_session *next;
+    struct dlms_session *next; /* of the link; or free */
+    struct dlms_session *work; /* in the server's queue */
+    struct dlms_link *link;
+    bool queued;
+    uint8_t phase, state;
+    bool ends;    /* the association ends with the answer */
+    bool bare;    /* the answer goes out unprotected */
+    bool quiet;   /* unconfirmed or to all stations: no answer whatever happens */
+    bool rekey;   /* keys changed: load them anew for the next APDU */
+    bool stalled; /* the last slice waited for somebody else */
+    bool running; /* the APDU in hand is parsed and being carried out */
+    bool has_quality, released, with_user, with_reason; /* what ACCEPT has to answer */
+    uint16_t index;
+    struct who who;
+    uint16_t server_sap;
+    mono_t active; /* last APDU; start of pending */
+
+    /* association */
+    uint8_t context, mechanism, suite, policy, user_id, fails;
+    int8_t quality;
+    uint16_t max_send; /* the client's size, 0: no limit */
+    uint32_t conformance;
+    uint8_t title[CIPHER_TITLE]; /* the client's */
+    uint8_t own[CIPHER_TITLE];   /* the meter's */
+    struct cipher_key key;       /* global unicast and authentication; len 0: not loaded */
+    uint8_t ded_len, ded[32];
+    uint32_t ded_rx, ded_tx;
+
+    struct dlms_prot prot;
+    uint32_t ic; /* of the answer */
+    bool claimed;
+
+    /* buffers */
     uint8_t *rx, *tx;
+    uint16_t rx_size, tx_size; /* announced; longest stored answer */
+    uint16_t keep;             /* octets of rx that stay */
+    uint16_t rx_at, rx_n;      /* the APDU in hand, unwrapped layer by layer */
+    uint16_t tx_at, tx_n;      /* the answer */
+    uint16_t tx_sent;          /* octets given to a stream link */
+    uint16_t slice;            /* octets of the present message that are through GCM */
+
+    union {
+        struct dlms_challenge challenge; /* pending */
+        struct {
+            struct dlms_transfer transfer;
+            struct cosem_set set;
+        };
+    };
+    struct dlms_gbt gbt;
+    struct dlms_hdlc hdlc;
 };
 
 struct dlms_pool {
@@ -24,11 +177,42 @@ struct dlms_pool {
     uint16_t n, rx, tx;
 };
 
+/* Reception of one HDLC frame, octet by octet. */
+struct dlms_frame {
+    uint8_t state;
+    uint8_t head[HDLC_HEAD_MAX], head_n;       /* from format to HCS, or to FCS */
+    uint8_t again[HDLC_HEAD_MAX + 8], again_n; /* to be looked at once more */
+    uint8_t tail[2], tail_n;
+    uint8_t small[40]; /* LLC, or the parameters of SNRM */
+    uint16_t info, at; /* octets of information; so far */
+    uint16_t crc;
+    uint8_t whom; /* how it is addressed */
+    bool first;   /* LLC comes first */
+    struct hdlc_frame f;
+    struct dlms_session *s; /* in whose rx the information goes; NULL: nowhere */
+    mono_t last;            /* octet */
+};
+
+struct dlms_stream {
+    uint8_t head[8], head_n;
+    uint32_t skip; /* octets to swallow */
+    uint16_t left; /* octets to come for s */
+    struct dlms_session *s;
+    bool refuse;     /* what is swallowed is for a session that there is no room for */
+    uint16_t client; /* who sent it */
+};
+
 struct dlms_link {
     struct dlms_link *next;
     struct dlms_session *first;
     struct link_io io;
     uint8_t kind, channel;
+    bool hang_up;  /* to be closed by the next step */
+    mono_t active; /* last octet */
+    union {
+        struct dlms_stream stream;
+        struct dlms_frame frame;
+    };
 };
 
 #endif

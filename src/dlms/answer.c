@@ -1,0 +1,220 @@
+#include "dlms/serve.h"
+
+#include <string.h>
+
+#include "base/sys.h"
+
+/* Answers of any length in constant memory. The data of an answer always begins at the same
+ * place, BLOCK_HEAD octets into the plain APDU; the head is written before it when it is known
+ * whether all fitted: then it is short, and the APDU begins further right. What was emitted
+ * beyond the smaller room of a block goes out first in the next one, as literal octets. */
+
+enum { BLOCK_HEAD = 12 };
+enum fill { FILL_DONE, FILL_MORE, FILL_AGAIN, FILL_FAIL };
+
+void lit_put(struct dlms_transfer *t, uint8_t v)
+{
+    if (t->lit_at == t->lit_n) t->lit_at = t->lit_n = 0;
+    ensure(t->lit_n < sizeof t->lit);
+    t->lit[t->lit_n++] = v;
+}
+
+void lit_length(struct dlms_transfer *t, uint32_t n)
+{
+    uint8_t b[5];
+    struct axdr_out o = axdr_out(b, sizeof b);
+    axdr_emit_length(&o, n);
+    for (size_t i = 0; i < o.len; i++) lit_put(t, b[i]);
+}
+
+/* As many of n octets as fit; how many. */
+static size_t emit_some(struct axdr_out *o, const uint8_t *p, size_t n)
+{
+    size_t room = o->cap - o->len, some = n < room ? n : room;
+    axdr_emit(o, p, some);
+    return some;
+}
+
+/* Go on with an attribute. */
+static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
+{
+    struct dlms_transfer *t = &s->transfer;
+    enum cosem_more more = cosem_get_block(d->app, &t->get, o, &t->dar);
+    s->stalled = t->dar == DAR_PENDING;
+    if (t->dar == DAR_PENDING) return FILL_AGAIN;
+    if (t->dar != DAR_OK) return FILL_FAIL;
+    if (more == COSEM_MORE) return FILL_MORE;
+    t->reading = false;
+    return FILL_DONE;
+}
+
+/* Begin the next item of a GET, one a slice. */
+static enum fill fill_item(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_transfer *t = &s->transfer;
+    s->stalled = !get_item(d, s);
+    if (s->stalled) return FILL_AGAIN;
+    t->item++;
+    t->reading = t->dar == DAR_OK;
+    if (!t->list) return t->reading ? FILL_AGAIN : FILL_FAIL;
+    lit_put(t, t->dar != DAR_OK);
+    if (t->dar != DAR_OK) lit_put(t, (uint8_t)t->dar);
+    return FILL_AGAIN;
+}
+
+static enum fill fill(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
+{
+    struct dlms_transfer *t = &s->transfer;
+    t->lit_at =
+        (uint8_t)(t->lit_at + emit_some(o, t->lit + t->lit_at, (size_t)t->lit_n - t->lit_at));
+    if (t->lit_at < t->lit_n) return FILL_MORE;
+    t->sent =
+        (uint16_t)(t->sent + emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent));
+    if (t->sent < t->stored) return FILL_MORE;
+    if (t->reading) {
+        enum fill f = fill_read(d, s, o);
+        if (f != FILL_DONE) return f;
+    }
+    return t->item < t->items ? fill_item(d, s) : FILL_DONE;
+}
+
+/* -- heads ------------------------------------------------------------------------------ */
+
+static bool is_get(const struct dlms_transfer *t)
+{
+    return t->service == XDLMS_GET_REQ;
+}
+
+/* Head of an answer that is whole. */
+static size_t whole_head(const struct dlms_transfer *t, uint8_t b[BLOCK_HEAD])
+{
+    b[0] = is_get(t) ? XDLMS_GET_RES : XDLMS_ACTION_RES;
+    b[1] = t->list ? GET_RES_LIST : GET_RES_NORMAL;
+    b[2] = t->inv;
+    b[3] = 0; /* GET: data, not a result */
+    return is_get(t) && !t->list ? 4 : 3;
+}
+
+static size_t block_head(const struct dlms_transfer *t, bool last, size_t n,
+                         uint8_t b[BLOCK_HEAD])
+{
+    struct axdr_out o = axdr_out(b, BLOCK_HEAD);
+    axdr_emit_raw(&o, is_get(t) ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1);
+    axdr_emit_raw(&o, GET_RES_BLOCK, 1);
+    axdr_emit_raw(&o, t->inv, 1);
+    axdr_emit_raw(&o, last, 1);
+    axdr_emit_raw(&o, t->block, 4);
+    if (is_get(t)) axdr_emit_raw(&o, 0, 1);
+    axdr_emit_length(&o, (uint32_t)n);
+    return o.len;
+}
+
+/* The most octets that fit into `room` with their length before them. */
+static size_t with_length(size_t room)
+{
+    if (room <= 0x80) return room ? room - 1 : 0;
+    if (room <= 0x101) return room == 0x81 ? 0x7F : room - 2;
+    return room == 0x102 ? 0xFF : room - 3;
+}
+
+/* Room for data in a block when the plain APDU may have `room` octets. */
+static size_t block_room(const struct dlms_transfer *t, size_t room)
+{
+    size_t fixed = is_get(t) ? 9 : 8;
+    return room > fixed ? with_length(room - fixed) : 0;
+}
+
+static enum run put_head(struct dlms_session *s, const uint8_t *head, size_t n, size_t filled)
+{
+    size_t data_at = reply_head(s) + BLOCK_HEAD;
+    memcpy(s->tx + data_at - n, head, n);
+    s->tx_at = (uint16_t)(data_at - n);
+    s->tx_n = (uint16_t)(n + filled);
+    return RUN_ANSWER;
+}
+
+/* -- one answer ------------------------------------------------------------------------- */
+
+/* The transfer cannot go on, or the value cannot be had at all. */
+static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum dar dar)
+{
+    struct dlms_transfer *t = &s->transfer;
+    uint8_t b[BLOCK_HEAD], inv = t->inv;
+    bool get = is_get(t), blocks = t->block != 0;
+    t->block++;
+    size_t n = block_head(t, true, 0, b);
+    transfer_drop(d, s);
+    if (get && blocks) {
+        b[n - 2] = 1; /* a result in place of the data */
+        b[n - 1] = (uint8_t)dar;
+        return answer_bytes(s, b, n);
+    }
+    uint8_t whole[5] = { get ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1, inv, 1, (uint8_t)dar };
+    if (get) return answer_bytes(s, whole, 5);
+    whole[3] = (uint8_t)dar;
+    whole[4] = 0;
+    return answer_bytes(s, whole, 5);
+}
+
+static bool can_block(const struct dlms_session *s)
+{
+    return has(s, is_get(&s->transfer) ? XDLMS_C_BLOCK_GET : XDLMS_C_BLOCK_ACTION);
+}
+
+/* More was emitted than a block carries: put what is too much before the next one. */
+static void carry(struct dlms_session *s, size_t room)
+{
+    struct dlms_transfer *t = &s->transfer;
+    size_t over = t->filled > room ? t->filled - room : 0, left = (size_t)t->lit_n - t->lit_at;
+    ensure(over + left <= sizeof t->lit);
+    memmove(t->lit + over, t->lit + t->lit_at, left);
+    memcpy(t->lit, s->tx + reply_head(s) + BLOCK_HEAD + room, over);
+    t->lit_at = 0;
+    t->lit_n = (uint8_t)(over + left);
+    t->filled = (uint16_t)(t->filled - over);
+}
+
+/* What goes on over several requests reads the registers as they stood at the first. */
+static void freeze(struct dlms_server *d, struct dlms_session *s)
+{
+    if (!s->transfer.get.at.frozen)
+        s->transfer.get.at.frozen = host_of(d)->freeze(d->app, s->index);
+}
+
+static enum run send_block(struct dlms_server *d, struct dlms_session *s, bool last)
+{
+    struct dlms_transfer *t = &s->transfer;
+    uint8_t head[BLOCK_HEAD];
+    size_t filled = t->filled;
+    t->block++;
+    t->filled = 0;
+    size_t n = block_head(t, last, filled, head);
+    s->keep = t->item < t->items || t->sent < t->stored ? t->end : 0;
+    if (last) transfer_drop(d, s);
+    return put_head(s, head, n, filled);
+}
+
+enum run answer_block(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_transfer *t = &s->transfer;
+    uint8_t head[BLOCK_HEAD];
+    size_t room = reply_room(s), blocks = block_room(t, room), n = whole_head(t, head);
+    size_t cap = t->block ? blocks : room > n ? room - n : 0;
+    struct axdr_out o = axdr_out(s->tx + reply_head(s) + BLOCK_HEAD, cap);
+    o.len = t->filled;
+    enum fill f = fill(d, s, &o);
+    t->filled = (uint16_t)o.len;
+    if (f == FILL_AGAIN) return RUN_AGAIN;
+    if (f == FILL_FAIL) return answer_fail(d, s, t->dar);
+    if (t->block == 0 && f == FILL_DONE) {
+        size_t filled = t->filled;
+        transfer_drop(d, s);
+        return put_head(s, head, n, filled);
+    }
+    if (t->block == 0 && (!can_block(s) || blocks == 0)) return answer_fail(d, s, DAR_BLOCK);
+    if (t->block == 0) {
+        carry(s, blocks);
+        freeze(d, s);
+    }
+    return send_block(d, s, f == FILL_DONE);
+}

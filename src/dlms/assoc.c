@@ -1,0 +1,604 @@
+#include "dlms/serve.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+/* Associations: the AARQ's checks in the order of the product's table, the four passes of high
+ * level security, release. */
+
+enum { STOC = 16, STOC_ECDSA = 32, CTOS_MIN_ECDSA = 32 };
+
+void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n)
+{
+    host_of(d)->note(d->app, &s->who, n);
+}
+
+static const struct dlms_assoc *row_of(const struct dlms_server *d,
+                                       const struct dlms_session *s)
+{
+    return &d->cfg->assoc[s->who.assoc];
+}
+
+static bool is_preset(const struct dlms_server *d, const struct dlms_session *s)
+{
+    return s->who.assoc != 255 && row_of(d, s)->flags & ASSOC_PRE_ESTABLISHED;
+}
+
+/* What this server can do at all, whatever the table says. */
+static const uint32_t offered = XDLMS_C_GENERAL_PROTECTION | XDLMS_C_BLOCK_GET |
+                                XDLMS_C_BLOCK_SET | XDLMS_C_BLOCK_ACTION | XDLMS_C_MULTIPLE |
+                                XDLMS_C_DATA_NOTIFICATION | XDLMS_C_GET | XDLMS_C_SET |
+                                XDLMS_C_SELECTIVE | XDLMS_C_EVENT_NOTIFICATION | XDLMS_C_ACTION;
+static const uint32_t services = XDLMS_C_GET | XDLMS_C_SET | XDLMS_C_ACTION | XDLMS_C_ACCESS;
+
+static void forget(struct dlms_session *s)
+{
+    wipe(&s->key, sizeof s->key);
+    wipe(s->ded, sizeof s->ded);
+    s->ded_len = 0;
+    s->ded_rx = s->ded_tx = 0;
+    s->state = DLMS_NONE;
+    s->context = s->mechanism = s->fails = s->user_id = 0;
+    s->conformance = 0;
+    s->max_send = 0;
+    s->quality = 0;
+    s->ends = false;
+    s->gbt = (struct dlms_gbt){ 0 };
+}
+
+void assoc_end(struct dlms_server *d, struct dlms_session *s)
+{
+    bool was_open = s->state == DLMS_OPEN;
+    if (was_open) transfer_drop(d, s);
+    if (s->state == DLMS_PENDING) wipe(&s->challenge, sizeof s->challenge);
+    host_of(d)->ec_drop(d->app, s->index);
+    forget(s);
+    if (is_preset(d, s))
+        assoc_preset(d, s);
+    else if (was_open)
+        serve_note(d, s, NOTE_CLOSED);
+}
+
+void assoc_preset(struct dlms_server *d, struct dlms_session *s)
+{
+    if (!is_preset(d, s)) return;
+    const struct dlms_assoc *row = row_of(d, s);
+    s->context = row->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    s->conformance = row->conformance & offered;
+    s->max_send = row->max_pdu;
+    protect_refresh(d, s);
+    memset(&s->transfer, 0, sizeof s->transfer);
+    memset(&s->set, 0, sizeof s->set);
+    s->state = DLMS_OPEN;
+}
+
+/* -- AARE ------------------------------------------------------------------------------- */
+
+struct verdict {
+    uint8_t result, diagnostic;
+    bool provider;
+    uint8_t error_n, error[4]; /* confirmedServiceError, where the xDLMS context is at fault */
+    bool silent;
+    bool replay; /* answered by an exception-response instead */
+    uint32_t floor;
+};
+
+static struct verdict rejected(uint8_t diagnostic)
+{
+    return (struct verdict){ .result = ACSE_REJECTED, .diagnostic = diagnostic };
+}
+
+static struct verdict initiate_error(uint8_t group, uint8_t value)
+{
+    struct verdict v = rejected(ACSE_D_NO_REASON);
+    v.error_n = 4;
+    v.error[0] = XDLMS_SERVICE_ERROR;
+    v.error[1] = SERVICE_ERROR_INITIATE;
+    v.error[2] = group;
+    v.error[3] = value;
+    return v;
+}
+
+static struct verdict bad_protection(void)
+{
+    return initiate_error(INITIATE_GROUP_REFERENCE, REFERENCE_DECIPHERING);
+}
+
+static enum run write_aare(struct dlms_server *d, struct dlms_session *s,
+                           const struct verdict *v, struct acse_view user)
+{
+    bool hls = v->result == ACSE_ACCEPTED && s->mechanism > MECH_LLS;
+    bool titled = s->context == CONTEXT_LN_CIPHERED || s->mechanism >= MECH_GMAC;
+    uint8_t context = row_of(d, s)->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    struct acse_aare a = {
+        .has_context = true,
+        .context = s->context ? s->context : context,
+        .result = v->result,
+        .provider = v->provider,
+        .diagnostic = v->diagnostic,
+        .user = user,
+    };
+    if (v->result == ACSE_ACCEPTED && titled)
+        a.title = (struct acse_view){ s->own, CIPHER_TITLE };
+    if (hls) {
+        a.has_mechanism = true;
+        a.mechanism = s->mechanism;
+        a.auth = (struct acse_view){ s->challenge.stoc, s->challenge.stoc_n };
+    }
+    int n = acse_write_aare(s->tx, s->tx_size, &a);
+    s->bare = true;
+    s->tx_at = 0;
+    s->tx_n = (uint16_t)(n < 0 ? 0 : n);
+    return n < 0 ? RUN_SILENT : RUN_ANSWER;
+}
+
+/* -- the checks of an AARQ -------------------------------------------------------------- */
+
+static bool knows(const struct dlms_assoc *row, uint8_t mechanism)
+{
+    return mechanism < MECHS && row->mechanisms >> mechanism & 1;
+}
+
+static bool check_context(const struct dlms_assoc *row, const struct acse_aarq *a)
+{
+    if (!a->has_context) return false;
+    if (a->context == CONTEXT_LN) return row->flags & ASSOC_PLAIN;
+    return a->context == CONTEXT_LN_CIPHERED && row->flags & ASSOC_CIPHERED;
+}
+
+static bool check_title(struct dlms_server *d, struct dlms_session *s,
+                        const struct acse_aarq *a)
+{
+    struct dlms_security sec;
+    bool needed = a->context == CONTEXT_LN_CIPHERED ||
+                  (a->has_mechanism && a->mechanism >= MECH_GMAC && a->mechanism < MECHS);
+    if (!needed) return true;
+    if (!a->title.p || a->title.n != CIPHER_TITLE) return false;
+    host_of(d)->security_get(d->app, s->who.assoc, &sec);
+    memcpy(s->title, a->title.p, CIPHER_TITLE);
+    return !sec.titled || memcmp(sec.client_title, a->title.p, CIPHER_TITLE) == 0;
+}
+
+static struct verdict check_mechanism(struct dlms_server *d, struct dlms_session *s,
+                                      const struct acse_aarq *a)
+{
+    const struct dlms_assoc *row = row_of(d, s);
+    bool none = !a->has_mechanism && !a->bad_mechanism;
+    if (none && !knows(row, MECH_NONE)) {
+        bool nothing = !a->authentication && !a->auth.p;
+        return rejected(nothing ? ACSE_D_AUTH_REQUIRED : ACSE_D_MECHANISM_REQUIRED);
+    }
+    uint8_t m = none ? MECH_NONE : a->mechanism;
+    bool served = m != MECH_MANUFACTURER && m != MECH_MD5 && m != MECH_SHA1;
+    if (a->bad_mechanism || !served || !knows(row, m) ||
+        !host_of(d)->may_open(d->app, &s->who, m))
+        return rejected(ACSE_D_MECHANISM_UNKNOWN);
+    s->mechanism = m;
+    return (struct verdict){ 0 };
+}
+
+/* Compared over the whole length whatever is given: the time tells nothing. */
+static bool check_password(struct dlms_server *d, struct dlms_session *s,
+                           const struct acse_aarq *a)
+{
+    uint8_t secret[DLMS_SECRET_MAX] = { 0 }, given[DLMS_SECRET_MAX] = { 0 };
+    int n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_SECRET, secret);
+    size_t some = a->auth.n < sizeof given ? a->auth.n : sizeof given;
+    if (a->auth.p) memcpy(given, a->auth.p, some);
+    bool good = same(secret, given, sizeof secret);
+    wipe(secret, sizeof secret);
+    wipe(given, sizeof given);
+    return good & (n > 0) & ((size_t)n == a->auth.n);
+}
+
+/* Is that the challenge of the meter to some client? Then it comes from a mirror. */
+static bool is_mirrored(const struct dlms_server *d, struct acse_view auth)
+{
+    for (const struct dlms_link *l = d->links; l; l = l->next)
+        for (const struct dlms_session *s = l->first; s; s = s->next)
+            if (s->state == DLMS_PENDING && s->challenge.stoc_n == auth.n &&
+                memcmp(s->challenge.stoc, auth.p, auth.n) == 0)
+                return true;
+    return false;
+}
+
+static bool check_challenge(struct dlms_server *d, struct dlms_session *s,
+                            const struct acse_aarq *a)
+{
+    size_t least = s->mechanism == MECH_ECDSA ? CTOS_MIN_ECDSA : CHALLENGE_MIN;
+    return a->auth.p && a->auth.n >= least && a->auth.n <= CHALLENGE_MAX &&
+           !is_mirrored(d, a->auth);
+}
+
+static bool check_authentication(struct dlms_server *d, struct dlms_session *s,
+                                 const struct acse_aarq *a)
+{
+    if (s->mechanism == MECH_NONE) return true;
+    if (s->mechanism > MECH_LLS) return check_challenge(d, s, a);
+    bool good = check_password(d, s, a);
+    host_of(d)->lock_set(d->app, &s->who, !good);
+    if (!good) serve_note(d, s, NOTE_AUTH_FAILED);
+    return good;
+}
+
+/* -- user information ------------------------------------------------------------------- */
+
+/* Open a protected initiateRequest in place. */
+static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
+                                    struct acse_view *user)
+{
+    struct dlms_prot *p = &s->prot;
+    struct cipher_box b;
+    struct cipher_key k;
+    size_t n;
+    bool good = s->context == CONTEXT_LN_CIPHERED && cipher_read_box(user->p, user->n, &b) == 0;
+    good =
+        good && (b.plain == XDLMS_INITIATE_REQ || b.tag == XDLMS_GENERAL_GLO) && !b.dedicated;
+    good = good && cipher_look(b.content.p, b.content.n, &p->sc, &p->ic, &n) == 0;
+    good = good && (p->sc & SC_SUITE) == s->suite && !(p->sc & SC_COMPRESSED);
+    good = good && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
+    if (!good) return bad_protection();
+    uint8_t *content = s->rx + (b.content.p - s->rx);
+    int text = cipher_open(content, b.content.n, &k, s->title, NULL, 0);
+    wipe(&k, sizeof k);
+    if (text < 0) {
+        protect_failed(d, s);
+        return bad_protection();
+    }
+    if (!protect_count(d, s, COUNT_UNICAST, p->ic)) {
+        serve_note(d, s, NOTE_REPLAY);
+        return (struct verdict){ .result = ACSE_REJECTED, .replay = true, .floor = p->floor };
+    }
+    p->tag = b.tag;
+    p->bits = (uint8_t)((p->sc & SC_AUTH ? PROT_AUTH_REQ : 0) |
+                        (p->sc & SC_CRYPT ? PROT_CRYPT_REQ : 0));
+    *user = (struct acse_view){ content + CIPHER_HEAD, (size_t)text };
+    return (struct verdict){ 0 };
+}
+
+/* The least size that still carries a block of an answer. */
+static bool is_size_enough(struct dlms_session *s, uint16_t size)
+{
+    enum { CIPHERED = 48 };
+    bool ciphered = s->context == CONTEXT_LN_CIPHERED;
+    return size == 0 || size >= (ciphered ? CIPHERED : XDLMS_PDU_MIN);
+}
+
+static struct verdict judge_initiate(struct dlms_server *d, struct dlms_session *s,
+                                     const struct initiate_req *r)
+{
+    const uint8_t group = INITIATE_GROUP_INITIATE;
+    uint32_t common = r->conformance & row_of(d, s)->conformance & offered & ~XDLMS_C_SN;
+    bool ciphered = s->context == CONTEXT_LN_CIPHERED;
+    if (r->version < XDLMS_VERSION) return initiate_error(group, INITIATE_VERSION);
+    if (!is_size_enough(s, r->max_pdu)) return initiate_error(group, INITIATE_PDU_SIZE);
+    if (!(common & services)) return initiate_error(group, INITIATE_CONFORMANCE);
+    if (r->dedicated && (!ciphered || r->key_len != (s->suite == 2 ? 32 : 16)))
+        return initiate_error(INITIATE_GROUP_REFERENCE, INITIATE_OTHER);
+    s->conformance = common;
+    s->max_send = r->max_pdu;
+    s->quality = r->quality;
+    s->ded_len = r->dedicated ? r->key_len : 0;
+    memcpy(s->ded, r->key, s->ded_len);
+    return (struct verdict){ .silent = !r->response };
+}
+
+static struct verdict check_user(struct dlms_server *d, struct dlms_session *s,
+                                 const struct acse_aarq *a, struct initiate_req *r)
+{
+    struct acse_view user = a->user;
+    struct verdict v = { 0 };
+    if (!user.p || user.n == 0) return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
+    if (cipher_is_box(user.p[0])) v = open_initiate(d, s, &user);
+    if (v.result) return v;
+    if (s->policy & PROT_REQ & ~(s->prot.bits | PROT_SIGN_REQ)) {
+        serve_note(d, s, NOTE_POLICY);
+        return bad_protection();
+    }
+    struct axdr_in in = axdr_in(user.p, user.n);
+    if (initiate_read_req(&in, r) < 0)
+        return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
+    return judge_initiate(d, s, r);
+}
+
+static struct verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
+                                 const struct acse_aarq *a, struct initiate_req *r)
+{
+    struct verdict v;
+    if (!a->version_ok)
+        return (struct verdict){ .result = ACSE_REJECTED,
+                                 .diagnostic = ACSE_P_NO_COMMON_VERSION,
+                                 .provider = true };
+    if (host_of(d)->lock_get(d->app, &s->who)) {
+        serve_note(d, s, NOTE_LOCKED);
+        return (struct verdict){ .result = ACSE_REJECTED_TRANSIENT,
+                                 .diagnostic = ACSE_D_NO_REASON };
+    }
+    if (!check_context(row_of(d, s), a)) return rejected(ACSE_D_CONTEXT);
+    s->context = a->context;
+    protect_refresh(d, s);
+    if (!check_title(d, s, a)) return rejected(ACSE_D_CALLING_TITLE);
+    v = check_mechanism(d, s, a);
+    if (v.result) return v;
+    if (!check_authentication(d, s, a)) return rejected(ACSE_D_AUTH_FAILED);
+    return check_user(d, s, a, r);
+}
+
+/* -- accepting -------------------------------------------------------------------------- */
+
+static void emit_response(const struct dlms_session *s, struct axdr_out *o)
+{
+    initiate_emit_res(o, &(struct initiate_res){
+                             .has_quality = s->has_quality,
+                             .quality = s->quality,
+                             .version = XDLMS_VERSION,
+                             .conformance = s->conformance,
+                             .max_pdu = s->rx_size,
+                             .vaa = XDLMS_VAA_LN,
+                         });
+}
+
+static enum run write_rlre(struct dlms_session *s, struct acse_view user)
+{
+    struct acse_release r = { .has_reason = s->with_reason, .user = user };
+    int n = acse_write_release(s->tx, s->tx_size, ACSE_RLRE, &r);
+    s->bare = true;
+    s->ends = true;
+    s->tx_at = 0;
+    s->tx_n = (uint16_t)(n < 0 ? 0 : n);
+    return n < 0 ? RUN_SILENT : RUN_ANSWER;
+}
+
+/* initiateResponse in AARE or RLRE, protected as the request was and as the policy asks. */
+enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
+{
+    uint8_t plain[SMALL_MAX], sealed[SMALL_SEALED];
+    struct axdr_out o = axdr_out(plain, sizeof plain);
+    struct acse_view user = { NULL, 0 };
+    if (!s->released || s->with_user) {
+        emit_response(s, &o);
+        user = (struct acse_view){ plain, o.len };
+        int n = protect_small(d, s, sealed, plain, o.len);
+        s->stalled = n == E_BUSY;
+        s->phase = PHASE_ACCEPT;
+        if (n < 0) return n == E_BUSY ? RUN_AGAIN : RUN_SILENT;
+        if (n > 0) user = (struct acse_view){ sealed, (size_t)n };
+    }
+    if (s->released) return write_rlre(s, user);
+    struct verdict v = { .diagnostic =
+                             s->state == DLMS_PENDING ? ACSE_D_AUTH_REQUIRED : ACSE_D_NULL };
+    return write_aare(d, s, &v, user);
+}
+
+static void make_challenge(struct dlms_server *d, struct dlms_session *s,
+                           const struct acse_aarq *a)
+{
+    struct dlms_challenge *c = &s->challenge;
+    memset(c, 0, sizeof *c);
+    c->ctos_n = (uint8_t)a->auth.n;
+    memcpy(c->ctos, a->auth.p, a->auth.n);
+    c->stoc_n = s->mechanism == MECH_ECDSA ? STOC_ECDSA : STOC;
+    host_of(d)->random(d->app, c->stoc, c->stoc_n);
+}
+
+static void set_open(struct dlms_server *d, struct dlms_session *s)
+{
+    memset(&s->transfer, 0, sizeof s->transfer);
+    memset(&s->set, 0, sizeof s->set);
+    s->state = DLMS_OPEN;
+    serve_note(d, s, NOTE_OPENED);
+}
+
+enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
+{
+    struct acse_aarq a;
+    struct initiate_req r = { 0 };
+    if (is_preset(d, s)) return RUN_SILENT;
+    if (acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a) < 0) {
+        serve_note(d, s, NOTE_BROKEN);
+        return RUN_SILENT;
+    }
+    assoc_end(d, s);
+    struct verdict v = judge_aarq(d, s, &a, &r);
+    if (v.result) {
+        uint8_t context = s->context;
+        forget(s);
+        s->context = context;
+        if (v.replay) return answer_counter(s, v.floor);
+        struct acse_view error = { v.error_n ? v.error : NULL, v.error_n };
+        enum run run = write_aare(d, s, &v, error);
+        s->context = 0;
+        return run;
+    }
+    if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
+    s->active = now;
+    if (s->mechanism > MECH_LLS) {
+        make_challenge(d, s, &a);
+        s->state = DLMS_PENDING;
+        server_due(d, now);
+    } else {
+        set_open(d, s);
+    }
+    wipe(&r.key, sizeof r.key);
+    s->has_quality = r.has_quality;
+    s->released = false;
+    return v.silent ? RUN_SILENT : assoc_answer(d, s);
+}
+
+/* -- pass 3: the client's answer, and ours ---------------------------------------------- */
+
+/* C3 01 inv 000F 0000280000FF 01 01 09 n f(StoC): anything else is refused while pending. The
+ * logical name may be that of the association in use or of the client's own object. */
+static struct cipher_view read_reply(const struct dlms_session *s, uint8_t *inv)
+{
+    struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
+    size_t n = 0;
+    in.bad |= axdr_read_raw(&in, 2) != (XDLMS_ACTION_REQ << 8 | ACTION_NORMAL);
+    *inv = (uint8_t)axdr_read_raw(&in, 1);
+    in.bad |= axdr_read_raw(&in, 6) != 0x000F00002800;
+    axdr_read_raw(&in, 1);
+    in.bad |= axdr_read_raw(&in, 3) != 0xFF0101;
+    const uint8_t *p = axdr_read_string(&in, AXDR_OCTETS, &n);
+    if (!axdr_is_done(&in)) return (struct cipher_view){ NULL, 0 };
+    return (struct cipher_view){ p, n };
+}
+
+static struct cipher_view view(const uint8_t *p, size_t n)
+{
+    return (struct cipher_view){ p, n };
+}
+
+/* Mechanism 5. The counter inside is of the same key as that around it, and not above it. */
+static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
+{
+    const struct dlms_challenge *c = &s->challenge;
+    uint32_t ic;
+    struct cipher_box any = { .tag = XDLMS_GENERAL_GLO };
+    struct cipher_key k;
+    if (f.n != HLS5_ANSWER || !protect_key(d, s, &any, 0, &k)) return false;
+    bool good = hls5_check(f.p, s->suite, &k, s->title, c->stoc, c->stoc_n, &ic);
+    wipe(&k, sizeof k);
+    if (!good) return false;
+    if (s->prot.tag && !s->prot.dedicated) return ic >= s->prot.floor && ic <= s->prot.ic;
+    return protect_count(d, s, COUNT_UNICAST, ic);
+}
+
+/* Digest of mechanisms 6 and 7, for the client's answer or for ours. */
+static void digest(struct dlms_server *d, struct dlms_session *s, bool ours, uint8_t h[32])
+{
+    const struct dlms_challenge *c = &s->challenge;
+    struct cipher_view stoc = view(c->stoc, c->stoc_n), ctos = view(c->ctos, c->ctos_n);
+    uint8_t secret[DLMS_SECRET_MAX];
+    int n = 0;
+    if (s->mechanism == MECH_SHA256)
+        n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_SECRET, secret);
+    struct cipher_view key = view(secret, n > 0 ? (size_t)n : 0);
+    if (ours)
+        hls_digest(h, key, s->own, s->title, ctos, stoc);
+    else
+        hls_digest(h, key, s->title, s->own, stoc, ctos);
+    wipe(secret, sizeof secret);
+}
+
+static bool check_sha256(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
+{
+    uint8_t h[32];
+    digest(d, s, false, h);
+    return f.n == sizeof h && same(h, f.p, sizeof h);
+}
+
+/* Elliptic-curve work of mechanism 7; step counts started and finished jobs. E_BUSY: wait. */
+static int run_job(struct dlms_server *d, struct dlms_session *s, uint8_t step,
+                   enum dlms_ec kind, const uint8_t *in, size_t n, uint8_t out[DLMS_EC_OUT])
+{
+    struct dlms_challenge *c = &s->challenge;
+    if (c->step == step) {
+        int err = host_of(d)->ec_start(d->app, s->index, &s->who, kind, in, n);
+        if (err < 0) return err;
+        c->step++;
+    }
+    int got = host_of(d)->ec_take(d->app, s->index, out);
+    if (got >= 0) c->step++;
+    return got;
+}
+
+static int check_ecdsa(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
+{
+    uint8_t in[32 + 64], none[DLMS_EC_OUT];
+    if (s->challenge.step >= 2) return 0;
+    if (f.n != 64) return E_AUTH;
+    digest(d, s, false, in);
+    memcpy(in + 32, f.p, 64);
+    return run_job(d, s, 0, DLMS_EC_VERIFY, in, sizeof in, none);
+}
+
+static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
+{
+    if (s->mechanism == MECH_GMAC)
+        return s->challenge.step ? 0 : check_gmac(d, s, f) ? 0 : E_AUTH;
+    if (s->mechanism == MECH_SHA256) return check_sha256(d, s, f) ? 0 : E_AUTH;
+    return check_ecdsa(d, s, f);
+}
+
+/* f(CtoS) into answer; its length, or E_BUSY. */
+static int make_reply(struct dlms_server *d, struct dlms_session *s,
+                      uint8_t answer[DLMS_EC_OUT])
+{
+    const struct dlms_challenge *c = &s->challenge;
+    uint8_t h[32];
+    uint32_t ic;
+    if (s->mechanism == MECH_GMAC) {
+        s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
+        int err = protect_counter(d, s, false, &ic);
+        if (err < 0) return err;
+        hls5_answer(answer, s->suite, ic, &s->key, s->own, c->ctos, c->ctos_n);
+        return HLS5_ANSWER;
+    }
+    digest(d, s, true, h);
+    if (s->mechanism == MECH_ECDSA) return run_job(d, s, 2, DLMS_EC_SIGN, h, sizeof h, answer);
+    memcpy(answer, h, sizeof h);
+    return sizeof h;
+}
+
+static enum run reply_failed(struct dlms_server *d, struct dlms_session *s, uint8_t inv)
+{
+    host_of(d)->lock_set(d->app, &s->who, true);
+    serve_note(d, s, NOTE_AUTH_FAILED);
+    s->ends = true;
+    uint8_t b[] = { XDLMS_ACTION_RES, ACTION_RES_NORMAL, inv, DAR_OTHER, 0 };
+    return answer_bytes(s, b, sizeof b);
+}
+
+enum run assoc_reply(struct dlms_server *d, struct dlms_session *s)
+{
+    uint8_t inv, answer[DLMS_EC_OUT];
+    struct cipher_view f = read_reply(s, &inv);
+    if (!f.p) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
+    int n = check_reply(d, s, f);
+    if (n >= 0) n = make_reply(d, s, answer);
+    s->stalled = n == E_BUSY;
+    if (n == E_BUSY) return RUN_AGAIN;
+    if (n < 0) return reply_failed(d, s, inv);
+    host_of(d)->lock_set(d->app, &s->who, false);
+    wipe(&s->challenge, sizeof s->challenge);
+    set_open(d, s);
+    struct axdr_out o = answer_out(s);
+    axdr_emit_raw(&o, XDLMS_ACTION_RES << 8 | ACTION_RES_NORMAL, 2);
+    axdr_emit_raw(&o, (uint32_t)inv << 24 | DAR_OK << 16 | 0x0100, 4);
+    axdr_emit_octets(&o, answer, (size_t)n);
+    return answer_done(s, &o);
+}
+
+/* -- release ---------------------------------------------------------------------------- */
+
+/* Is the initiateRequest of an RLRQ one that may end this association? */
+static bool check_release(struct dlms_server *d, struct dlms_session *s, struct acse_view user)
+{
+    struct initiate_req req;
+    if (cipher_is_box(user.p[0])) {
+        struct verdict v = open_initiate(d, s, &user);
+        if (v.result) return false;
+    }
+    struct axdr_in in = axdr_in(user.p, user.n);
+    bool good = initiate_read_req(&in, &req) == 0;
+    wipe(&req, sizeof req);
+    return good && !(s->policy & PROT_REQ & ~(s->prot.bits | PROT_SIGN_REQ));
+}
+
+enum run assoc_release(struct dlms_server *d, struct dlms_session *s)
+{
+    struct acse_release r;
+    if (s->state == DLMS_NONE || is_preset(d, s)) return RUN_SILENT;
+    if (acse_read_release(s->rx + s->rx_at, s->rx_n, ACSE_RLRQ, &r) < 0) {
+        serve_note(d, s, NOTE_BROKEN);
+        return RUN_SILENT;
+    }
+    bool user = r.user.p && r.user.n;
+    if (user && !check_release(d, s, r.user)) return RUN_SILENT;
+    s->released = true;
+    s->with_user = user;
+    s->with_reason = r.has_reason;
+    return assoc_answer(d, s);
+}

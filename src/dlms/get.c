@@ -1,0 +1,98 @@
+#include "dlms/serve.h"
+
+/* GET: normal, next, with-list. The request is parsed whole before anything is read; items
+ * are then read one by one as the answer is emitted, from registers frozen at the start. */
+
+static enum run refused(struct dlms_session *s, uint8_t inv, enum dar dar)
+{
+    uint8_t b[] = { XDLMS_GET_RES, GET_RES_NORMAL, inv, 1, (uint8_t)dar };
+    return answer_bytes(s, b, sizeof b);
+}
+
+static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
+                            uint32_t number, enum dar dar)
+{
+    transfer_drop(d, s);
+    struct axdr_out o = answer_out(s);
+    axdr_emit_raw(&o, XDLMS_GET_RES << 8 | GET_RES_BLOCK, 2);
+    axdr_emit_raw(&o, (uint32_t)inv << 8 | 1, 2);
+    axdr_emit_raw(&o, number, 4);
+    axdr_emit_raw(&o, 0x0100u | dar, 2);
+    return answer_done(s, &o);
+}
+
+static enum run get_next(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
+                         struct axdr_in *in)
+{
+    struct dlms_transfer *t = &s->transfer;
+    uint32_t number = (uint32_t)axdr_read_raw(in, 4);
+    if (in->bad) return refused(s, inv, DAR_DENIED);
+    if (in->n) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
+    if (!has(s, XDLMS_C_BLOCK_GET))
+        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+    if (t->service != XDLMS_GET_REQ || t->block == 0)
+        return wrong_block(d, s, inv, number, DAR_NO_LONG);
+    if (number != t->block) return wrong_block(d, s, inv, number, DAR_BLOCK_NUMBER);
+    t->inv = inv;
+    return RUN_AGAIN;
+}
+
+static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
+{
+    struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
+    axdr_read_raw(&in, 1);
+    uint8_t kind = (uint8_t)axdr_read_raw(&in, 1), inv = (uint8_t)axdr_read_raw(&in, 1);
+    if (in.bad) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
+    if (kind == GET_NEXT) return get_next(d, s, inv, &in);
+    if (kind != GET_NORMAL && kind != GET_LIST) return refused(s, inv, DAR_DENIED);
+    if (kind == GET_LIST && !has(s, XDLMS_C_MULTIPLE))
+        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_GET_REQ, kind, inv);
+    in = axdr_in(s->rx + 3, s->rx_n - 3u);
+    t->list = kind == GET_LIST;
+    t->items = t->list ? (uint16_t)axdr_read_length(&in) : 1;
+    t->req = read_descriptors(&in, t->items, true);
+    if (in.bad || t->items == 0) {
+        transfer_drop(d, s);
+        return refused(s, inv, DAR_DENIED);
+    }
+    if (in.n) {
+        transfer_drop(d, s);
+        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
+    }
+    t->get = (struct cosem_get){ 0 };
+    if (!t->list) return RUN_AGAIN;
+    t->get.at.frozen = host_of(d)->freeze(d->app, s->index);
+    lit_length(t, t->items);
+    return RUN_AGAIN;
+}
+
+bool get_item(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_transfer *t = &s->transfer;
+    struct axdr_in in = t->req;
+    struct cosem_at at;
+    struct cosem_sel sel;
+    const void *frozen = t->get.at.frozen;
+    enum dar dar = read_object(d, s, &in, &at);
+    read_selection(&in, &sel);
+    at.frozen = frozen;
+    if (!t->opened) t->get = (struct cosem_get){ .at.frozen = frozen };
+    if (dar == DAR_OK && sel.selector && !has(s, XDLMS_C_SELECTIVE)) dar = DAR_SCOPE;
+    if (dar == DAR_OK) dar = cosem_get_begin(d->cfg->model, d->app, &t->get, &at, &sel);
+    t->opened = dar == DAR_PENDING;
+    if (t->opened) return false;
+    t->req = in;
+    t->dar = dar;
+    return true;
+}
+
+enum run get_run(struct dlms_server *d, struct dlms_session *s)
+{
+    if (!s->running) {
+        enum run r = get_begin(d, s);
+        if (r != RUN_AGAIN) return r;
+        s->running = true;
+    }
+    return answer_block(d, s);
+}

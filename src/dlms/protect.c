@@ -1,0 +1,449 @@
+#include "dlms/serve.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/sys.h"
+
+/* Protection of requests and answers. A request is unwrapped in place, layer by layer: rx_at
+ * and rx_n always show what is still wrapped. Order: form, key, tag, counter, policy. */
+
+enum { SLICE = 256, FAILS_MAX = 8 };
+
+/* -- failures --------------------------------------------------------------------------- */
+
+static void refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
+{
+    serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, service));
+}
+
+/* One more failure running; eight end the association. */
+static void count_failure(struct dlms_server *d, struct dlms_session *s)
+{
+    if (s->fails < FAILS_MAX) s->fails++;
+    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
+    if (s->fails < FAILS_MAX || preset) return;
+    serve_note(d, s, NOTE_FLOOD);
+    s->ends = true;
+}
+
+void protect_failed(struct dlms_server *d, struct dlms_session *s)
+{
+    host_of(d)->lock_set(d->app, &s->who, true);
+    serve_note(d, s, NOTE_DECRYPT_FAILED);
+    count_failure(d, s);
+}
+
+/* -- keys ------------------------------------------------------------------------------- */
+
+static size_t key_size(const struct dlms_session *s)
+{
+    return s->suite == 2 ? 32 : 16;
+}
+
+static bool load(struct dlms_server *d, struct dlms_session *s, enum dlms_key kind,
+                 uint8_t dst[32])
+{
+    uint8_t key[DLMS_SECRET_MAX];
+    int n = host_of(d)->key_get(d->app, s->who.assoc, kind, key);
+    bool good = n == (int)key_size(s);
+    if (good) memcpy(dst, key, key_size(s));
+    wipe(key, sizeof key);
+    return good;
+}
+
+void protect_refresh(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_security sec;
+    if (s->who.assoc == 255) return;
+    host_of(d)->security_get(d->app, s->who.assoc, &sec);
+    if (s->rekey || s->suite != sec.suite) wipe(&s->key, sizeof s->key);
+    s->rekey = false;
+    s->suite = sec.suite;
+    s->policy = s->context == CONTEXT_LN_CIPHERED ? sec.policy : 0;
+    memcpy(s->own, sec.server_title, sizeof s->own);
+    if (s->state != DLMS_NONE || !sec.titled) return;
+    memcpy(s->title, sec.client_title, sizeof s->title);
+}
+
+static bool load_pair(struct dlms_server *d, struct dlms_session *s)
+{
+    if (s->key.len) return true;
+    bool both = load(d, s, DLMS_KEY_UNICAST, s->key.ek) && load(d, s, DLMS_KEY_AUTH, s->key.ak);
+    s->key.len = both ? (uint8_t)key_size(s) : 0;
+    return both;
+}
+
+bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b,
+                 uint8_t sc, struct cipher_key *k)
+{
+    bool to_all = d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
+    bool broadcast = sc & SC_BROADCAST;
+    if (broadcast != to_all || (broadcast && b->dedicated)) return false;
+    enum dlms_key kind = broadcast ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
+    if (b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo == KEYINFO_IDENTIFIED &&
+        b->key_id != broadcast)
+        return false;
+    if (b->dedicated) {
+        if (s->ded_len != key_size(s) || !load_pair(d, s)) return false;
+        *k = s->key;
+        memcpy(k->ek, s->ded, s->ded_len);
+        return true;
+    }
+    k->len = (uint8_t)key_size(s);
+    if (broadcast && !(load(d, s, kind, k->ek) && load(d, s, DLMS_KEY_AUTH, k->ak)))
+        return false;
+    if (!broadcast && !load_pair(d, s)) return false;
+    if (!broadcast) *k = s->key;
+    return true;
+}
+
+bool protect_count(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t ic)
+{
+    enum dlms_key kind = key == COUNT_BROADCAST ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
+    bool ded = key == COUNT_DEDICATED;
+    uint32_t floor = ded ? s->ded_rx : host_of(d)->counter_floor(d->app, s->who.assoc, kind);
+    s->prot.floor = floor;
+    if (ic < floor || ic == UINT32_MAX) return false;
+    if (ded)
+        s->ded_rx = ic + 1;
+    else
+        host_of(d)->counter_raise(d->app, s->who.assoc, kind, ic + 1);
+    return true;
+}
+
+static bool is_title(struct cipher_view v, const uint8_t title[CIPHER_TITLE])
+{
+    return v.n == CIPHER_TITLE && memcmp(v.p, title, CIPHER_TITLE) == 0;
+}
+
+bool protect_title(const struct dlms_session *s, const struct cipher_box *b)
+{
+    if (b->tag == XDLMS_GENERAL_GLO || b->tag == XDLMS_GENERAL_DED)
+        return b->title.n == 0 || is_title(b->title, s->title);
+    if (b->tag != XDLMS_GENERAL_CIPHERING && b->tag != XDLMS_GENERAL_SIGNING) return true;
+    return is_title(b->originator, s->title) && is_title(b->recipient, s->own);
+}
+
+/* -- requests --------------------------------------------------------------------------- */
+
+static bool is_request(uint8_t tag)
+{
+    static const uint8_t requests[] = { XDLMS_GET_REQ,    XDLMS_SET_REQ,
+                                        XDLMS_ACTION_REQ, XDLMS_ACCESS_REQ,
+                                        XDLMS_GBT,        XDLMS_DATA_NOTIFICATION_CONFIRM };
+    return memchr(requests, tag, sizeof requests) || cipher_is_box(tag);
+}
+
+/* What all layers have been taken off of: has it enough protection? */
+static void judge_plain(struct dlms_server *d, struct dlms_session *s)
+{
+    uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
+    if (s->policy & PROT_REQ & ~s->prot.bits) {
+        serve_note(d, s, NOTE_POLICY);
+        count_failure(d, s);
+        refuse(d, s, SERVICE_DECIPHERING);
+        return;
+    }
+    s->fails = 0;
+    if (s->prot.inner && tag != s->prot.inner)
+        refuse(d, s, SERVICE_OTHER);
+    else
+        s->phase = PHASE_CLAIM;
+}
+
+/* A protected layer: see what it takes to open it. */
+static void judge_box(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_prot *p = &s->prot;
+    struct cipher_box b;
+    struct cipher_key k;
+    size_t text_n;
+    uint8_t tag = s->rx[s->rx_at];
+    bool general = tag >= XDLMS_GENERAL_GLO;
+    if (s->context != CONTEXT_LN_CIPHERED ||
+        (general && !(s->conformance & XDLMS_C_GENERAL_PROTECTION))) {
+        refuse(d, s, SERVICE_NOT_SUPPORTED);
+        return;
+    }
+    bool good = !p->tag && cipher_read_box(s->rx + s->rx_at, s->rx_n, &b) == 0 &&
+                cipher_look(b.content.p, b.content.n, &p->sc, &p->ic, &text_n) == 0;
+    good = good && (p->sc & SC_SUITE) == s->suite && !(p->sc & SC_COMPRESSED);
+    good = good && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
+    wipe(&k, sizeof k);
+    if (!good) {
+        refuse(d, s, SERVICE_DECIPHERING);
+        return;
+    }
+    p->tag = tag;
+    p->inner = b.plain;
+    p->dedicated = b.dedicated;
+    p->broadcast = p->sc & SC_BROADCAST;
+    p->text_at = (uint16_t)(b.content.p + CIPHER_HEAD - s->rx);
+    p->text_n = (uint16_t)text_n;
+    s->slice = 0;
+    s->phase = PHASE_DECIPHER;
+}
+
+void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
+{
+    uint8_t tag = s->rx[s->rx_at];
+    s->prot = (struct dlms_prot){ 0 };
+    protect_refresh(d, s);
+    if (s->who.assoc == 255)
+        serve_ended(d, s, RUN_SILENT);
+    else if (tag == ACSE_AARQ)
+        serve_ended(d, s, assoc_open(d, s, now));
+    else if (tag == ACSE_RLRQ)
+        serve_ended(d, s, assoc_release(d, s));
+    else if (!is_request(tag))
+        serve_ended(d, s, answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED));
+    else if (s->state == DLMS_NONE)
+        refuse(d, s, SERVICE_NOT_SUPPORTED);
+    else if (cipher_is_box(tag))
+        judge_box(d, s);
+    else
+        judge_plain(d, s);
+}
+
+/* -- deciphering ------------------------------------------------------------------------ */
+
+static bool begin_message(struct dlms_server *d, struct dlms_session *s)
+{
+    s->stalled = d->crypts && d->crypts != s;
+    if (!s->stalled) d->crypts = s;
+    return !s->stalled;
+}
+
+static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_prot *p = &s->prot;
+    struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
+    struct cipher_key k;
+    if (!protect_key(d, s, &b, p->sc, &k)) return false;
+    cipher_begin(&d->c, true, p->sc, p->ic, &k, s->title, s->rx + p->aad_at, p->aad_n);
+    wipe(&k, sizeof k);
+    return true;
+}
+
+static void deciphered(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_prot *p = &s->prot;
+    uint8_t *text = s->rx + p->text_at;
+    d->crypts = NULL;
+    if (cipher_open_end(&d->c, text + p->text_n) < 0) {
+        wipe(text, p->text_n);
+        protect_failed(d, s);
+        refuse(d, s, SERVICE_DECIPHERING);
+        return;
+    }
+    enum count key = p->dedicated   ? COUNT_DEDICATED
+                     : p->broadcast ? COUNT_BROADCAST
+                                    : COUNT_UNICAST;
+    if (!protect_count(d, s, key, p->ic)) {
+        serve_note(d, s, NOTE_REPLAY);
+        count_failure(d, s);
+        serve_ended(d, s, answer_counter(s, p->floor));
+        return;
+    }
+    p->bits |= (p->sc & SC_AUTH ? PROT_AUTH_REQ : 0) | (p->sc & SC_CRYPT ? PROT_CRYPT_REQ : 0);
+    s->rx_at = p->text_at;
+    s->rx_n = p->text_n;
+    judge_plain(d, s);
+}
+
+static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_prot *p = &s->prot;
+    bool first = d->crypts != s;
+    if (!begin_message(d, s)) return;
+    if (first && !decipher_begin(d, s)) { /* the keys changed since it was judged */
+        d->crypts = NULL;
+        refuse(d, s, SERVICE_DECIPHERING);
+        return;
+    }
+    size_t left = (size_t)p->text_n - s->slice, n = left < SLICE ? left : SLICE;
+    cipher_more(&d->c, s->rx + p->text_at + s->slice, n);
+    s->slice = (uint16_t)(s->slice + n);
+    if (n == left) deciphered(d, s);
+}
+
+/* -- answers ---------------------------------------------------------------------------- */
+
+/* The answer has what the request had and what policy and rights ask of answers. */
+static uint8_t reply_bits(const struct dlms_server *d, const struct dlms_session *s)
+{
+    uint8_t asked = s->policy;
+    if (s->prot.bits) asked |= d->cfg->model->demand[s->who.assoc];
+    if (s->context != CONTEXT_LN_CIPHERED) return 0;
+    return (uint8_t)((s->prot.bits & (PROT_AUTH_REQ | PROT_CRYPT_REQ)) |
+                     (asked & PROT_RES) >> 3);
+}
+
+static bool is_sealed(const struct dlms_session *s)
+{
+    return !s->bare && s->prot.reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
+}
+
+int protect_counter(struct dlms_server *d, struct dlms_session *s, bool dedicated, uint32_t *ic)
+{
+    if (!load_pair(d, s)) return E_NONE;
+    if (dedicated && s->ded_tx == UINT32_MAX) return E_RANGE;
+    int err = 0;
+    if (dedicated)
+        *ic = s->ded_tx++;
+    else
+        err = host_of(d)->counter_take(d->app, s->who.assoc, DLMS_KEY_UNICAST, ic);
+    if (err == E_RANGE) serve_note(d, s, NOTE_COUNTER_END);
+    return err;
+}
+
+/* Take the answer's counter before anything is done: what is done may change the keys, and the
+ * answer still goes out under the old ones. Not for the HLS reply, which spends one inside. */
+bool protect_claim(struct dlms_server *d, struct dlms_session *s)
+{
+    s->prot.reply = reply_bits(d, s);
+    if (s->quiet || s->state != DLMS_OPEN || !is_sealed(s)) return true;
+    int err = protect_counter(d, s, s->prot.dedicated, &s->ic);
+    if (err == E_BUSY) return false;
+    if (err) s->quiet = true;
+    s->claimed = err == 0;
+    return true;
+}
+
+static struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
+{
+    const struct dlms_prot *p = &s->prot;
+    struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
+    if (p->tag < XDLMS_GENERAL_GLO) b.tag = cipher_tag_of(plain, p->dedicated);
+    if (b.tag == 0) b.tag = p->dedicated ? XDLMS_GENERAL_DED : XDLMS_GENERAL_GLO;
+    b.title = (struct cipher_view){ s->own, CIPHER_TITLE };
+    return b;
+}
+
+static uint8_t reply_sc(const struct dlms_session *s)
+{
+    return (uint8_t)(s->suite | (s->prot.reply & PROT_AUTH_REQ ? SC_AUTH : 0) |
+                     (s->prot.reply & PROT_CRYPT_REQ ? SC_CRYPT : 0));
+}
+
+static uint32_t reply_limit(const struct dlms_session *s)
+{
+    bool whole = s->gbt.in || s->max_send == 0 || s->max_send > s->tx_size;
+    return whole ? s->tx_size : s->max_send;
+}
+
+size_t reply_head(const struct dlms_session *s)
+{
+    if (!is_sealed(s)) return 0;
+    struct axdr_out count = axdr_out(NULL, SIZE_MAX);
+    struct cipher_box b = reply_box(s, s->prot.tag ? XDLMS_GET_RES : 0);
+    cipher_emit_box(&count, &b, reply_limit(s));
+    return count.len + CIPHER_HEAD;
+}
+
+size_t reply_tail(const struct dlms_session *s)
+{
+    return is_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
+}
+
+size_t reply_room(const struct dlms_session *s)
+{
+    size_t limit = reply_limit(s), extra = reply_head(s) + reply_tail(s);
+    return limit > extra ? limit - extra : 0;
+}
+
+/* Write the container's head before the content, which begins five octets before the text. */
+static void wrap(struct dlms_session *s, const struct cipher_box *b)
+{
+    struct axdr_out count = axdr_out(NULL, SIZE_MAX);
+    cipher_emit_box(&count, b, s->tx_n);
+    ensure(count.len <= s->tx_at);
+    s->tx_at = (uint16_t)(s->tx_at - count.len);
+    struct axdr_out o = axdr_out(s->tx + s->tx_at, count.len);
+    cipher_emit_box(&o, b, s->tx_n);
+    s->tx_n = (uint16_t)(s->tx_n + count.len);
+}
+
+static void answer_key(const struct dlms_session *s, struct cipher_key *k)
+{
+    *k = s->key;
+    if (s->prot.dedicated) memcpy(k->ek, s->ded, s->ded_len);
+}
+
+/* The counter, where it was not claimed, and the head. False: not yet, or not at all. */
+static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
+{
+    uint8_t *content = s->tx + s->tx_at - CIPHER_HEAD;
+    struct cipher_key k;
+    if (!s->claimed) {
+        int err = protect_counter(d, s, s->prot.dedicated, &s->ic);
+        s->stalled = err == E_BUSY;
+        if (err < 0 && err != E_BUSY) serve_ended(d, s, RUN_SILENT);
+        if (err < 0) return false;
+        s->claimed = true;
+    }
+    if (!begin_message(d, s)) return false;
+    answer_key(s, &k);
+    s->prot.inner = s->tx[s->tx_at];
+    content[0] = reply_sc(s);
+    be_put32(content + 1, s->ic);
+    cipher_begin(&d->c, false, content[0], s->ic, &k, s->own, NULL, 0);
+    wipe(&k, sizeof k);
+    return true;
+}
+
+static void seal_slice(struct dlms_server *d, struct dlms_session *s)
+{
+    if (!is_sealed(s)) {
+        s->tx_sent = 0;
+        s->phase = PHASE_SEND;
+        return;
+    }
+    if (d->crypts != s && !seal_begin(d, s)) return;
+    size_t left = (size_t)s->tx_n - s->slice, n = left < SLICE ? left : SLICE;
+    uint8_t *text = s->tx + s->tx_at;
+    cipher_more(&d->c, text + s->slice, n);
+    s->slice = (uint16_t)(s->slice + n);
+    if (n < left) return;
+    uint8_t sc = reply_sc(s);
+    struct cipher_box b = reply_box(s, s->prot.inner);
+    cipher_seal_end(&d->c, text + s->tx_n);
+    d->crypts = NULL;
+    s->tx_at = (uint16_t)(s->tx_at - CIPHER_HEAD);
+    s->tx_n = (uint16_t)(s->tx_n + cipher_extra(sc));
+    wrap(s, &b);
+    s->tx_sent = 0;
+    s->phase = PHASE_SEND;
+}
+
+int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMALL_SEALED],
+                  const uint8_t *plain, size_t n)
+{
+    uint32_t ic;
+    struct cipher_key k;
+    s->prot.reply = reply_bits(d, s);
+    s->bare = false;
+    if (!is_sealed(s)) return 0;
+    int err = protect_counter(d, s, false, &ic);
+    if (err < 0) return err;
+    uint8_t sc = reply_sc(s);
+    struct cipher_box b = reply_box(s, plain[0]);
+    struct axdr_out o = axdr_out(dst, SMALL_SEALED);
+    cipher_emit_box(&o, &b, n + cipher_extra(sc));
+    ensure(o.len + n + cipher_extra(sc) <= SMALL_SEALED);
+    memcpy(dst + o.len + CIPHER_HEAD, plain, n);
+    answer_key(s, &k);
+    o.len += cipher_seal(dst + o.len, n, sc, ic, &k, s->own, NULL, 0);
+    wipe(&k, sizeof k);
+    return (int)o.len;
+}
+
+void protect_slice(struct dlms_server *d, struct dlms_session *s)
+{
+    if (s->phase == PHASE_DECIPHER)
+        decipher_slice(d, s);
+    else
+        seal_slice(d, s);
+}

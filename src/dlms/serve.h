@@ -1,0 +1,136 @@
+/* serve.h - inside of the server: what its files ask of each other. Not for others.
+ *
+ * One APDU's way: a link puts it into the session's rx and calls serve_apdu(); dlms_step()
+ * then calls serve_slice() until the answer is sealed and the link has taken it.
+ *
+ *     judge -> [verify, agree, decipher] -> claim -> run ... -> [seal, sign] -> send
+ */
+#ifndef DLMS_SERVE_H
+#define DLMS_SERVE_H
+#include "dlms/acse.h"
+#include "dlms/server.h"
+#include "dlms/xdlms.h"
+
+enum run {
+    RUN_AGAIN,  /* come again in a later step */
+    RUN_ANSWER, /* plain answer at tx_at, tx_n */
+    RUN_SILENT  /* nothing to say */
+};
+
+static inline const struct dlms_host *host_of(const struct dlms_server *d)
+{
+    return d->cfg->host;
+}
+
+/* -- server.c: sessions and their queue -- */
+struct dlms_session *session_find(const struct dlms_link *l, uint16_t sap);
+struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
+                                  uint16_t server_sap, mono_t now);
+void session_free(struct dlms_server *d, struct dlms_session *s);
+/* Give up what it is doing; its association ends. */
+void session_stop(struct dlms_server *d, struct dlms_session *s);
+void session_queue(struct dlms_server *d, struct dlms_session *s);
+int assoc_of(const struct dlms_server *d, uint16_t sap); /* row, or E_NONE */
+void server_due(struct dlms_server *d, mono_t t);        /* look at timers by then */
+
+/* rx_n octets at rx_at are a whole APDU. quiet: nothing may be answered. */
+void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now);
+/* What came of it: the answer goes to be sealed, or nothing is said. */
+void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
+
+/* -- stream.c, hdlc_link.c: links -- */
+size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                   mono_t at);
+void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                   mono_t at);
+bool stream_send(struct dlms_session *s); /* false: no room yet */
+void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+               mono_t at);
+bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void hdlc_silent(struct dlms_server *d, struct dlms_session *s); /* no answer will come */
+mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now);
+
+/* -- protect.c -- */
+void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void protect_slice(struct dlms_server *d, struct dlms_session *s);
+bool protect_claim(struct dlms_server *d, struct dlms_session *s); /* false: not yet */
+/* Suite, policy and titles as they stand; keys when they are not loaded. */
+void protect_refresh(struct dlms_server *d, struct dlms_session *s);
+/* The key that opens b under sc. False: there is none. */
+bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b,
+                 uint8_t sc, struct cipher_key *k);
+/* Was this counter not used yet? Then it is now; prot.floor is the lowest allowed before. */
+enum count { COUNT_UNICAST, COUNT_BROADCAST, COUNT_DEDICATED };
+bool protect_count(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t ic);
+bool protect_title(const struct dlms_session *s, const struct cipher_box *b);
+/* A tag or signature was wrong: counted, and noted. */
+void protect_failed(struct dlms_server *d, struct dlms_session *s);
+/* The next sending counter, keys loaded. 0, E_BUSY, or an error: no protected answer. */
+int protect_counter(struct dlms_server *d, struct dlms_session *s, bool dedicated,
+                    uint32_t *ic);
+/* Protect n octets, at most SMALL_MAX, as the answer to the request: octets of dst, 0 when it
+ * goes plain, or an error as above. */
+enum { SMALL_MAX = 32, SMALL_SEALED = SMALL_MAX + 40 };
+int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMALL_SEALED],
+                  const uint8_t *plain, size_t n);
+size_t reply_head(const struct dlms_session *s); /* octets before the plain answer */
+size_t reply_tail(const struct dlms_session *s);
+size_t reply_room(const struct dlms_session *s); /* for the plain answer */
+
+/* -- assoc.c -- */
+enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now);
+enum run assoc_release(struct dlms_server *d, struct dlms_session *s);
+enum run assoc_answer(struct dlms_server *d, struct dlms_session *s); /* in ACCEPT */
+enum run assoc_reply(struct dlms_server *d, struct dlms_session *s);  /* HLS pass 3 */
+void assoc_end(struct dlms_server *d, struct dlms_session *s);
+void assoc_preset(struct dlms_server *d, struct dlms_session *s); /* pre-established */
+void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
+
+/* -- service.c -- */
+enum run service_run(struct dlms_server *d, struct dlms_session *s);
+enum run answer_exception(struct dlms_session *s, uint8_t state, uint8_t service);
+enum run answer_counter(struct dlms_session *s, uint32_t floor);
+/* A short plain answer. */
+enum run answer_bytes(struct dlms_session *s, const uint8_t *p, size_t n);
+struct axdr_out answer_out(struct dlms_session *s);
+enum run answer_done(struct dlms_session *s, const struct axdr_out *o);
+/* class, logical name, id: at is filled; the object's result, DAR_OK when it is there. */
+enum dar read_object(struct dlms_server *d, struct dlms_session *s, struct axdr_in *in,
+                     struct cosem_at *at);
+/* presence, selector, parameters */
+void read_selection(struct axdr_in *in, struct cosem_sel *sel);
+/* n descriptors, with selections or without: taken off in, and returned as an input. */
+struct axdr_in read_descriptors(struct axdr_in *in, uint32_t n, bool selections);
+/* n whole values and nothing else? 0, or E_MORE cut short, E_FORMAT something behind, E_TYPE
+ * no A-XDR. */
+int check_values(struct axdr_in in, uint32_t n);
+/* The raw data of a block: last, number, length, octets to the end. */
+struct axdr_in read_block(struct axdr_in *in, bool *last, uint32_t *number);
+void transfer_drop(struct dlms_server *d, struct dlms_session *s);
+/* A new request: what was under way is over, and the request stands at rx[0]. */
+struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
+                                     uint8_t service, uint8_t kind, uint8_t inv);
+/* Where values that come in pieces wait. */
+uint8_t *hold_of(struct dlms_session *s, uint16_t *size);
+/* How the last write fared: DAR_OK, DAR_HW, DAR_PENDING. */
+enum dar settled(struct dlms_server *d);
+static inline bool has(const struct dlms_session *s, uint32_t conformance)
+{
+    return s->conformance & conformance;
+}
+
+/* -- get.c, set.c, action.c, access.c -- */
+enum run get_run(struct dlms_server *d, struct dlms_session *s);
+enum run set_run(struct dlms_server *d, struct dlms_session *s);
+enum run action_run(struct dlms_server *d, struct dlms_session *s);
+enum run access_run(struct dlms_server *d, struct dlms_session *s);
+/* Begin the next item of a GET: false with DAR_PENDING, else t->dar tells. */
+bool get_item(struct dlms_server *d, struct dlms_session *s);
+
+/* -- answer.c: answers that may take several blocks -- */
+void lit_put(struct dlms_transfer *t, uint8_t v);
+void lit_length(struct dlms_transfer *t, uint32_t n);
+/* The next block of s->transfer, or all of it. */
+enum run answer_block(struct dlms_server *d, struct dlms_session *s);
+
+#endif

@@ -1,0 +1,389 @@
+#include "dlms/serve.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/sys.h"
+
+enum { POLL_US = 1000, PENDING_US = 30000000 };
+
+/* -- pool ------------------------------------------------------------------------------- */
+
+void dlms_pool_init(struct dlms_pool *p, struct dlms_session *session, uint16_t n, uint8_t *buf,
+                    uint16_t rx, uint16_t tx)
+{
+    ensure(rx >= DLMS_BUFFER_MIN && rx <= 65000);
+    ensure(tx >= DLMS_BUFFER_MIN && tx <= 65000);
+    *p = (struct dlms_pool){ .session = session, .n = n, .rx = rx, .tx = tx };
+    for (uint16_t i = n; i-- > 0;) {
+        struct dlms_session *s = &session[i];
+        memset(s, 0, sizeof *s);
+        s->index = i;
+        s->rx = buf + (size_t)i * DLMS_POOL_BYTES(1, rx, tx);
+        s->tx = s->rx + rx + DLMS_RX_EXTRA;
+        s->next = p->free;
+        p->free = s;
+    }
+}
+
+struct dlms_session *session_find(const struct dlms_link *l, uint16_t sap)
+{
+    struct dlms_session *s = l->first;
+    while (s && s->who.sap != sap) s = s->next;
+    return s;
+}
+
+int assoc_of(const struct dlms_server *d, uint16_t sap)
+{
+    for (uint8_t i = 0; i < d->cfg->n_assoc; i++)
+        if (d->cfg->assoc[i].client_sap == sap) return i;
+    return E_NONE;
+}
+
+struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
+                                  uint16_t server_sap, mono_t now)
+{
+    struct dlms_session *s = d->pool->free;
+    if (!s) return NULL;
+    d->pool->free = s->next;
+    struct dlms_session fresh = { .index = s->index, .rx = s->rx, .tx = s->tx };
+    *s = fresh;
+    s->rx_size = d->pool->rx;
+    s->tx_size = d->pool->tx;
+    s->link = l;
+    s->next = l->first;
+    l->first = s;
+    int row = assoc_of(d, sap);
+    s->who =
+        (struct who){ .sap = sap, .link = l->channel, .assoc = row < 0 ? 255 : (uint8_t)row };
+    s->server_sap = server_sap;
+    s->active = now;
+    assoc_preset(d, s);
+    return s;
+}
+
+/* Take s off the queue, wherever it stands. */
+static void unqueue(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_session *before = NULL;
+    if (!s->queued) return;
+    for (struct dlms_session *i = d->work; i != s; i = i->work) before = i;
+    if (before)
+        before->work = s->work;
+    else
+        d->work = s->work;
+    if (d->last == s) d->last = before;
+    s->queued = false;
+    d->queued--;
+}
+
+void session_queue(struct dlms_server *d, struct dlms_session *s)
+{
+    if (s->queued) return;
+    s->queued = true;
+    s->work = NULL;
+    if (d->work)
+        d->last->work = s;
+    else
+        d->work = s;
+    d->last = s;
+    d->queued++;
+    d->waited = 0;
+}
+
+void session_stop(struct dlms_server *d, struct dlms_session *s)
+{
+    unqueue(d, s);
+    s->phase = PHASE_IDLE;
+    if (d->crypts == s) {
+        wipe(&d->c, sizeof d->c);
+        d->crypts = NULL;
+    }
+    assoc_end(d, s);
+}
+
+/* What still arrives for s goes nowhere. */
+static void forget_reception(struct dlms_link *l, const struct dlms_session *s)
+{
+    if (l->kind == DLMS_TCP && l->stream.s == s) {
+        l->stream.skip = l->stream.left;
+        l->stream.left = 0;
+        l->stream.s = NULL;
+    }
+    if (l->kind != DLMS_TCP && l->kind != DLMS_UDP && l->frame.s == s) l->frame.s = NULL;
+}
+
+void session_free(struct dlms_server *d, struct dlms_session *s)
+{
+    forget_reception(s->link, s);
+    struct dlms_session **p = &s->link->first;
+    while (*p != s) p = &(*p)->next;
+    *p = s->next;
+    session_stop(d, s);
+    wipe(s->rx, (size_t)s->rx_size + DLMS_RX_EXTRA);
+    wipe(s->tx, s->tx_size);
+    s->link = NULL;
+    s->next = d->pool->free;
+    d->pool->free = s;
+}
+
+/* -- links ------------------------------------------------------------------------------ */
+
+void dlms_init(struct dlms_server *d, const struct dlms_cfg *cfg, struct dlms_pool *pool,
+               void *app)
+{
+    memset(d, 0, sizeof *d);
+    d->cfg = cfg;
+    d->pool = pool;
+    d->app = app;
+    d->due = MONO_NEVER;
+}
+
+void server_due(struct dlms_server *d, mono_t t)
+{
+    d->due = mono_min(d->due, t);
+}
+
+void dlms_link_open(struct dlms_server *d, struct dlms_link *l, enum dlms_link_kind kind,
+                    uint8_t channel, struct link_io io, mono_t now)
+{
+    memset(l, 0, sizeof *l);
+    l->io = io;
+    l->kind = (uint8_t)kind;
+    l->channel = channel;
+    l->active = now;
+    l->next = d->links;
+    d->links = l;
+    server_due(d, now);
+}
+
+void dlms_link_close(struct dlms_server *d, struct dlms_link *l)
+{
+    struct dlms_link **p = &d->links;
+    while (*p && *p != l) p = &(*p)->next;
+    if (!*p) return;
+    *p = l->next;
+    while (l->first) session_free(d, l->first);
+}
+
+size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                      mono_t at)
+{
+    size_t taken = n;
+    if (n == 0 || l->hang_up) return n;
+    server_due(d, at);
+    if (l->kind == DLMS_TCP)
+        taken = stream_feed(d, l, p, n, at);
+    else if (l->kind == DLMS_UDP)
+        datagram_feed(d, l, p, n, at);
+    else
+        hdlc_feed(d, l, p, n, at);
+    l->active = at;
+    return taken;
+}
+
+/* -- one slice -------------------------------------------------------------------------- */
+
+void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now)
+{
+    s->phase = PHASE_JUDGE;
+    s->active = now;
+    s->quiet = false;
+    s->bare = false;
+    s->claimed = false;
+    session_queue(d, s);
+}
+
+void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r)
+{
+    if (r == RUN_AGAIN) return;
+    s->running = false;
+    s->slice = 0;
+    if (r == RUN_ANSWER && !s->quiet) {
+        s->phase = PHASE_SEAL;
+        return;
+    }
+    s->tx_n = 0;
+    s->phase = PHASE_IDLE;
+    if (s->ends) assoc_end(d, s);
+    if (s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL) hdlc_silent(d, s);
+}
+
+static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
+{
+    bool stream = s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP;
+    bool sent = stream ? stream_send(s) : hdlc_send(d, s, now);
+    if (!sent) return false;
+    s->phase = PHASE_IDLE;
+    if (s->ends) assoc_end(d, s);
+    return true;
+}
+
+/* Do what the phase asks; false: it could not go on. */
+static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
+{
+    uint8_t was = s->phase;
+    uint16_t slice = s->slice;
+    switch (s->phase) {
+    case PHASE_IDLE:
+        return true;
+    case PHASE_JUDGE:
+        protect_judge(d, s, now);
+        return true;
+    case PHASE_ACCEPT:
+        serve_ended(d, s, assoc_answer(d, s));
+        return s->phase != PHASE_ACCEPT;
+    case PHASE_CLAIM:
+        if (!protect_claim(d, s)) return false;
+        s->phase = PHASE_RUN;
+        return true;
+    case PHASE_RUN:
+        s->stalled = false;
+        serve_ended(d, s, service_run(d, s));
+        return s->phase != PHASE_RUN || !s->stalled;
+    case PHASE_SEND:
+        return send_slice(d, s, now);
+    default:
+        protect_slice(d, s);
+        return s->phase != was || s->slice != slice;
+    }
+}
+
+static bool work_slice(struct dlms_server *d, mono_t now)
+{
+    struct dlms_session *s = d->work;
+    d->work = s->work;
+    if (!d->work) d->last = NULL;
+    s->queued = false;
+    d->queued--;
+    uint16_t waited = d->waited;
+    bool went = serve_slice(d, s, now);
+    if (s->link && s->phase != PHASE_IDLE) session_queue(d, s);
+    d->waited = went ? 0 : (uint16_t)(waited + 1);
+    return went;
+}
+
+/* -- time ------------------------------------------------------------------------------- */
+
+static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    enum { HALF_US = 30000000 };
+    struct dlms_port port;
+    mono_t t = MONO_NEVER;
+    if (l->hang_up) return t;
+    host_of(d)->port_get(d->app, l->channel, &port);
+    if (port.inactivity_s) t = mono_after(l->active, UINT64_C(1000000) * port.inactivity_s);
+    if (l->stream.head_n || l->stream.left) t = mono_min(t, mono_after(l->active, HALF_US));
+    if (mono_before(now, t)) return t;
+    l->hang_up = d->hang_up = true;
+    return MONO_NEVER;
+}
+
+static mono_t session_timer(struct dlms_server *d, struct dlms_session *s, mono_t now)
+{
+    mono_t t = MONO_NEVER;
+    if (s->state == DLMS_PENDING) {
+        t = mono_after(s->active, PENDING_US);
+        if (!mono_before(now, t) && s->phase == PHASE_IDLE) {
+            assoc_end(d, s);
+            t = MONO_NEVER;
+        }
+    }
+    bool serial = s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL;
+    return serial ? mono_min(t, hdlc_timer(d, s, now)) : t;
+}
+
+static mono_t link_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    mono_t t = l->kind == DLMS_TCP ? stream_timer(d, l, now) : MONO_NEVER;
+    for (struct dlms_session *s = l->first; s;) {
+        struct dlms_session *next = s->next;
+        t = mono_min(t, session_timer(d, s, now));
+        s = next;
+    }
+    return t;
+}
+
+/* Ports may close the link inside of close(): one a step, and nothing is touched after it. */
+static void hang_up_one(struct dlms_server *d)
+{
+    static const struct link_ops gone;
+    struct dlms_link *l = d->links;
+    while (l && !(l->hang_up && l->io.ops->close)) l = l->next;
+    if (!l) {
+        d->hang_up = false;
+        return;
+    }
+    while (l->first) session_free(d, l->first);
+    struct link_io io = l->io;
+    l->io.ops = &gone;
+    io.ops->close(io.ctx);
+}
+
+mono_t dlms_step(struct dlms_server *d, mono_t now)
+{
+    if (d->hang_up) {
+        hang_up_one(d);
+        return now;
+    }
+    if (d->work) {
+        if (work_slice(d, now) || d->waited < d->queued) return now;
+        d->waited = 0;
+        server_due(d, mono_after(now, POLL_US));
+    }
+    if (!mono_before(now, d->due)) {
+        mono_t due = MONO_NEVER;
+        for (struct dlms_link *l = d->links; l; l = l->next)
+            due = mono_min(due, link_timer(d, l, now));
+        d->due = d->work ? mono_min(due, mono_after(now, POLL_US)) : due;
+        if (d->hang_up) return now;
+    }
+    return d->due;
+}
+
+/* -- what others ask -------------------------------------------------------------------- */
+
+void dlms_end(struct dlms_server *d, uint8_t assoc)
+{
+    for (struct dlms_link *l = d->links; l; l = l->next)
+        for (struct dlms_session *s = l->first; s; s = s->next) {
+            if (s->state == DLMS_NONE || (assoc != 255 && s->who.assoc != assoc)) continue;
+            if (s->phase == PHASE_IDLE)
+                assoc_end(d, s);
+            else
+                s->ends = true;
+        }
+}
+
+void dlms_rekey(struct dlms_server *d)
+{
+    for (struct dlms_link *l = d->links; l; l = l->next)
+        for (struct dlms_session *s = l->first; s; s = s->next) s->rekey = true;
+}
+
+const struct dlms_session *dlms_find_session(const struct dlms_server *d, uint8_t assoc)
+{
+    for (const struct dlms_link *l = d->links; l; l = l->next)
+        for (const struct dlms_session *s = l->first; s; s = s->next)
+            if (s->state != DLMS_NONE && s->who.assoc == assoc) return s;
+    return NULL;
+}
+
+void dlms_info_get(const struct dlms_session *s, struct dlms_info *info)
+{
+    *info = (struct dlms_info){
+        .status = s->state,
+        .context = s->context,
+        .mechanism = s->mechanism,
+        .version = XDLMS_VERSION,
+        .conformance = s->conformance,
+        .max_receive = s->rx_size,
+        .max_send = s->max_send,
+        .client_sap = s->who.sap,
+        .server_sap = s->server_sap,
+        .quality = s->quality,
+        .user_id = s->user_id,
+        .dedicated = s->ded_len != 0,
+    };
+}

@@ -1,0 +1,169 @@
+#include "dlms/serve.h"
+
+#include <string.h>
+
+#include "dlms/wrapper.h"
+
+/* The wrapper, over TCP and UDP. A header whose client is still busy stays in head[] with all
+ * eight octets: the port offers what follows again. */
+
+static const uint8_t refusal[] = { 0x61, 0x17, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x85, 0x74,
+                                   0x05, 0x08, 0x01, 0x01, 0xA2, 0x03, 0x02, 0x01, 0x02,
+                                   0xA3, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x01 };
+
+static void hang_up(struct dlms_server *d, struct dlms_link *l)
+{
+    l->hang_up = d->hang_up = true;
+}
+
+static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uint8_t *p,
+                      size_t n)
+{
+    uint8_t head[WRAPPER_HEAD];
+    wrapper_write(head, &(struct wrapper){ from, to, (uint16_t)n });
+    if (l->io.ops->room(l->io.ctx) < sizeof head + n) return;
+    l->io.ops->send(l->io.ctx, head, sizeof head, true);
+    l->io.ops->send(l->io.ctx, p, n, false);
+}
+
+/* The session that w speaks to, made when it must be. NULL: nobody, or no room (then *full). */
+static struct dlms_session *target(struct dlms_server *d, struct dlms_link *l,
+                                   const struct wrapper *w, mono_t at, bool *full)
+{
+    bool ours = w->destination == d->cfg->server_sap || w->destination == WRAPPER_ALL;
+    *full = false;
+    if (!ours || assoc_of(d, w->source) < 0) return NULL;
+    struct dlms_session *s = session_find(l, w->source);
+    if (!s) s = session_take(d, l, w->source, d->cfg->server_sap, at);
+    *full = s == NULL;
+    return s;
+}
+
+/* Make room for n octets at s->rx_at: behind what is kept, or in its place. */
+static void make_room(struct dlms_server *d, struct dlms_session *s, size_t n)
+{
+    if (s->keep + n > (size_t)s->rx_size + DLMS_RX_EXTRA) transfer_drop(d, s);
+    s->rx_at = s->keep;
+    s->rx_n = 0;
+}
+
+/* A whole header is in. False: its client is busy. */
+static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
+{
+    struct dlms_stream *x = &l->stream;
+    struct wrapper w;
+    bool full;
+    if (wrapper_read(x->head, &w) < 0) {
+        hang_up(d, l);
+        return true;
+    }
+    struct dlms_session *s = target(d, l, &w, at, &full);
+    if (s && s->phase != PHASE_IDLE) return false;
+    x->head_n = 0;
+    x->refuse = full;
+    x->client = w.source;
+    x->skip = s ? 0 : w.length;
+    if (!s) return true;
+    if (w.length > s->rx_size) {
+        bool gbt = s->state == DLMS_OPEN && s->conformance & XDLMS_C_GBT;
+        if (!gbt) hang_up(d, l);
+        x->skip = w.length;
+        answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
+        send_apdu(l, s->server_sap, s->who.sap, s->tx + s->tx_at, s->tx_n);
+        return true;
+    }
+    make_room(d, s, w.length);
+    x->s = s;
+    x->left = w.length;
+    return true;
+}
+
+static size_t take_head(struct dlms_stream *x, const uint8_t *p, size_t n)
+{
+    size_t some = sizeof x->head - x->head_n;
+    if (some > n) some = n;
+    memcpy(x->head + x->head_n, p, some);
+    x->head_n = (uint8_t)(x->head_n + some);
+    return some;
+}
+
+static size_t take_skip(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
+{
+    struct dlms_stream *x = &l->stream;
+    size_t some = x->skip < n ? x->skip : n;
+    if (x->refuse && p[0] == ACSE_AARQ)
+        send_apdu(l, d->cfg->server_sap, x->client, refusal, sizeof refusal);
+    x->refuse = false;
+    x->skip -= (uint32_t)some;
+    return some;
+}
+
+static size_t take_body(struct dlms_server *d, struct dlms_stream *x, const uint8_t *p,
+                        size_t n, mono_t at)
+{
+    struct dlms_session *s = x->s;
+    size_t some = x->left < n ? x->left : n;
+    memcpy(s->rx + s->rx_at + s->rx_n, p, some);
+    s->rx_n = (uint16_t)(s->rx_n + some);
+    x->left = (uint16_t)(x->left - some);
+    if (x->left == 0) serve_apdu(d, s, at);
+    return some;
+}
+
+size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                   mono_t at)
+{
+    struct dlms_stream *x = &l->stream;
+    size_t used = 0;
+    while (!l->hang_up) {
+        if (x->head_n == sizeof x->head) {
+            if (!begin_body(d, l, at)) return used;
+        } else if (used == n) {
+            return used;
+        } else if (x->skip) {
+            used += take_skip(d, l, p + used, n - used);
+        } else if (x->left) {
+            used += take_body(d, x, p + used, n - used, at);
+        } else {
+            used += take_head(x, p + used, n - used);
+        }
+    }
+    return n;
+}
+
+void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                   mono_t at)
+{
+    struct wrapper w;
+    bool full;
+    if (n <= WRAPPER_HEAD || wrapper_read(p, &w) < 0 || w.length != n - WRAPPER_HEAD) return;
+    struct dlms_session *s = target(d, l, &w, at, &full);
+    p += WRAPPER_HEAD;
+    if (full && p[0] == ACSE_AARQ)
+        send_apdu(l, d->cfg->server_sap, w.source, refusal, sizeof refusal);
+    if (!s || s->phase != PHASE_IDLE || w.length > s->rx_size) return;
+    make_room(d, s, w.length);
+    memcpy(s->rx + s->rx_at, p, w.length);
+    s->rx_n = w.length;
+    serve_apdu(d, s, at);
+    s->quiet = w.destination == WRAPPER_ALL;
+}
+
+bool stream_send(struct dlms_session *s)
+{
+    const struct link_ops *ops = s->link->io.ops;
+    void *ctx = s->link->io.ctx;
+    size_t whole = (size_t)WRAPPER_HEAD + s->tx_n, room = ops->room(ctx);
+    if (s->tx_sent == 0) {
+        uint8_t head[WRAPPER_HEAD];
+        if (room < (s->link->kind == DLMS_UDP ? whole : WRAPPER_HEAD)) return false;
+        wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, s->tx_n });
+        ops->send(ctx, head, sizeof head, true);
+        s->tx_sent = WRAPPER_HEAD;
+        room -= WRAPPER_HEAD;
+    }
+    size_t left = whole - s->tx_sent, some = left < room ? left : room;
+    if (some) ops->send(ctx, s->tx + s->tx_at + s->tx_sent - WRAPPER_HEAD, some, some < left);
+    s->tx_sent = (uint16_t)(s->tx_sent + some);
+    return some == left;
+}
