@@ -1,0 +1,5 @@
+# The DLMS server on a small device of its own: tests/dlms/bench.h.
+add_library(bench STATIC dlms/bench.c)
+target_link_libraries(bench PUBLIC dlms crypto base PRIVATE strict)
+target_include_directories(bench PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+unit_test(unit/test_dlms_server.c LIBS bench)

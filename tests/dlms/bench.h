@@ -1,0 +1,127 @@
+/* bench.h - a small device around the DLMS server: its own rows, classes and host.
+ *
+ * Links are arrays: what the server sends is collected, what a test feeds is cut as it likes.
+ * Time is a counter the test moves. Keys and titles are those of tests/vectors/dlms.txt.
+ */
+#ifndef TESTS_DLMS_BENCH_H
+#define TESTS_DLMS_BENCH_H
+#include "crypto/job.h"
+#include "dlms/server.h"
+
+enum {
+    BENCH_LINKS = 4,
+    BENCH_SESSIONS = 8,
+    BENCH_RX = 1024,
+    BENCH_TX = 1024,
+    BENCH_OUT = 1 << 17,
+    BENCH_NOTES = 64,
+    BENCH_ROWS = 400,
+    BENCH_LONG = 4096
+};
+
+/* rows of the association table */
+enum {
+    ROLE_PUBLIC,
+    ROLE_READER,
+    ROLE_MANAGEMENT,
+    ROLE_CIPHERED_LLS,
+    ROLE_BROADCAST,
+    ROLE_PUSH,
+    ROLE_SHA,
+    ROLE_ECDSA,
+    ROLES
+};
+enum {
+    SAP_PUBLIC = 16,
+    SAP_READER = 32,
+    SAP_MANAGEMENT = 1,
+    SAP_CIPHERED_LLS = 48,
+    SAP_BROADCAST = 102,
+    SAP_PUSH = 64,
+    SAP_SHA = 49,
+    SAP_ECDSA = 50
+};
+
+struct bench_port {
+    struct dlms_link link;
+    uint8_t out[BENCH_OUT];
+    size_t out_n, room;
+    bool closed, up;
+    uint32_t baud;
+};
+
+struct bench {
+    struct dlms_server server;
+    struct dlms_pool pool;
+    struct dlms_session session[BENCH_SESSIONS];
+    uint8_t *memory;
+    struct bench_port port[BENCH_LINKS];
+    mono_t now;
+
+    /* what a meter would keep */
+    uint32_t counter[2], reserved[2], floor[ROLES][2];
+    uint64_t transaction;
+    uint8_t unicast[32], auth[32], broadcast[32], master[16];
+    struct dlms_security security;
+    struct dlms_port serial;
+    bool locked[LINK_IDS];
+    unsigned failures;
+    uint8_t note[BENCH_NOTES];
+    unsigned notes;
+    int busy_settle, busy_counter; /* say E_BUSY that often */
+    int settle_error;
+    uint8_t random[64];
+    size_t random_n;
+    uint8_t seed;
+    uint64_t arena_mem[EC_ARENA / 8];
+    struct arena arena;
+    struct job job;
+    uint8_t job_kind;
+    uint8_t server_sign[32], client_sign_q[64], server_agree[32], client_agree_q[64];
+    uint32_t frozen[BENCH_SESSIONS];
+
+    /* objects */
+    uint8_t text[2][128];
+    uint8_t text_n[2];
+    uint32_t live;           /* register that counts */
+    uint32_t rows, first;    /* profile */
+    uint8_t day[BENCH_ROWS]; /* an array that can be written */
+    uint16_t days, staged_n;
+    uint8_t staged[BENCH_ROWS];
+    bool staging;
+    unsigned aborted;
+    uint8_t longs[BENCH_LONG];
+    uint16_t long_n;
+    unsigned calls;
+};
+
+extern const struct cosem_model bench_model;
+extern const struct dlms_cfg bench_cfg;
+
+/* A fresh device: counters, keys, objects as at the factory. rx, tx: buffer sizes. */
+void bench_init(struct bench *b, uint16_t rx, uint16_t tx);
+void bench_free(struct bench *b);
+
+/* Link i comes up. */
+void bench_open(struct bench *b, unsigned i, enum dlms_link_kind kind, uint8_t channel);
+
+/* Run the server until nothing is due now. */
+void bench_run(struct bench *b);
+
+/* Feed octets, running the server as it takes them. */
+void bench_feed(struct bench *b, unsigned i, const void *p, size_t n);
+
+/* Let time pass. */
+void bench_wait(struct bench *b, uint64_t us);
+
+/* Wrapper: send one APDU from a client on link i and return the answer's length; the answer is
+ * in *answer until the next call, NULL when there was none. Aborts on broken wrapper octets. */
+size_t bench_ask(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n,
+                 const uint8_t **answer);
+
+/* Power cut: the server and RAM counters are lost. */
+void bench_cut(struct bench *b);
+
+bool bench_noted(const struct bench *b, enum dlms_note n);
+
+#endif
