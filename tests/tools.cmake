@@ -11,6 +11,7 @@ function(cli_test path)
     "MAGNO=$<TARGET_FILE:magno>;DATA=${CMAKE_CURRENT_SOURCE_DIR}/data;PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 cli_test(tools/cli_basics.py)
+cli_test(tools/cli_token.py)
 
 fuzz_target(fuzz/fuzz_comtrade.c LIBS tool_common)
 fuzz_target(fuzz/fuzz_load.c LIBS tool_load)

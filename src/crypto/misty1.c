@@ -29,9 +29,10 @@ static uint32_t s9(uint32_t x)
     const uint16_t *term = s9_terms;
     uint32_t y = 0x1C3, m[9];
     for (int i = 0; i < 9; i++) {
+        uint32_t with_i = *term++;
+        for (int j = 0; j < i; j++) with_i ^= m[j] & *term++;
         m[i] = mask(x, i);
-        y ^= m[i] & *term++;
-        for (int j = 0; j < i; j++) y ^= m[i] & m[j] & *term++;
+        y ^= m[i] & with_i;
     }
     return y;
 }
@@ -41,13 +42,14 @@ static uint32_t s7(uint32_t x)
     const uint8_t *term = s7_terms;
     uint32_t y = 0x1B, m[7];
     for (int i = 0; i < 7; i++) {
-        m[i] = mask(x, i);
-        y ^= m[i] & *term++;
+        uint32_t with_i = *term++;
         for (int j = 0; j < i; j++) {
-            uint32_t both = m[i] & m[j];
-            y ^= both & *term++;
-            for (int k = 0; k < j; k++) y ^= both & m[k] & *term++;
+            uint32_t with_j = *term++;
+            for (int k = 0; k < j; k++) with_j ^= m[k] & *term++;
+            with_i ^= m[j] & with_j;
         }
+        m[i] = mask(x, i);
+        y ^= m[i] & with_i;
     }
     return y;
 }

@@ -269,7 +269,7 @@ static enum sts_result judge_register(struct sts_verdict *v, const struct court 
 
 /* ---- the order of it all */
 
-static uint64_t decipher(const struct sts_key *key, uint64_t block)
+uint64_t sts_open(const struct sts_key *key, uint64_t block)
 {
     struct misty1 m;
     if (key->ea == STS_EA_STA) return sta_decrypt(be_get64(key->key), block);
@@ -291,7 +291,7 @@ static enum sts_result judge(struct sts_verdict *v, struct court *c, const char 
     v->class = t.class;
     if (t.class == 3) return STS_FUNCTION;
     if (c->rules->locked_out && t.class != 1) return STS_LOCKED_OUT;
-    c->block = t.class == 1 ? t.block : decipher(c->key, t.block);
+    c->block = t.class == 1 ? t.block : sts_open(c->key, t.block);
     if (!sts_is_authentic(t.class, c->block)) return STS_CRC;
     v->is_authentic = true;
     v->sub = (uint8_t)(c->block >> 60);

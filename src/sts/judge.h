@@ -155,6 +155,9 @@ void sts_judge(struct sts_verdict *v, const struct sts_rules *rules, const struc
                const struct sts_tids *tids, const struct sts_pending *pending,
                const char digits[STS_DIGITS]);
 
+/* The clear block of a token of class 0 or 2. Says nothing of its checksum. */
+uint64_t sts_open(const struct sts_key *key, uint64_t block);
+
 /* The TID store after an accepted verdict. */
 void sts_tids_put(struct sts_tids *tids, const struct sts_verdict *v);
 

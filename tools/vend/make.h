@@ -15,7 +15,7 @@
 #include "sts/judge.h"
 #include "sts/token.h"
 
-/* Money in 1e-5 of the currency; a token can say up to 1.82e34. */
+/* Money in 1e-5 of the currency; a token can say up to 1.82e35. */
 __extension__ typedef __int128 make_money_t;
 __extension__ typedef unsigned __int128 make_unsigned_t;
 

@@ -1,0 +1,365 @@
+/* token.c - `magno token`: keys and STS tokens by hand, by script, by the million. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/commands.h"
+#include "tools/common/json.h"
+#include "tools/common/say.h"
+#include "tools/exit.h"
+#include "tools/vend/tokens.h"
+
+struct options {
+    const char *action;
+    bool batch, json;
+    json_t *input; /* gathered from the command line */
+    bool is_given;
+};
+
+/* ---- input from the command line: JSON, a file, or name=value with dots for what lies inside
+ */
+
+static json_t *load_file(const char *path)
+{
+    json_error_t error;
+    json_t *j = json_load_file(path, 0, &error);
+    if (j == NULL)
+        exit(say_fail(EXIT_REFUSED, "%s is not JSON: %s in line %d", path, error.text,
+                      error.line));
+    return j;
+}
+
+static void set_path(json_t *object, char *name, const char *value)
+{
+    char *dot = strchr(name, '.');
+    if (dot == NULL) {
+        json_object_set_new(object, name, json_string(value));
+        return;
+    }
+    *dot = 0;
+    json_t *inner = json_object_get(object, name);
+    if (!json_is_object(inner)) {
+        inner = json_object();
+        json_object_set_new(object, name, inner);
+    }
+    set_path(inner, dot + 1, value);
+}
+
+static void take_json(struct options *o, const char *text)
+{
+    json_error_t error;
+    json_t *j = json_loads(text, 0, &error);
+    if (j == NULL)
+        exit(say_fail(EXIT_USAGE, "this is not JSON: %s at character %d", error.text,
+                      error.position));
+    if (json_object_update(o->input, j)) {
+        json_decref(o->input);
+        o->input = j;
+    } else {
+        json_decref(j);
+    }
+}
+
+static bool is_digits(const char *arg)
+{
+    return *arg && arg[strspn(arg, "0123456789 -")] == 0;
+}
+
+/* The groups of a token may come as one argument or as several. */
+static void take_digits(struct options *o, const char *digits)
+{
+    const char *before = json_string_value(json_object_get(o->input, "token"));
+    json_object_set_new(o->input, "token", json_sprintf("%s%s", before ? before : "", digits));
+}
+
+static void take(struct options *o, char *arg)
+{
+    struct stat st;
+    char *equals = strchr(arg, '=');
+    o->is_given = true;
+    if (*arg == '{' || *arg == '[') {
+        take_json(o, arg);
+    } else if (equals) {
+        *equals = 0;
+        set_path(o->input, arg, equals + 1);
+    } else if (strcmp(arg, "-") == 0) {
+        json_decref(o->input);
+        o->input = load_file("/dev/stdin");
+    } else if (is_digits(arg)) {
+        take_digits(o, arg);
+    } else if (stat(arg, &st) == 0) {
+        json_decref(o->input);
+        o->input = load_file(arg);
+    } else {
+        exit(say_fail(EXIT_USAGE, "'%s' is no file, no name=value and no JSON", arg));
+    }
+}
+
+/* ---- output */
+
+struct shower {
+    bool json, is_batch;
+    int errors;
+};
+
+/* "23716100501183194197" in groups of four, as receipts have it. */
+static void print_token(const char *name, const char *digits)
+{
+    printf("%-16s", name);
+    for (size_t i = 0; digits[i]; i += 4) printf(" %.4s", digits + i);
+    putchar('\n');
+}
+
+static void print_value(const char *name, const json_t *v)
+{
+    if (json_is_string(v) && strcmp(name, "token") == 0 && strlen(json_string_value(v)) == 20)
+        print_token(name, json_string_value(v));
+    else if (json_is_string(v))
+        printf("%-16s %s\n", name, json_string_value(v));
+    else if (json_is_boolean(v))
+        printf("%-16s %s\n", name, json_is_true(v) ? "yes" : "no");
+    else
+        printf("%-16s %lld\n", name, (long long)json_integer_value(v));
+}
+
+static void print_object(const json_t *out)
+{
+    const char *name;
+    json_t *v, *part;
+    size_t i;
+    json_object_foreach((json_t *)(uintptr_t)out, name, v)
+    {
+        if (!json_is_array(v)) {
+            print_value(name, v);
+            continue;
+        }
+        json_array_foreach(v, i, part)
+        {
+            putchar('\n');
+            print_object(part);
+        }
+    }
+}
+
+/* Takes the object. */
+static void show(void *ctx, json_t *out)
+{
+    struct shower *s = ctx;
+    const json_t *error = json_object_get(out, "error");
+    bool is_foreign = json_is_false(json_object_get(out, "crc_ok"));
+    s->errors += error != NULL || is_foreign;
+    char line[4096];
+    size_t n = s->is_batch ? json_dumpb(out, line, sizeof line - 1, JSON_COMPACT) : 0;
+    if (n > 0 && n < sizeof line) {
+        line[n] = '\n';
+        fwrite(line, 1, n + 1, stdout);
+        json_decref(out);
+        return;
+    }
+    if (s->json) {
+        json_line(out);
+        return;
+    }
+    if (error)
+        say("%s", json_string_value(error));
+    else
+        print_object(out);
+    if (is_foreign) say("the checksum is wrong: another key, or a slip in the digits");
+    json_decref(out);
+}
+
+static void show_step(void *ctx, json_t *out)
+{
+    struct shower *s = ctx;
+    if (s->json || json_object_get(out, "error")) {
+        show(s, out);
+        return;
+    }
+    printf("%2lld. %s  %-14s %lld.%lld kWh  %s/1e5 currency  (%s)\n",
+           (long long)json_integer_value(json_object_get(out, "step")),
+           json_string_value(json_object_get(out, "token")),
+           json_string_value(json_object_get(out, "result_name")),
+           (long long)json_integer_value(json_object_get(out, "credit_kwh_tenths")) / 10,
+           llabs((long long)json_integer_value(json_object_get(out, "credit_kwh_tenths"))) % 10,
+           json_string_value(json_object_get(out, "credit_currency_1e5")),
+           json_string_value(json_object_get(out, "words")));
+    json_decref(out);
+}
+
+/* ---- actions */
+
+static const struct {
+    const char *name;
+    json_t *(*run)(const json_t *in);
+} actions[] = {
+    { "key", tokens_key },
+    { "make", tokens_make },
+    { "decode", tokens_decode },
+    { "play", NULL },
+};
+
+/* A scenario, or a list of them, or an object that holds "cases" or "scenarios". */
+static void play(struct shower *s, const json_t *in)
+{
+    static const char *const holders[] = { "scenarios", "cases" };
+    const json_t *list = json_is_array(in) ? in : NULL;
+    json_t *each;
+    size_t i;
+    for (size_t h = 0; h < 2 && list == NULL; h++) list = json_object_get(in, holders[h]);
+    if (!json_is_array(list)) {
+        tokens_play(in, show_step, s);
+        return;
+    }
+    json_array_foreach(list, i, each) play(s, each);
+}
+
+static int action_of(const char *name)
+{
+    for (int i = 0; i < 4; i++)
+        if (strcmp(actions[i].name, name) == 0) return i;
+    return -1;
+}
+
+static void run_one(struct shower *s, int action, const json_t *in)
+{
+    if (actions[action].run)
+        show(s, actions[action].run(in));
+    else
+        play(s, in);
+}
+
+static void run_line(struct shower *s, int action, const char *line, size_t n)
+{
+    json_error_t error;
+    if (n == strspn(line, " \t\r\n")) return;
+    json_t *in = json_loadb(line, n, 0, &error);
+    if (in)
+        run_one(s, action, in);
+    else
+        show(s, json_error_new(error.text));
+    json_decref(in);
+}
+
+/* Reads by the block, and shows what there is before it waits for more: a pipe that asks line
+ * by line gets its answers, a file is not slowed down. */
+static int run_batch(struct shower *s, int action)
+{
+    size_t size = 1 << 16, used = 0;
+    char *buf = malloc(size + 1);
+    ssize_t got = 1;
+    while (buf && got > 0) {
+        char *line = buf, *end;
+        fflush(stdout);
+        got = read(STDIN_FILENO, buf + used, size - used);
+        used += got > 0 ? (size_t)got : 0;
+        buf[used] = 0;
+        for (; (end = memchr(line, '\n', (size_t)(buf + used - line))); line = end + 1) {
+            *end = 0;
+            run_line(s, action, line, (size_t)(end - line));
+        }
+        used -= (size_t)(line - buf);
+        memmove(buf, line, used);
+        if (used == size) buf = realloc(buf, (size *= 2) + 1);
+    }
+    if (buf == NULL) return say_fail(EXIT_REFUSED, "out of memory");
+    buf[used] = 0;
+    run_line(s, action, buf, used);
+    free(buf);
+    return EXIT_DONE; /* what was wrong stands in the line that was wrong */
+}
+
+static int run(struct options *o)
+{
+    struct shower s = { o->json || o->batch, o->batch, 0 };
+    int action = o->action ? action_of(o->action) : -1;
+    if (o->action == NULL)
+        return say_fail(EXIT_USAGE, "say what to do: key, make, decode or play; "
+                                    "`magno token --help` shows examples");
+    if (action < 0)
+        return say_fail(EXIT_USAGE, "there is no '%s'; it is key, make, decode or play",
+                        o->action);
+    if (o->batch) return run_batch(&s, action);
+    if (!o->is_given) {
+        if (isatty(STDIN_FILENO))
+            return say_fail(EXIT_USAGE, "give fields as name=value, JSON, or a file");
+        json_decref(o->input);
+        o->input = load_file("/dev/stdin");
+    }
+    run_one(&s, action, o->input);
+    return s.errors ? EXIT_REFUSED : EXIT_DONE;
+}
+
+/* ---- command line */
+
+enum { OPT_BATCH = 1000, OPT_JSON };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+    switch (key) {
+    case OPT_BATCH:
+        o->batch = true;
+        return 0;
+    case OPT_JSON:
+        o->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->action)
+            take(o, arg);
+        else
+            o->action = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    { "batch", OPT_BATCH, NULL, 0, "read one JSON object a line, answer one a line", 0 },
+    { "json", OPT_JSON, NULL, 0, "print the result as JSON", 0 },
+    { 0 },
+};
+
+static const char doc[] =
+    "Decoder keys and STS tokens (IEC 62055-41).\n"
+    "\n"
+    "  key     derive a decoder key from a vending key\n"
+    "  make    make a token, or with new_key the tokens of a key change\n"
+    "  decode  say what a token holds, under a key\n"
+    "  play    enter tokens into a meter, and show what it says and holds\n"
+    "\v"
+    "INPUT is name=value (dots reach inside: key.sgc=123456), a JSON object, a file with one, "
+    "or\n"
+    "- for standard input. A bare argument of digits is the token.\n"
+    "\n"
+    "Fields: ea (07, 11), class, subclass, key.dkga (01 to 04), key.vending_key, "
+    "key.base_date\n"
+    "(1993, 2014, 2035), key.meter_pan or key.drn, key.kt, key.sgc, key.ti, key.krn, or\n"
+    "key.decoder_key; issue_utc or tid, rnd; value_field, requested_amount (kWh, W, currency) "
+    "or\n"
+    "units_1e5; control, mfr_code; new_key.*, ken, ro, tokens (2 or 3). All are explained in\n"
+    "docs/tokens.md.\n"
+    "\n"
+    "Examples, 10 kWh for meter 00000000018:\n"
+    "  magno token make class=0 subclass=0 requested_amount=10 key.dkga=02 \\\n"
+    "      key.vending_key=abababababababab key.base_date=2014 key.drn=00000000018 "
+    "key.sgc=123456 \\\n"
+    "      key.ti=01 key.krn=1\n"
+    "  magno token decode decoder_key=e653341f9d5bf36f 2371 6100 5011 8319 4197\n"
+    "  magno token make --batch < orders.jsonl > tokens.jsonl\n"
+    "  magno token play --json scenario.json\n";
+
+int token_main(int argc, char **argv)
+{
+    static const struct argp argp = { options, parse, "key|make|decode|play [INPUT...]",
+                                      doc,     NULL,  NULL,
+                                      NULL };
+    struct options o = { .input = json_object() };
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+    int code = run(&o);
+    json_decref(o.input);
+    return code;
+}
