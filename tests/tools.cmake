@@ -3,6 +3,7 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 unit_test(unit/test_tool_common.c LIBS tool_common)
 unit_test(unit/test_comtrade.c LIBS tool_common m)
 unit_test(unit/test_load.c LIBS tool_load)
+unit_test(unit/test_client_values.c LIBS tool_client)
 
 function(cli_test path)
   get_filename_component(name ${path} NAME_WE)

@@ -112,6 +112,23 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
+/* For `magno decode`: the keys alone. */
+static const struct argp_option key_options[] = {
+    { NULL, 0, NULL, 0, "Keys, for what is protected:", 20 },
+    { "ek", O_EK, "HEX", 0, "Global unicast encryption key", 0 },
+    { "ak", O_AK, "HEX", 0, "Authentication key", 0 },
+    { "dk", O_DK, "HEX", 0, "Dedicated key", 0 },
+    { "master", O_MASTER, "HEX", 0, "Master key, for wrapped keys", 0 },
+    { "broadcast-key", O_BROADCAST, "HEX", 0, "Global broadcast key", 0 },
+    { "title", O_TITLE, "HEX", 0, "The client's system title (4D47430000000001)", 0 },
+    { "server-title", O_SERVER_TITLE, "HEX", 0, "The meter's system title", 0 },
+    { "agree-key", O_AGREE_KEY, "FILE", 0, "The client's key agreement key", 0 },
+    { "peer-cert", O_PEER_CERT, "FILE", 0, "The meter's certificate; give it twice for both",
+      0 },
+    { "json", O_JSON, NULL, 0, "One JSON object a line on standard output", 0 },
+    { 0 },
+};
+
 void connect_defaults(struct connect_options *o)
 {
     *o = (struct connect_options){ .client = -1,
@@ -279,6 +296,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp connect_argp = { .options = options, .parser = parse };
+const struct argp connect_keys_argp = { .options = key_options, .parser = parse };
 
 /* -- keys ------------------------------------------------------------------------------- */
 

@@ -30,7 +30,7 @@ struct connect_options {
 };
 
 /* The argp child; its input is a struct connect_options that connect_defaults() has seen. */
-extern const struct argp connect_argp;
+extern const struct argp connect_argp, connect_keys_argp; /* the second: keys alone */
 void connect_defaults(struct connect_options *o);
 
 /* Keys alone, for `magno decode`. 0, or a negative error with its sentence. */

@@ -253,9 +253,10 @@ const char *names_enum(uint16_t class_id, int attr, int64_t value)
 
 /* -- parsing ---------------------------------------------------------------------------- */
 
-/* Numbers separated by any of "-:.*", five or six of them. */
+/* A-B:C.D.E, A.B.C.D.E, and F behind '.' or '*'; 255 when it is left out. */
 static bool parse_numbers(const char *text, struct obis *ln)
 {
+    static const char *const separators[6] = { "-.", ":.", ".", ".", ".*", "" };
     uint8_t part[6] = { 0, 0, 0, 0, 0, 255 };
     int n = 0;
     for (;;) {
@@ -265,7 +266,7 @@ static bool parse_numbers(const char *text, struct obis *ln)
         if (v > 255) return false;
         part[n++] = (uint8_t)v;
         if (*end == 0) break;
-        if (!strchr("-:.*", *end)) return false;
+        if (!strchr(separators[n - 1], *end)) return false;
         text = end + 1;
     }
     if (n < 5) return false;
