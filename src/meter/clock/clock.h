@@ -15,6 +15,7 @@
 #ifndef METER_CLOCK_CLOCK_H
 #define METER_CLOCK_CLOCK_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
@@ -80,6 +81,17 @@ bool clock_is_valid(const struct clock *c);
 /* Local time, deviation and status of moment u; of an invalid clock the status says so. */
 struct stamp12 clock_stamp(struct clock *c, utc_t u);
 
+/* The clock shows u at t, at the drift known. */
+void clock_start(struct clock *c, mono_t t, utc_t u);
+
+/* The same time, counted from t on. */
+void clock_rebase(struct clock *c, mono_t t);
+
+/* Gain or lose by_s seconds, one a minute; when that is over. clock_slewed() must be called
+ * then, exactly. */
+mono_t clock_slew(struct clock *c, mono_t t, int32_t by_s);
+void clock_slewed(struct clock *c, mono_t t);
+
 /* Order a change of the clock; it happens when the meter handles it, dated now (the time of
  * what is being handled). target is UTC seconds for CLOCK_SET, a signed shift (-900..900) for
  * CLOCK_SHIFT, 0 for the others: to the nearest quarter, measuring period of survey 1, minute;
@@ -91,5 +103,26 @@ int clock_order(struct meter *m, const struct who *who, enum clock_order order, 
 
 /* Method 5 of class 8: what clock_order(CLOCK_PRESET) will set, and when it may. */
 int clock_preset(struct meter *m, const struct who *who, utc_t target, utc_t from, utc_t to);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+enum { CLOCK_BODY = 9 };
+int clock_save(const struct clock *c, utc_t u, uint8_t body[CLOCK_BODY]);
+int clock_put(const struct meter *m, unsigned k, uint8_t *body);
+void clock_take(struct meter *m, const uint8_t *body, size_t n);
+
+/* Read the calendar chip at power-up: the clock runs from it, or, when it is not to be believed,
+ * from `last`, the date of the newest record, and is invalid. E_IO: the chip does not answer. */
+int clock_power_up(struct meter *m, utc_t last);
+
+/* Do what was ordered; the slew is over; the hourly comparison with the calendar chip. */
+void clock_do(struct meter *m);
+void clock_slew_end(struct meter *m, utc_t u);
+void clock_compare(struct meter *m, utc_t u);
+
+/* Local time changed: a parameter of the zone was written, or daylight saving begins or ends. */
+void clock_zone_load(struct meter *m);
+void clock_zone_switch(struct meter *m, utc_t u);
+void clock_zone_plan(struct meter *m);
 
 #endif

@@ -12,8 +12,11 @@
  */
 #ifndef METER_ENERGY_ENERGY_H
 #define METER_ENERGY_ENERGY_H
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/time.h"
 #include "meter/regs.h"
 
 #define ENERGY_UNIT_NJ INT64_C(3600000000000) /* one Wh, varh or VAh */
@@ -24,6 +27,7 @@ struct energy {
     int64_t rest_nj[CELLS][DIRECTIONS]; /* 0 <= rest < one unit */
     uint32_t dirty[3];                  /* cells changed since the last record, 96 bits */
     uint8_t dirty_cells;                /* how many */
+    uint8_t dirty_rests;                /* a bit each */
     uint8_t quadrant;                   /* 0..3, of the last window that had a sign */
 };
 
@@ -40,5 +44,24 @@ void energy_book(struct energy *e, struct regs *r, const struct share *s, unsign
  * pulses). */
 uint64_t energy_nj(const struct energy *e, const struct regs *r, unsigned cell,
                    unsigned direction);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+struct meter;
+
+/* Journal what was booked since the last record, dated now. Before every row and transaction. */
+void energy_record(struct meter *m);
+
+/* Another window might touch more cells than a record holds. */
+bool energy_is_full(const struct energy *e);
+
+/* The record of each checkpoint period, and when the next is due. */
+void energy_minute(struct meter *m, utc_t u);
+void energy_plan(struct meter *m);
+
+int cells_put(const struct meter *m, unsigned k, uint8_t *body);
+void cells_take(struct meter *m, const uint8_t *body, size_t n);
+int energy_put(const struct meter *m, unsigned k, uint8_t *body);
+void energy_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif
