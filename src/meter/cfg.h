@@ -10,6 +10,7 @@
 #define METER_CFG_H
 #include <stdint.h>
 
+#include "metrology/rating.h"
 #include "store/part.h"
 
 #define CFG_SURVEYS 3         /* load profiles: 1-0:99.1.0 .. 99.1.2 */
@@ -17,7 +18,7 @@
 #define CFG_LOG_ROWS 256      /* rows a log promises to keep */
 #define CFG_MONTHS 36         /* rows of monthly billing */
 #define CFG_DAYS 62           /* rows of daily billing */
-#define CFG_EVENT_QUEUE 32    /* events between two drains */
+#define CFG_EVENT_QUEUE 16    /* events between two drains */
 #define CFG_INPUT_QUEUE 8     /* edges of inputs between two steps */
 #define CFG_DARK_EDGES 16     /* edges of covers kept while unpowered */
 #define CFG_DEMAND_PERIODS 15 /* sub-periods of a sliding demand */
@@ -28,13 +29,9 @@ struct meter_cfg {
     const struct store_map *map; /* store/part.h */
     const char *type;            /* "MAG22", first octets of the logical device name */
     uint32_t serial;             /* 1..99 999 999 */
-    uint32_t un_mv;              /* reference voltage, 230000 or 120000 */
-    uint32_t ib_ma;              /* basic current, 5000 */
-    uint32_t imax_ma;            /* maximum current, 80000 or 100000 */
-    uint16_t fn_mhz_div10;       /* nominal frequency in 10 mHz: 5000 or 6000 */
-    uint16_t
-        checkpoint_s; /* an energy record at least so often: 60 on a meter, 900 in a fleet */
-    uint16_t serial_year; /* year of manufacture: the clock is never earlier */
+    struct rating rating;        /* what the name plate says */
+    uint16_t checkpoint_s;       /* an energy record that often: 60; 900 in a fleet */
+    uint16_t year;               /* of manufacture: the clock is never earlier */
 };
 
 extern const struct meter_cfg cfg_single_phase; /* 230 V 5(100) A 50 Hz, serial 1 */

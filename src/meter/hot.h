@@ -29,7 +29,7 @@ enum hot {
     HOT_BASES,
     HOT_CLOCK,   /* date, status, drift */
     HOT_SURVEYS, /* pending flags, interval starts */
-    HOT_AVERAGE, /* 3: sums of an open interval */
+    HOT_GASP,    /* the last gasp: as HOT_ENERGY, and the sums of open intervals */
     HOT_BILLING, /* when due, lock-out */
     HOT_ALARMS,
     HOT_LOGS, /* last codes, allowances */
@@ -39,6 +39,7 @@ enum hot {
     HOT_SCALAR,  /* a parameter took this value */
     HOT_OCTETS,  /* a parameter of octets changed: its first octets */
     HOT_COLUMNS, /* a survey took these columns */
+    HOT_SECURE,  /* counters of clients, lock-outs (secure/) */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

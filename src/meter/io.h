@@ -38,7 +38,7 @@ enum input {
     INPUT_RELAY_CLOSED = 1 << 14, /* feedback contact, where there is one */
 };
 
-enum pulse_output { PULSE_LED_WH, PULSE_LED_VARH, PULSE_OUTPUT, PULSE_OUTPUTS };
+enum impulse { IMPULSE_WH, IMPULSE_VARH, IMPULSE_OUTPUT, IMPULSES };
 enum lamp {
     LAMP_ALARM,
     LAMP_CREDIT_GREEN,
@@ -64,12 +64,14 @@ struct meter_io {
     int (*rtc_read)(void *ctx, mono_t t, utc_t *utc);
     int (*rtc_write)(void *ctx, mono_t t, utc_t utc);
 
+    bool sampled; /* samples go into struct front; else quantities are fed */
+
     const struct entropy *entropy; /* crypto/rng.h */
     /* The key that wraps all keys on flash. */
     int (*root_key)(void *ctx, uint8_t key[16]);
 
     /* n pulses of an output became due at t (n > 1 only where windows are long). */
-    void (*pulse)(void *ctx, mono_t t, enum pulse_output output, uint32_t n);
+    void (*impulse)(void *ctx, mono_t t, enum impulse output, uint32_t n);
     void (*lamp)(void *ctx, mono_t t, enum lamp lamp, uint8_t pattern);
     /* Drive the coil; the position is known from the current and INPUT_RELAY_CLOSED. */
     void (*relay)(void *ctx, mono_t t, bool close);

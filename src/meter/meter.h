@@ -31,11 +31,63 @@
 #include "meter/profile/profile.h"
 #include "meter/regs.h"
 #include "meter/timer.h"
+#include "meter/energy/average.h"
+#include "meter/energy/demand.h"
+#include "meter/event/alarm.h"
+#include "meter/secure/secure.h"
+#include "metrology/front.h"
 #include "metrology/quantity.h"
+#include "store/store.h"
 
-struct meter;
+/* A transaction being put together (change.h). */
+struct change {
+    struct alarms alarms; /* as its events leave them */
+    bool open, alarmed;
+};
 
-/* Prepare memory. cfg and io are kept until the meter dies. */
+/* Edges of inputs wait here for their turn. */
+struct edge {
+    mono_t at;
+    uint16_t levels;
+};
+
+/* All that varies about a meter. Parts are their modules' own; now, cfg, io, front, store and clock
+ * may be read by whoever holds the meter. */
+struct meter {
+    const struct meter_cfg *cfg;
+    const struct meter_io *io;
+    mono_t t;  /* of what is being handled */
+    utc_t utc; /* calendar time then */
+    utc_t last; /* date of the newest record: floor of the clock at power-up */
+    mono_t window_end; /* of the window taken last */
+    mono_t compared;   /* with the calendar chip, and found different */
+    bool live;         /* past power-up: records change a running meter */
+    bool replan;       /* a change moved deadlines */
+    bool sampled;      /* windows come from front */
+    struct regs now;
+    struct energy energy;
+    struct demand demand;
+    struct average average;
+    struct survey survey[CFG_SURVEYS];
+    struct billing_state billing;
+    struct clock clock;
+    struct timers timers;
+    struct events events;
+    struct alarms alarms;
+    struct change change;
+    struct secure secure;
+    struct edge edge[CFG_INPUT_QUEUE];
+    uint8_t edges;
+    uint16_t levels;
+    int32_t scalar[PARAMS];
+    struct store_app app;
+    struct store store;
+    struct measure measure;
+    struct front front;
+};
+
+/* Prepare memory. cfg and io are kept until the meter dies. With io->sampled the port feeds
+ * m->front, else meter_feed_quantities(). */
 void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter_io *io);
 
 /* Power-up at mono t (0): mount the flash, replay, redo, read the RTC and the inputs, write the
@@ -50,7 +102,8 @@ mono_t meter_next(const struct meter *m);
 /* Handle that one thing. It must be due; the store must be ready (meter_is_ready). */
 void meter_handle(struct meter *m);
 
-/* What is done from now on is dated t, never before what was handled last. */
+/* What is done from now on is dated t, never before what was handled last; values that are only
+ * worked out when somebody looks (running demand) are brought up to date. */
 void meter_at(struct meter *m, mono_t t);
 
 /* Time of what is being handled. */
@@ -76,7 +129,7 @@ int meter_feed_quantities(struct meter *m, const struct quantity *q);
  * are handled; the newest levels stand then. */
 int meter_feed_inputs(struct meter *m, mono_t t, uint16_t levels);
 
-/* The supply fails: one record, at once. Windows so far must have been fed. What follows if the
+/* The supply fails: the open window is closed and booked, one record written at once. What follows if the
  * supply stays is an ordinary life. */
 void meter_last_gasp(struct meter *m, mono_t t);
 

@@ -62,17 +62,6 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
 int param_read(struct meter *m, uint16_t id, void *dst, size_t cap);
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);
 
-/* Long values: rows of param_info.row_size octets. One stage a meter: E_BUSY to a second.
- * begin: E_RANGE too many rows. put: rows in order, checked one by one. commit: checked as a
- * whole, then it stands, or nothing changed. abort at any time, by the one who began. */
-int param_rows(struct meter *m, uint16_t id);
-int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t cap);
-int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows);
-int param_stage_put(struct meter *m, const struct who *who, unsigned row, const void *src,
-                    size_t n);
-int param_stage_commit(struct meter *m, const struct who *who);
-void param_stage_abort(struct meter *m, const struct who *who);
-
 /* The who-log (0-0:99.16.0): rows [first, next), each one change. */
 struct audit_row {
     int64_t utc_s;
@@ -86,5 +75,23 @@ struct audit_span {
 };
 struct audit_span audit_span(const struct meter *m);
 int audit_read(struct meter *m, uint32_t number, struct audit_row *row);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+/* Defaults into RAM; then what flash holds. */
+void param_init(struct meter *m);
+void param_mount(struct meter *m);
+void scalar_take(struct meter *m, const uint8_t *body, size_t n);
+void octets_take(struct meter *m, const uint8_t *body, size_t n);
+
+/* Open a change that writes a parameter, its audit row and events; the caller adds what goes with it and
+ * commits. E_BUSY. */
+int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
+int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                       size_t n);
+
+/* Into the open change: the who-log's row and the events of a changed parameter. */
+void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
+                     const uint8_t old_digest[8], const uint8_t new_digest[8]);
 
 #endif

@@ -80,7 +80,7 @@ enum val {
     QUANTITIES
 };
 
-enum demand {
+enum demand_kind {
     DEMAND_P_IMPORT,
     DEMAND_P_EXPORT,
     DEMAND_P_ABS,
@@ -114,7 +114,7 @@ enum cnt {
     CNT_TAMPER_S = CNT_TAMPER + 6, /* seconds each lasted, closed ones */
     COUNTERS = CNT_TAMPER_S + 6
 };
-enum tamper {
+enum tamper_counter {
     TAMPER_METER_COVER,
     TAMPER_TERMINAL_COVER,
     TAMPER_MAGNET,

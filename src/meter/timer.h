@@ -18,21 +18,17 @@
 struct meter;
 
 enum timer {
-    TIMER_SLEW,   /* mono: the slew is over */
-    TIMER_MINUTE, /* utc: energy record */
-    TIMER_DEMAND, /* utc: a demand sub-period ends */
-    TIMER_SURVEY_1,
+    TIMER_SLEW,     /* mono: the slew is over */
+    TIMER_MINUTE,   /* utc: energy record */
+    TIMER_DEMAND,   /* utc: a demand period ends */
+    TIMER_SURVEY_1, /* utc: captures */
     TIMER_SURVEY_2,
-    TIMER_SURVEY_3, /* utc: captures */
-    TIMER_DAY,      /* utc: local midnight, daily billing */
-    TIMER_BILLING,  /* utc: end of the billing period */
-    TIMER_ZONE,     /* utc: daylight saving begins or ends */
-    TIMER_CALENDAR, /* utc: passive side comes into force */
-    TIMER_TARIFF,   /* utc: next switch of the day, or local midnight */
-    TIMER_RTC,      /* mono: compare with the calendar chip */
-    TIMER_INPUT,    /* mono: debounce ends */
-    TIMER_QUALITY,  /* mono: a condition has lasted long enough */
-    TIMER_DISPLAY,  /* mono: next page */
+    TIMER_SURVEY_3,
+    TIMER_DAY,     /* utc: local midnight, daily billing */
+    TIMER_BILLING, /* utc: end of the billing period */
+    TIMER_ZONE,    /* utc: daylight saving begins or ends */
+    TIMER_RTC,     /* mono: compare with the calendar chip */
+    TIMER_FLOOD,   /* mono: an hour of limited events is over */
     TIMERS
 };
 

@@ -1,4 +1,5 @@
 #include "base/bytes.h"
+#include "base/err.h"
 #include "meter/change.h"
 #include "meter/meter.h"
 

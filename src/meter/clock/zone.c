@@ -95,19 +95,31 @@ utc_t zone_next_change(struct zone *z, utc_t u)
     return (utc_t){ best };
 }
 
+/* Local time runs evenly up to the next change, so the point is simple before it. At the change
+ * itself local time may land on a point, or jump over one: then the change is the point. */
 utc_t zone_next_grid(struct zone *z, utc_t u, uint32_t period_s)
 {
     ensure(period_s > 0 && CAL_DAY_S % period_s == 0);
-    int64_t p = period_s, local = u.s + zone_offset_s(z, u);
-    for (unsigned i = 1; i <= 3; i++) { /* a candidate may fall into the repeated hour, before u */
-        utc_t c = zone_utc(z, (local / p + i) * p);
-        if (c.s > u.s) return c;
-    }
-    /* the repeated hour, second passage: zone_utc() gives the first */
-    return (utc_t){ u.s + p - local % p };
+    int64_t p = period_s, before = zone_offset_s(z, u);
+    utc_t x = zone_next_change(z, u), c = { u.s + p - (u.s + before) % p };
+    if (c.s < x.s) return c;
+    int64_t local = x.s + zone_offset_s(z, x);
+    bool is_jumped = local / p > (x.s - 1 + before) / p;
+    return local % p == 0 || is_jumped ? x : (utc_t){ x.s + p - local % p };
 }
 
 bool zone_is_grid(struct zone *z, utc_t u, uint32_t period_s)
 {
-    return (u.s + zone_offset_s(z, u)) % (int64_t)period_s == 0;
+    return zone_next_grid(z, (utc_t){ u.s - 1 }, period_s).s == u.s;
+}
+
+/* At most one change lies within a day, so the point is at most two days back. */
+utc_t zone_last_grid(struct zone *z, utc_t u, uint32_t period_s)
+{
+    utc_t c = { u.s - 2 * (int64_t)period_s }, next = zone_next_grid(z, c, period_s);
+    for (unsigned i = 0; i < 4 && next.s <= u.s; i++) {
+        c = next;
+        next = zone_next_grid(z, c, period_s);
+    }
+    return c;
 }

@@ -54,6 +54,9 @@ utc_t zone_next_change(struct zone *z, utc_t u);
  * or is 86400: local midnight). */
 utc_t zone_next_grid(struct zone *z, utc_t u, uint32_t period_s);
 
+/* The last one at or before u. */
+utc_t zone_last_grid(struct zone *z, utc_t u, uint32_t period_s);
+
 /* Is u itself on that grid? */
 bool zone_is_grid(struct zone *z, utc_t u, uint32_t period_s);
 

@@ -26,9 +26,9 @@ void average_add(struct meter *m, uint64_t us)
 {
     struct average *a = &m->average;
     for (unsigned k = 0; k < MEANS; k++)
-        a->sum[k] += (uint64_t)m->regs.quantity[source[k]] * us;
+        a->sum[k] += (uint64_t)m->now.quantity[source[k]] * us;
     a->us += us;
-    for (unsigned k = 0; k < CFG_SURVEYS; k++) extremes(&m->survey[k].interval, &m->regs);
+    for (unsigned k = 0; k < CFG_SURVEYS; k++) extremes(&m->survey[k].interval, &m->now);
 }
 
 static int32_t mean(uint64_t sum, uint64_t us)
@@ -47,31 +47,37 @@ void average_read(const struct average *a, const struct interval *i, struct regs
     r->quantity[VAL_I_MAX_MA] = i->i_max_ma;
 }
 
-/* -- the record: kept by the last gasp and in checkpoints -------------------------------------- */
+/* -- what the last gasp keeps: {milliseconds 4, five sums / 1000 6 each, three extremes 4} ------- */
 
-/* {survey 1, microseconds 8, five sums 8, three extremes 4}, sums since the interval began. */
-int average_put(const struct meter *m, unsigned k, uint8_t *body)
+static void put48(uint8_t *p, int64_t v)
 {
-    const struct interval *i = &m->survey[k].interval;
-    body[0] = (uint8_t)k;
-    le_put64(body + 1, m->average.us - i->us);
-    for (unsigned n = 0; n < MEANS; n++)
-        le_put64(body + 9 + n * 8, m->average.sum[n] - i->sum[n]);
-    uint8_t *p = body + 9 + MEANS * 8;
+    le_put32(p, (uint32_t)(uint64_t)v);
+    le_put16(p + 4, (uint16_t)((uint64_t)v >> 32));
+}
+
+static int64_t get48(const uint8_t *p)
+{
+    int64_t v = (int64_t)(le_get32(p) | (uint64_t)le_get16(p + 4) << 32);
+    return v >> 47 ? v - (INT64_C(1) << 48) : v;
+}
+
+void average_save(const struct average *a, const struct interval *i, uint8_t body[AVERAGE_BODY])
+{
+    le_put32(body, (uint32_t)((a->us - i->us) / 1000));
+    for (unsigned k = 0; k < MEANS; k++)
+        put48(body + 4 + k * 6, (int64_t)(a->sum[k] - i->sum[k]) / 1000);
+    uint8_t *p = body + 4 + MEANS * 6;
     le_put32(p, (uint32_t)i->u_min_mv);
     le_put32(p + 4, (uint32_t)i->u_max_mv);
     le_put32(p + 8, (uint32_t)i->i_max_ma);
-    return AVERAGE_BODY;
 }
 
-void average_take(struct meter *m, const uint8_t *body, size_t n)
+void average_load(const struct average *a, struct interval *i, const uint8_t body[AVERAGE_BODY])
 {
-    if (n != AVERAGE_BODY || body[0] >= CFG_SURVEYS) return;
-    struct interval *i = &m->survey[body[0]].interval;
-    i->us = m->average.us - le_get64(body + 1);
+    i->us = a->us - le_get32(body) * UINT64_C(1000);
     for (unsigned k = 0; k < MEANS; k++)
-        i->sum[k] = m->average.sum[k] - le_get64(body + 9 + k * 8);
-    const uint8_t *p = body + 9 + MEANS * 8;
+        i->sum[k] = a->sum[k] - (uint64_t)(get48(body + 4 + k * 6) * 1000);
+    const uint8_t *p = body + 4 + MEANS * 6;
     i->u_min_mv = (int32_t)le_get32(p);
     i->u_max_mv = (int32_t)le_get32(p + 4);
     i->i_max_ma = (int32_t)le_get32(p + 8);

@@ -26,7 +26,7 @@ struct interval {
     int32_t u_min_mv, u_max_mv, i_max_ma;
 };
 
-/* Add a window whose values stand in m->regs. */
+/* Add a window whose values stand in m->now. */
 void average_add(struct meter *m, uint64_t us);
 
 /* The means and extremes of an interval into r (VAL_U_AVG_MV .. VAL_I_MAX_MA); 0 where nothing was
@@ -36,8 +36,10 @@ void average_read(const struct average *a, const struct interval *i, struct regs
 /* A new interval begins now. */
 void average_begin(const struct average *a, struct interval *i);
 
-enum { AVERAGE_BODY = 1 + 8 + MEANS * 8 + 12 };
-int average_put(const struct meter *m, unsigned k, uint8_t *body);
-void average_take(struct meter *m, const uint8_t *body, size_t n);
+enum { AVERAGE_BODY = 4 + MEANS * 6 + 12 };
+void average_save(const struct average *a, const struct interval *i,
+                  uint8_t body[AVERAGE_BODY]);
+void average_load(const struct average *a, struct interval *i,
+                  const uint8_t body[AVERAGE_BODY]);
 
 #endif

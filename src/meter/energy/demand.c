@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/fixed.h"
+#include "meter/hot.h"
 #include "meter/meter.h"
 
 /* A reading: quantity and direction. */
@@ -18,7 +19,7 @@ static const uint8_t adds[DEMANDS] = { 1, 2, 1 | 2, 4, 8, 16 };
 static void read_now(const struct meter *m, uint64_t nj[READINGS])
 {
     for (unsigned i = 0; i < READINGS; i++)
-        nj[i] = energy_nj(&m->energy, &m->regs, reading[i][0], reading[i][1]);
+        nj[i] = energy_nj(&m->energy, &m->now, reading[i][0], reading[i][1]);
 }
 
 static uint32_t period_s(const struct meter *m)
@@ -53,7 +54,7 @@ void demand_refresh(struct meter *m)
     uint64_t s = (uint64_t)period_s(m) * n;
     read_now(m, now);
     for (unsigned i = 0; i < DEMANDS; i++)
-        m->regs.quantity[VAL_DEMAND_NOW + i] =
+        m->now.quantity[VAL_DEMAND_NOW + i] =
             (int32_t)mean(back(&m->demand, n - 1), now, adds[i], s);
 }
 
@@ -72,14 +73,14 @@ static void derive_last(struct meter *m)
     unsigned n = periods(m);
     uint64_t s = (uint64_t)period_s(m) * n;
     for (unsigned i = 0; i < DEMANDS; i++)
-        m->regs.quantity[VAL_DEMAND_LAST + i] =
+        m->now.quantity[VAL_DEMAND_LAST + i] =
             (int32_t)mean(back(&m->demand, n), back(&m->demand, 0), adds[i], s);
 }
 
 static void close_period(struct meter *m, utc_t u)
 {
     struct demand *d = &m->demand;
-    unsigned member = (unsigned)m->regs.quantity[VAL_DEMAND_TARIFF];
+    unsigned member = (unsigned)m->now.quantity[VAL_DEMAND_TARIFF];
     d->at = (uint8_t)((d->at + 1) % RING);
     d->start = u;
     d->ended_s = (uint32_t)u.s;
@@ -87,9 +88,9 @@ static void close_period(struct meter *m, utc_t u)
     read_now(m, d->ring_nj[d->at]);
     derive_last(m);
     for (unsigned i = 0; i < DEMANDS; i++) {
-        uint32_t last = (uint32_t)m->regs.quantity[VAL_DEMAND_LAST + i];
-        rise(&m->regs.maximum[i][0], last, u);
-        rise(&m->regs.maximum[i][member], last, u);
+        uint32_t last = (uint32_t)m->now.quantity[VAL_DEMAND_LAST + i];
+        rise(&m->now.maximum[i][0], last, u);
+        rise(&m->now.maximum[i][member], last, u);
     }
 }
 
@@ -152,10 +153,10 @@ enum { AT = 5, READING = 8, RISEN = 9, FRESH = 0x80 };
 
 static uint8_t *put_risen(const struct meter *m, uint8_t *p)
 {
-    unsigned member[2] = { 0, (unsigned)m->regs.quantity[VAL_DEMAND_TARIFF] };
+    unsigned member[2] = { 0, (unsigned)m->now.quantity[VAL_DEMAND_TARIFF] };
     for (unsigned i = 0; i < 2 * DEMANDS; i++) {
         unsigned which = i / 2 * FAMILY + member[i % 2];
-        const struct maximum *x = &m->regs.maximum[i / 2][member[i % 2]];
+        const struct maximum *x = &m->now.maximum[i / 2][member[i % 2]];
         *p = (uint8_t)which;
         le_put32(p + 1, x->value);
         le_put32(p + 5, x->utc_s);
@@ -189,7 +190,7 @@ void demand_take(struct meter *m, const uint8_t *body, size_t n)
         memmove(d->ring_nj[i], d->ring_nj[d->at], sizeof d->ring_nj[i]);
     for (const uint8_t *p = body + head; p < body + n; p += RISEN)
         if (p[0] < DEMANDS * FAMILY)
-            m->regs.maximum[p[0] / FAMILY][p[0] % FAMILY] =
+            m->now.maximum[p[0] / FAMILY][p[0] % FAMILY] =
                 (struct maximum){ le_get32(p + 1), le_get32(p + 5) };
 }
 
@@ -212,10 +213,10 @@ void ring_take(struct meter *m, const uint8_t *body, size_t n)
 int maxima_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     body[0] = (uint8_t)k;
-    le_put32(body + 1, (uint32_t)m->regs.quantity[VAL_DEMAND_SUM + k]);
+    le_put32(body + 1, (uint32_t)m->now.quantity[VAL_DEMAND_SUM + k]);
     for (unsigned t = 0; t < FAMILY; t++) {
-        le_put32(body + 5 + t * 8, m->regs.maximum[k][t].value);
-        le_put32(body + 9 + t * 8, m->regs.maximum[k][t].utc_s);
+        le_put32(body + 5 + t * 8, m->now.maximum[k][t].value);
+        le_put32(body + 9 + t * 8, m->now.maximum[k][t].utc_s);
     }
     return 5 + FAMILY * 8;
 }
@@ -223,9 +224,9 @@ int maxima_put(const struct meter *m, unsigned k, uint8_t *body)
 void maxima_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != 5 + FAMILY * 8 || body[0] >= DEMANDS) return;
-    m->regs.quantity[VAL_DEMAND_SUM + body[0]] = (int32_t)le_get32(body + 1);
+    m->now.quantity[VAL_DEMAND_SUM + body[0]] = (int32_t)le_get32(body + 1);
     for (unsigned t = 0; t < FAMILY; t++)
-        m->regs.maximum[body[0]][t] =
+        m->now.maximum[body[0]][t] =
             (struct maximum){ le_get32(body + 5 + t * 8), le_get32(body + 9 + t * 8) };
 }
 
@@ -234,8 +235,8 @@ int reset_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     (void)k;
     for (unsigned i = 0; i < DEMANDS; i++)
-        le_put32(body + i * 4, (uint32_t)m->regs.quantity[VAL_DEMAND_SUM + i] +
-                                   m->regs.maximum[i][0].value);
+        le_put32(body + i * 4, (uint32_t)m->now.quantity[VAL_DEMAND_SUM + i] +
+                                   m->now.maximum[i][0].value);
     return DEMANDS * 4;
 }
 
@@ -243,6 +244,6 @@ void reset_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != DEMANDS * 4) return;
     for (unsigned i = 0; i < DEMANDS; i++)
-        m->regs.quantity[VAL_DEMAND_SUM + i] = (int32_t)le_get32(body + i * 4);
-    memset(m->regs.maximum, 0, sizeof m->regs.maximum);
+        m->now.quantity[VAL_DEMAND_SUM + i] = (int32_t)le_get32(body + i * 4);
+    memset(m->now.maximum, 0, sizeof m->now.maximum);
 }

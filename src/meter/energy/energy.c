@@ -2,9 +2,10 @@
 
 #include "base/bytes.h"
 #include "base/sys.h"
+#include "meter/hot.h"
 #include "meter/meter.h"
 
-enum { REST = 6, CELL = 6, LOW = 5, CELLS_MAX = 30, HEAD = 11, GASP = 1 };
+enum { REST = 6, CELL = 6, LOW = 5, CELLS_MAX = 30, HEAD = 7 };
 
 /* A rest reaches a unit every few windows at most, so the subtraction beats the division. */
 static void move(struct energy *e, struct regs *r, unsigned cell, unsigned index,
@@ -27,6 +28,7 @@ static void book(struct energy *e, struct regs *r, unsigned cell, unsigned direc
     if (rest >= (uint64_t)ENERGY_UNIT_NJ) {
         uint64_t units = rest / (uint64_t)ENERGY_UNIT_NJ;
         rest -= units * (uint64_t)ENERGY_UNIT_NJ;
+        e->phase[cell][direction] = (uint16_t)((e->phase[cell][direction] + units) % 1000);
         move(e, r, cell, index, units);
     }
     e->rest_nj[cell][direction] = (int64_t)rest;
@@ -60,6 +62,15 @@ uint64_t energy_nj(const struct energy *e, const struct regs *r, unsigned cell,
     return units * (uint64_t)ENERGY_UNIT_NJ + (uint64_t)e->rest_nj[cell][direction];
 }
 
+void energy_restored(struct energy *e, const struct regs *r)
+{
+    for (unsigned i = 0; i < CELLS * DIRECTIONS; i++) {
+        unsigned cell = i / DIRECTIONS, direction = i % DIRECTIONS;
+        uint64_t nj = energy_nj(e, r, cell, direction) - (uint64_t)e->rest_nj[cell][direction];
+        e->phase[cell][direction] = (uint16_t)(nj / (uint64_t)ENERGY_UNIT_NJ % 1000);
+    }
+}
+
 /* -- records ----------------------------------------------------------------------------------- */
 
 static void put48(uint8_t *p, uint64_t v)
@@ -75,7 +86,7 @@ static uint64_t get48(const uint8_t *p)
 
 int cells_put(const struct meter *m, unsigned k, uint8_t *body)
 {
-    const uint64_t *cell = &m->regs.cell[k][0][0];
+    const uint64_t *cell = &m->now.cell[k][0][0];
     body[0] = (uint8_t)k;
     for (unsigned i = 0; i < QUADRANTS * TARIFFS; i++) put48(body + 1 + i * CELL, cell[i]);
     return 1 + QUADRANTS * TARIFFS * CELL;
@@ -84,7 +95,7 @@ int cells_put(const struct meter *m, unsigned k, uint8_t *body)
 void cells_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != 1 + QUADRANTS * TARIFFS * CELL || body[0] >= CELLS) return;
-    uint64_t *cell = &m->regs.cell[body[0]][0][0];
+    uint64_t *cell = &m->now.cell[body[0]][0][0];
     for (unsigned i = 0; i < QUADRANTS * TARIFFS; i++) cell[i] = get48(body + 1 + i * CELL);
 }
 
@@ -101,7 +112,7 @@ static uint8_t *put_rests(const struct energy *e, unsigned which, uint8_t *p)
 static uint8_t *put_cells(const struct meter *m, uint8_t *p, uint8_t *count)
 {
     const struct energy *e = &m->energy;
-    const uint64_t *cell = &m->regs.cell[0][0][0];
+    const uint64_t *cell = &m->now.cell[0][0][0];
     for (unsigned w = 0; w < 3; w++) {
         for (uint32_t left = e->dirty[w]; left; left &= left - 1) {
             unsigned i = w * 32 + (unsigned)__builtin_ctz(left);
@@ -114,7 +125,7 @@ static uint8_t *put_cells(const struct meter *m, uint8_t *p, uint8_t *count)
     return p;
 }
 
-/* {date 4, quadrant 1, which rests 1, cells 1, pending flags of surveys 3, spare 1, rests, cells} */
+/* {date 4, quadrant 1, which rests 1, cells 1, rests 6 each, cells (which 1, low 4)} */
 static int record(const struct meter *m, unsigned rests, uint8_t *body)
 {
     const struct energy *e = &m->energy;
@@ -122,8 +133,6 @@ static int record(const struct meter *m, unsigned rests, uint8_t *body)
     body[4] = e->quadrant;
     body[5] = (uint8_t)rests;
     body[6] = 0;
-    for (unsigned k = 0; k < CFG_SURVEYS; k++) body[7 + k] = (uint8_t)m->survey[k].pending;
-    body[10] = 0;
     uint8_t *p = put_rests(e, rests, body + HEAD);
     return (int)(put_cells(m, p, &body[6]) - body);
 }
@@ -138,19 +147,30 @@ static void take_cell(struct regs *r, unsigned i, uint32_t low)
 {
     uint64_t *cell = &r->cell[0][0][0] + i;
     uint64_t v = (*cell & ~UINT64_C(0xFFFFFFFF)) | low;
-    if (v < *cell) v += UINT64_C(1) << 32; /* a cell only grows */
-    *cell = v;
+    if (v + (UINT64_C(1) << 31) < *cell) v += UINT64_C(1) << 32; /* a cell only grows */
+    if (v > *cell) *cell = v;
 }
 
+/* How long a record of that head is; 0: no such record. */
+static size_t length(const uint8_t *body, size_t n)
+{
+    if (n < HEAD || body[5] >> (CELLS * DIRECTIONS)) return 0;
+    unsigned rests = 0;
+    for (unsigned bits = body[5]; bits; bits &= bits - 1) rests++;
+    size_t whole = HEAD + rests * REST + (size_t)body[6] * LOW;
+    return whole <= n ? whole : 0;
+}
+
+/* Sums of open intervals hold only as long as nothing came after them. */
 void energy_take(struct meter *m, const uint8_t *body, size_t n)
 {
     struct energy *e = &m->energy;
-    if (n < HEAD) return;
-    unsigned rests = (unsigned)__builtin_popcount(body[5]), cells = body[6];
-    if (n != HEAD + rests * REST + cells * LOW || body[5] >> (CELLS * DIRECTIONS)) return;
+    unsigned cells = n >= HEAD ? body[6] : 0;
+    if (length(body, n) != n || !n) return;
+    for (unsigned k = 0; k < CFG_SURVEYS; k++)
+        average_begin(&m->average, &m->survey[k].interval);
     m->last.s = le_get32(body);
     e->quadrant = body[4] & 3;
-    for (unsigned k = 0; k < CFG_SURVEYS; k++) m->survey[k].pending = body[7 + k];
     const uint8_t *p = body + HEAD;
     for (unsigned i = 0; i < CELLS * DIRECTIONS; i++) {
         if (!(body[5] >> i & 1)) continue;
@@ -158,7 +178,16 @@ void energy_take(struct meter *m, const uint8_t *body, size_t n)
         p += REST;
     }
     for (unsigned i = 0; i < cells; i++, p += LOW)
-        if (p[0] < CELLS * QUADRANTS * TARIFFS) take_cell(&m->regs, p[0], le_get32(p + 1));
+        if (p[0] < CELLS * QUADRANTS * TARIFFS) take_cell(&m->now, p[0], le_get32(p + 1));
+}
+
+void gasp_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    size_t whole = length(body, n);
+    if (!whole || (n - whole) % AVERAGE_BODY || (n - whole) / AVERAGE_BODY > CFG_SURVEYS) return;
+    energy_take(m, body, whole);
+    for (unsigned k = 0; whole < n; k++, whole += AVERAGE_BODY)
+        average_load(&m->average, &m->survey[k].interval, body + whole);
 }
 
 static void clean(struct energy *e)
@@ -173,6 +202,18 @@ void energy_record(struct meter *m)
     int n = record(m, m->energy.dirty_rests, body);
     clean(&m->energy);
     journal_put(&m->store, HOT_ENERGY, body, (size_t)n);
+}
+
+/* One page: as many open intervals as fit behind the energy. */
+void energy_gasp(struct meter *m)
+{
+    uint8_t body[JOURNAL_BODY_MAX];
+    int n = record(m, m->energy.dirty_rests, body);
+    for (unsigned k = 0; k < CFG_SURVEYS && n + AVERAGE_BODY <= JOURNAL_BODY_MAX; k++) {
+        average_save(&m->average, &m->survey[k].interval, body + n);
+        n += AVERAGE_BODY;
+    }
+    journal_gasp(&m->store, HOT_GASP, body, (size_t)n);
 }
 
 bool energy_is_full(const struct energy *e)

@@ -25,6 +25,7 @@ enum { FORWARD, BACKWARD, DIRECTIONS };
 
 struct energy {
     int64_t rest_nj[CELLS][DIRECTIONS]; /* 0 <= rest < one unit */
+    uint16_t phase[CELLS][DIRECTIONS];  /* whole units of a direction, modulo 1000: for pulses */
     uint32_t dirty[3];                  /* cells changed since the last record, 96 bits */
     uint8_t dirty_cells;                /* how many */
     uint8_t dirty_rests;                /* a bit each */
@@ -49,8 +50,14 @@ uint64_t energy_nj(const struct energy *e, const struct regs *r, unsigned cell,
 
 struct meter;
 
+/* After the cells came back from flash. */
+void energy_restored(struct energy *e, const struct regs *r);
+
 /* Journal what was booked since the last record, dated now. Before every row and transaction. */
 void energy_record(struct meter *m);
+
+/* The record of the last gasp. What it says stays to be recorded again, should the supply stay. */
+void energy_gasp(struct meter *m);
 
 /* Another window might touch more cells than a record holds. */
 bool energy_is_full(const struct energy *e);
@@ -63,5 +70,6 @@ int cells_put(const struct meter *m, unsigned k, uint8_t *body);
 void cells_take(struct meter *m, const uint8_t *body, size_t n);
 int energy_put(const struct meter *m, unsigned k, uint8_t *body);
 void energy_take(struct meter *m, const uint8_t *body, size_t n);
+void gasp_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

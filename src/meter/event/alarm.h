@@ -9,10 +9,14 @@
  */
 #ifndef METER_EVENT_ALARM_H
 #define METER_EVENT_ALARM_H
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/who.h"
 #include "meter/event/event.h"
+
+struct meter;
 
 enum { ALARMS = 3, ERRORS = 2 };
 
@@ -25,7 +29,7 @@ struct alarms {
 };
 
 /* What an event does to them; true when anything changed. */
-bool alarm_take(struct alarms *a, const int32_t filter[ALARMS], const struct event_info *e);
+bool alarm_of(const struct meter *m, struct alarms *a, const struct event_info *e);
 
 /* Write alarm register, descriptor or error register k: bits written 0 are cleared unless their condition
  * holds; bits written 1 stay as they are. Events 11, 267 and 10, 266. */
@@ -35,5 +39,12 @@ int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32
 
 /* Descriptors that rose since last asked, a bit each. */
 uint8_t alarm_take_push(struct meter *m);
+
+/* The registers among the values (VAL_ALARM_1 ..). */
+void alarm_show(struct meter *m);
+
+int alarms_save(const struct alarms *a, uint8_t *body);
+int alarms_put(const struct meter *m, unsigned k, uint8_t *body);
+void alarms_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

@@ -15,10 +15,12 @@
 #ifndef METER_EVENT_EVENT_H
 #define METER_EVENT_EVENT_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
 #include "base/who.h"
+#include "meter/cfg.h"
 
 struct meter;
 
@@ -64,6 +66,7 @@ struct event_detail {
     uint16_t what;      /* parameter, survey, log, cause: by code */
     uint32_t magnitude; /* extreme, amount, old time: by code */
     uint32_t duration_s;
+    bool dark; /* it happened while the supply was off */
 };
 
 /* A row of a log as kept. */
@@ -82,6 +85,24 @@ enum {
     EVENT_REPEATED = 4
 }; /* REPEATED: magnitude counts
       rows left out before it */
+
+enum { EVENT_BODY = 30, FLOODS = 8 };
+
+struct flood {
+    mono_t since;
+    uint16_t code, rows; /* written in this hour */
+    uint32_t missed;     /* left out since; the last one waits in body */
+    uint8_t body[EVENT_BODY];
+};
+
+struct events {
+    uint8_t queue[CFG_EVENT_QUEUE][EVENT_BODY]; /* rows as they will stand */
+    uint8_t head, count;
+    uint16_t lost; /* found no place */
+    struct flood flood[FLOODS];
+    uint16_t last[LOGS];
+    uint8_t allowance; /* rows of attempts the fraud log still takes: see event.c */
+};
 
 /* The table row of a code; NULL where there is none. */
 const struct event_info *event_find(uint16_t code);
@@ -111,5 +132,19 @@ uint16_t event_last(const struct meter *m, enum event_log log);
 
 /* Clear a log: its rows stay on flash, its first moves; one row of code 255 stands. */
 int event_clear(struct meter *m, const struct who *who, enum event_log log);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+void event_init(struct events *e);
+void event_mount(struct meter *m);
+unsigned event_series(enum event_log log);
+bool event_is_idle(const struct meter *m);
+void event_drain(struct meter *m);
+void event_flood_over(struct meter *m, utc_t u);
+void event_body(struct meter *m, utc_t when, enum event code, const struct who *who,
+                const struct event_detail *detail, uint8_t body[EVENT_BODY]);
+
+int logs_put(const struct meter *m, unsigned k, uint8_t *body);
+void logs_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

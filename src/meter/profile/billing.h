@@ -13,6 +13,7 @@
  */
 #ifndef METER_PROFILE_BILLING_H
 #define METER_PROFILE_BILLING_H
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
@@ -28,6 +29,10 @@ enum billing_cause {
     BILLING_BUTTON,
     BILLING_LOCAL,
     BILLING_TOKEN
+};
+
+struct billing_state {
+    utc_t due[BILLINGS]; /* the next end; past while the clock is invalid */
 };
 
 struct billing_row {
@@ -49,5 +54,20 @@ int billing_end(struct meter *m, const struct who *who, enum billing_cause cause
 
 /* Reset the maxima only (script 2 of 0-0:10.0.1); the same lock-out. */
 int billing_reset_maxima(struct meter *m, const struct who *who);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+unsigned billing_series(enum billing which);
+void billing_day(struct meter *m, utc_t due);
+void billing_period(struct meter *m, utc_t due);
+void billing_plan(struct meter *m);
+
+/* Into the open change: the clock steps to `to`; back, nothing is billed a second time. */
+void billing_put_step(struct meter *m, utc_t to);
+
+int billing_put(const struct meter *m, unsigned k, uint8_t *body);
+void billing_take(struct meter *m, const uint8_t *body, size_t n);
+int bases_put(const struct meter *m, unsigned k, uint8_t *body);
+void bases_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

@@ -17,11 +17,13 @@
 #ifndef METER_PROFILE_PROFILE_H
 #define METER_PROFILE_PROFILE_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
 #include "base/who.h"
 #include "meter/cfg.h"
+#include "meter/energy/average.h"
 
 struct meter;
 
@@ -45,6 +47,15 @@ struct profile_row {
     uint16_t status;
     uint32_t
         value[PROFILE_COLUMNS]; /* by column: time, status or the low 32 bits of the register */
+};
+
+struct survey {
+    uint16_t column[PROFILE_COLUMNS];
+    uint8_t columns, values; /* columns, and those that are registers */
+    uint16_t pending;        /* what the open interval will be flagged with */
+    utc_t begin;             /* of the open interval */
+    uint32_t turned;         /* the newest row that is older than the one before it */
+    struct interval interval;
 };
 
 /* Columns of survey 0..2 as the client gave them; how many there are. */
@@ -76,5 +87,23 @@ uint32_t profile_entries(const struct meter *m, unsigned survey);
 
 /* Row `number`. E_NONE fell off the ring or was erased; E_IO. */
 int profile_read(struct meter *m, unsigned survey, uint32_t number, struct profile_row *row);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+/* Columns and the newest row from flash; a ring whose rows have another size is started anew. */
+void profile_mount(struct meter *m);
+
+/* The grid point of survey k; and find the next one. */
+void profile_due(struct meter *m, unsigned k, utc_t u);
+void profile_plan(struct meter *m);
+
+/* Into the open change: rows that close the intervals broken by an outage since m->last; by
+ * the clock's step to `to`, which is `far` when beyond the shift limit. */
+void profile_put_outage(struct meter *m);
+void profile_put_step(struct meter *m, utc_t to, bool far);
+
+int surveys_put(const struct meter *m, unsigned k, uint8_t *body);
+void surveys_take(struct meter *m, const uint8_t *body, size_t n);
+void columns_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

@@ -1,11 +1,11 @@
 /* scan.h - rows of any series between two dates, a slice a step.
  *
- * Surveys, billing rows and logs are all series with their time first. A range selection needs
- * to know how many rows it will give before the first is sent: scan_step() searches sector
- * heads, then, only where the clock was once set back inside the bracket, counts row by row.
+ * Surveys, billing rows and logs are all series with their time first. A range selection needs to know
+ * how many rows it will give before the first is sent: scan_step() searches sector heads, then, only
+ * where the clock was once set back inside the bracket, counts row by row.
  *
  * Cost     a step reads at most 64 sector heads, or 32 rows.
- * Memory   struct scan, the caller's.
+ * Memory   struct scan, 32 octets, the caller's; it may be kept as eight words.
  * Context  meter loop only.
  */
 #ifndef METER_PROFILE_SCAN_H
@@ -21,13 +21,10 @@
 struct meter;
 
 struct scan {
-    struct series_search search;
-    utc_t from, to;
-    uint32_t first, next; /* the answer: numbers [first, next) bracket the rows */
-    uint32_t rows;        /* and so many of them are inside */
-    uint32_t at;
-    uint8_t series, phase;
+    struct series_search search; /* its first and end are the bracket: scan_first(), scan_next() */
+    uint32_t rows;               /* so many of them are inside */
 };
+_Static_assert(sizeof(struct scan) <= 32, "kept in eight words");
 
 /* Look for rows with from <= time <= to, both ends inclusive. */
 void scan_begin_survey(struct meter *m, struct scan *s, unsigned survey, utc_t from, utc_t to);
@@ -35,13 +32,24 @@ void scan_begin_billing(struct meter *m, struct scan *s, enum billing which, utc
                         utc_t to);
 void scan_begin_log(struct meter *m, struct scan *s, enum event_log log, utc_t from, utc_t to);
 
-/* E_BUSY: go on in the next step. 0: done. */
+/* E_BUSY: go on in the next step. 0: done, and numbers [scan_first, scan_next) bracket the rows.
+ * Other errors as series_read(). */
 int scan_step(struct meter *m, struct scan *s);
 
-/* Where rows < next - first, each row must be asked. */
+static inline uint32_t scan_first(const struct scan *s)
+{
+    return s->search.first;
+}
+
+static inline uint32_t scan_next(const struct scan *s)
+{
+    return s->search.end;
+}
+
+/* Where rows < next - first, each row of the bracket must be asked. */
 static inline bool scan_has(const struct scan *s, utc_t time)
 {
-    return time.s >= s->from.s && time.s <= s->to.s;
+    return time.s >= s->search.from && time.s <= s->search.to;
 }
 
 #endif

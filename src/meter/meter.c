@@ -1,0 +1,251 @@
+#include "meter/meter.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/sys.h"
+#include "meter/change.h"
+#include "meter/energy/values.h"
+#include "meter/hot.h"
+
+_Static_assert(sizeof(struct meter) <= CFG_RAM_METER, "struct meter outgrew its budget");
+
+const struct meter_cfg cfg_single_phase = {
+    .map = &store_map,
+    .type = "MAG22",
+    .serial = 1,
+    .rating = { 230000, 5000, 100000, 50 },
+    .checkpoint_s = 60,
+    .year = 2024,
+};
+
+/* -- what the store tells ---------------------------------------------------------------------- */
+
+static void note(void *ctx, enum store_note note, uint32_t detail)
+{
+    static const uint16_t code[] = { [STORE_RETIRED] = EV_SECTOR_RETIRED,
+                                     [STORE_MENDED] = EV_ENERGY_RESTORED,
+                                     [STORE_ROW_LOST] = EV_NV_MEMORY,
+                                     [STORE_FULL] = EV_NV_MEMORY,
+                                     [STORE_LOST] = EV_ENERGY_LOST };
+    struct event_detail d = { .magnitude = detail };
+    event_post(ctx, (enum event)code[note], NULL, &d);
+}
+
+void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter_io *io)
+{
+    memset(m, 0, sizeof *m);
+    m->cfg = cfg;
+    m->io = io;
+    m->sampled = io->sampled;
+    m->app = (struct store_app){ m, hot_checkpoint, hot_replay, note };
+    m->now.quantity[VAL_TARIFF] = m->now.quantity[VAL_DEMAND_TARIFF] = 1;
+    clock_init(&m->clock);
+    timer_init(&m->timers);
+    event_init(&m->events);
+    param_init(m);
+    store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
+    struct measure_cfg measure = measure_cfg_default(&cfg->rating);
+    measure_init(&m->measure, &measure, NULL);
+    struct front_cfg front = front_cfg_default(&cfg->rating);
+    front_init(&m->front, &front);
+}
+
+/* -- power-up ---------------------------------------------------------------------------------- */
+
+static const struct who self = { .link = LINK_SELF };
+
+/* Deadlines of everything that goes by the calendar, from where things stand. */
+static void plan(struct meter *m)
+{
+    m->replan = false;
+    clock_zone_load(m);
+    clock_zone_plan(m);
+    energy_plan(m);
+    demand_plan(m);
+    profile_plan(m);
+    billing_plan(m);
+    timer_clock_changed(m);
+}
+
+/* How long it was dark, by the calendar chip; 0 where nobody knows. */
+static void put_power_events(struct meter *m, bool was_valid)
+{
+    bool valid = clock_is_valid(&m->clock);
+    uint32_t dark_s = valid ? (uint32_t)(m->utc.s - m->last.s) : 0;
+    bool is_long = dark_s >= (uint32_t)param_get(m, PARAM_LONG_FAILURE_S);
+    struct event_detail d = { .duration_s = dark_s };
+    change_count(m, CNT_POWER_FAILURES);
+    change_stamp(m, STAMP_POWER_FAILURE);
+    change_event_at(m, m->last, EV_POWER_DOWN, NULL, NULL);
+    if (!valid && was_valid) change_event(m, EV_CLOCK_INVALID, NULL, NULL);
+    if (valid && !was_valid) change_event(m, EV_CLOCK_VALID, NULL, NULL);
+    change_event(m, EV_POWER_UP, NULL, &d);
+    if (valid) change_event(m, is_long ? EV_LONG_INTERRUPTION : EV_SHORT_INTERRUPTION, NULL, &d);
+    if (!is_long) return;
+    uint8_t row[EVENT_BODY];
+    change_count(m, CNT_LONG_FAILURES);
+    event_body(m, m->utc, EV_LONG_INTERRUPTION, &self, &d, row);
+    ensure(txn_put_row(&m->store, event_series(LOG_POWER), row) >= 0);
+}
+
+/* One change: the boot, what the outage did to the intervals, its events; and the present as the
+ * date of the newest record. */
+static int put_boot(struct meter *m, bool blank, bool was_valid)
+{
+    uint8_t body[CLOCK_BODY];
+    if (change_begin(m) < 0) return E_BUSY;
+    change_count(m, CNT_BOOTS);
+    if (blank) {
+        if (!clock_is_valid(&m->clock)) change_event(m, EV_CLOCK_INVALID, NULL, NULL);
+        change_event(m, EV_POWER_UP, NULL, NULL);
+    } else {
+        put_power_events(m, was_valid);
+        profile_put_outage(m);
+    }
+    change_put(m, HOT_CLOCK, body, (size_t)clock_save(&m->clock, m->utc, body));
+    return change_commit(m);
+}
+
+static void begin_intervals(struct meter *m)
+{
+    for (unsigned k = 0; k < CFG_SURVEYS; k++) {
+        m->survey[k].begin = m->utc;
+        average_begin(&m->average, &m->survey[k].interval);
+    }
+}
+
+int meter_mount(struct meter *m, mono_t t)
+{
+    m->t = m->window_end = m->compared = t;
+    begin_intervals(m);
+    int blank = store_mount(&m->store);
+    if (blank < 0) return blank;
+    energy_restored(&m->energy, &m->now);
+    alarm_show(m);
+    param_mount(m);
+    event_mount(m);
+    profile_mount(m);
+    bool was_valid = clock_is_valid(&m->clock);
+    if (clock_power_up(m, m->last) == E_IO) event_post(m, EV_RTC_FAILURE, NULL, NULL);
+    clock_zone_load(m);
+    if (blank) begin_intervals(m);
+    int err = put_boot(m, blank != 0, was_valid);
+    store_rest(&m->store);
+    m->live = true;
+    if (blank) demand_restart(m);
+    plan(m);
+    timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));
+    store_rest(&m->store);
+    event_drain(m);
+    return err;
+}
+
+/* -- one thing at a time ----------------------------------------------------------------------- */
+
+/* The sample behind its last edge; quantity_of() dates it the same. */
+static mono_t window_end(const struct meter *m, const struct window *w)
+{
+    uint64_t samples = ((w->start_q16 + w->span_q16) >> 16) + w->missed;
+    return (mono_t){ samples * 1000000 / m->measure.cfg.rate_hz };
+}
+
+static mono_t window_due(const struct meter *m)
+{
+    const struct window *w = m->sampled ? window_peek(&m->front) : NULL;
+    return w ? window_end(m, w) : MONO_NEVER;
+}
+
+static mono_t order_due(const struct meter *m)
+{
+    return m->clock.queued ? m->clock.queued_at : MONO_NEVER;
+}
+
+mono_t meter_next(const struct meter *m)
+{
+    mono_t t = mono_min(m->timers.next, order_due(m));
+    return m->sampled ? mono_min(window_due(m), t) : t;
+}
+
+static void now_is(struct meter *m, mono_t t)
+{
+    if (mono_before(m->t, t)) m->t = t;
+    m->utc = clock_utc(&m->clock, m->t);
+    m->now.utc_s = m->utc.s;
+}
+
+void meter_at(struct meter *m, mono_t t)
+{
+    now_is(m, t);
+    demand_refresh(m);
+}
+
+utc_t meter_utc(const struct meter *m)
+{
+    return m->utc;
+}
+
+static void take_window(struct meter *m)
+{
+    struct window w;
+    struct quantity q;
+    if (!window_take(&m->front, &w)) return;
+    quantity_of(&q, &m->measure, &w);
+    if (w.flags & WINDOW_GROWN) m->now.counter[CNT_WINDOWS_LATE]++;
+    values_take(m, &q);
+    m->window_end = q.end;
+}
+
+void meter_handle(struct meter *m)
+{
+    mono_t t = meter_next(m), window = window_due(m);
+    ensure(meter_is_ready(m) && t.us != MONO_NEVER.us);
+    now_is(m, t);
+    if (window.us <= t.us)
+        take_window(m);
+    else if (order_due(m).us <= t.us)
+        clock_do(m);
+    else
+        timer_handle(m);
+    if (energy_is_full(&m->energy)) energy_record(m);
+}
+
+void meter_drain_events(struct meter *m)
+{
+    event_drain(m);
+}
+
+bool meter_is_ready(const struct meter *m)
+{
+    return !store_is_busy(&m->store) && !m->replan && event_is_idle(m);
+}
+
+bool meter_store_step(struct meter *m)
+{
+    store_step(&m->store);
+    if (store_is_busy(&m->store)) return true;
+    if (m->replan) plan(m);
+    event_drain(m);
+    return !store_is_at_rest(&m->store) || !meter_is_ready(m);
+}
+
+/* -- inputs ------------------------------------------------------------------------------------ */
+
+int meter_feed_quantities(struct meter *m, const struct quantity *q)
+{
+    if (!meter_is_ready(m)) return E_BUSY;
+    if (q->start.us != m->window_end.us || mono_before(meter_next(m), q->end)) return E_STATE;
+    now_is(m, q->end);
+    values_take(m, q);
+    m->window_end = q->end;
+    if (energy_is_full(&m->energy)) energy_record(m);
+    return 0;
+}
+
+void meter_last_gasp(struct meter *m, mono_t t)
+{
+    if (m->sampled) front_close(&m->front);
+    now_is(m, t);
+    while (m->sampled && window_peek(&m->front)) take_window(m);
+    energy_gasp(m);
+}

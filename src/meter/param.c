@@ -1,0 +1,221 @@
+#include "meter/param.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "crypto/sha256.h"
+#include "meter/change.h"
+#include "meter/meter.h"
+#include "store/params.h"
+
+#define SCALAR(id, min, max, def, topic) { min, max, def, 0, PARAM_SCALAR, topic },
+#define OCTETS(id, max, topic) { 0, max, 0, 0, PARAM_OCTETS, topic },
+#define LONG(id, rows, row_size, topic) { 0, rows, 0, row_size, PARAM_LONG, topic },
+static const struct param_info table[PARAMS] = {
+#include "meter/params.def"
+};
+#undef SCALAR
+#undef OCTETS
+#undef LONG
+_Static_assert((int)PARAMS <= (int)STORE_PARAMS_MAX, "the store has an index for each");
+
+enum { DIGEST = 8, OCTETS_MAX = 128, SCALAR_SIZE = 4 };
+
+const struct param_info *param_info_at(uint16_t id)
+{
+    ensure(id < PARAMS);
+    return &table[id];
+}
+
+/* -- reading ----------------------------------------------------------------------------------- */
+
+int32_t param_get(const struct meter *m, uint16_t id)
+{
+    return m->scalar[id];
+}
+
+int param_read(struct meter *m, uint16_t id, void *dst, size_t cap)
+{
+    int n = params_length(&m->store, id);
+    if (n == E_NONE) return 0;
+    if (n < 0) return n;
+    if ((size_t)n > cap) return E_SPACE;
+    return params_read(&m->store, id, 0, dst, (size_t)n);
+}
+
+/* -- the who-log: {time 4, client 2, channel 1, association 1, parameter 2, digests 8 + 8, chain 8} - */
+
+enum { CHANGE_ROW = 62 };
+
+static void digest(const void *p, size_t n, uint8_t out[DIGEST])
+{
+    uint8_t whole[SHA256];
+    sha256(whole, p, n);
+    memcpy(out, whole, DIGEST);
+}
+
+static void chain(struct meter *m, uint8_t out[DIGEST])
+{
+    uint8_t row[CHANGE_ROW];
+    uint32_t next = series_next(&m->store, SERIES_CHANGES);
+    memset(out, 0, DIGEST);
+    if (next && series_read(&m->store, SERIES_CHANGES, next - 1, row) >= 0)
+        digest(row, sizeof row, out);
+}
+
+static enum event topic_event(uint8_t topic)
+{
+    static const uint16_t code[] = { EV_CHANGED_TOU,    EV_CHANGED_PROFILE, EV_CHANGED_LIMIT,
+                                     EV_CHANGED_PREPAY, EV_CHANGED_COMM,    EV_CHANGED_OTHER,
+                                     EV_CHANGED_OTHER };
+    return (enum event)code[topic];
+}
+
+void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
+                     const uint8_t old_digest[8], const uint8_t new_digest[8])
+{
+    uint8_t row[CHANGE_ROW] = { 0 };
+    struct event_detail d = { .what = id };
+    le_put32(row, (uint32_t)m->utc.s);
+    le_put16(row + 4, who->sap);
+    row[6] = who->link;
+    row[7] = who->assoc;
+    le_put16(row + 8, id);
+    memcpy(row + 10, old_digest, DIGEST);
+    memcpy(row + 18, new_digest, DIGEST);
+    chain(m, row + 26);
+    ensure(txn_put_row(&m->store, SERIES_CHANGES, row) >= 0);
+    change_event(m, EV_PARAMETER_CHANGED, who, &d);
+    change_event(m, topic_event(table[id].topic), who, &d);
+    change_count(m, CNT_CHANGES);
+    change_stamp(m, STAMP_CHANGE);
+    if (table[id].topic == TOPIC_SEALED) {
+        change_count(m, CNT_PROTECTED_CHANGES);
+        change_stamp(m, STAMP_PROTECTED_CHANGE);
+    }
+    if (table[id].topic == TOPIC_TOU) change_stamp(m, STAMP_TOU_CHANGE);
+}
+
+struct audit_span audit_span(const struct meter *m)
+{
+    return (struct audit_span){ series_first(&m->store, SERIES_CHANGES),
+                                series_next(&m->store, SERIES_CHANGES) };
+}
+
+int audit_read(struct meter *m, uint32_t number, struct audit_row *row)
+{
+    uint8_t o[CHANGE_ROW];
+    int err = series_read(&m->store, SERIES_CHANGES, number, o);
+    if (err < 0) return err;
+    row->utc_s = le_get32(o);
+    row->who = (struct who){ le_get16(o + 4), o[6], o[7] };
+    row->param = le_get16(o + 8);
+    memcpy(row->old_digest, o + 10, DIGEST);
+    memcpy(row->new_digest, o + 18, DIGEST);
+    memcpy(row->chain, o + 26, DIGEST);
+    return 0;
+}
+
+/* -- writing ----------------------------------------------------------------------------------- */
+
+static void put_value(struct meter *m, const struct who *who, uint16_t id, const void *was,
+                      size_t was_n, const void *is, size_t is_n)
+{
+    uint8_t old_digest[DIGEST], new_digest[DIGEST];
+    digest(was, was_n, old_digest);
+    digest(is, is_n, new_digest);
+    ensure(txn_put_param(&m->store, id, is, is_n) >= 0);
+    param_put_audit(m, who, id, old_digest, new_digest);
+}
+
+int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value)
+{
+    uint8_t was[SCALAR_SIZE], body[2 + SCALAR_SIZE];
+    int err = change_begin(m);
+    if (err < 0) return err;
+    le_put32(was, (uint32_t)m->scalar[id]);
+    le_put16(body, id);
+    le_put32(body + 2, (uint32_t)value);
+    change_put(m, HOT_SCALAR, body, sizeof body);
+    put_value(m, who, id, was, sizeof was, body + 2, SCALAR_SIZE);
+    return 0;
+}
+
+/* Periods of surveys erase rows: they go through profile_set_period_s(). */
+static bool is_free(uint16_t id)
+{
+    return id < PARAM_SURVEY_1_PERIOD_S || id > PARAM_SURVEY_3_COLUMNS;
+}
+
+int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value)
+{
+    if (id >= PARAMS || table[id].kind != PARAM_SCALAR) return E_TYPE;
+    if (value < table[id].min || value > table[id].max) return E_RANGE;
+    if (value == m->scalar[id]) return 0;
+    if (!is_free(id))
+        return profile_set_period_s(m, who, id - PARAM_SURVEY_1_PERIOD_S, (uint32_t)value);
+    if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
+    int err = param_begin_scalar(m, who, id, value);
+    return err < 0 ? err : change_commit(m);
+}
+
+int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                       size_t n)
+{
+    uint8_t was[OCTETS_MAX], body[2];
+    int had = param_read(m, id, was, sizeof was);
+    int err = change_begin(m);
+    if (err < 0) return err;
+    le_put16(body, id);
+    change_put(m, HOT_OCTETS, body, sizeof body);
+    put_value(m, who, id, was, had > 0 ? (size_t)had : 0, src, n);
+    return 0;
+}
+
+int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n)
+{
+    uint8_t was[OCTETS_MAX];
+    if (id >= PARAMS || table[id].kind != PARAM_OCTETS || !is_free(id)) return E_TYPE;
+    if (n > (size_t)table[id].max) return E_RANGE;
+    int had = param_read(m, id, was, sizeof was);
+    if (had >= 0 && (size_t)had == n && !memcmp(was, src, n)) return 0;
+    int err = param_begin_octets(m, who, id, src, n);
+    return err < 0 ? err : change_commit(m);
+}
+
+/* -- coming back ------------------------------------------------------------------------------- */
+
+void scalar_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n != 2 + SCALAR_SIZE || le_get16(body) >= PARAMS) return;
+    uint16_t id = le_get16(body);
+    int32_t value = (int32_t)le_get32(body + 2);
+    if (table[id].kind != PARAM_SCALAR || value < table[id].min || value > table[id].max) return;
+    m->scalar[id] = value;
+    m->replan = true;
+}
+
+/* The value follows this record to its place; it is read when the change is over. */
+void octets_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    (void)body, (void)n;
+    m->replan = true;
+}
+
+void param_init(struct meter *m)
+{
+    for (unsigned i = 0; i < PARAMS; i++)
+        if (table[i].kind == PARAM_SCALAR) m->scalar[i] = table[i].def;
+}
+
+void param_mount(struct meter *m)
+{
+    uint8_t o[2 + SCALAR_SIZE];
+    for (uint16_t i = 0; i < PARAMS; i++) {
+        if (table[i].kind != PARAM_SCALAR) continue;
+        le_put16(o, i);
+        if (param_read(m, i, o + 2, SCALAR_SIZE) == SCALAR_SIZE) scalar_take(m, o, sizeof o);
+    }
+}

@@ -1,0 +1,305 @@
+#include "meter/profile/billing.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "meter/change.h"
+#include "meter/meter.h"
+
+/* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4), the rest 0}. */
+enum { HEAD = 12, CELLS_AT = HEAD, MAXIMA_AT = CELLS_AT + 96 * 8, ROW = 1358, DAY_S = 86400 };
+_Static_assert(MAXIMA_AT + DEMANDS * FAMILY * 8 <= ROW, "a row holds all maxima");
+_Static_assert(ROW + 2 <= SERIES_ROW_MAX, "and a series the row");
+
+unsigned billing_series(enum billing which)
+{
+    return which == BILLING_DAILY ? SERIES_DAILY : SERIES_MONTHLY;
+}
+
+struct billing_span billing_span(const struct meter *m, enum billing which)
+{
+    unsigned id = billing_series(which);
+    return (struct billing_span){ series_first(&m->store, id), series_next(&m->store, id) };
+}
+
+/* -- rows -------------------------------------------------------------------------------------- */
+
+static void make_row(const struct meter *m, utc_t when, unsigned status, unsigned cause,
+                     uint8_t row[ROW])
+{
+    const uint64_t *cell = &m->now.cell[0][0][0];
+    const struct maximum *x = &m->now.maximum[0][0];
+    memset(row, 0, ROW);
+    le_put32(row, (uint32_t)when.s);
+    le_put16(row + 4, (uint16_t)status);
+    row[6] = (uint8_t)cause;
+    for (unsigned i = 0; i < CELLS * QUADRANTS * TARIFFS; i++)
+        le_put64(row + CELLS_AT + i * 8, cell[i]);
+    for (unsigned i = 0; i < DEMANDS * FAMILY; i++) {
+        le_put32(row + MAXIMA_AT + i * 8, x[i].value);
+        le_put32(row + MAXIMA_AT + i * 8 + 4, x[i].utc_s);
+    }
+}
+
+static void cells_of(const uint8_t row[ROW], struct regs *r)
+{
+    uint64_t *cell = &r->cell[0][0][0];
+    for (unsigned i = 0; i < CELLS * QUADRANTS * TARIFFS; i++)
+        cell[i] = le_get64(row + CELLS_AT + i * 8);
+}
+
+static void maxima_of(const uint8_t row[ROW], struct regs *r)
+{
+    struct maximum *x = &r->maximum[0][0];
+    for (unsigned i = 0; i < DEMANDS * FAMILY; i++)
+        x[i] = (struct maximum){ le_get32(row + MAXIMA_AT + i * 8),
+                                 le_get32(row + MAXIMA_AT + i * 8 + 4) };
+}
+
+/* -- bases: what values since billing and since midnight are counted from ---------------------- */
+
+static void bases_now(const struct regs *r, enum billing which, uint32_t base[BASES])
+{
+    static const uint16_t total[] = { REG_WH_ABS,      REG_WH_NET,     REG_VARH_IMPORT,
+                                      REG_VARH_EXPORT, REG_VAH_IMPORT, REG_VAH_EXPORT };
+    uint32_t *day = base + BASES_BILLING;
+    if (which == BILLING_DAILY) {
+        day[0] = (uint32_t)reg_at(r, REG_WH_IMPORT);
+        day[1] = (uint32_t)reg_at(r, REG_WH_EXPORT);
+        for (unsigned i = 0; i < 6; i++) day[2 + i] = (uint32_t)reg_at(r, total[i]);
+        return;
+    }
+    for (unsigned i = 0; i < FAMILY; i++) {
+        base[i] = (uint32_t)reg_at(r, (uint16_t)(REG_WH_IMPORT + i));
+        base[FAMILY + i] = (uint32_t)reg_at(r, (uint16_t)(REG_WH_EXPORT + i));
+    }
+    for (unsigned i = 0; i < 6; i++) base[2 * FAMILY + i] = (uint32_t)reg_at(r, total[i]);
+}
+
+static int bases_save(const uint32_t base[BASES], uint8_t *body)
+{
+    for (unsigned i = 0; i < BASES; i++) le_put32(body + i * 4, base[i]);
+    return BASES * 4;
+}
+
+int bases_put(const struct meter *m, unsigned k, uint8_t *body)
+{
+    (void)k;
+    return bases_save(m->now.base, body);
+}
+
+void bases_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n != BASES * 4) return;
+    for (unsigned i = 0; i < BASES; i++) m->now.base[i] = le_get32(body + i * 4);
+}
+
+int billing_read(struct meter *m, enum billing which, uint32_t number, struct billing_row *row)
+{
+    uint8_t octets[ROW];
+    unsigned id = billing_series(which);
+    int err = series_read(&m->store, id, number, octets);
+    if (err < 0) return err;
+    memset(row, 0, sizeof *row);
+    row->time.s = row->regs.utc_s = le_get32(octets);
+    row->status = le_get16(octets + 4);
+    row->cause = octets[6];
+    cells_of(octets, &row->regs);
+    maxima_of(octets, &row->regs);
+    if (!number || series_read(&m->store, id, number - 1, octets) < 0) return 0;
+    struct regs before; /* only its cells */
+    cells_of(octets, &before);
+    for (unsigned i = 0; i < BILLINGS; i++) bases_now(&before, (enum billing)i, row->regs.base);
+    return 0;
+}
+
+/* -- ends of periods --------------------------------------------------------------------------- */
+
+static void put_bases(struct meter *m, enum billing which)
+{
+    uint8_t body[BASES * 4];
+    uint32_t base[BASES];
+    memcpy(base, m->now.base, sizeof base);
+    bases_now(&m->now, which, base);
+    change_put(m, HOT_BASES, body, (size_t)bases_save(base, body));
+}
+
+static int due_save(const utc_t due[BILLINGS], uint8_t *body)
+{
+    for (unsigned i = 0; i < BILLINGS; i++) le_put32(body + i * 4, (uint32_t)due[i].s);
+    return BILLINGS * 4;
+}
+
+static void put_due(struct meter *m, enum billing which, utc_t next)
+{
+    uint8_t body[BILLINGS * 4];
+    utc_t due[BILLINGS];
+    memcpy(due, m->billing.due, sizeof due);
+    due[which] = next;
+    change_put(m, HOT_BILLING, body, (size_t)due_save(due, body));
+}
+
+int billing_put(const struct meter *m, unsigned k, uint8_t *body)
+{
+    (void)k;
+    return due_save(m->billing.due, body);
+}
+
+void billing_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n != BILLINGS * 4) return;
+    for (unsigned i = 0; i < BILLINGS; i++) m->billing.due[i].s = le_get32(body + i * 4);
+    m->replan = true;
+}
+
+static void put_reset(struct meter *m)
+{
+    uint8_t body[JOURNAL_BODY_MAX];
+    change_put(m, HOT_RESET, body, (size_t)reset_put(m, 0, body));
+}
+
+static unsigned status_now(struct meter *m, utc_t when)
+{
+    unsigned status = 0;
+    if (!clock_is_valid(&m->clock)) status |= PROFILE_CLOCK_INVALID;
+    if (zone_is_dst(&m->clock.zone, when)) status |= PROFILE_DST;
+    return status;
+}
+
+static void put_row(struct meter *m, enum billing which, utc_t when, unsigned status,
+                    unsigned cause)
+{
+    uint8_t row[ROW];
+    make_row(m, when, status, cause, row);
+    ensure(txn_put_row(&m->store, billing_series(which), row) >= 0);
+}
+
+static int end_period(struct meter *m, const struct who *who, utc_t when, unsigned status,
+                      enum billing_cause cause)
+{
+    enum event code = status & PROFILE_RECOVERED  ? EV_BILLING_RECOVERED
+                      : cause == BILLING_SCHEDULE ? EV_BILLING_SCHEDULED
+                                                  : EV_BILLING_MANUAL;
+    struct event_detail d = { .what = (uint16_t)cause, .magnitude = (uint32_t)when.s };
+    int err = change_begin(m);
+    if (err < 0) return err;
+    put_row(m, BILLING_MONTHLY, when, status, cause);
+    put_reset(m);
+    put_bases(m, BILLING_MONTHLY);
+    change_count(m, CNT_BILLINGS);
+    change_stamp(m, STAMP_BILLING);
+    change_event(m, code, who, &d);
+    return 0;
+}
+
+/* -- when -------------------------------------------------------------------------------------- */
+
+/* The first moment after u that the schedule names: local midnight of the first, unless written. */
+static utc_t next_period(struct meter *m, utc_t u)
+{
+    uint8_t o[9] = { 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 1, 0xFF };
+    struct zone *z = &m->clock.zone;
+    if (param_read(m, PARAM_BILLING_TIME, o, sizeof o) != (int)sizeof o)
+        memcpy(o, "\0\0\0\0\xFF\xFF\xFF\1\xFF", sizeof o);
+    struct when w = when_get(o + 4);
+    int64_t tod = (o[0] % 24) * 3600 + (o[1] % 60) * 60 + o[2] % 60;
+    int32_t day = (int32_t)((u.s + zone_offset_s(z, u)) / DAY_S);
+    for (unsigned i = 0; i < 3; i++) {
+        int32_t d = when_next(&w, day);
+        if (d < 0) break;
+        utc_t at = zone_utc(z, (int64_t)d * DAY_S + tod);
+        if (at.s > u.s) return at;
+        day = d + 1;
+    }
+    return (utc_t){ UINT32_MAX };
+}
+
+static utc_t next_of(struct meter *m, enum billing which, utc_t u)
+{
+    if (which == BILLING_DAILY) return zone_next_grid(&m->clock.zone, u, DAY_S);
+    return next_period(m, u);
+}
+
+/* Nobody reads more than the ring keeps: older ends are not made up. */
+static utc_t caught_up(const struct meter *m, enum billing which, utc_t next)
+{
+    int64_t keep_s = which == BILLING_DAILY ? CFG_DAYS * DAY_S : CFG_MONTHS * 31 * DAY_S;
+    return next.s < m->utc.s - keep_s ? (utc_t){ m->utc.s - keep_s } : next;
+}
+
+static unsigned lateness(const struct meter *m, utc_t due)
+{
+    return m->utc.s > due.s ? PROFILE_RECOVERED : 0;
+}
+
+void billing_day(struct meter *m, utc_t due)
+{
+    utc_t next = caught_up(m, BILLING_DAILY, next_of(m, BILLING_DAILY, due));
+    if (change_begin(m) < 0) return;
+    put_row(m, BILLING_DAILY, due, status_now(m, due) | lateness(m, due), BILLING_SCHEDULE);
+    put_bases(m, BILLING_DAILY);
+    put_due(m, BILLING_DAILY, next);
+    change_commit(m);
+}
+
+void billing_period(struct meter *m, utc_t due)
+{
+    static const struct who self = { .link = LINK_SELF };
+    utc_t next = caught_up(m, BILLING_MONTHLY, next_of(m, BILLING_MONTHLY, due));
+    unsigned status = status_now(m, due) | lateness(m, due);
+    if (end_period(m, &self, due, status, BILLING_SCHEDULE) < 0) return;
+    put_due(m, BILLING_MONTHLY, next);
+    change_commit(m);
+}
+
+/* On an invalid clock nothing is due; what was missed is made up once it is set. */
+void billing_plan(struct meter *m)
+{
+    static const enum timer timer[BILLINGS] = { TIMER_DAY, TIMER_BILLING };
+    for (unsigned i = 0; i < BILLINGS; i++) {
+        utc_t *due = &m->billing.due[i];
+        if (!due->s) *due = next_of(m, (enum billing)i, m->utc);
+        if (clock_is_valid(&m->clock))
+            timer_set_utc(m, timer[i], *due);
+        else
+            timer_stop(m, timer[i]);
+    }
+}
+
+void billing_put_step(struct meter *m, utc_t to)
+{
+    uint8_t body[BILLINGS * 4];
+    utc_t due[BILLINGS];
+    bool back = to.s < m->utc.s - param_get(m, PARAM_SHIFT_LIMIT_S);
+    for (unsigned i = 0; i < BILLINGS; i++)
+        due[i] = back ? next_of(m, (enum billing)i, to) : m->billing.due[i];
+    change_put(m, HOT_BILLING, body, (size_t)due_save(due, body));
+}
+
+/* -- orders ------------------------------------------------------------------------------------ */
+
+static bool is_locked(const struct meter *m)
+{
+    int64_t since = m->utc.s - (int64_t)m->now.stamp[STAMP_BILLING];
+    return since >= 0 && since < param_get(m, PARAM_BILLING_LOCKOUT_S);
+}
+
+int billing_end(struct meter *m, const struct who *who, enum billing_cause cause)
+{
+    if (is_locked(m)) return E_DENIED;
+    int err = end_period(m, who, m->utc, status_now(m, m->utc), cause);
+    return err < 0 ? err : change_commit(m);
+}
+
+int billing_reset_maxima(struct meter *m, const struct who *who)
+{
+    if (is_locked(m)) return E_DENIED;
+    int err = change_begin(m);
+    if (err < 0) return err;
+    put_reset(m);
+    change_stamp(m, STAMP_BILLING);
+    change_event(m, EV_MAXIMA_RESET, who, NULL);
+    return change_commit(m);
+}

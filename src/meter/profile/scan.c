@@ -1,0 +1,65 @@
+#include "meter/profile/scan.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "meter/meter.h"
+
+enum { ROWS_A_STEP = 32, COUNTING = 0x80 }; /* in search.state, once the search is over */
+
+static uint32_t clamped(utc_t u)
+{
+    return u.s < 0 ? 0 : u.s > UINT32_MAX ? UINT32_MAX : (uint32_t)u.s;
+}
+
+static void begin(struct meter *m, struct scan *s, unsigned series, utc_t from, utc_t to)
+{
+    s->rows = 0;
+    series_search_begin(&m->store, series, &s->search, clamped(from), clamped(to));
+}
+
+void scan_begin_survey(struct meter *m, struct scan *s, unsigned survey, utc_t from, utc_t to)
+{
+    begin(m, s, SERIES_SURVEY_1 + survey, from, to);
+}
+
+void scan_begin_billing(struct meter *m, struct scan *s, enum billing which, utc_t from,
+                        utc_t to)
+{
+    begin(m, s, billing_series(which), from, to);
+}
+
+void scan_begin_log(struct meter *m, struct scan *s, enum event_log log, utc_t from, utc_t to)
+{
+    begin(m, s, event_series(log), from, to);
+}
+
+/* Rows in order of time need no counting: a bracket is exact behind the last step back. */
+static bool is_sorted(const struct meter *m, const struct scan *s)
+{
+    unsigned id = s->search.id;
+    return id <= SERIES_SURVEY_3 && m->survey[id - SERIES_SURVEY_1].turned <= s->search.first;
+}
+
+static int count(struct meter *m, struct scan *s)
+{
+    uint8_t row[SERIES_ROW_MAX];
+    for (unsigned i = 0; i < ROWS_A_STEP && s->search.at < s->search.end; i++, s->search.at++) {
+        int err = series_read(&m->store, s->search.id, s->search.at, row);
+        if (err == E_IO) return err;
+        if (err >= 0 && scan_has(s, (utc_t){ le_get32(row) })) s->rows++;
+    }
+    return s->search.at < s->search.end ? E_BUSY : 0;
+}
+
+int scan_step(struct meter *m, struct scan *s)
+{
+    if (s->search.state == COUNTING) return count(m, s);
+    int err = series_search_step(&m->store, &s->search);
+    if (err) return err;
+    s->rows = s->search.end - s->search.first;
+    if (is_sorted(m, s) || !s->rows) return 0;
+    s->rows = 0;
+    s->search.state = COUNTING;
+    s->search.at = s->search.first;
+    return E_BUSY;
+}
