@@ -1,8 +1,9 @@
 /* change.h - one change of the meter: new values, rows and events that stand or fall together.
  *
- * change_begin() journals the energy so far and opens a transaction; what is put follows; change_commit() queues
- * it. RAM changes when the store hands the values back (hot.h), before anything else is handled. Events
- * of a change ride in it as rows of their logs; their alarms follow when the queue is drained.
+ * change_begin() journals the energy so far and opens a transaction; what is put follows;
+ * change_commit() queues it. RAM changes when the store hands the values back (hot.h), before
+ * anything else is handled. Events of a change ride in it as rows of their logs; their alarms
+ * follow when the queue is drained.
  *
  * Power cut  all or nothing.
  * Context    meter loop only; for the parts of meter/ alone.
@@ -34,7 +35,8 @@ void change_event(struct meter *m, enum event code, const struct who *who,
 void change_event_at(struct meter *m, utc_t when, enum event code, const struct who *who,
                      const struct event_detail *detail);
 
-/* Queue it. A transaction that did not fit is a defect: ensured. E_IO: the journal is lost, nothing happened. */
+/* Queue it. A transaction that did not fit is a defect: ensured. E_IO: the journal is lost,
+ * nothing happened. */
 int change_commit(struct meter *m);
 
 #endif

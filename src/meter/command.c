@@ -16,14 +16,22 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
     if (command >= COMMANDS || arg < range[command].min || arg > range[command].max)
         return E_RANGE;
     switch ((enum command)command) {
-    case CMD_BILLING_END: return billing_end(m, who, BILLING_REMOTE);
-    case CMD_MAXIMA_RESET: return billing_reset_maxima(m, who);
-    case CMD_PROFILE_RESET: return profile_reset(m, who, (unsigned)arg);
-    case CMD_PROFILE_CAPTURE: return profile_capture(m, who, (unsigned)arg);
-    case CMD_LOG_CLEAR: return event_clear(m, who, (enum event_log)arg);
-    case CMD_ALARM_CLEAR: return alarm_clear(m, who, (unsigned)arg, 0);
-    case CMD_ERROR_CLEAR: return alarm_clear_error(m, who, (unsigned)arg, 0);
-    case COMMANDS: break;
+    case CMD_BILLING_END:
+        return billing_end(m, who, BILLING_REMOTE);
+    case CMD_MAXIMA_RESET:
+        return billing_reset_maxima(m, who);
+    case CMD_PROFILE_RESET:
+        return profile_reset(m, who, (unsigned)arg);
+    case CMD_PROFILE_CAPTURE:
+        return profile_capture(m, who, (unsigned)arg);
+    case CMD_LOG_CLEAR:
+        return event_clear(m, who, (enum event_log)arg);
+    case CMD_ALARM_CLEAR:
+        return alarm_clear(m, who, (unsigned)arg, 0);
+    case CMD_ERROR_CLEAR:
+        return alarm_clear_error(m, who, (unsigned)arg, 0);
+    case COMMANDS:
+        break;
     }
     return E_RANGE;
 }

@@ -5,7 +5,8 @@
 #include "base/sys.h"
 #include "meter/meter.h"
 
-/* -- numbers: {first 1, values 4 each} --------------------------------------------------------- */
+/* -- numbers: {first 1, values 4 each}
+ * --------------------------------------------------------- */
 
 enum { NUMBERS = 56 }; /* of a piece */
 
@@ -55,7 +56,8 @@ static void secure_take_record(struct meter *m, const uint8_t *body, size_t n)
     secure_take(&m->secure, body, n);
 }
 
-/* -- the table --------------------------------------------------------------------------------- */
+/* -- the table
+ * --------------------------------------------------------------------------------- */
 
 struct hot_row {
     uint8_t type, pieces; /* of a checkpoint; 0: only a record */
@@ -66,7 +68,7 @@ struct hot_row {
 static const struct hot_row table[] = {
     { HOT_CELLS, CELLS, cells_put, cells_take },
     { HOT_ENERGY, 1, energy_put, energy_take },
-    { HOT_RING, READINGS, ring_put, ring_take },
+    { HOT_RING, READINGS, readings_put, readings_take },
     { HOT_MAXIMA, DEMANDS, maxima_put, maxima_take },
     { HOT_DEMAND, 1, demand_put, demand_take },
     { HOT_RESET, 0, reset_put, reset_take },

@@ -19,13 +19,14 @@ const struct meter_cfg cfg_single_phase = {
     .year = 2024,
 };
 
-/* -- what the store tells ---------------------------------------------------------------------- */
+/* -- what the store tells
+ * ---------------------------------------------------------------------- */
 
 static void note(void *ctx, enum store_note note, uint32_t detail)
 {
     static const uint16_t code[] = { [STORE_RETIRED] = EV_SECTOR_RETIRED,
                                      [STORE_MENDED] = EV_ENERGY_RESTORED,
-                                     [STORE_ROW_LOST] = EV_NV_MEMORY,
+                                     [STORE_FORGOT] = EV_CONFIGURATION_RESTORED,
                                      [STORE_FULL] = EV_NV_MEMORY,
                                      [STORE_LOST] = EV_ENERGY_LOST };
     struct event_detail d = { .magnitude = detail };
@@ -51,7 +52,8 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     front_init(&m->front, &front);
 }
 
-/* -- power-up ---------------------------------------------------------------------------------- */
+/* -- power-up
+ * ---------------------------------------------------------------------------------- */
 
 static const struct who self = { .link = LINK_SELF };
 
@@ -81,7 +83,8 @@ static void put_power_events(struct meter *m, bool was_valid)
     if (!valid && was_valid) change_event(m, EV_CLOCK_INVALID, NULL, NULL);
     if (valid && !was_valid) change_event(m, EV_CLOCK_VALID, NULL, NULL);
     change_event(m, EV_POWER_UP, NULL, &d);
-    if (valid) change_event(m, is_long ? EV_LONG_INTERRUPTION : EV_SHORT_INTERRUPTION, NULL, &d);
+    if (valid)
+        change_event(m, is_long ? EV_LONG_INTERRUPTION : EV_SHORT_INTERRUPTION, NULL, &d);
     if (!is_long) return;
     uint8_t row[EVENT_BODY];
     change_count(m, CNT_LONG_FAILURES);
@@ -89,8 +92,8 @@ static void put_power_events(struct meter *m, bool was_valid)
     ensure(txn_put_row(&m->store, event_series(LOG_POWER), row) >= 0);
 }
 
-/* One change: the boot, what the outage did to the intervals, its events; and the present as the
- * date of the newest record. */
+/* One change: the boot, what the outage did to the intervals, its events; and the present as
+ * the date of the newest record. */
 static int put_boot(struct meter *m, bool blank, bool was_valid)
 {
     uint8_t body[CLOCK_BODY];
@@ -126,6 +129,7 @@ int meter_mount(struct meter *m, mono_t t)
     param_mount(m);
     event_mount(m);
     profile_mount(m);
+    store_rest(&m->store);
     bool was_valid = clock_is_valid(&m->clock);
     if (clock_power_up(m, m->last) == E_IO) event_post(m, EV_RTC_FAILURE, NULL, NULL);
     clock_zone_load(m);
@@ -141,13 +145,14 @@ int meter_mount(struct meter *m, mono_t t)
     return err;
 }
 
-/* -- one thing at a time ----------------------------------------------------------------------- */
+/* -- one thing at a time
+ * ----------------------------------------------------------------------- */
 
 /* The sample behind its last edge; quantity_of() dates it the same. */
 static mono_t window_end(const struct meter *m, const struct window *w)
 {
     uint64_t samples = ((w->start_q16 + w->span_q16) >> 16) + w->missed;
-    return (mono_t){ samples * 1000000 / m->measure.cfg.rate_hz };
+    return (mono_t){ samples * 1000000 / m->measure.cfg.sampling.rate_hz };
 }
 
 static mono_t window_due(const struct meter *m)
@@ -229,7 +234,8 @@ bool meter_store_step(struct meter *m)
     return !store_is_at_rest(&m->store) || !meter_is_ready(m);
 }
 
-/* -- inputs ------------------------------------------------------------------------------------ */
+/* -- inputs
+ * ------------------------------------------------------------------------------------ */
 
 int meter_feed_quantities(struct meter *m, const struct quantity *q)
 {

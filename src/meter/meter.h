@@ -51,14 +51,14 @@ struct edge {
     uint16_t levels;
 };
 
-/* All that varies about a meter. Parts are their modules' own; now, cfg, io, front, store and clock
- * may be read by whoever holds the meter. */
+/* All that varies about a meter. Parts are their modules' own; now, cfg, io, front, store and
+ * clock may be read by whoever holds the meter. */
 struct meter {
     const struct meter_cfg *cfg;
     const struct meter_io *io;
-    mono_t t;  /* of what is being handled */
-    utc_t utc; /* calendar time then */
-    utc_t last; /* date of the newest record: floor of the clock at power-up */
+    mono_t t;          /* of what is being handled */
+    utc_t utc;         /* calendar time then */
+    utc_t last;        /* date of the newest record: floor of the clock at power-up */
     mono_t window_end; /* of the window taken last */
     mono_t compared;   /* with the calendar chip, and found different */
     bool live;         /* past power-up: records change a running meter */
@@ -129,8 +129,8 @@ int meter_feed_quantities(struct meter *m, const struct quantity *q);
  * are handled; the newest levels stand then. */
 int meter_feed_inputs(struct meter *m, mono_t t, uint16_t levels);
 
-/* The supply fails: the open window is closed and booked, one record written at once. What follows if the
- * supply stays is an ordinary life. */
+/* The supply fails: the open window is closed and booked, one record written at once. What
+ * follows if the supply stays is an ordinary life. */
 void meter_last_gasp(struct meter *m, mono_t t);
 
 #endif

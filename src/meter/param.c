@@ -29,7 +29,8 @@ const struct param_info *param_info_at(uint16_t id)
     return &table[id];
 }
 
-/* -- reading ----------------------------------------------------------------------------------- */
+/* -- reading
+ * ----------------------------------------------------------------------------------- */
 
 int32_t param_get(const struct meter *m, uint16_t id)
 {
@@ -45,7 +46,8 @@ int param_read(struct meter *m, uint16_t id, void *dst, size_t cap)
     return params_read(&m->store, id, 0, dst, (size_t)n);
 }
 
-/* -- the who-log: {time 4, client 2, channel 1, association 1, parameter 2, digests 8 + 8, chain 8} - */
+/* -- the who-log: {time 4, client 2, channel 1, association 1, parameter 2, digests 8 + 8,
+ * chain 8} - */
 
 enum { CHANGE_ROW = 62 };
 
@@ -118,7 +120,8 @@ int audit_read(struct meter *m, uint32_t number, struct audit_row *row)
     return 0;
 }
 
-/* -- writing ----------------------------------------------------------------------------------- */
+/* -- writing
+ * ----------------------------------------------------------------------------------- */
 
 static void put_value(struct meter *m, const struct who *who, uint16_t id, const void *was,
                       size_t was_n, const void *is, size_t is_n)
@@ -185,14 +188,16 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     return err < 0 ? err : change_commit(m);
 }
 
-/* -- coming back ------------------------------------------------------------------------------- */
+/* -- coming back
+ * ------------------------------------------------------------------------------- */
 
 void scalar_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != 2 + SCALAR_SIZE || le_get16(body) >= PARAMS) return;
     uint16_t id = le_get16(body);
     int32_t value = (int32_t)le_get32(body + 2);
-    if (table[id].kind != PARAM_SCALAR || value < table[id].min || value > table[id].max) return;
+    if (table[id].kind != PARAM_SCALAR || value < table[id].min || value > table[id].max)
+        return;
     m->scalar[id] = value;
     m->replan = true;
 }

@@ -84,8 +84,8 @@ void param_mount(struct meter *m);
 void scalar_take(struct meter *m, const uint8_t *body, size_t n);
 void octets_take(struct meter *m, const uint8_t *body, size_t n);
 
-/* Open a change that writes a parameter, its audit row and events; the caller adds what goes with it and
- * commits. E_BUSY. */
+/* Open a change that writes a parameter, its audit row and events; the caller adds what goes
+ * with it and commits. E_BUSY. */
 int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);

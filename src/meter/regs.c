@@ -4,18 +4,27 @@
 
 #include "base/sys.h"
 
-enum source { CELL_SUM, CELL_SUM_SINCE, LAST_VALUE, MAXIMUM_VALUE, MAXIMUM_DATE, RUNNING, DATE };
+enum source {
+    CELL_SUM,
+    CELL_SUM_SINCE,
+    LAST_VALUE,
+    MAXIMUM_VALUE,
+    MAXIMUM_DATE,
+    RUNNING,
+    DATE
+};
 enum view { AS_IS, SIGNED, POSITIVE, NEGATIVE, SIZE };
 
 struct reg_row {
     uint16_t id, of;
-    uint8_t source, which, a, b, unit; /* a, b: quadrants added and taken off; view and decimals */
+    uint8_t source, which, a, b,
+        unit; /* a, b: quadrants added and taken off; view and decimals */
     int8_t scaler;
 };
 
 #define ENERGY(id, unit, cell, plus, minus) { id, 0, CELL_SUM, cell, plus, minus, unit, 0 },
 #define SINCE(id, of, base, members) { id, of, CELL_SUM_SINCE, base, 0, 0, 0, 0 },
-#define QUANTITY(id, unit, scaler, index, view, decimals)                                       \
+#define QUANTITY(id, unit, scaler, index, view, decimals)                                      \
     { id, 0, LAST_VALUE, index, view, decimals, unit, scaler },
 #define MAXIMUM(id, unit, demand) { id, 0, MAXIMUM_VALUE, demand, 0, 0, unit, 0 },
 #define MAXIMUM_TIME(id, demand) { id, 0, MAXIMUM_DATE, demand, 0, 0, UNIT_NONE, 0 },
@@ -96,13 +105,20 @@ int64_t reg_at(const struct regs *r, uint16_t id)
     const struct reg_row *x = row_of(id);
     unsigned member = (unsigned)(id - x->id);
     switch ((enum source)x->source) {
-    case CELL_SUM: return net(r, x, member);
-    case CELL_SUM_SINCE: return since(r, x, member);
-    case LAST_VALUE: return rounded(seen(r->quantity[x->which], x->a), x->b);
-    case MAXIMUM_VALUE: return r->maximum[x->which][member].value;
-    case MAXIMUM_DATE: return r->maximum[x->which][member].utc_s;
-    case RUNNING: return r->counter[x->which];
-    case DATE: break;
+    case CELL_SUM:
+        return net(r, x, member);
+    case CELL_SUM_SINCE:
+        return since(r, x, member);
+    case LAST_VALUE:
+        return rounded(seen(r->quantity[x->which], x->a), x->b);
+    case MAXIMUM_VALUE:
+        return r->maximum[x->which][member].value;
+    case MAXIMUM_DATE:
+        return r->maximum[x->which][member].utc_s;
+    case RUNNING:
+        return r->counter[x->which];
+    case DATE:
+        break;
     }
     return r->stamp[x->which];
 }

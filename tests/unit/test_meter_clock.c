@@ -1,4 +1,5 @@
-/* Dates with wildcards, local time, the clock: against the C library's zones and plain counting. */
+/* Dates with wildcards, local time, the clock: against the C library's zones and plain
+ * counting. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -19,7 +20,8 @@ static uint64_t rnd(uint64_t below)
     return (seed >> 20) % below;
 }
 
-/* -- when ------------------------------------------------------------------------------------- */
+/* -- when -------------------------------------------------------------------------------------
+ */
 
 /* Obvious and slow: list the days of the month that carry the weekday, pick by position. */
 static bool slow_day(const struct when *w, const struct civil *c)
@@ -75,7 +77,8 @@ static void next_date_is_the_first_that_matches(void **state)
     (void)state;
     for (int i = 0; i < 300; i++) {
         struct when w = random_when();
-        int32_t day = cal_days(2024, 1, 1) + (int32_t)rnd(20000), next = when_next(&w, day), d = day;
+        int32_t day = cal_days(2024, 1, 1) + (int32_t)rnd(20000), next = when_next(&w, day),
+                d = day;
         for (; d < day + 366 * 8; d++) {
             struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
             if (slow_matches(&w, &c)) break;
@@ -87,18 +90,23 @@ static void next_date_is_the_first_that_matches(void **state)
 static void impossible_dates_are_refused(void **state)
 {
     (void)state;
-    const struct when bad[] = { { 2027, 2, 29, WHEN_ANY }, { WHEN_ANY_YEAR, 2, 30, WHEN_ANY },
-                                { WHEN_ANY_YEAR, 13, 1, WHEN_ANY }, { WHEN_ANY_YEAR, 0, 1, WHEN_ANY },
-                                { WHEN_ANY_YEAR, 1, 32, WHEN_ANY }, { WHEN_ANY_YEAR, 1, 1, 8 },
-                                { 1500, 1, 1, WHEN_ANY }, { WHEN_ANY_YEAR, 4, 31, WHEN_ANY } };
-    const struct when good[] = { { WHEN_ANY_YEAR, 2, 29, WHEN_ANY }, { 2028, 2, 29, WHEN_ANY },
+    const struct when bad[] = {
+        { 2027, 2, 29, WHEN_ANY },          { WHEN_ANY_YEAR, 2, 30, WHEN_ANY },
+        { WHEN_ANY_YEAR, 13, 1, WHEN_ANY }, { WHEN_ANY_YEAR, 0, 1, WHEN_ANY },
+        { WHEN_ANY_YEAR, 1, 32, WHEN_ANY }, { WHEN_ANY_YEAR, 1, 1, 8 },
+        { 1500, 1, 1, WHEN_ANY },           { WHEN_ANY_YEAR, 4, 31, WHEN_ANY }
+    };
+    const struct when good[] = { { WHEN_ANY_YEAR, 2, 29, WHEN_ANY },
+                                 { 2028, 2, 29, WHEN_ANY },
                                  { WHEN_ANY_YEAR, WHEN_ANY, WHEN_LAST, 7 },
                                  { WHEN_ANY_YEAR, WHEN_ANY, 31, 1 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(when_is_valid(&bad[i]));
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) assert_true(when_is_valid(&good[i]));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(when_is_valid(&good[i]));
 }
 
-/* -- zone: the C library's POSIX rules are the second opinion ----------------------------------- */
+/* -- zone: the C library's POSIX rules are the second opinion
+ * ----------------------------------- */
 
 struct place {
     const char *tz;
@@ -141,9 +149,10 @@ static long libc_offset(int64_t s)
     time_t t = (time_t)s;
     struct tm tm;
     localtime_r(&t, &tm);
-    return (long)(cal_seconds(&(struct civil){ (uint16_t)(tm.tm_year + 1900), (uint8_t)(tm.tm_mon + 1),
-                                               (uint8_t)tm.tm_mday, 0, (uint8_t)tm.tm_hour,
-                                               (uint8_t)tm.tm_min, (uint8_t)tm.tm_sec }) -
+    return (long)(cal_seconds(&(struct civil){ (uint16_t)(tm.tm_year + 1900),
+                                               (uint8_t)(tm.tm_mon + 1), (uint8_t)tm.tm_mday, 0,
+                                               (uint8_t)tm.tm_hour, (uint8_t)tm.tm_min,
+                                               (uint8_t)tm.tm_sec }) -
                   s);
 }
 
@@ -212,7 +221,8 @@ static void grids_are_found(void **state)
     }
 }
 
-/* -- clock ------------------------------------------------------------------------------------- */
+/* -- clock
+ * ------------------------------------------------------------------------------------- */
 
 static void a_date_is_reached_when_it_is_shown(void **state)
 {
@@ -222,7 +232,8 @@ static void a_date_is_reached_when_it_is_shown(void **state)
         clock_init(&c);
         c.drift_ppb = (int32_t)rnd(400000) - 200000;
         clock_start(&c, (mono_t){ rnd(1000000000000) }, (utc_t){ 1700000000 });
-        if (rnd(2)) clock_slew(&c, (mono_t){ c.base_mono_us + rnd(3600000000) }, (int)rnd(19) - 9);
+        if (rnd(2))
+            clock_slew(&c, (mono_t){ c.base_mono_us + rnd(3600000000) }, (int)rnd(19) - 9);
         utc_t now = clock_utc(&c, (mono_t){ c.base_mono_us });
         utc_t u = { now.s + 1 + (int64_t)rnd(4000) };
         mono_t t = clock_mono(&c, u);
@@ -250,7 +261,8 @@ static void a_slew_is_exact_and_never_runs_back(void **state)
         clock_slewed(&c, end);
         int64_t after = clock_utc_us(&c, end);
         assert_true(after >= before);
-        assert_int_equal(after, INT64_C(1700000000000000) + (int64_t)end.us + by * INT64_C(1000000));
+        assert_int_equal(after,
+                         INT64_C(1700000000000000) + (int64_t)end.us + by * INT64_C(1000000));
     }
 }
 

@@ -16,11 +16,16 @@ void clock_init(struct clock *c)
     c->status = CLOCK_INVALID;
 }
 
-/* The base is moved at least once an hour, so the product stays far inside 64 bits. */
+/* What d microseconds gain, cut towards zero; years of d stay inside 64 bits. */
+static int64_t gained_us(int64_t d, int64_t ppb)
+{
+    return d / GIGA * ppb + d % GIGA * ppb / GIGA;
+}
+
 int64_t clock_utc_us(const struct clock *c, mono_t t)
 {
     int64_t d = (int64_t)(t.us - c->base_mono_us);
-    return c->base_utc_us + d + (c->rate_ppb ? d * c->rate_ppb / GIGA : 0);
+    return c->base_utc_us + d + (c->rate_ppb ? gained_us(d, c->rate_ppb) : 0);
 }
 
 static int64_t floor_s(int64_t us)
@@ -42,8 +47,7 @@ mono_t clock_mono(const struct clock *c, utc_t u)
     uint64_t guess = muldiv_u64((uint64_t)ahead, GIGA, (uint64_t)(GIGA + c->rate_ppb));
     mono_t t = { c->base_mono_us + guess }; /* a microsecond off at most */
     while (clock_utc_us(c, t) < u.s * SECOND_US) t.us++;
-    while (t.us > c->base_mono_us &&
-           clock_utc_us(c, (mono_t){ t.us - 1 }) >= u.s * SECOND_US)
+    while (t.us > c->base_mono_us && clock_utc_us(c, (mono_t){ t.us - 1 }) >= u.s * SECOND_US)
         t.us--;
     return t;
 }
@@ -61,7 +65,8 @@ struct stamp12 clock_stamp(struct clock *c, utc_t u)
                              (uint8_t)(c->status | (dst ? CLOCK_DST : 0)) };
 }
 
-/* -- base and rate: the only places that move them ------------------------------------------- */
+/* -- base and rate: the only places that move them -------------------------------------------
+ */
 
 void clock_start(struct clock *c, mono_t t, utc_t u)
 {

@@ -111,8 +111,9 @@ int clock_save(const struct clock *c, utc_t u, uint8_t body[CLOCK_BODY]);
 int clock_put(const struct meter *m, unsigned k, uint8_t *body);
 void clock_take(struct meter *m, const uint8_t *body, size_t n);
 
-/* Read the calendar chip at power-up: the clock runs from it, or, when it is not to be believed,
- * from `last`, the date of the newest record, and is invalid. E_IO: the chip does not answer. */
+/* Read the calendar chip at power-up: the clock runs from it, or, when it is not to be
+ * believed, from `last`, the date of the newest record, and is invalid. E_IO: the chip does not
+ * answer. */
 int clock_power_up(struct meter *m, utc_t last);
 
 /* Do what was ordered; the slew is over; the hourly comparison with the calendar chip. */
@@ -120,7 +121,8 @@ void clock_do(struct meter *m);
 void clock_slew_end(struct meter *m, utc_t u);
 void clock_compare(struct meter *m, utc_t u);
 
-/* Local time changed: a parameter of the zone was written, or daylight saving begins or ends. */
+/* Local time changed: a parameter of the zone was written, or daylight saving begins or ends.
+ */
 void clock_zone_load(struct meter *m);
 void clock_zone_switch(struct meter *m, utc_t u);
 void clock_zone_plan(struct meter *m);

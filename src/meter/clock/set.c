@@ -15,7 +15,8 @@ static bool is_time(const struct meter *m, int64_t s)
     return s >= year_s(m->cfg->year) && s < year_s(LAST_YEAR);
 }
 
-/* -- orders ------------------------------------------------------------------------------------ */
+/* -- orders
+ * ------------------------------------------------------------------------------------ */
 
 /* To the nearest multiple in local time, halves up. */
 static int64_t nearest(struct zone *z, utc_t u, int64_t of_s)
@@ -29,12 +30,18 @@ static int64_t target_of(struct meter *m, enum clock_order order, int64_t target
     struct clock *c = &m->clock;
     uint32_t period_s = profile_period_s(m, 0);
     switch (order) {
-    case CLOCK_SET: return target;
-    case CLOCK_SHIFT: return m->utc.s + target;
-    case CLOCK_QUARTER: return nearest(&c->zone, m->utc, QUARTER_S);
-    case CLOCK_PERIOD: return nearest(&c->zone, m->utc, period_s ? period_s : QUARTER_S);
-    case CLOCK_MINUTE: return nearest(&c->zone, m->utc, 60);
-    case CLOCK_PRESET: break;
+    case CLOCK_SET:
+        return target;
+    case CLOCK_SHIFT:
+        return m->utc.s + target;
+    case CLOCK_QUARTER:
+        return nearest(&c->zone, m->utc, QUARTER_S);
+    case CLOCK_PERIOD:
+        return nearest(&c->zone, m->utc, period_s ? period_s : QUARTER_S);
+    case CLOCK_MINUTE:
+        return nearest(&c->zone, m->utc, 60);
+    case CLOCK_PRESET:
+        break;
     }
     return c->preset_s;
 }
@@ -72,7 +79,8 @@ int clock_preset(struct meter *m, const struct who *who, utc_t target, utc_t fro
     return 0;
 }
 
-/* -- setting ----------------------------------------------------------------------------------- */
+/* -- setting
+ * ----------------------------------------------------------------------------------- */
 
 static void rtc_write(struct meter *m, int64_t s)
 {
@@ -94,8 +102,9 @@ static int slew(struct meter *m, int64_t by_s)
     return 0;
 }
 
-/* The chip is never behind the newest record: forward it is set before the commit, back after it
- * (clock_take). A cut between leaves a right clock without its events, never an invalid one. */
+/* The chip is never behind the newest record: forward it is set before the commit, back after
+ * it (clock_take). A cut between leaves a right clock without its events, never an invalid one.
+ */
 static int step(struct meter *m, bool far)
 {
     struct clock *c = &m->clock;
@@ -136,7 +145,8 @@ void clock_slew_end(struct meter *m, utc_t u)
     timer_clock_changed(m);
 }
 
-/* -- the record -------------------------------------------------------------------------------- */
+/* -- the record
+ * -------------------------------------------------------------------------------- */
 
 int clock_save(const struct clock *c, utc_t u, uint8_t body[CLOCK_BODY])
 {
@@ -168,7 +178,8 @@ void clock_take(struct meter *m, const uint8_t *body, size_t n)
     m->replan = true;
 }
 
-/* -- power-up and drift ------------------------------------------------------------------------ */
+/* -- power-up and drift
+ * ------------------------------------------------------------------------ */
 
 int clock_power_up(struct meter *m, utc_t last)
 {
@@ -211,7 +222,8 @@ void clock_compare(struct meter *m, utc_t u)
     timer_clock_changed(m);
 }
 
-/* -- local time -------------------------------------------------------------------------------- */
+/* -- local time
+ * -------------------------------------------------------------------------------- */
 
 static struct dst_rule rule_of(struct meter *m, uint16_t id)
 {

@@ -63,14 +63,15 @@ struct civil zone_civil(struct zone *z, utc_t u)
     return cal_civil(u.s + zone_offset_s(z, u));
 }
 
-/* Two candidates, one for each offset. The earlier that is consistent is the first passage; when
- * neither is, the local time never was, and the clock had just jumped over it. */
+/* Two candidates, one for each offset. The earlier that is consistent is the first passage;
+ * when neither is, the local time never was, and the clock had just jumped over it. */
 utc_t zone_utc(struct zone *z, int64_t local_s)
 {
     utc_t plain = { local_s - standard_s(z) };
     if (!z->dst || !z->deviation_min) return plain;
     utc_t summer = { plain.s - z->deviation_min * 60 };
-    utc_t early = summer.s < plain.s ? summer : plain, late = summer.s < plain.s ? plain : summer;
+    utc_t early = summer.s < plain.s ? summer : plain,
+          late = summer.s < plain.s ? plain : summer;
     if (early.s + zone_offset_s(z, early) == local_s) return early;
     if (late.s + zone_offset_s(z, late) == local_s) return late;
     return zone_next_change(z, (utc_t){ early.s - 1 });
@@ -86,7 +87,8 @@ utc_t zone_next_change(struct zone *z, utc_t u)
     int64_t best = INT64_MAX;
     if (!z->dst || !z->deviation_min) return (utc_t){ best };
     utc_t year = u;
-    for (unsigned i = 0; i < 9 && best == INT64_MAX; i++) { /* 29 February may be eight years off */
+    for (unsigned i = 0; i < 9 && best == INT64_MAX;
+         i++) { /* 29 February may be eight years off */
         work_out(z, year);
         best = later(z->begin_s, u.s, best);
         best = later(z->end_s, u.s, best);

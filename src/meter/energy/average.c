@@ -5,7 +5,8 @@
 
 static const uint8_t source[MEANS] = { VAL_U_MV, VAL_I_MA, VAL_IN_MA, VAL_PF_MILLI, VAL_F_MHZ };
 
-/* An interval without a window shows no extremes: the least starts above, the greatest below. */
+/* An interval without a window shows no extremes: the least starts above, the greatest below.
+ */
 void average_begin(const struct average *a, struct interval *i)
 {
     for (unsigned k = 0; k < MEANS; k++) i->sum[k] = a->sum[k];
@@ -25,8 +26,7 @@ static void extremes(struct interval *i, const struct regs *r)
 void average_add(struct meter *m, uint64_t us)
 {
     struct average *a = &m->average;
-    for (unsigned k = 0; k < MEANS; k++)
-        a->sum[k] += (uint64_t)m->now.quantity[source[k]] * us;
+    for (unsigned k = 0; k < MEANS; k++) a->sum[k] += (uint64_t)m->now.quantity[source[k]] * us;
     a->us += us;
     for (unsigned k = 0; k < CFG_SURVEYS; k++) extremes(&m->survey[k].interval, &m->now);
 }
@@ -47,7 +47,8 @@ void average_read(const struct average *a, const struct interval *i, struct regs
     r->quantity[VAL_I_MAX_MA] = i->i_max_ma;
 }
 
-/* -- what the last gasp keeps: {milliseconds 4, five sums / 1000 6 each, three extremes 4} ------- */
+/* -- what the last gasp keeps: {milliseconds 4, five sums / 1000 6 each, three extremes 4}
+ * ------- */
 
 static void put48(uint8_t *p, int64_t v)
 {

@@ -1,11 +1,10 @@
 /* average.h - mean, least and greatest of voltage, current, power factor and frequency.
  *
- * Sums of value x microseconds run on for ever, modulo 2^64; a survey keeps them as they stood when its
- * interval began, so three surveys with three periods cost one addition a window.
+ * Sums of value x microseconds run on for ever, modulo 2^64; a survey keeps them as they stood
+ * when its interval began, so three surveys with three periods cost one addition a window.
  *
- * Power cut  the last gasp keeps the open intervals' sums; without it a mean is that of the rest of its
- *            interval, whose row says "power down".
- * Context    meter loop only.
+ * Power cut  the last gasp keeps the open intervals' sums; without it a mean is that of the
+ * rest of its interval, whose row says "power down". Context    meter loop only.
  */
 #ifndef METER_ENERGY_AVERAGE_H
 #define METER_ENERGY_AVERAGE_H
@@ -29,8 +28,8 @@ struct interval {
 /* Add a window whose values stand in m->now. */
 void average_add(struct meter *m, uint64_t us);
 
-/* The means and extremes of an interval into r (VAL_U_AVG_MV .. VAL_I_MAX_MA); 0 where nothing was
- * measured. */
+/* The means and extremes of an interval into r (VAL_U_AVG_MV .. VAL_I_MAX_MA); 0 where nothing
+ * was measured. */
 void average_read(const struct average *a, const struct interval *i, struct regs *r);
 
 /* A new interval begins now. */

@@ -58,7 +58,8 @@ void demand_refresh(struct meter *m)
             (int32_t)mean(back(&m->demand, n - 1), now, adds[i], s);
 }
 
-/* -- the end of a period ----------------------------------------------------------------------- */
+/* -- the end of a period
+ * ----------------------------------------------------------------------- */
 
 static void rise(struct maximum *x, uint32_t value, utc_t u)
 {
@@ -118,7 +119,8 @@ static void forget(struct meter *m)
 {
     struct demand *d = &m->demand;
     read_now(m, d->ring_nj[0]);
-    for (unsigned i = 1; i < RING; i++) memcpy(d->ring_nj[i], d->ring_nj[0], sizeof d->ring_nj[0]);
+    for (unsigned i = 1; i < RING; i++)
+        memcpy(d->ring_nj[i], d->ring_nj[0], sizeof d->ring_nj[0]);
     d->at = 0;
     d->start = m->utc;
     d->fresh = true;
@@ -132,8 +134,8 @@ void demand_restart(struct meter *m)
     next_end(m);
 }
 
-/* The interrupted period ends on its own date, or, where the clock was set back, on the old one. When more
- * than it passed unmeasured, demands begin anew. */
+/* The interrupted period ends on its own date, or, where the clock was set back, on the old
+ * one. When more than it passed unmeasured, demands begin anew. */
 void demand_plan(struct meter *m)
 {
     utc_t start = m->demand.start;
@@ -147,7 +149,8 @@ void demand_plan(struct meter *m)
     next_end(m);
 }
 
-/* -- records ----------------------------------------------------------------------------------- */
+/* -- records
+ * ----------------------------------------------------------------------------------- */
 
 enum { AT = 5, READING = 8, RISEN = 9, FRESH = 0x80 };
 
@@ -165,7 +168,8 @@ static uint8_t *put_risen(const struct meter *m, uint8_t *p)
     return p;
 }
 
-/* {slot 1 (top bit: the others are equal), start 4, readings 5 x 8, maxima that rose then: (which 1, value 4, date 4)} */
+/* {slot 1 (top bit: the others are equal), start 4, readings 5 x 8, maxima that rose then:
+ * (which 1, value 4, date 4)} */
 int demand_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     const struct demand *d = &m->demand;
@@ -195,14 +199,14 @@ void demand_take(struct meter *m, const uint8_t *body, size_t n)
 }
 
 /* {reading 1, slots 16 x 8} */
-int ring_put(const struct meter *m, unsigned k, uint8_t *body)
+int readings_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     body[0] = (uint8_t)k;
     for (unsigned i = 0; i < RING; i++) le_put64(body + 1 + i * 8, m->demand.ring_nj[i][k]);
     return 1 + RING * 8;
 }
 
-void ring_take(struct meter *m, const uint8_t *body, size_t n)
+void readings_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != 1 + RING * 8 || body[0] >= READINGS) return;
     for (unsigned i = 0; i < RING; i++)
@@ -235,8 +239,8 @@ int reset_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     (void)k;
     for (unsigned i = 0; i < DEMANDS; i++)
-        le_put32(body + i * 4, (uint32_t)m->now.quantity[VAL_DEMAND_SUM + i] +
-                                   m->now.maximum[i][0].value);
+        le_put32(body + i * 4,
+                 (uint32_t)m->now.quantity[VAL_DEMAND_SUM + i] + m->now.maximum[i][0].value);
     return DEMANDS * 4;
 }
 

@@ -71,7 +71,8 @@ void energy_restored(struct energy *e, const struct regs *r)
     }
 }
 
-/* -- records ----------------------------------------------------------------------------------- */
+/* -- records
+ * ----------------------------------------------------------------------------------- */
 
 static void put48(uint8_t *p, uint64_t v)
 {
@@ -184,7 +185,8 @@ void energy_take(struct meter *m, const uint8_t *body, size_t n)
 void gasp_take(struct meter *m, const uint8_t *body, size_t n)
 {
     size_t whole = length(body, n);
-    if (!whole || (n - whole) % AVERAGE_BODY || (n - whole) / AVERAGE_BODY > CFG_SURVEYS) return;
+    if (!whole || (n - whole) % AVERAGE_BODY || (n - whole) / AVERAGE_BODY > CFG_SURVEYS)
+        return;
     energy_take(m, body, whole);
     for (unsigned k = 0; whole < n; k++, whole += AVERAGE_BODY)
         average_load(&m->average, &m->survey[k].interval, body + whole);

@@ -25,11 +25,11 @@ enum { FORWARD, BACKWARD, DIRECTIONS };
 
 struct energy {
     int64_t rest_nj[CELLS][DIRECTIONS]; /* 0 <= rest < one unit */
-    uint16_t phase[CELLS][DIRECTIONS];  /* whole units of a direction, modulo 1000: for pulses */
-    uint32_t dirty[3];                  /* cells changed since the last record, 96 bits */
-    uint8_t dirty_cells;                /* how many */
-    uint8_t dirty_rests;                /* a bit each */
-    uint8_t quadrant;                   /* 0..3, of the last window that had a sign */
+    uint16_t phase[CELLS][DIRECTIONS]; /* whole units of a direction, modulo 1000: for pulses */
+    uint32_t dirty[3];                 /* cells changed since the last record, 96 bits */
+    uint8_t dirty_cells;               /* how many */
+    uint8_t dirty_rests;               /* a bit each */
+    uint8_t quadrant;                  /* 0..3, of the last window that had a sign */
 };
 
 /* What one window adds: sizes, 0 where a quantity is below its creep threshold. */
@@ -53,10 +53,12 @@ struct meter;
 /* After the cells came back from flash. */
 void energy_restored(struct energy *e, const struct regs *r);
 
-/* Journal what was booked since the last record, dated now. Before every row and transaction. */
+/* Journal what was booked since the last record, dated now. Before every row and transaction.
+ */
 void energy_record(struct meter *m);
 
-/* The record of the last gasp. What it says stays to be recorded again, should the supply stay. */
+/* The record of the last gasp. What it says stays to be recorded again, should the supply stay.
+ */
 void energy_gasp(struct meter *m);
 
 /* Another window might touch more cells than a record holds. */

@@ -6,7 +6,8 @@
 
 #define KWH_NJ (1000 * (uint64_t)ENERGY_UNIT_NJ)
 
-/* -- last values ------------------------------------------------------------------------------- */
+/* -- last values
+ * ------------------------------------------------------------------------------- */
 
 static int32_t milli(int64_t micro)
 {
@@ -32,7 +33,8 @@ static void keep(struct regs *r, const struct quantity *q, const struct element 
     v[VAL_THD_I_MILLI] = (int32_t)(q->element[ELEMENT_PHASE].thd_i_bp / 10);
 }
 
-/* -- booking ----------------------------------------------------------------------------------- */
+/* -- booking
+ * ----------------------------------------------------------------------------------- */
 
 /* By the signs of what counts; what is below its threshold keeps the side it was on. */
 static uint8_t quadrant(uint8_t last, int64_t p, int64_t q)
@@ -47,16 +49,17 @@ static struct share share_of(const struct meter *m, const struct element *e)
     return (struct share){ .wh_nj = abs_i64(e->active_nj),
                            .varh_nj = abs_i64(e->reactive_nj),
                            .vah_nj = abs_i64(e->apparent_nj),
-                           .quadrant = quadrant(m->energy.quadrant, e->active_nj,
-                                                e->reactive_nj) };
+                           .quadrant =
+                               quadrant(m->energy.quadrant, e->active_nj, e->reactive_nj) };
 }
 
-/* -- pulses ------------------------------------------------------------------------------------ */
+/* -- pulses
+ * ------------------------------------------------------------------------------------ */
 
 #define KWH_UJ UINT64_C(3600000000000)
 
-/* Pulses of an output since the last whole kWh (kvarh, kVAh). The kilo-unit is divided evenly, so at 1000
- * a pulse is a booked unit. */
+/* Pulses of an output since the last whole kWh (kvarh, kVAh). The kilo-unit is divided evenly,
+ * so at 1000 a pulse is a booked unit. */
 static uint64_t pulses_at(const struct energy *e, unsigned cell, unsigned direction,
                           uint32_t constant)
 {
@@ -92,7 +95,8 @@ enum { IMPORT_ONLY = 3 };
 
 static unsigned directions(const struct meter *m, unsigned cell)
 {
-    return cell != CELL_VARH && param_get(m, PARAM_REGISTRATION) == IMPORT_ONLY ? 1 : DIRECTIONS;
+    return cell != CELL_VARH && param_get(m, PARAM_REGISTRATION) == IMPORT_ONLY ? 1
+                                                                                : DIRECTIONS;
 }
 
 static void count_pulses(struct meter *m, const struct energy *before, enum impulse k)
@@ -125,7 +129,8 @@ static void settle_leds(struct meter *m, const struct quantity *q, const struct 
     settle(m, q, PULSE_REACTIVE, e->reactive_nj, true);
 }
 
-/* -- all of it --------------------------------------------------------------------------------- */
+/* -- all of it
+ * --------------------------------------------------------------------------------- */
 
 void values_take(struct meter *m, const struct quantity *q)
 {

@@ -71,7 +71,8 @@ uint8_t alarm_take_push(struct meter *m)
     return push;
 }
 
-/* -- clearing ---------------------------------------------------------------------------------- */
+/* -- clearing
+ * ---------------------------------------------------------------------------------- */
 
 static int clear(struct meter *m, const struct who *who, uint32_t *word, uint32_t to,
                  enum event code)
@@ -115,7 +116,8 @@ int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32
     return clear(m, who, &a->error[k], a->error[k] & (value | held), (enum event)code[k]);
 }
 
-/* -- the record: {set, held, descriptor 3 x 4, error 2 x 4, push 1} ---------------------------- */
+/* -- the record: {set, held, descriptor 3 x 4, error 2 x 4, push 1}
+ * ---------------------------- */
 
 enum { BODY = (3 * ALARMS + ERRORS) * 4 + 1 };
 

@@ -1,8 +1,9 @@
 /* alarm.h - three alarm registers, their descriptors, two error registers.
  *
- * A bit is set while its condition holds and stays set until a client writes 0 into it; one whose condition still
- * holds cannot be cleared. A bit that rises, and passes the filter, sets its bit in the descriptor; a descriptor
- * that rises is pushed, once, until the head-end clears it. Error registers collect the bits of faults.
+ * A bit is set while its condition holds and stays set until a client writes 0 into it; one
+ * whose condition still holds cannot be cleared. A bit that rises, and passes the filter, sets
+ * its bit in the descriptor; a descriptor that rises is pushed, once, until the head-end clears
+ * it. Error registers collect the bits of faults.
  *
  * Power cut  registers and descriptors are a record each time one changed.
  * Context    meter loop only.
@@ -21,18 +22,18 @@ struct meter;
 enum { ALARMS = 3, ERRORS = 2 };
 
 struct alarms {
-    uint32_t set[ALARMS];        /* the registers */
-    uint32_t held[ALARMS];       /* conditions that hold */
+    uint32_t set[ALARMS];  /* the registers */
+    uint32_t held[ALARMS]; /* conditions that hold */
     uint32_t descriptor[ALARMS];
     uint32_t error[ERRORS];
-    uint8_t push;                /* descriptors that rose since taken, a bit each */
+    uint8_t push; /* descriptors that rose since taken, a bit each */
 };
 
 /* What an event does to them; true when anything changed. */
 bool alarm_of(const struct meter *m, struct alarms *a, const struct event_info *e);
 
-/* Write alarm register, descriptor or error register k: bits written 0 are cleared unless their condition
- * holds; bits written 1 stay as they are. Events 11, 267 and 10, 266. */
+/* Write alarm register, descriptor or error register k: bits written 0 are cleared unless their
+ * condition holds; bits written 1 stay as they are. Events 11, 267 and 10, 266. */
 int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 int alarm_clear_descriptor(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32_t value);

@@ -11,8 +11,18 @@
 #define HOUR_US (3600 * UINT64_C(1000000))
 
 enum { A_HOUR = 10, ALLOWANCE = 64 };
-enum { AT_TIME = 0, AT_CODE = 4, AT_FLAGS = 6, AT_LINK = 7, AT_SAP = 8, AT_ASSOC = 10,
-       AT_WHAT = 12, AT_MAGNITUDE = 14, AT_DURATION = 18, AT_ENERGY = 22 };
+enum {
+    AT_TIME = 0,
+    AT_CODE = 4,
+    AT_FLAGS = 6,
+    AT_LINK = 7,
+    AT_SAP = 8,
+    AT_ASSOC = 10,
+    AT_WHAT = 12,
+    AT_MAGNITUDE = 14,
+    AT_DURATION = 18,
+    AT_ENERGY = 22
+};
 
 void event_init(struct events *e)
 {
@@ -28,8 +38,8 @@ unsigned event_series(enum event_log log)
     return SERIES_LOG_1 + i;
 }
 
-/* -- rows: {time 4, code 2, flags 1, channel 1, client 2, association 1, 0, what 2, magnitude 4,
- *           duration 4, energy 4, 0 x 4} ------------------------------------------------------- */
+/* -- rows: {time 4, code 2, flags 1, channel 1, client 2, association 1, 0, what 2, magnitude
+ * 4, duration 4, energy 4, 0 x 4} ------------------------------------------------------- */
 
 void event_body(struct meter *m, utc_t when, enum event code, const struct who *who,
                 const struct event_detail *detail, uint8_t body[EVENT_BODY])
@@ -82,7 +92,8 @@ uint16_t event_last(const struct meter *m, enum event_log log)
     return m->events.last[log];
 }
 
-/* -- posting ----------------------------------------------------------------------------------- */
+/* -- posting
+ * ----------------------------------------------------------------------------------- */
 
 void event_post(struct meter *m, enum event code, const struct who *who,
                 const struct event_detail *detail)
@@ -103,8 +114,9 @@ bool event_is_idle(const struct meter *m)
     return m->events.count == 0;
 }
 
-/* -- floods: of a code that comes again and again the first rows of an hour stand, then the last,
- *    with the number left out between ----------------------------------------------------------- */
+/* -- floods: of a code that comes again and again the first rows of an hour stand, then the
+ * last, with the number left out between
+ * ----------------------------------------------------------- */
 
 static struct flood *flood_of(struct meter *m, uint16_t code)
 {
@@ -161,11 +173,12 @@ void event_flood_over(struct meter *m, utc_t u)
     plan_flood(m);
 }
 
-/* -- writing ----------------------------------------------------------------------------------- */
+/* -- writing
+ * ----------------------------------------------------------------------------------- */
 
-/* Attempts over the wire may fill a quarter of the fraud log and then only as much as real tampering
- * does: whoever knocks long enough cannot push an open cover out of it. The others go where
- * attempts belong, into the security log. */
+/* Attempts over the wire may fill a quarter of the fraud log and then only as much as real
+ * tampering does: whoever knocks long enough cannot push an open cover out of it. The others go
+ * where attempts belong, into the security log. */
 static bool is_attempt(uint16_t code)
 {
     return code == EV_ASSOCIATION_FAILED || code == EV_DECRYPTION_FAILED || code == EV_REPLAY;
@@ -231,7 +244,8 @@ void event_drain(struct meter *m)
     }
 }
 
-/* -- clearing ---------------------------------------------------------------------------------- */
+/* -- clearing
+ * ---------------------------------------------------------------------------------- */
 
 int event_clear(struct meter *m, const struct who *who, enum event_log log)
 {
@@ -247,7 +261,8 @@ int event_clear(struct meter *m, const struct who *who, enum event_log log)
     return change_commit(m);
 }
 
-/* -- the record: {allowance 1} ------------------------------------------------------------------ */
+/* -- the record: {allowance 1}
+ * ------------------------------------------------------------------ */
 
 int logs_put(const struct meter *m, unsigned k, uint8_t *body)
 {

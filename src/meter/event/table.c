@@ -5,7 +5,7 @@
 #define A1(bit) (1 * 32 + (bit))
 #define A2(bit) (2 * 32 + (bit))
 #define A3(bit) (3 * 32 + (bit))
-#define EVENT(name, code, log, also, alarm, alarm2, kind, other, text)                           \
+#define EVENT(name, code, log, also, alarm, alarm2, kind, other, text)                         \
     { code, other, log, also, { alarm, alarm2 }, kind },
 static const struct event_info table[] = {
 #include "meter/event/events.def"

@@ -8,7 +8,8 @@
 #include "meter/change.h"
 #include "meter/meter.h"
 
-/* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4), the rest 0}. */
+/* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4), the
+ * rest 0}. */
 enum { HEAD = 12, CELLS_AT = HEAD, MAXIMA_AT = CELLS_AT + 96 * 8, ROW = 1358, DAY_S = 86400 };
 _Static_assert(MAXIMA_AT + DEMANDS * FAMILY * 8 <= ROW, "a row holds all maxima");
 _Static_assert(ROW + 2 <= SERIES_ROW_MAX, "and a series the row");
@@ -24,7 +25,8 @@ struct billing_span billing_span(const struct meter *m, enum billing which)
     return (struct billing_span){ series_first(&m->store, id), series_next(&m->store, id) };
 }
 
-/* -- rows -------------------------------------------------------------------------------------- */
+/* -- rows
+ * -------------------------------------------------------------------------------------- */
 
 static void make_row(const struct meter *m, utc_t when, unsigned status, unsigned cause,
                      uint8_t row[ROW])
@@ -58,7 +60,8 @@ static void maxima_of(const uint8_t row[ROW], struct regs *r)
                                  le_get32(row + MAXIMA_AT + i * 8 + 4) };
 }
 
-/* -- bases: what values since billing and since midnight are counted from ---------------------- */
+/* -- bases: what values since billing and since midnight are counted from
+ * ---------------------- */
 
 static void bases_now(const struct regs *r, enum billing which, uint32_t base[BASES])
 {
@@ -115,7 +118,8 @@ int billing_read(struct meter *m, enum billing which, uint32_t number, struct bi
     return 0;
 }
 
-/* -- ends of periods --------------------------------------------------------------------------- */
+/* -- ends of periods
+ * --------------------------------------------------------------------------- */
 
 static void put_bases(struct meter *m, enum billing which)
 {
@@ -194,9 +198,11 @@ static int end_period(struct meter *m, const struct who *who, utc_t when, unsign
     return 0;
 }
 
-/* -- when -------------------------------------------------------------------------------------- */
+/* -- when
+ * -------------------------------------------------------------------------------------- */
 
-/* The first moment after u that the schedule names: local midnight of the first, unless written. */
+/* The first moment after u that the schedule names: local midnight of the first, unless
+ * written. */
 static utc_t next_period(struct meter *m, utc_t u)
 {
     uint8_t o[9] = { 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 1, 0xFF };
@@ -222,11 +228,13 @@ static utc_t next_of(struct meter *m, enum billing which, utc_t u)
     return next_period(m, u);
 }
 
-/* Nobody reads more than the ring keeps: older ends are not made up. */
-static utc_t caught_up(const struct meter *m, enum billing which, utc_t next)
+/* The end after `due`. Nobody reads more than the ring keeps: of a long outage the first end
+ * and the newest ones are made up. */
+static utc_t following(struct meter *m, enum billing which, utc_t due)
 {
     int64_t keep_s = which == BILLING_DAILY ? CFG_DAYS * DAY_S : CFG_MONTHS * 31 * DAY_S;
-    return next.s < m->utc.s - keep_s ? (utc_t){ m->utc.s - keep_s } : next;
+    utc_t from = { m->utc.s - keep_s };
+    return next_of(m, which, from.s > due.s ? from : due);
 }
 
 static unsigned lateness(const struct meter *m, utc_t due)
@@ -236,7 +244,7 @@ static unsigned lateness(const struct meter *m, utc_t due)
 
 void billing_day(struct meter *m, utc_t due)
 {
-    utc_t next = caught_up(m, BILLING_DAILY, next_of(m, BILLING_DAILY, due));
+    utc_t next = following(m, BILLING_DAILY, due);
     if (change_begin(m) < 0) return;
     put_row(m, BILLING_DAILY, due, status_now(m, due) | lateness(m, due), BILLING_SCHEDULE);
     put_bases(m, BILLING_DAILY);
@@ -247,7 +255,7 @@ void billing_day(struct meter *m, utc_t due)
 void billing_period(struct meter *m, utc_t due)
 {
     static const struct who self = { .link = LINK_SELF };
-    utc_t next = caught_up(m, BILLING_MONTHLY, next_of(m, BILLING_MONTHLY, due));
+    utc_t next = following(m, BILLING_MONTHLY, due);
     unsigned status = status_now(m, due) | lateness(m, due);
     if (end_period(m, &self, due, status, BILLING_SCHEDULE) < 0) return;
     put_due(m, BILLING_MONTHLY, next);
@@ -278,7 +286,8 @@ void billing_put_step(struct meter *m, utc_t to)
     change_put(m, HOT_BILLING, body, (size_t)due_save(due, body));
 }
 
-/* -- orders ------------------------------------------------------------------------------------ */
+/* -- orders
+ * ------------------------------------------------------------------------------------ */
 
 static bool is_locked(const struct meter *m)
 {

@@ -12,18 +12,17 @@
 enum { HEAD = 6, VALUE = 4, CHECKSUM = 2, ROW_MAX = HEAD + CFG_CHANNELS * VALUE };
 _Static_assert(ROW_MAX + CHECKSUM <= SERIES_ROW_MAX, "a row of sixty channels");
 
-static const uint16_t survey_1[] = { COLUMN_CLOCK,    COLUMN_STATUS,   REG_WH_IMPORT,
-                                     REG_WH_EXPORT,   REG_VARH_IMPORT, REG_VARH_EXPORT,
-                                     REG_VAH_IMPORT,  REG_VAH_EXPORT,  REG_U_AVG,
+static const uint16_t survey_1[] = { COLUMN_CLOCK,   COLUMN_STATUS,   REG_WH_IMPORT,
+                                     REG_WH_EXPORT,  REG_VARH_IMPORT, REG_VARH_EXPORT,
+                                     REG_VAH_IMPORT, REG_VAH_EXPORT,  REG_U_AVG,
                                      REG_I_AVG };
 static const uint16_t survey_2[] = { COLUMN_CLOCK,      COLUMN_STATUS,     REG_WH_IMPORT + 1,
                                      REG_WH_IMPORT + 2, REG_WH_IMPORT + 3, REG_WH_IMPORT + 4,
                                      REG_WH_EXPORT,     REG_VARH_IMPORT,   REG_LD_P_IMPORT,
                                      REG_LD_P_EXPORT };
-static const uint16_t survey_3[] = { COLUMN_CLOCK, COLUMN_STATUS, REG_U_AVG,
-                                     REG_U_MIN,    REG_U_MAX,     REG_I_AVG,
-                                     REG_I_MAX,    REG_PF_AVG,    REG_F_AVG,
-                                     REG_THD_U };
+static const uint16_t survey_3[] = { COLUMN_CLOCK, COLUMN_STATUS, REG_U_AVG, REG_U_MIN,
+                                     REG_U_MAX,    REG_I_AVG,     REG_I_MAX, REG_PF_AVG,
+                                     REG_F_AVG,    REG_THD_U };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 static const struct {
     const uint16_t *column;
@@ -52,7 +51,8 @@ static enum timer timer_of(unsigned survey)
     return (enum timer)(TIMER_SURVEY_1 + survey);
 }
 
-/* -- columns ----------------------------------------------------------------------------------- */
+/* -- columns
+ * ----------------------------------------------------------------------------------- */
 
 static bool is_register(uint16_t column)
 {
@@ -120,7 +120,8 @@ uint32_t profile_entries(const struct meter *m, unsigned survey)
     return series_capacity(&m->store, id, row_octets(m->survey[survey].values));
 }
 
-/* -- rows -------------------------------------------------------------------------------------- */
+/* -- rows
+ * -------------------------------------------------------------------------------------- */
 
 static void make_row(struct meter *m, unsigned k, utc_t when, unsigned flags, uint8_t *row)
 {
@@ -161,7 +162,8 @@ int profile_read(struct meter *m, unsigned survey, uint32_t number, struct profi
     return 0;
 }
 
-/* -- capture ----------------------------------------------------------------------------------- */
+/* -- capture
+ * ----------------------------------------------------------------------------------- */
 
 static unsigned flags_now(struct meter *m, unsigned k, utc_t when)
 {
@@ -223,9 +225,11 @@ int profile_capture(struct meter *m, const struct who *who, unsigned survey)
     return 0;
 }
 
-/* -- intervals that were broken ---------------------------------------------------------------- */
+/* -- intervals that were broken
+ * ---------------------------------------------------------------- */
 
-/* The record of all three: {pending 2, begin 4, turned 4} each, and which intervals begin anew. */
+/* The record of all three: {pending 2, begin 4, turned 4} each, and which intervals begin anew.
+ */
 enum { EACH = 10, BODY = CFG_SURVEYS * EACH + 1 };
 
 static void save(const struct survey *s, unsigned fresh, uint8_t body[BODY])
@@ -271,8 +275,8 @@ static void put_surveys(struct meter *m, const struct survey *next, unsigned fre
     change_put(m, HOT_SURVEYS, body, sizeof body);
 }
 
-/* The open interval ends at the first grid point the outage passed. When the row of the very moment of the
- * cut is missing, that is the one. */
+/* The open interval ends at the first grid point the outage passed. When the row of the very
+ * moment of the cut is missing, that is the one. */
 static bool put_outage(struct meter *m, unsigned k, struct survey *next)
 {
     uint32_t period_s = profile_period_s(m, k);
@@ -328,7 +332,8 @@ void profile_put_step(struct meter *m, utc_t to, bool far)
     put_surveys(m, next, fresh);
 }
 
-/* -- setting up -------------------------------------------------------------------------------- */
+/* -- setting up
+ * -------------------------------------------------------------------------------- */
 
 /* Rows are forgotten, their size may change; the new list is read back by whoever needs it. */
 static void put_clear(struct meter *m, const struct who *who, unsigned k, uint16_t octets)
@@ -400,7 +405,8 @@ int profile_reset(struct meter *m, const struct who *who, unsigned survey)
     return change_commit(m);
 }
 
-/* -- power-up ---------------------------------------------------------------------------------- */
+/* -- power-up
+ * ---------------------------------------------------------------------------------- */
 
 static void load_columns(struct meter *m, unsigned k)
 {

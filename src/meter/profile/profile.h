@@ -90,7 +90,8 @@ int profile_read(struct meter *m, unsigned survey, uint32_t number, struct profi
 
 /* -- for the parts of meter/ alone ----------------------------------------------------- */
 
-/* Columns and the newest row from flash; a ring whose rows have another size is started anew. */
+/* Columns and the newest row from flash; a ring whose rows have another size is started anew.
+ */
 void profile_mount(struct meter *m);
 
 /* The grid point of survey k; and find the next one. */

@@ -43,12 +43,13 @@ static bool is_sorted(const struct meter *m, const struct scan *s)
 static int count(struct meter *m, struct scan *s)
 {
     uint8_t row[SERIES_ROW_MAX];
-    for (unsigned i = 0; i < ROWS_A_STEP && s->search.at < s->search.end; i++, s->search.at++) {
-        int err = series_read(&m->store, s->search.id, s->search.at, row);
+    for (unsigned i = 0; i < ROWS_A_STEP && s->search.low < s->search.end;
+         i++, s->search.low++) {
+        int err = series_read(&m->store, s->search.id, s->search.low, row);
         if (err == E_IO) return err;
         if (err >= 0 && scan_has(s, (utc_t){ le_get32(row) })) s->rows++;
     }
-    return s->search.at < s->search.end ? E_BUSY : 0;
+    return s->search.low < s->search.end ? E_BUSY : 0;
 }
 
 int scan_step(struct meter *m, struct scan *s)
@@ -60,6 +61,6 @@ int scan_step(struct meter *m, struct scan *s)
     if (is_sorted(m, s) || !s->rows) return 0;
     s->rows = 0;
     s->search.state = COUNTING;
-    s->search.at = s->search.first;
+    s->search.low = s->search.first;
     return E_BUSY;
 }

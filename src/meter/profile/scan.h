@@ -1,8 +1,8 @@
 /* scan.h - rows of any series between two dates, a slice a step.
  *
- * Surveys, billing rows and logs are all series with their time first. A range selection needs to know
- * how many rows it will give before the first is sent: scan_step() searches sector heads, then, only
- * where the clock was once set back inside the bracket, counts row by row.
+ * Surveys, billing rows and logs are all series with their time first. A range selection needs
+ * to know how many rows it will give before the first is sent: scan_step() searches sector
+ * heads, then, only where the clock was once set back inside the bracket, counts row by row.
  *
  * Cost     a step reads at most 64 sector heads, or 32 rows.
  * Memory   struct scan, 32 octets, the caller's; it may be kept as eight words.
@@ -21,8 +21,9 @@
 struct meter;
 
 struct scan {
-    struct series_search search; /* its first and end are the bracket: scan_first(), scan_next() */
-    uint32_t rows;               /* so many of them are inside */
+    struct series_search
+        search;    /* its first and end are the bracket: scan_first(), scan_next() */
+    uint32_t rows; /* so many of them are inside */
 };
 _Static_assert(sizeof(struct scan) <= 32, "kept in eight words");
 
@@ -32,8 +33,8 @@ void scan_begin_billing(struct meter *m, struct scan *s, enum billing which, utc
                         utc_t to);
 void scan_begin_log(struct meter *m, struct scan *s, enum event_log log, utc_t from, utc_t to);
 
-/* E_BUSY: go on in the next step. 0: done, and numbers [scan_first, scan_next) bracket the rows.
- * Other errors as series_read(). */
+/* E_BUSY: go on in the next step. 0: done, and numbers [scan_first, scan_next) bracket the
+ * rows. Other errors as series_read(). */
 int scan_step(struct meter *m, struct scan *s);
 
 static inline uint32_t scan_first(const struct scan *s)
