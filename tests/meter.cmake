@@ -1,3 +1,6 @@
+if(NOT TARGET meter)
+  return()
+endif()
 add_library(lab STATIC lab.c)
 target_include_directories(lab PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(lab PUBLIC meter port_common PRIVATE strict)
