@@ -8,3 +8,7 @@ target_link_libraries(lab PUBLIC meter port_common PRIVATE strict)
 unit_test(unit/test_meter_clock.c LIBS meter)
 unit_test(unit/test_meter_energy.c LIBS meter)
 unit_test(unit/test_meter_life.c LIBS lab)
+
+add_executable(bench_meter_year bench/bench_meter_year.c)
+target_link_libraries(bench_meter_year PRIVATE lab panic strict)
+target_compile_definitions(bench_meter_year PRIVATE _POSIX_C_SOURCE=200809L)
