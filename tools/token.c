@@ -32,20 +32,19 @@ static json_t *load_file(const char *path)
     return j;
 }
 
+/* "key.sgc" reaches into the object "key", which is made when it is not there. */
 static void set_path(json_t *object, char *name, const char *value)
 {
-    char *dot = strchr(name, '.');
-    if (dot == NULL) {
-        json_object_set_new(object, name, json_string(value));
-        return;
+    for (char *dot; (dot = strchr(name, '.')); name = dot + 1) {
+        *dot = 0;
+        json_t *inner = json_object_get(object, name);
+        if (!json_is_object(inner)) {
+            inner = json_object();
+            json_object_set_new(object, name, inner);
+        }
+        object = inner;
     }
-    *dot = 0;
-    json_t *inner = json_object_get(object, name);
-    if (!json_is_object(inner)) {
-        inner = json_object();
-        json_object_set_new(object, name, inner);
-    }
-    set_path(inner, dot + 1, value);
+    json_object_set_new(object, name, json_string(value));
 }
 
 static void take_json(struct options *o, const char *text)
@@ -125,22 +124,23 @@ static void print_value(const char *name, const json_t *v)
         printf("%-16s %lld\n", name, (long long)json_integer_value(v));
 }
 
-static void print_object(const json_t *out)
+static void print_values(json_t *out)
 {
     const char *name;
-    json_t *v, *part;
+    json_t *v;
+    json_object_foreach(out, name, v) if (!json_is_array(v)) print_value(name, v);
+}
+
+/* The tokens of a key change stand in a list, each an object. */
+static void print_object(json_t *out)
+{
     size_t i;
-    json_object_foreach((json_t *)(uintptr_t)out, name, v)
+    json_t *token;
+    print_values(out);
+    json_array_foreach(json_object_get(out, "tokens"), i, token)
     {
-        if (!json_is_array(v)) {
-            print_value(name, v);
-            continue;
-        }
-        json_array_foreach(v, i, part)
-        {
-            putchar('\n');
-            print_object(part);
-        }
+        putchar('\n');
+        print_values(token);
     }
 }
 
@@ -201,19 +201,28 @@ static const struct {
     { "play", NULL },
 };
 
-/* A scenario, or a list of them, or an object that holds "cases" or "scenarios". */
-static void play(struct shower *s, const json_t *in)
+static void play_all(struct shower *s, const json_t *list)
 {
-    static const char *const holders[] = { "scenarios", "cases" };
-    const json_t *list = json_is_array(in) ? in : NULL;
     json_t *each;
     size_t i;
-    for (size_t h = 0; h < 2 && list == NULL; h++) list = json_object_get(in, holders[h]);
-    if (!json_is_array(list)) {
+    json_array_foreach(list, i, each) tokens_play(each, show_step, s);
+}
+
+/* A scenario, a list of them, or an object with a list of them ("cases"), or a list of such
+ * ("scenarios"). */
+static void play(struct shower *s, const json_t *in)
+{
+    const json_t *scenarios = json_object_get(in, "scenarios");
+    json_t *each;
+    size_t i;
+    if (json_is_array(scenarios))
+        json_array_foreach(scenarios, i, each) play_all(s, json_object_get(each, "cases"));
+    else if (json_object_get(in, "cases"))
+        play_all(s, json_object_get(in, "cases"));
+    else if (json_is_array(in))
+        play_all(s, in);
+    else
         tokens_play(in, show_step, s);
-        return;
-    }
-    json_array_foreach(list, i, each) play(s, each);
 }
 
 static int action_of(const char *name)

@@ -15,7 +15,7 @@
  *
  * Power cut  a job is forgotten; what it was for did not happen.
  * Cost       ec.h.
- * Memory     struct job, 300 bytes, and the port's arena, bound.
+ * Memory     struct job, 430 octets, and the port's arena, bound.
  * Context    job_run(): thread mode. The rest: meter loop.
  */
 #ifndef CRYPTO_JOB_H

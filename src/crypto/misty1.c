@@ -2,23 +2,9 @@
 
 #include "base/bytes.h"
 
-/* The two substitutions as polynomials over their input bits, so that no address depends on a
- * key: S9 is of the second degree, S7 of the third. Below are the outputs each product of bits
- * adds, in the order of the loops that form the products; made from the tables of RFC 2994. */
-static const uint16_t s9_terms[45] = { 0x108, 0x090, 0x1C4, 0x020, 0x002, 0x188, 0x042, 0x030,
-                                       0x006, 0x092, 0x104, 0x085, 0x060, 0x00C, 0x026, 0x088,
-                                       0x111, 0x009, 0x140, 0x018, 0x04E, 0x010, 0x006, 0x0A1,
-                                       0x013, 0x180, 0x030, 0x11C, 0x022, 0x180, 0x00C, 0x041,
-                                       0x025, 0x080, 0x060, 0x0B8, 0x044, 0x162, 0x080, 0x018,
-                                       0x103, 0x049, 0x002, 0x140, 0x070 };
-static const uint8_t s7_terms[63] = { 0x29, 0x28, 0x40, 0x20, 0x02, 0x04, 0x28, 0x40, 0x68,
-                                      0x01, 0x00, 0x10, 0x04, 0x20, 0x04, 0x12, 0x24, 0x04,
-                                      0x08, 0x20, 0x00, 0x02, 0x01, 0x10, 0x40, 0x10, 0x64,
-                                      0x03, 0x20, 0x50, 0x01, 0x10, 0x60, 0x10, 0x40, 0x00,
-                                      0x01, 0x04, 0x08, 0x02, 0x04, 0x02, 0x22, 0x54, 0x01,
-                                      0x09, 0x00, 0x40, 0x06, 0x44, 0x08, 0x02, 0x44, 0x08,
-                                      0x02, 0x04, 0x00, 0x08, 0x03, 0x10, 0x60, 0x01, 0x10 };
-
+/* The two substitutions as polynomials over the bits of their input, m[i] being all ones where
+ * bit i is set: S9 is of the second degree, S7 of the third. Made from the tables of RFC 2994;
+ * straight lines, so that no address and no branch depends on a key. */
 static uint32_t mask(uint32_t x, int bit)
 {
     return 0 - (x >> bit & 1);
@@ -26,31 +12,47 @@ static uint32_t mask(uint32_t x, int bit)
 
 static uint32_t s9(uint32_t x)
 {
-    const uint16_t *term = s9_terms;
-    uint32_t y = 0x1C3, m[9];
-    for (int i = 0; i < 9; i++) {
-        uint32_t with_i = *term++;
-        for (int j = 0; j < i; j++) with_i ^= m[j] & *term++;
-        m[i] = mask(x, i);
-        y ^= m[i] & with_i;
-    }
+    uint32_t m[9], y = 0x1C3;
+    for (int i = 0; i < 9; i++) m[i] = mask(x, i);
+    y ^= m[0] & 0x108;
+    y ^= m[1] & (0x090 ^ (m[0] & 0x1C4));
+    y ^= m[2] & (0x020 ^ (m[0] & 0x002) ^ (m[1] & 0x188));
+    y ^= m[3] & (0x042 ^ (m[0] & 0x030) ^ (m[1] & 0x006) ^ (m[2] & 0x092));
+    y ^= m[4] & (0x104 ^ (m[0] & 0x085) ^ (m[1] & 0x060) ^ (m[2] & 0x00C) ^ (m[3] & 0x026));
+    y ^= m[5] & (0x088 ^ (m[0] & 0x111) ^ (m[1] & 0x009) ^ (m[2] & 0x140) ^ (m[3] & 0x018) ^
+                 (m[4] & 0x04E));
+    y ^= m[6] & (0x010 ^ (m[0] & 0x006) ^ (m[1] & 0x0A1) ^ (m[2] & 0x013) ^ (m[3] & 0x180) ^
+                 (m[4] & 0x030) ^ (m[5] & 0x11C));
+    y ^= m[7] & (0x022 ^ (m[0] & 0x180) ^ (m[1] & 0x00C) ^ (m[2] & 0x041) ^ (m[3] & 0x025) ^
+                 (m[4] & 0x080) ^ (m[5] & 0x060) ^ (m[6] & 0x0B8));
+    y ^= m[8] & (0x044 ^ (m[0] & 0x162) ^ (m[1] & 0x080) ^ (m[2] & 0x018) ^ (m[3] & 0x103) ^
+                 (m[4] & 0x049) ^ (m[5] & 0x002) ^ (m[6] & 0x140) ^ (m[7] & 0x070));
     return y;
 }
 
 static uint32_t s7(uint32_t x)
 {
-    const uint8_t *term = s7_terms;
-    uint32_t y = 0x1B, m[7];
-    for (int i = 0; i < 7; i++) {
-        uint32_t with_i = *term++;
-        for (int j = 0; j < i; j++) {
-            uint32_t with_j = *term++;
-            for (int k = 0; k < j; k++) with_j ^= m[k] & *term++;
-            with_i ^= m[j] & with_j;
-        }
-        m[i] = mask(x, i);
-        y ^= m[i] & with_i;
-    }
+    uint32_t m[7], y = 0x1B;
+    for (int i = 0; i < 7; i++) m[i] = mask(x, i);
+    y ^= m[0] & 0x29;
+    y ^= m[1] & (0x28 ^ (m[0] & 0x40));
+    y ^= m[2] & (0x20 ^ (m[0] & 0x02) ^ (m[1] & (0x04 ^ (m[0] & 0x28))));
+    y ^= m[3] & (0x40 ^ (m[0] & 0x68) ^ (m[1] & 0x01) ^
+                 (m[2] & (0x10 ^ (m[0] & 0x04) ^ (m[1] & 0x20))));
+    y ^= m[4] & (0x04 ^ (m[0] & 0x12) ^ (m[1] & (0x24 ^ (m[0] & 0x04))) ^
+                 (m[2] & (0x08 ^ (m[0] & 0x20))) ^
+                 (m[3] & (0x02 ^ (m[0] & 0x01) ^ (m[1] & 0x10) ^ (m[2] & 0x40))));
+    y ^= m[5] &
+         (0x10 ^ (m[0] & 0x64) ^ (m[1] & (0x03 ^ (m[0] & 0x20))) ^
+          (m[2] & (0x50 ^ (m[0] & 0x01) ^ (m[1] & 0x10))) ^
+          (m[3] & (0x60 ^ (m[0] & 0x10) ^ (m[1] & 0x40))) ^
+          (m[4] & (0x01 ^ (m[0] & 0x04) ^ (m[1] & 0x08) ^ (m[2] & 0x02) ^ (m[3] & 0x04))));
+    y ^= m[6] & (0x02 ^ (m[0] & 0x22) ^ (m[1] & (0x54 ^ (m[0] & 0x01))) ^
+                 (m[2] & (0x09 ^ (m[1] & 0x40))) ^
+                 (m[3] & (0x06 ^ (m[0] & 0x44) ^ (m[1] & 0x08) ^ (m[2] & 0x02))) ^
+                 (m[4] & (0x44 ^ (m[0] & 0x08) ^ (m[1] & 0x02) ^ (m[2] & 0x04))) ^
+                 (m[5] & (0x08 ^ (m[0] & 0x03) ^ (m[1] & 0x10) ^ (m[2] & 0x60) ^ (m[3] & 0x01) ^
+                          (m[4] & 0x10))));
     return y;
 }
 

@@ -10,7 +10,7 @@
  * x509_put_request() writes the part to be signed and x509_seal() wraps it with the signature.
  *
  * Cost     a read is one pass; no recursion, nesting is fixed by the standard.
- * Memory   struct x509 160 bytes; buffers are the caller's.
+ * Memory   struct x509, 200 octets; buffers are the caller's.
  * Context  any.
  */
 #ifndef CRYPTO_X509_H

@@ -4,7 +4,7 @@
  * sts_form_get() takes a block apart by it; vending (tools/) puts one together by the same row.
  * Bits 63..60 are the sub-class and 15..0 the checksum, in every form.
  *
- * Memory   const table, some 350 octets; struct sts_fields 128 octets, the caller's.
+ * Memory   const table, some 650 octets; struct sts_fields 192 octets, the caller's.
  * Context  any.
  */
 #ifndef STS_FORM_H

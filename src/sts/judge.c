@@ -111,31 +111,34 @@ static bool is_complete(const struct sts_pending *p, const struct sts_form *firs
     return (p->held & needed) == needed;
 }
 
+/* Where a section's 32 bits stand in the key: the second section is last in both kinds. */
+static uint8_t place_of(int section, uint8_t ea)
+{
+    static const uint8_t places[SECTIONS] = { 0, 12, 4, 8 };
+    return ea == STS_EA_STA && section == SECOND ? 4 : places[section];
+}
+
+/* Each field is in one section alone and zero elsewhere, so that the parts add up. */
 static void assemble(struct sts_key *new, bool *is_rollover, const struct sts_pending *p,
                      uint8_t ea)
 {
-    struct sts_fields f[SECTIONS] = { 0 };
-    for (int i = 0; i < SECTIONS; i++)
-        if (p->held & 1 << i)
-            sts_form_get(&f[i], sts_form_find(2, section_subs[i], ea), p->block[i]);
-    memset(new, 0, sizeof *new);
-    new->ea = ea;
-    new->kt = (uint8_t)f[FIRST].v[STS_KT];
-    new->krn = (uint8_t)f[FIRST].v[STS_KRN];
-    new->ti = (uint8_t)f[SECOND].v[STS_TI];
-    new->ken = (uint8_t)(f[FIRST].v[STS_KEN_HIGH] << 4 | f[SECOND].v[STS_KEN_LOW]);
-    *is_rollover = f[FIRST].v[STS_RO];
-    be_put32(new->key, (uint32_t)f[FIRST].v[STS_KEY_PART]);
-    if (ea == STS_EA_STA) {
-        be_put32(new->key + 4, (uint32_t)f[SECOND].v[STS_KEY_PART]);
-        if (f[FIRST].v[STS_THIRD]) new->sgc = (uint32_t)f[THIRD].v[STS_SGC];
-    } else { /* the third token comes before the fourth in the key, the second is last */
-        be_put32(new->key + 4, (uint32_t)f[THIRD].v[STS_KEY_PART]);
-        be_put32(new->key + 8, (uint32_t)f[FOURTH].v[STS_KEY_PART]);
-        be_put32(new->key + 12, (uint32_t)f[SECOND].v[STS_KEY_PART]);
-        new->sgc = (uint32_t)(f[FOURTH].v[STS_SGC_HIGH] << 12 | f[THIRD].v[STS_SGC_LOW]);
+    struct sts_fields f;
+    bool has_third = ea == STS_EA_MISTY1;
+    *new = (struct sts_key){ .ea = ea };
+    for (int i = 0; i < SECTIONS; i++) {
+        if (!(p->held & 1 << i) || (i == THIRD && !has_third)) continue;
+        sts_form_get(&f, sts_form_find(2, section_subs[i], ea), p->block[i]);
+        new->kt |= (uint8_t)f.v[STS_KT];
+        new->krn |= (uint8_t)f.v[STS_KRN];
+        new->ti |= (uint8_t)f.v[STS_TI];
+        new->ken |= (uint8_t)(f.v[STS_KEN_HIGH] << 4 | f.v[STS_KEN_LOW]);
+        new->sgc |= (uint32_t)(f.v[STS_SGC] | f.v[STS_SGC_HIGH] << 12 | f.v[STS_SGC_LOW]);
+        has_third |= f.v[STS_THIRD] != 0;
+        *is_rollover |= f.v[STS_RO] != 0;
+        if (i == THIRD && ea == STS_EA_STA) continue; /* carries no part of the key */
+        be_put32(new->key + place_of(i, ea), (uint32_t)f.v[STS_KEY_PART]);
     }
-    wipe(f, sizeof f);
+    wipe(&f, sizeof f);
 }
 
 /* From which key type to which: bit n, to type n. A keypad meter never takes a common key. */
