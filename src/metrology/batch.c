@@ -13,27 +13,23 @@ enum { BLOCK = 64, HISTORY = FRONT_LINE };
 
 struct block {
     uint32_t m; /* samples in it */
-    int32_t v[BLOCK], i[BLOCK], n[BLOCK], sine[BLOCK], cosine[BLOCK], hv[BLOCK], hi[BLOCK],
-        hn[BLOCK];
+    int32_t v[BLOCK], i[BLOCK], n[BLOCK], sine[BLOCK], cosine[BLOCK], hv[BLOCK], hi[BLOCK];
 };
 
 /* How many samples can go before something happens. */
 static uint32_t quiet(const struct front *f, size_t count)
 {
-    if (f->slice || f->deaf) return 0;
+    if (f->mode & MODE_DEAF) return 0;
     uint32_t m = count < BLOCK ? (uint32_t)count : BLOCK;
     uint32_t half = UINT32_C(0x7FFFFFFF), left = (half - (f->phase & half)) / f->lock.step;
     if (left < m) m = left;
-    for (int k = 0; k < PULSE_OUTPUTS; k++) {
-        int32_t ahead = (int32_t)(f->pulse[k].event_at - f->count);
-        if (ahead < (int32_t)m) m = ahead > 0 ? (uint32_t)ahead : 0;
-    }
+    if (f->left - 1 < m) m = f->left - 1;
     return m;
 }
 
 static void codes_in(struct front *f, const int32_t *codes, uint32_t m, int channel, int32_t *x)
 {
-    size_t step = f->channels;
+    size_t step = f->sampling.channels;
     for (uint32_t k = 0; k < m; k++) x[k] = chain_code(f, codes[k * step], channel);
 }
 
@@ -51,23 +47,27 @@ static void filter(const int32_t *x, const int32_t tap[FRONT_TAPS], uint32_t m, 
 static void through_line(struct front *f, const int32_t *codes, uint32_t m, int channel,
                          int32_t *y)
 {
-    int32_t x[HISTORY + BLOCK], *line = f->line[channel];
-    for (uint32_t k = 0; k < HISTORY; k++) x[HISTORY - 1 - k] = line[f->at + k];
+    int32_t x[HISTORY + BLOCK], tap[FRONT_TAPS];
+    uint32_t at = f->at + f->ahead[channel];
+    for (int t = 0; t < FRONT_TAPS; t++) tap[t] = f->tap[t].one[channel];
+    for (uint32_t k = 0; k < HISTORY; k++)
+        x[HISTORY - 1 - k] = f->line[(at + k) & (FRONT_LINE - 1)].one[channel];
     codes_in(f, codes, m, channel + 1, x + HISTORY);
-    filter(x + HISTORY - f->whole[channel], f->tap[channel], m, y);
+    filter(x + HISTORY - FIRST_TAP + f->ahead[channel], tap, m, y);
     for (uint32_t k = 0; k < HISTORY && k < m; k++) {
-        uint32_t at = (f->at - m + k) & (FRONT_LINE - 1);
-        line[at] = line[at + FRONT_LINE] = x[HISTORY + m - 1 - k];
+        union front_pair *place = &f->line[(at - m + k) & (FRONT_LINE - 1)];
+        place[0].one[channel] = place[FRONT_LINE].one[channel] = x[HISTORY + m - 1 - k];
     }
 }
 
 static void voltage(struct front *f, const int32_t *codes, uint32_t m, int32_t *y)
 {
-    int32_t x[8 + BLOCK];
-    for (uint32_t k = 0; k < 8; k++) x[7 - k] = f->line_v[(f->at + k) & 7];
-    codes_in(f, codes, m, 0, x + 8);
-    for (uint32_t k = 0; k < m; k++) y[k] = x[8 + k - DELAY_V];
-    for (uint32_t k = 0; k < 8 && k < m; k++) f->line_v[(f->at - m + k) & 7] = x[7 + m - k];
+    int32_t x[DELAY_V + BLOCK];
+    for (uint32_t k = 0; k < DELAY_V; k++) x[DELAY_V - 1 - k] = f->line_v[(f->at + k) & 7];
+    codes_in(f, codes, m, 0, x + DELAY_V);
+    memcpy(y, x, m * sizeof *y);
+    for (uint32_t k = 0; k < DELAY_V && k < m; k++)
+        f->line_v[(f->at - m + k) & 7] = x[DELAY_V + m - 1 - k];
 }
 
 static void oscillate(struct front *f, struct block *b)
@@ -80,11 +80,9 @@ static void oscillate(struct front *f, struct block *b)
 static void quadratures(struct front *f, struct block *b)
 {
     for (uint32_t k = 0; k < b->m; k++) {
-        struct tap_point x = { .v = b->v[k], .i = b->i[k], .n = b->n[k] };
-        chain_quadrature(f, (f->count + k) & 1, &x);
-        b->hv[k] = x.hv;
-        b->hi[k] = x.hi;
-        b->hn[k] = x.hn;
+        chain_quadrature(f, f->at - k - 1, b->v[k], b->i[k]);
+        b->hv[k] = f->quad.v;
+        b->hi[k] = f->quad.i;
     }
 }
 
@@ -138,16 +136,15 @@ static int64_t dot(const int32_t *a, const int32_t *b, uint32_t m)
 
 static void sums(struct front *f, const struct block *b)
 {
-    int64_t *sum = f->queue[f->open].sum;
+    int64_t *sum = f->now.sum;
     sums_voltage(f, sum, b);
     sums_current(f, sum, b, 0);
-    if (f->channels > 2) {
+    if (f->mode & MODE_NEUTRAL) {
         sums_current(f, sum, b, 1);
         sum[SUM_IN] += dot(b->i, b->n, b->m);
     }
-    if (f->hilbert) {
+    if (f->mode & MODE_HILBERT) {
         sum[SUM_HI] += dot(b->hv, b->hi, b->m);
-        sum[SUM_HN] += dot(b->hv, b->hn, b->m);
     }
 }
 
@@ -155,45 +152,32 @@ static void sums(struct front *f, const struct block *b)
 static void remember(struct front *f, const struct block *b)
 {
     uint32_t k = b->m - 1;
-    f->last = (struct tap_point){ b->v[k], b->i[k], 0, b->sine[k], b->cosine[k], 0, 0, 0 };
-    if (f->channels > 2) f->last.n = b->n[k];
-    if (f->hilbert) {
-        f->last.hv = b->hv[k];
-        f->last.hi = b->hi[k];
-        f->last.hn = f->channels > 2 ? b->hn[k] : 0;
-    }
+    f->last = (struct front_point){ b->v[k], b->i[k], f->mode & MODE_NEUTRAL ? b->n[k] : 0,
+                                    b->sine[k], b->cosine[k] };
 }
 
 static void run(struct front *f, struct block *b, const int32_t *codes)
 {
     voltage(f, codes, b->m, b->v);
     through_line(f, codes + 1, b->m, 0, b->i);
-    if (f->channels > 2) through_line(f, codes + 2, b->m, 1, b->n);
-    f->at = (f->at - b->m) & (FRONT_LINE - 1);
+    if (f->mode & MODE_NEUTRAL) through_line(f, codes + 2, b->m, 1, b->n);
     oscillate(f, b);
-    if (f->hilbert) quadratures(f, b);
+    if (f->mode & MODE_HILBERT) quadratures(f, b);
+    f->at = (f->at - b->m) & (FRONT_LINE - 1);
     sums(f, b);
     remember(f, b);
-    if (UINT32_MAX - f->count < b->m) f->count_high++;
-    f->count += b->m;
-}
-
-/* No output changes inside a block. */
-static unsigned outputs_on(const struct front *f)
-{
-    return (f->pulse[PULSE_ACTIVE].out == PULSE_OUT_ON ? FRONT_PULSE_WH : 0u) |
-           (f->pulse[PULSE_REACTIVE].out == PULSE_OUT_ON ? FRONT_PULSE_VARH : 0u);
+    f->left -= b->m;
 }
 
 unsigned front_samples(struct front *f, const int32_t *codes, size_t count)
 {
     unsigned report = 0;
     struct block b;
-    for (size_t step = f->channels; count; count -= b.m, codes += b.m * step) {
+    for (size_t step = f->sampling.channels; count; count -= b.m, codes += b.m * step) {
         b.m = quiet(f, count);
         if (b.m) {
             run(f, &b, codes);
-            report |= outputs_on(f);
+            report |= f->lamps; /* no output changes inside a block */
             continue;
         }
         report |= front_sample_isr(f, codes[0], codes[1], step > 2 ? codes[2] : 0);

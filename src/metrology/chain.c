@@ -1,31 +1,58 @@
-/* One sample through the chain. Everything that happens at every sample is in this file,
- * inlined into its two doors; what happens at half turns is in edge.c.
+/* One sample through the chain: what happens at every sample. Half turns are edge.c's, blocks
+ * batch.c's. Written for a Cortex-M4: values stay in registers, sums are loaded and stored in
+ * pairs.
  */
 #include "metrology/chain.h"
+
 #include "metrology/trig.h"
 
-/* A code at or beyond the ends of the converter: counted, and kept within them. */
 int32_t chain_clamp(struct front *f, int32_t code, int channel)
 {
     int32_t low = f->lo - 1, high = -f->lo;
-    uint16_t *count = &f->queue[f->open].saturated[channel];
+    uint16_t *count = &f->now.saturated[channel];
     if (*count < UINT16_MAX) ++*count;
     return code < low ? low : code > high ? high : code;
 }
 
-static inline int32_t delayed(const int32_t x[FRONT_TAPS], const int32_t tap[FRONT_TAPS])
+/* Sums of both currents over one tap. */
+struct twin {
+    int64_t low, high;
+};
+
+static inline struct twin tap(struct twin y, union front_pair x, union front_pair h)
 {
-    int64_t y = INT64_C(1) << 29;
-    for (int k = 0; k < FRONT_TAPS; k++) y += (int64_t)x[k] * tap[k];
-    return (int32_t)(y >> 30);
+    y.low += (int64_t)(int32_t)(uint32_t)x.both * (int32_t)(uint32_t)h.both;
+    y.high += (int64_t)(int32_t)(x.both >> 32) * (int32_t)(h.both >> 32);
+    return y;
 }
 
-/* Both lines are written twice, so that the taps are never split. */
-static inline int32_t through_line(struct front *f, int channel, int32_t x)
+_Static_assert(FRONT_TAPS == 10, "written out below: a loop costs as much as the work");
+
+/* Both currents through their fractional delays. */
+static inline void delayed(const union front_pair *x, const union front_pair *h, int32_t y[2])
 {
-    int32_t *line = f->line[channel];
-    line[f->at] = line[f->at + FRONT_LINE] = x;
-    return delayed(line + f->at + f->whole[channel], f->tap[channel]);
+    const union front_pair probe = { { 1, 0 } };
+    struct twin s = { INT64_C(1) << 29, INT64_C(1) << 29 };
+    s = tap(s, x[0], h[0]);
+    s = tap(s, x[1], h[1]);
+    s = tap(s, x[2], h[2]);
+    s = tap(s, x[3], h[3]);
+    s = tap(s, x[4], h[4]);
+    s = tap(s, x[5], h[5]);
+    s = tap(s, x[6], h[6]);
+    s = tap(s, x[7], h[7]);
+    s = tap(s, x[8], h[8]);
+    s = tap(s, x[9], h[9]);
+    bool little = (uint32_t)probe.both == 1; /* which half is which: known to the compiler */
+    y[0] = (int32_t)((little ? s.low : s.high) >> 30);
+    y[1] = (int32_t)((little ? s.high : s.low) >> 30);
+}
+
+/* The line is written twice, so that the taps are never split. */
+static inline void into_line(struct front *f, uint32_t at, int channel, int32_t x)
+{
+    union front_pair *place = &f->line[(at + f->ahead[channel]) & (FRONT_LINE - 1)];
+    place[0].one[channel] = place[FRONT_LINE].one[channel] = x;
 }
 
 static inline void add(int64_t *sum, int32_t a, int32_t b)
@@ -33,67 +60,63 @@ static inline void add(int64_t *sum, int32_t a, int32_t b)
     *sum += (int64_t)a * b;
 }
 
-static inline void accumulate(struct front *f, const struct tap_point *x)
+static inline void sum_voltage(struct front *f, int32_t v, int32_t sine, int32_t cosine)
 {
-    int64_t *sum = f->queue[f->open].sum;
-    f->linear[0] += x->v;
-    f->linear[1] += x->i;
-    add(&sum[SUM_VV], x->v, x->v);
-    add(&sum[SUM_VC], x->v, x->cosine);
-    add(&sum[SUM_VS], x->v, x->sine);
-    add(&sum[SUM_II], x->i, x->i);
-    add(&sum[SUM_VI], x->v, x->i);
-    add(&sum[SUM_IC], x->i, x->cosine);
-    add(&sum[SUM_IS], x->i, x->sine);
-    if (f->channels > 2) {
-        f->linear[2] += x->n;
-        add(&sum[SUM_NN], x->n, x->n);
-        add(&sum[SUM_VN], x->v, x->n);
-        add(&sum[SUM_IN], x->i, x->n);
-        add(&sum[SUM_NC], x->n, x->cosine);
-        add(&sum[SUM_NS], x->n, x->sine);
-    }
-    if (f->hilbert) {
-        add(&sum[SUM_HI], x->hv, x->hi);
-        add(&sum[SUM_HN], x->hv, x->hn);
-    }
+    f->linear[0] += v;
+    add(&f->now.sum[SUM_VV], v, v);
+    add(&f->now.sum[SUM_VC], v, cosine);
+    add(&f->now.sum[SUM_VS], v, sine);
 }
 
-static inline unsigned outputs(struct front *f)
+static inline void sum_phase(struct front *f, int32_t v, int32_t i, int32_t sine,
+                             int32_t cosine)
 {
-    return (pulse_tick_isr(&f->pulse[PULSE_ACTIVE], f->count) ? FRONT_PULSE_WH : 0u) |
-           (pulse_tick_isr(&f->pulse[PULSE_REACTIVE], f->count) ? FRONT_PULSE_VARH : 0u);
+    f->linear[1] += i;
+    add(&f->now.sum[SUM_II], i, i);
+    add(&f->now.sum[SUM_VI], v, i);
+    add(&f->now.sum[SUM_IC], i, cosine);
+    add(&f->now.sum[SUM_IS], i, sine);
 }
 
-unsigned chain_sample(struct front *f, int32_t v, int32_t i, int32_t n)
+static inline void sum_neutral(struct front *f, int32_t v, int32_t i, int32_t n, int32_t sine,
+                               int32_t cosine)
 {
-    struct tap_point x = { 0 };
-    unsigned report = 0;
-    f->at = (f->at - 1) & (FRONT_LINE - 1);
-    f->line_v[f->at & 7] = chain_code(f, v, 0);
-    x.v = f->line_v[(f->at + DELAY_V) & 7];
-    x.i = through_line(f, 0, chain_code(f, i, 1));
-    if (f->channels > 2) x.n = through_line(f, 1, chain_code(f, n, 2));
-    uint32_t before = f->phase;
-    f->phase += f->lock.step;
-    trig_sincos(f->phase, &x.sine, &x.cosine);
-    if (f->hilbert) chain_quadrature(f, f->count & 1, &x);
-    if ((before ^ f->phase) >> 31)
-        report = front_edge_isr(f, &x);
-    else if (f->slice)
-        report = front_slice_isr(f);
-    accumulate(f, &x);
-    f->last = x;
-    report |= outputs(f);
-    if (++f->count == 0) f->count_high++;
-    return report;
+    f->linear[2] += n;
+    add(&f->now.sum[SUM_NN], n, n);
+    add(&f->now.sum[SUM_VN], v, n);
+    add(&f->now.sum[SUM_IN], i, n);
+    add(&f->now.sum[SUM_NC], n, cosine);
+    add(&f->now.sum[SUM_NS], n, sine);
 }
 
-unsigned front_sample_isr(struct front *f, int32_t v, int32_t i, int32_t n)
+unsigned front_sample_isr(struct front *f, int32_t code_v, int32_t code_i, int32_t code_n)
 {
-    if (f->deaf) {
+    unsigned mode = f->mode;
+    int32_t sine, cosine, current[2];
+    if (mode & MODE_DEAF) {
         front_missed_isr(f, 1);
         return 0;
     }
-    return chain_sample(f, v, i, n);
+    uint32_t at = f->at = (f->at - 1) & (FRONT_LINE - 1);
+    int32_t *place = &f->line_v[at & (DELAY_V - 1)];
+    int32_t v = *place;
+    *place = chain_code(f, code_v, 0);
+    into_line(f, at, 0, chain_code(f, code_i, 1));
+    if (mode & MODE_NEUTRAL) into_line(f, at, 1, chain_code(f, code_n, 2));
+    delayed(&f->line[at + FIRST_TAP], f->tap, current);
+    int32_t i = current[0], n = current[1];
+    uint32_t before = f->phase, phase = before + f->lock.step;
+    f->phase = phase;
+    trig_sincos(phase, &sine, &cosine);
+    if (mode & MODE_HILBERT) chain_quadrature(f, at, v, i);
+    if ((before ^ phase) >> 31) {
+        struct front_point x = { v, i, n, sine, cosine };
+        front_edge_isr(f, &x);
+    }
+    sum_voltage(f, v, sine, cosine);
+    sum_phase(f, v, i, sine, cosine);
+    if (mode & MODE_NEUTRAL) sum_neutral(f, v, i, n, sine, cosine);
+    if (mode & MODE_HILBERT) add(&f->now.sum[SUM_HI], f->quad.v, f->quad.i);
+    f->last = (struct front_point){ v, i, n, sine, cosine };
+    return --f->left ? f->lamps : front_event_isr(f);
 }

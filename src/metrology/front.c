@@ -38,9 +38,9 @@ void front_init(struct front *f, const struct front_cfg *cfg)
     f->lo = 1 - (1 << (s->bits - 1));
     f->width = (1u << s->bits) - 2;
     f->shift = (uint8_t)(24 - s->bits);
-    f->channels = s->channels;
-    f->hilbert = cfg->hilbert;
-    f->period_us = 1000000 / s->rate_hz;
+    f->mode =
+        (uint8_t)((s->channels > 2 ? MODE_NEUTRAL : 0) | (cfg->hilbert ? MODE_HILBERT : 0));
+    f->due = f->left = 1;
     f->halves_span = cfg->rating.fn_hz == 60 ? 24 : 20;
     f->dark = dark_of(cfg);
     f->blind = 3;
@@ -52,13 +52,17 @@ void front_init(struct front *f, const struct front_cfg *cfg)
     front_calibrate(f, NULL);
 }
 
-/* i was sampled later by ns, so it waits longer: 6 samples like voltage, and ns more. */
+/* i was sampled later by ns, so it waits longer: 8 samples like voltage, and ns more. The
+ * filter itself takes between 4 and 5; what is left are places in the line. */
 static void set_delay(struct front *f, int channel, int32_t ns)
 {
-    int64_t wait = (INT64_C(6) << 32) +
+    int32_t tap[FRONT_TAPS];
+    int64_t wait = (INT64_C(8) << 32) +
                    (int64_t)ns * f->sampling.rate_hz * (INT64_C(1) << 32) / 1000000000;
-    f->whole[channel] = (uint16_t)((wait >> 32) - (FRONT_TAPS / 2 - 1));
-    delay_taps(f->tap[channel], (uint32_t)wait);
+    int64_t places = (wait >> 32) - (FRONT_TAPS / 2 - 1);
+    f->ahead[channel] = (uint8_t)(5 - places);
+    delay_taps(tap, (uint32_t)wait);
+    for (int t = 0; t < FRONT_TAPS; t++) f->tap[t].one[channel] = tap[t];
 }
 
 void front_calibrate(struct front *f, const struct calibration *cal)
@@ -83,59 +87,54 @@ void front_pulse_rest(struct front *f, enum pulse_output k, const int64_t rest_n
         f->pulse[k].account_nj[d] = rest_nj[d] % f->pulse[k].unit_nj;
 }
 
-static uint8_t after(uint8_t place)
-{
-    return place == FRONT_QUEUE ? 0 : (uint8_t)(place + 1);
-}
-
 void front_missed_isr(struct front *f, uint32_t count)
 {
-    struct window *w = &f->queue[f->open];
     front_flush_isr(f);
-    if (UINT32_MAX - f->count < count) f->count_high++;
-    f->count += count;
+    f->due += count;
+    front_schedule_isr(f, 1);
     f->phase += (uint32_t)((uint64_t)f->lock.step * count);
-    w->missed += count;
+    f->now.missed += count;
     f->blind = 3;
     f->lock.skip = 3;
-    if (f->deaf && after(f->open) != f->tail) {
-        f->deaf = false;
+    if (f->mode & MODE_DEAF && (uint8_t)(f->head - f->tail) < FRONT_QUEUE) {
+        f->mode &= (uint8_t)~MODE_DEAF;
         f->force = true;
     }
 }
 
 uint64_t front_count(const struct front *f)
 {
-    return (uint64_t)f->count_high << 32 | f->count;
+    return front_count_isr(f);
 }
 
 mono_t front_mono(const struct front *f)
 {
-    return (mono_t){ front_count(f) * f->period_us };
+    return (mono_t){ front_count(f) * (1000000 / f->sampling.rate_hz) };
 }
 
 mono_t front_deadline(const struct front *f)
 {
-    const struct window *w = &f->queue[f->open];
+    const struct window *w = &f->now;
     uint32_t halves = w->halves < f->halves_span ? (uint32_t)(f->halves_span - w->halves) : 1u;
     uint64_t turn = ((uint64_t)halves << 31) - (f->phase & UINT32_C(0x7FFFFFFF));
-    uint64_t slices = 8;
-    return (mono_t){ (front_count(f) + turn / f->lock.step + slices) * f->period_us };
+    uint64_t slices = 10;
+    return (mono_t){ (front_count(f) + turn / f->lock.step + slices) *
+                     (1000000 / f->sampling.rate_hz) };
 }
 
 /* The copy must be done before the place is given back, and the compiler must know it. */
 bool window_take(struct front *f, struct window *w)
 {
     if (f->tail == f->head) return false;
-    *w = f->queue[f->tail];
+    *w = f->queue[f->tail % FRONT_QUEUE];
     atomic_signal_fence(memory_order_acq_rel);
-    f->tail = after(f->tail);
+    f->tail++;
     return true;
 }
 
 const struct window *window_peek(const struct front *f)
 {
-    return f->tail == f->head ? NULL : &f->queue[f->tail];
+    return f->tail == f->head ? NULL : &f->queue[f->tail % FRONT_QUEUE];
 }
 
 void front_bill(struct front *f, unsigned element)

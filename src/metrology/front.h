@@ -19,7 +19,7 @@
  *
  * Cost     Cortex-M4: 250 instructions a sample in the mean with three channels, 1500 worst; a
  *          window closes in slices over the samples that follow.
- * Memory   struct front 2.4 KiB, four windows included.
+ * Memory   struct front 2.5 KiB, four windows included.
  * Context  names ending in _isr and front_samples(): sample interrupt. window_take(),
  *          front_bill(): meter. Others: before samples start, or with the interrupt masked.
  */

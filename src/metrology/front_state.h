@@ -11,7 +11,7 @@
 enum lock_state { LOCK_HOLD, LOCK_ACQUIRE, LOCK_PHASE, LOCK_ON };
 
 struct lock {
-    uint32_t step, step_min, step_max;  /* 2^-32 turn a sample */
+    uint32_t step;                      /* 2^-32 turn a sample */
     uint32_t hertz;                     /* the step of one hertz */
     uint32_t inverse;                   /* 2^56 / step */
     uint32_t theta_cycle, theta_window; /* voltage before oscillator, 2^-32 turn */
@@ -19,91 +19,128 @@ struct lock {
     uint32_t f_uhz_q9;                  /* uHz a step, 2^-9 */
     uint32_t f_uhz;
     int64_t cycle_c, cycle_s;         /* voltage phasor of the turn just ended */
-    int64_t window_c, window_s;       /* and of the window */
     uint64_t floor;                   /* least square of a cycle's phasor / 2^24 */
     uint64_t span_q16, span_last_q16; /* of the window just closed, of the one before */
     uint16_t turns, turns_last;
     uint8_t state; /* enum lock_state */
     uint8_t skip;  /* cycles not to be compared with the one before */
     uint8_t good;  /* cycles in a row that agree */
-    uint8_t wild;  /* cycles or windows in a row that do not */
+    uint8_t wild;  /* cycles in a row that do not */
     bool fresh;    /* theta_window and span_last_q16 are of the window before */
     bool jumped;   /* the phase of the mains was broken in this window */
     bool range;    /* the mains is outside the range of the oscillator */
 };
 
 /* One instant of the chain: what the sums are made of. */
-struct tap_point {
-    int32_t v, i, n, sine, cosine, hv, hi, hn;
+struct front_point {
+    int32_t v, i, n, sine, cosine;
+};
+
+/* The same instant behind the Hilbert pair. */
+struct front_quad {
+    int32_t v, i;
+};
+
+/* An edge lies at fraction of the interval between two samples. By the trapezoid over the
+ * broken interval the old side gives up `before` of the older sample and gets `after` of the
+ * newer. */
+struct front_cut {
+    uint32_t fraction, before, after; /* 2^16 is one */
+};
+
+/* The currents, or their taps, side by side: one load brings both. */
+union front_pair {
+    int32_t one[2]; /* phase, neutral */
+    uint64_t both;
 };
 
 struct front {
     /* every sample */
-    uint32_t count; /* samples since power-up, low word */
+    uint32_t left; /* samples until something is due: a slice, a pulse */
     uint32_t phase;
     uint32_t at; /* place of the newest sample in the delay lines */
     int32_t lo;  /* codes are good from lo to lo + width - 1 */
     uint32_t width;
     int32_t offset[3];
-    int32_t linear[3]; /* plain sums of this half cycle */
-    uint8_t shift;     /* to 24 bits */
-    uint8_t channels;
-    bool hilbert;
-    uint8_t slice;     /* bits: what the next samples still have to do, lowest first */
-    uint16_t whole[2]; /* places back to the first tap, i and n */
-    struct tap_point last;
-    int32_t tap[2][FRONT_TAPS];
+    int32_t linear[3];   /* plain sums of this half cycle */
+    uint8_t mode;        /* enum front_mode */
+    uint8_t shift;       /* to 24 bits */
+    uint8_t lamps;       /* enum front_report of the outputs */
+    uint8_t halves_span; /* half cycles of a window: 20 or 24 */
+    uint8_t ahead[2];    /* places before the newest at which i and n are written: less delay */
+    union front_pair tap[FRONT_TAPS];
+    struct front_point last;
+    struct front_quad quad, quad_last;
+    struct window now; /* open */
     int32_t line_v[FRONT_LINE / 2];
-    int32_t line[2][2 * FRONT_LINE];
-    int32_t pass[3][2][FRONT_SECTIONS + 1];
-    int32_t late[2]; /* one sample more for the odd branch */
-    /* half cycles, windows */
-    int64_t edge_vv, edge_ii, edge_vc, edge_vs;    /* sums at the last half edge, whole turn */
-    uint64_t half_vv, half_ii;                     /* of the half cycle before */
-    int64_t fed_p, fed_ic, fed_is, fed_vc, fed_vs; /* sums when the outputs were last fed */
+    union front_pair line[2 * FRONT_LINE];
+    int32_t pass[2][2][FRONT_SECTIONS + 1];
+    int32_t late; /* one sample more for the odd branch */
+    /* edges */
+    struct front_cut cut;
+    struct front_point older, newer; /* beside the edge of the window just closed */
+    struct front_quad quad_older, quad_newer;
+    int64_t edge_vv, edge_ii, edge_vc, edge_vs; /* sums at the last half edge, whole turn */
+    int64_t half_vv, half_ii;                   /* of the half cycle that ended */
+    int64_t last_vv, last_ii;                   /* of the one before */
+    int64_t fed_p, fed_phasor[4];               /* sums when the outputs were last fed */
     int64_t half_p;
     int32_t phasor[2][4]; /* vc vs ic is of the last two half cycles */
     uint64_t dark;        /* mean square below which the supply fails */
-    uint64_t edge_q16;    /* start of the open window */
     struct lock lock;
     struct pulse_out pulse[PULSE_OUTPUTS];
     struct scale energy[2]; /* of either element: code^2 -> nJ */
-    uint32_t count_high;
-    uint32_t period_us;
     struct sampling sampling;
-    uint8_t halves_span; /* wanted: 20 or 24 */
-    uint8_t blind;       /* half cycles whose RMS is not to be believed */
-    bool force;          /* close at the next whole turn */
-    bool deaf;           /* the window can grow no more: samples are missed */
-    bool is_dark;
+    uint64_t due;     /* samples since power-up when left is 0 */
+    uint8_t slice;    /* bits: what the next samples still have to do, lowest first */
     uint16_t pack[2]; /* one-cycle mean squares last believed */
-    uint8_t open, billed_now;
+    uint8_t blind;    /* half cycles whose RMS is not to be believed */
+    bool force;       /* close at the next whole turn */
+    bool is_dark;
+    uint8_t billed_now;
     volatile uint8_t head, tail, billed;
-    struct window queue[FRONT_QUEUE + 1]; /* tail..head-1 wait, open is being filled */
+    struct window queue[FRONT_QUEUE]; /* tail to head - 1 wait, modulo twice the size */
 };
 
-/* Of the chain, for its own files. */
+/* What the chain has to do; deaf: the window can grow no more, samples are missed. */
+enum front_mode { MODE_NEUTRAL = 1 << 0, MODE_HILBERT = 1 << 1, MODE_DEAF = 1 << 2 };
+
+/* What an edge leaves to the samples after it, in this order. */
 enum front_slice {
-    SLICE_CYCLE = 1 << 0,
-    SLICE_ACTIVE = 1 << 1,
-    SLICE_REACTIVE = 1 << 2,
-    SLICE_THETA = 1 << 3,
-    SLICE_PUBLISH = 1 << 4
+    SLICE_HALF = 1 << 0,
+    SLICE_CYCLE = 1 << 1,
+    SLICE_ACTIVE = 1 << 2,
+    SLICE_REACTIVE = 1 << 3,
+    SLICE_SPLIT = 1 << 4,
+    SLICE_SPLIT_N = 1 << 5,
+    SLICE_THETA = 1 << 6,
+    SLICE_PUBLISH = 1 << 7
 };
 
-/* An oscillator edge lies between the last sample and x; x is summed here. */
-unsigned front_edge_isr(struct front *f, const struct tap_point *x);
+/* An oscillator edge lies between the last sample and x, which is not summed yet. */
+void front_edge_isr(struct front *f, const struct front_point *x);
+
+/* What is due now: one slice of what an edge left, a pulse. */
+unsigned front_event_isr(struct front *f);
 
 /* The plain sums of this half cycle into the open window. */
 void front_flush_isr(struct front *f);
 
-/* One slice of what an edge left to do. */
-unsigned front_slice_isr(struct front *f);
+/* Samples since power-up: the number of the sample being taken. */
+static inline uint64_t front_count_isr(const struct front *f)
+{
+    return f->due - f->left;
+}
+
+/* Something is due after so many more samples, this one included. */
+static inline void front_schedule_isr(struct front *f, uint32_t samples)
+{
+    f->due = front_count_isr(f) + samples;
+    f->left = samples;
+}
 
 void lock_init(struct lock *l, const struct front_cfg *cfg);
 void lock_cycle(struct lock *l);
-void lock_window(struct lock *l);
-void lock_set(struct lock *l, int64_t step);
-uint32_t lock_f_uhz(const struct lock *l, uint64_t step_q8);
+void lock_window(struct lock *l, int64_t c, int64_t s);
 
 #endif

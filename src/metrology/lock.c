@@ -7,6 +7,8 @@
 #include "metrology/trig.h"
 
 enum {
+    F_MIN = 40,
+    F_MAX = 70,
     NEAR = 1 << 23,  /* 1/512 turn a cycle, 0.1 Hz: frequency found */
     WILD = 43000000, /* 1/100 turn a cycle: a break of phase, or 0.5 Hz off */
     APART = 1 << 26, /* 1/64 turn: set the phase instead of pulling it */
@@ -16,11 +18,12 @@ enum {
     FLOOR_PERCENT = 5 /* of Un: less is no voltage */
 };
 
-void lock_set(struct lock *l, int64_t step)
+static void set_step(struct lock *l, int64_t step)
 {
-    l->range = step < l->step_min || step > l->step_max;
-    if (step < l->step_min) step = l->step_min;
-    if (step > l->step_max) step = l->step_max;
+    uint32_t low = l->hertz * F_MIN, high = l->hertz * F_MAX;
+    l->range = step < low || step > high;
+    if (step < low) step = low;
+    if (step > high) step = high;
     l->step = (uint32_t)step;
     l->inverse = (uint32_t)((UINT64_C(1) << 56) / l->step);
 }
@@ -38,15 +41,13 @@ void lock_init(struct lock *l, const struct front_cfg *cfg)
 {
     uint32_t hertz = (uint32_t)((UINT64_C(1) << 32) / cfg->sampling.rate_hz);
     *l = (struct lock){ .hertz = hertz,
-                        .step_min = hertz * 40,
-                        .step_max = hertz * 70,
                         .f_uhz_q9 = cfg->sampling.rate_hz / 8 * 15625,
                         .floor = floor_of(cfg),
                         .state = LOCK_HOLD };
-    lock_set(l, (int64_t)(((uint64_t)cfg->rating.fn_hz << 32) / cfg->sampling.rate_hz));
+    set_step(l, (int64_t)(((uint64_t)cfg->rating.fn_hz << 32) / cfg->sampling.rate_hz));
 }
 
-uint32_t lock_f_uhz(const struct lock *l, uint64_t step_q8)
+static uint32_t f_uhz_of(const struct lock *l, uint64_t step_q8)
 {
     return (uint32_t)((step_q8 * l->f_uhz_q9 + (UINT64_C(1) << 30)) >> 31);
 }
@@ -59,7 +60,7 @@ static void acquire(struct lock *l, int32_t d)
         l->skip--;
         return;
     }
-    lock_set(l, l->step + ((int64_t)l->step * d >> 32));
+    set_step(l, l->step + ((int64_t)l->step * d >> 32));
     l->skip = 1;
     l->good = d > -NEAR && d < NEAR && !l->range ? (uint8_t)(l->good + 1) : 0;
     if (l->good < 2) return;
@@ -122,23 +123,23 @@ static void steer(struct lock *l, uint32_t theta, int64_t step)
     } else {
         step += left / (PULL * n);
     }
-    lock_set(l, step);
+    set_step(l, step);
 }
 
-void lock_window(struct lock *l)
+void lock_window(struct lock *l, int64_t c, int64_t s)
 {
     bool whole = l->state == LOCK_ON && !l->jumped && l->turns && l->turns <= TURNS_MAX;
-    uint32_t theta = trig_angle(l->window_s, l->window_c);
+    uint32_t theta = trig_angle(s, c);
     l->jumped = false;
     if (whole && l->fresh) {
         uint64_t step_q8 = step_between(l, (int32_t)(theta - l->theta_window));
         int64_t step = (int64_t)((step_q8 + 128) >> 8), change = step - l->step;
         if (change > -(int64_t)l->hertz && change < (int64_t)l->hertz) {
-            l->f_uhz = lock_f_uhz(l, step_q8);
+            l->f_uhz = f_uhz_of(l, step_q8);
             steer(l, theta, step);
         }
     } else {
-        l->f_uhz = l->state == LOCK_HOLD ? 0 : lock_f_uhz(l, (uint64_t)l->step << 8);
+        l->f_uhz = l->state == LOCK_HOLD ? 0 : f_uhz_of(l, (uint64_t)l->step << 8);
     }
     l->fresh = whole;
     l->theta_window = theta;

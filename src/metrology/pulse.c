@@ -73,49 +73,47 @@ void pulse_event_isr(struct pulse_out *p, uint32_t now)
     drive(p, now);
 }
 
-/* Add to an account what is final; whole units become pulses at once. */
-static void put(struct pulse_out *p, int d, int64_t e_nj, uint32_t now)
+/* Whole units of an account become pulses at once. */
+static void drain(struct pulse_out *p, int d, uint32_t now)
 {
-    p->account_nj[d] += e_nj;
-    if (p->account_nj[d] >= p->unit_nj) {
-        int64_t n = p->account_nj[d] / p->unit_nj;
-        p->account_nj[d] -= n * p->unit_nj;
-        count_up(p, (uint32_t)n, now);
-    }
+    if (p->account_nj[d] < p->unit_nj) return;
+    int64_t n = p->account_nj[d] / p->unit_nj;
+    p->account_nj[d] -= n * p->unit_nj;
+    count_up(p, (uint32_t)n, now);
 }
 
-void pulse_feed_isr(struct pulse_out *p, int64_t e_nj, uint32_t now, uint32_t n,
-                    int64_t fed_nj[PULSE_DIRS])
+enum pulse_dir pulse_turn_isr(struct pulse_out *p)
 {
-    put(p, p->play_dir, p->play_nj, now);
+    return p->dir = p->ask_dir;
+}
+
+int64_t pulse_feed_isr(struct pulse_out *p, int64_t e_nj, uint32_t now, uint32_t n)
+{
+    p->account_nj[p->play_dir] += p->play_nj;
     p->play_nj = 0;
-    for (int d = 0; d < PULSE_DIRS; d++) {
-        put(p, d, p->settle_nj[d], now);
-        p->settle_nj[d] = 0;
-    }
-    p->dir = p->ask_dir;
-    if (p->dir != PULSE_NONE) {
-        if (p->dir == PULSE_EXPORT) e_nj = -e_nj;
-        fed_nj[p->dir] += e_nj;
-        p->play_dir = p->dir;
-        if (e_nj < 0)
-            p->account_nj[p->dir] += e_nj; /* nothing to play: it is only taken off */
-        else
-            p->play_nj = e_nj;
-    }
+    for (int d = 0; d < PULSE_DIRS; d++) drain(p, d, now);
+    if (p->dir == PULSE_NONE) e_nj = 0;
+    if (p->dir == PULSE_EXPORT) e_nj = -e_nj;
+    if (p->dir != PULSE_NONE) p->play_dir = p->dir;
+    if (e_nj < 0)
+        p->account_nj[p->play_dir] += e_nj; /* nothing to play: it is only taken off */
+    else
+        p->play_nj = e_nj;
     p->from_at = now;
     p->play_n = n;
     plan(p);
     drive(p, now);
+    return e_nj;
 }
 
+/* The accounts take it at once; whole units show at the next feed. */
 void pulse_settle(struct pulse_out *p, const int64_t fed_nj[PULSE_DIRS], enum pulse_dir dir,
                   int64_t booked_nj, enum pulse_dir next)
 {
     ensure(booked_nj >= 0 && dir <= PULSE_NONE && next <= PULSE_NONE);
     uint32_t was = sys_irq_lock();
     for (int d = 0; d < PULSE_DIRS; d++)
-        p->settle_nj[d] += (d == (int)dir ? booked_nj : 0) - fed_nj[d];
-    p->ask_dir = (uint8_t)next;
+        p->account_nj[d] += (d == (int)dir ? booked_nj : 0) - fed_nj[d];
     sys_irq_unlock(was);
+    p->ask_dir = (uint8_t)next;
 }

@@ -21,7 +21,7 @@
  * overlap wait, and are never lost.
  *
  * Context  pulse_feed_isr, pulse_tick_isr: sample interrupt. pulse_settle: meter; it masks
- *          interrupts for some 20 instructions.
+ *          interrupts for some 40 instructions.
  */
 #ifndef METROLOGY_PULSE_H
 #define METROLOGY_PULSE_H
@@ -36,7 +36,6 @@ struct pulse_out {
     int64_t unit_nj;                /* energy of a pulse */
     int64_t account_nj[PULSE_DIRS]; /* short of the next pulse; negative: owed by the output */
     int64_t play_nj;                /* >= 0, being played out to account_nj[play_dir] */
-    int64_t settle_nj[PULSE_DIRS];  /* mailbox from the meter, taken at the next feed */
     uint32_t count;                 /* pulses since init */
     uint32_t event_at;              /* sample at which something changes */
     uint32_t from_at, play_n;       /* sample at which play_nj began, how many it takes */
@@ -45,7 +44,8 @@ struct pulse_out {
     uint32_t last_at;               /* sample of the last pulse */
     uint16_t width_min, width_max, width; /* samples */
     uint16_t due;                         /* pulses that wait for the output */
-    uint8_t dir, play_dir, ask_dir;       /* enum pulse_dir: fed to, played, mailbox */
+    uint8_t dir, play_dir;                /* enum pulse_dir: fed to, played */
+    volatile uint8_t ask_dir;             /* by the meter, for the next window */
     uint8_t out;                          /* idle, on, gap */
     bool fires;
 };
@@ -57,11 +57,13 @@ enum { PULSE_OUT_IDLE, PULSE_OUT_ON, PULSE_OUT_GAP };
 void pulse_init(struct pulse_out *p, uint32_t constant, uint32_t rate_hz,
                 const int64_t rest_nj[PULSE_DIRS]);
 
+/* From now on energy counts to the direction the meter asked for last, which is returned. The
+ * chain calls it as a window begins, so that a window is fed to one direction. */
+enum pulse_dir pulse_turn_isr(struct pulse_out *p);
+
 /* Energy of a half cycle, signed as measured, to be played out over the n samples after now.
- * What was counted is added to fed_nj of the present direction; with direction none nothing is.
- */
-void pulse_feed_isr(struct pulse_out *p, int64_t e_nj, uint32_t now, uint32_t n,
-                    int64_t fed_nj[PULSE_DIRS]);
+ * Returns what was counted to the present direction; with direction none nothing is. */
+int64_t pulse_feed_isr(struct pulse_out *p, int64_t e_nj, uint32_t now, uint32_t n);
 
 /* Something is due at sample now: pulse_tick_isr() found event_at reached. */
 void pulse_event_isr(struct pulse_out *p, uint32_t now);
@@ -74,7 +76,8 @@ static inline bool pulse_tick_isr(struct pulse_out *p, uint32_t now)
 }
 
 /* Meter, once a window: booked_nj >= 0 was booked to dir (PULSE_NONE: nothing was), fed_nj is
- * what the window says; energy counts to next from the following half cycle on. */
+ * what the window says was fed to either direction; energy counts to next from the window after
+ * the one now open. */
 void pulse_settle(struct pulse_out *p, const int64_t fed_nj[PULSE_DIRS], enum pulse_dir dir,
                   int64_t booked_nj, enum pulse_dir next);
 

@@ -35,7 +35,7 @@ struct sums_of {
 
 static const struct sums_of sums_of[ELEMENTS] = {
     { SUM_I, SUM_II, SUM_VI, SUM_IC, SUM_IS, SUM_HI },
-    { SUM_N, SUM_NN, SUM_VN, SUM_NC, SUM_NS, SUM_HN },
+    { SUM_N, SUM_NN, SUM_VN, SUM_NC, SUM_NS, SUM_HI },
 };
 
 static struct scale code_scale(uint32_t full_scale, uint32_t gain)
@@ -80,15 +80,29 @@ struct work {
     const struct window *w;
     struct quantity *q;
     uint64_t n_q16;
-    int64_t vc, vs; /* voltage phasor, code x 2^22 */
+    struct scale per_n;    /* 1 / samples */
+    struct scale per_span; /* nJ to uW */
+    int64_t vc, vs;        /* voltage phasor, code x 2^22 */
 };
+
+/* s x 2^bits, without a multiplication. */
+static struct scale times_2(struct scale s, int bits)
+{
+    s.shift = (int16_t)(s.shift - bits);
+    return s;
+}
+
+static int64_t mean(const struct work *k, int64_t sum)
+{
+    return scale_apply(k->per_n, sum);
+}
 
 /* Sum of a x b without the direct components: whole cycles leave only those in the plain sums.
  */
 static int64_t pure(const struct work *k, int ab, int a, int b)
 {
     const int64_t *sum = k->w->sum;
-    return sum[ab] - muldiv_i64(sum[a] * 65536, sum[b], (int64_t)k->n_q16);
+    return sum[ab] - mul_shift_i64(sum[a], scale_apply(times_2(k->per_n, 16), sum[b]), 16);
 }
 
 /* A root with as many bits as fit: value = root x 2^-shift. */
@@ -99,32 +113,26 @@ struct root {
 
 static struct root rms_of(const struct work *k, int64_t squares)
 {
-    uint64_t sum = squares > 0 ? (uint64_t)squares : 0, mean = muldiv_u64(sum, 65536, k->n_q16);
-    int shift = 0;
-    while (shift < 23 && mean >> 59 == 0) {
-        mean <<= 2;
-        shift++;
-    }
-    mean = muldiv_u64(sum, UINT64_C(1) << (16 + 2 * shift), k->n_q16);
-    return (struct root){ isqrt_u64(mean), shift };
+    int64_t sum = squares > 0 ? squares : 0;
+    uint64_t square = (uint64_t)mean(k, sum) + 1;
+    int shift = (__builtin_clzll(square) - 2) / 2;
+    square = (uint64_t)scale_apply(times_2(k->per_n, 2 * shift), sum);
+    return (struct root){ isqrt_u64(square), shift };
 }
 
 static int64_t scaled(struct scale s, struct root r)
 {
-    s.shift = (int16_t)(s.shift + r.shift);
-    return scale_apply(s, r.root);
+    return scale_apply(times_2(s, -r.shift), r.root);
 }
 
 /* RMS of a phasor of half amplitudes x 2^22: root 2 times its length. */
 static int64_t scaled_phasor(struct scale s, int64_t c, int64_t v)
 {
     uint64_t a = abs_i64(c), b = abs_i64(v);
-    int shift = 0;
-    while ((a | b) >> 31) {
-        a >>= 1;
-        b >>= 1;
-        shift++;
-    }
+    int shift = 33 - __builtin_clzll(a | b | 1);
+    if (shift < 0) shift = 0;
+    a >>= shift;
+    b >>= shift;
     s = scale_mul(s, UINT64_C(6074001000), -32);
     return scaled(s, (struct root){ isqrt_u64(a * a + b * b), 22 - shift });
 }
@@ -139,13 +147,11 @@ static uint32_t to_u32(struct quantity *q, int64_t x)
 /* sqrt(x^2 - y^2) for x >= y; scaled down where the squares would not fit. */
 static uint64_t leg(uint64_t x, uint64_t y)
 {
-    int shift = 0;
+    int shift = 33 - __builtin_clzll(x | 1);
     if (y >= x) return 0;
-    while (x >> 31) {
-        x >>= 1;
-        y >>= 1;
-        shift++;
-    }
+    if (shift < 0) shift = 0;
+    x >>= shift;
+    y >>= shift;
     return (uint64_t)isqrt_u64((x - y) * (x + y)) << shift;
 }
 
@@ -159,9 +165,8 @@ static uint32_t thd_bp(uint64_t rms, uint64_t fundamental)
 static void voltage(struct work *k)
 {
     struct quantity *q = k->q;
-    int64_t n = (int64_t)k->n_q16;
-    k->vc = muldiv_i64(k->w->sum[SUM_VC], 65536, n);
-    k->vs = muldiv_i64(k->w->sum[SUM_VS], 65536, n);
+    k->vc = mean(k, k->w->sum[SUM_VC]);
+    k->vs = mean(k, k->w->sum[SUM_VS]);
     struct scale nano = scale_mul(k->m->u, 1000, 0);
     struct root rms = rms_of(k, pure(k, SUM_VV, SUM_V, SUM_V));
     int64_t u1_nv = scaled_phasor(nano, k->vc, k->vs);
@@ -203,7 +208,7 @@ static void turn_back(const struct work *k, int el, int64_t i_ua, int64_t *p, in
 /* Mean power in millionths, of an energy. */
 static int64_t power(const struct work *k, int64_t e_nj)
 {
-    return muldiv_i64(e_nj, 1000000, (int64_t)k->q->span_ns);
+    return scale_apply(k->per_span, e_nj);
 }
 
 static int64_t energy(const struct work *k, int64_t p_uw)
@@ -224,12 +229,11 @@ static void current(struct work *k, int el)
 {
     const struct sums_of *at = &sums_of[el];
     struct element *e = &k->q->element[el];
-    int64_t n = (int64_t)k->n_q16, c = k->w->sum[at->c], s = k->w->sum[at->s];
+    int64_t c = mean(k, k->w->sum[at->c]), s = mean(k, k->w->sum[at->s]);
     struct root rms = rms_of(k, pure(k, at->square, at->one, at->one));
     int64_t all_na = scaled(k->m->i[el], rms);
     int64_t i_na = quiet(all_na, k->m->cal.sigma_na[el]);
-    int64_t i1_na =
-        scaled_phasor(k->m->i[el], muldiv_i64(c, 65536, n), muldiv_i64(s, 65536, n));
+    int64_t i1_na = scaled_phasor(k->m->i[el], c, s);
     e->i_ua = to_u32(k->q, (i_na + 500) / 1000);
     e->i1_ua = to_u32(k->q, (i1_na + 500) / 1000);
     e->thd_i_bp = thd_bp((uint64_t)i_na, (uint64_t)i1_na);
@@ -309,11 +313,10 @@ static void single_wire(struct work *k, int el)
 static uint32_t difference(struct work *k)
 {
     struct scale s = scale_times(k->m->i[0], k->m->i[1]);
-    int64_t product =
-        muldiv_i64(pure(k, SUM_IN, SUM_I, SUM_N), INT64_C(1) << 26, (int64_t)k->n_q16);
-    s.shift = (int16_t)(s.shift + 10);
+    int64_t product = scale_apply(times_2(k->per_n, 10), pure(k, SUM_IN, SUM_I, SUM_N));
     int64_t i = k->q->element[0].i_ua, n = k->q->element[1].i_ua;
-    int64_t d = i * i + n * n - 2 * scale_apply(scale_div(s, 1000000), product);
+    int64_t d =
+        i * i + n * n - 2 * scale_apply(times_2(scale_mul(s, 1125899907, -50), -10), product);
     return d > 0 ? isqrt_u64((uint64_t)d) : 0;
 }
 
@@ -329,14 +332,38 @@ static void choose(struct work *k)
     k->q->billed = k->m->billed;
 }
 
-static uint32_t half_root(struct work *k, struct scale unit, uint16_t packed, int one,
-                          uint32_t mean)
+/* Floor of the square root of 32 bits: what a packed mean square deserves. */
+static uint32_t root_32(uint32_t v)
 {
-    if (packed == WINDOW_UNKNOWN) return mean;
-    int64_t direct = muldiv_i64(k->w->sum[one], 65536, (int64_t)k->n_q16);
-    uint64_t square = window_unpack(packed), off = (uint64_t)(direct * direct);
-    uint32_t root = isqrt_u64(square > off ? (square - off) << 14 : 0);
-    return to_u32(k->q, scaled(unit, (struct root){ root, 7 }));
+    uint32_t root = 0;
+    for (uint32_t bit = UINT32_C(1) << 30; bit; bit >>= 2) {
+        uint32_t trial = root + bit;
+        root >>= 1;
+        if (v >= trial) {
+            v -= trial;
+            root += bit;
+        }
+    }
+    return root;
+}
+
+/* A list of packed mean squares as RMS values; what was broken stands at the mean of the
+ * window. */
+static void half_list(const struct work *k, uint32_t *dst, const uint16_t *packed,
+                      struct scale s, int64_t direct, uint32_t broken)
+{
+    uint64_t off = (uint64_t)(direct * direct), unit = s.m >> 32;
+    for (int h = 0; h < k->q->halves; h++) {
+        uint64_t square = window_unpack(packed[h]);
+        square = square > off ? square - off : 0;
+        int even =
+            (__builtin_clzll(square | 1) - 32) & ~1; /* to 31 or 32 bits; may be negative */
+        uint64_t v = even > 0 ? square << even : square >> -even;
+        uint64_t out = (root_32((uint32_t)v) * unit) >> (s.shift - 32 + even / 2);
+        dst[h] = packed[h] == WINDOW_UNKNOWN ? broken
+                 : out > UINT32_MAX          ? UINT32_MAX
+                                             : (uint32_t)out;
+    }
 }
 
 static void halves(struct work *k)
@@ -344,20 +371,18 @@ static void halves(struct work *k)
     const struct window *w = k->w;
     struct quantity *q = k->q;
     q->halves = (uint8_t)(w->halves < WINDOW_HALVES ? w->halves : WINDOW_HALVES);
-    struct scale micro = scale_div(k->m->i[0], 1000);
-    for (int h = 0; h < q->halves; h++) {
-        q->u_half_uv[h] = half_root(k, k->m->u, w->vv_half[h], SUM_V, q->u_uv);
-        q->i_half_ua[h] = half_root(k, micro, w->ii_half[h], SUM_I, q->element[0].i_ua);
-        q->half_us[h] = q->start.us + (q->end.us - q->start.us) * (unsigned)(h + 1) / w->halves;
-    }
+    half_list(k, q->u_half_uv, w->vv_half, k->m->u, mean(k, w->sum[SUM_V]), q->u_uv);
+    half_list(k, q->i_half_ua, w->ii_half, scale_mul(k->m->i[0], 1099511628, -40),
+              mean(k, w->sum[SUM_I]), q->element[0].i_ua);
+    uint32_t span_us = (uint32_t)(q->end.us - q->start.us), each_us = span_us / w->halves;
+    for (unsigned h = 0; h < q->halves; h++) q->half_us[h] = q->start.us + (h + 1) * each_us;
 }
 
 /* A channel whose code does not move, though it should. */
 static bool is_stuck(const struct work *k, int one, int square)
 {
-    int64_t mean = muldiv_i64(k->w->sum[one], 65536, (int64_t)k->n_q16);
-    uint64_t spread = muldiv_u64((uint64_t)abs_i64(pure(k, square, one, one)), 65536, k->n_q16);
-    return spread == 0 && (k->m->cfg.expect_noise || abs_i64(mean) > STUCK_CODE);
+    int64_t code = mean(k, k->w->sum[one]), spread = mean(k, pure(k, square, one, one));
+    return spread == 0 && (k->m->cfg.expect_noise || abs_i64(code) > STUCK_CODE);
 }
 
 static void flags(struct work *k)
@@ -397,12 +422,15 @@ static void times(struct work *k)
 
 void quantity_of(struct quantity *q, struct measure *m, const struct window *w)
 {
-    struct work k = { m, w, q, w->span_q16 ? w->span_q16 : 1, 0, 0 };
+    struct work k = { .m = m, .w = w, .q = q, .n_q16 = w->span_q16 ? w->span_q16 : 1 };
     bool neutral = m->cfg.sampling.channels > 2;
     memset(q, 0, sizeof *q);
     q->flags = QTY_HAS_WAVES | (neutral ? QTY_HAS_N : 0);
-    memcpy(q->pulsed_nj, w->pulsed_nj, sizeof q->pulsed_nj);
+    for (int o = 0; o < 2; o++)
+        if (w->pulsed_dir[o] < 2) q->pulsed_nj[o][w->pulsed_dir[o]] = w->pulsed_nj[o];
+    k.per_n = times_2(scale_div(scale_one(), k.n_q16), 16);
     times(&k);
+    k.per_span = scale_div(scale_mul(scale_one(), 1000000, 0), q->span_ns);
     voltage(&k);
     flags(&k);
     for (int el = 0; el < (neutral ? ELEMENTS : 1); el++) {

@@ -57,7 +57,7 @@ struct element {
     int64_t apparent_nj; /* U x I x span, >= 0; 0 below its limit */
     int64_t p_uw, q_uvar, s_uva;
     int64_t p1_uw;        /* fundamental active power */
-    int64_t q_total_uvar; /* Hilbert or vector, as configured; informative */
+    int64_t q_total_uvar; /* vector, or of the phase by Hilbert, as configured; informative */
     uint32_t i_ua;        /* RMS, noise taken off */
     uint32_t i1_ua;       /* RMS of the fundamental */
     int32_t pf_ppm;       /* P / S, -1 000 000 to 1 000 000; 0 below the starting current */
@@ -77,7 +77,7 @@ struct quantity {
     uint32_t f_uhz;    /* 0: not known */
     uint32_t diff_ua;  /* RMS of i - n, sample by sample */
     struct element element[ELEMENTS];
-    int64_t pulsed_nj[2][2];           /* from the window: see pulse_settle() */
+    int64_t pulsed_nj[2][2];           /* [active, reactive][direction]: see pulse_settle() */
     uint32_t u_half_uv[WINDOW_HALVES]; /* one-cycle RMS each half cycle (IEC 61000-4-30) */
     uint32_t i_half_ua[WINDOW_HALVES]; /* of the phase */
     uint64_t half_us[WINDOW_HALVES];   /* mono of the end of that half cycle */

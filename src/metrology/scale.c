@@ -3,14 +3,12 @@
 #include "base/fixed.h"
 #include "base/sys.h"
 
+/* hi is not 0. */
 static struct scale normal(uint64_t hi, uint64_t lo, int shift)
 {
-    while (!(hi >> 63)) {
-        hi = hi << 1 | lo >> 63;
-        lo <<= 1;
-        shift++;
-    }
-    return (struct scale){ hi, (int16_t)shift };
+    int up = __builtin_clzll(hi);
+    if (up) hi = hi << up | lo >> (64 - up);
+    return (struct scale){ hi, (int16_t)(shift + up) };
 }
 
 struct scale scale_one(void)
@@ -35,12 +33,8 @@ struct scale scale_times(struct scale a, struct scale b)
 struct scale scale_div(struct scale s, uint64_t n)
 {
     ensure(n > 0);
-    int up = 0;
-    while (!(n >> 63)) {
-        n <<= 1;
-        up++;
-    }
-    uint64_t q = muldiv_u64(s.m >> 1, UINT64_C(1) << 63, n);
+    int up = __builtin_clzll(n);
+    uint64_t q = muldiv_u64(s.m >> 1, UINT64_C(1) << 63, n << up);
     return normal(q, 0, s.shift + 62 - up);
 }
 

@@ -4,15 +4,13 @@
  * kept in steps of 16. The largest is kept below WINDOW_UNKNOWN. */
 uint16_t window_pack(uint64_t mean_square)
 {
-    uint32_t exponent = 0;
     uint64_t m = (mean_square + 8) >> 4;
-    while (m >> 12) {
-        m = (m + 1) >> 1;
-        exponent++;
-    }
-    if (m >> 11) exponent++;
-    uint32_t packed = exponent << 11 | (uint32_t)(m & 0x7FF);
-    return (uint16_t)(exponent > 31 || packed == WINDOW_UNKNOWN ? WINDOW_UNKNOWN - 1 : packed);
+    if (m >> 11 == 0) return (uint16_t)m;
+    unsigned top = 63 - (unsigned)__builtin_clzll(m);
+    m += UINT64_C(1) << (top - 11) >> 1;
+    if (m >> (top + 1)) top++; /* rounded up to the next power */
+    uint64_t packed = (uint64_t)(top - 10) << 11 | (m >> (top - 11) & 0x7FF);
+    return packed < WINDOW_UNKNOWN ? (uint16_t)packed : WINDOW_UNKNOWN - 1;
 }
 
 uint64_t window_unpack(uint16_t packed)

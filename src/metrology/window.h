@@ -34,8 +34,7 @@ enum window_sum {
     SUM_IS,
     SUM_NC,
     SUM_NS,
-    SUM_HI, /* Hilbert pair of v and i: total reactive power; 0 where not built */
-    SUM_HN,
+    SUM_HI, /* Hilbert pair of v and i: total reactive power; 0 where switched off */
     WINDOW_SUMS
 };
 
@@ -54,12 +53,13 @@ struct window {
     uint64_t start_q16; /* first edge, in samples since power-up, 16 fraction bits */
     uint64_t span_q16;  /* length, same unit; missed samples not included */
     int64_t sum[WINDOW_SUMS];
-    int64_t pulsed_nj[2][2]; /* fed to the outputs: [active, reactive][direction] */
-    uint32_t f_uhz;          /* mains frequency by the nominal sample clock; 0: not known */
-    uint32_t missed;         /* samples that never came */
-    uint16_t saturated[3];   /* samples at or beyond the ends of the ADC: v, i, n */
-    uint16_t flags;          /* enum window_flag */
-    uint16_t halves;         /* half cycles that ended in it; the first 24 are kept */
+    int64_t pulsed_nj[2];  /* what the outputs were fed for it: active, reactive */
+    uint32_t f_uhz;        /* mains frequency by the nominal sample clock; 0: not known */
+    uint32_t missed;       /* samples that never came */
+    uint16_t saturated[3]; /* samples at or beyond the ends of the ADC: v, i, n */
+    uint16_t flags;        /* enum window_flag */
+    uint16_t halves;       /* half cycles that ended in it; the first 24 are kept */
+    uint8_t pulsed_dir[2]; /* enum pulse_dir they were fed to */
     uint16_t vv_half[WINDOW_HALVES]; /* one-cycle mean square at each, packed */
     uint16_t ii_half[WINDOW_HALVES];
 };
