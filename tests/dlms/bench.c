@@ -31,13 +31,12 @@ enum { DATA_NAME, DATA_TEXT0, DATA_TEXT1, DATA_LONG, DATA_LIVE, DATA_PENDING, DA
 
 static enum dar get_data(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    static const char name[] = "22000042";
     struct bench *b = of(app);
     uint8_t sixty[60];
     unsigned id = at->row->bind.id;
     switch (id) {
     case DATA_NAME:
-        axdr_emit_octets(o, name, 8);
+        axdr_emit_octets(o, b->name, b->name_n);
         break;
     case DATA_LONG:
         axdr_emit_octets(o, b->longs, b->long_n);
@@ -272,17 +271,15 @@ static void days_abort(void *app, const struct cosem_at *at)
 static enum dar list_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                           struct span *s)
 {
-    (void)app;
     (void)sel;
-    s->end = cosem_list_count(&bench_model, at, -1);
+    s->end = cosem_list_count(&of(app)->model, at, -1);
     return DAR_OK;
 }
 
 static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
                          struct axdr_out *o)
 {
-    (void)app;
-    return cosem_list_emit(&bench_model, at, i, true, s, o);
+    return cosem_list_emit(&of(app)->model, at, i, true, s, o);
 }
 
 static enum dar get_partners(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -323,6 +320,7 @@ static const struct cosem_method script_method[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 static const struct cosem_class class_data = { 1, 0, COUNT(data_attr), 0, data_attr, NULL };
+static const struct cosem_class class_register = { 3, 0, 2, 0, data_attr, NULL };
 static const struct cosem_class class_profile = { 7,   1, COUNT(profile_attr), 0, profile_attr,
                                                   NULL };
 static const struct cosem_class class_clock = { 8, 0, COUNT(clock_attr), 0, clock_attr, NULL };
@@ -371,14 +369,10 @@ static const struct cosem_row table[] = {
     ROW(0, 40, 0, 0, 1, ACL_ALL, class_assoc, 0),
     ROW(0, 43, 0, 0, 1, ACL_WRITE, class_security, 0),
     ROW(1, 99, 1, 0, 1, ACL_METERED, class_profile, 0),
-    ROW(1, 1, 8, 0, 200, ACL_METERED, class_data, DATA_LIVE),
+    ROW(1, 1, 8, 0, 200, ACL_METERED, class_register, DATA_LIVE),
 };
 static const struct cosem_group group = { table, COUNT(table) };
 static const struct cosem_group *const groups[] = { &group };
-static const uint8_t demand[ROLES] = { 0 };
-const struct cosem_model bench_model = {
-    .group = groups, .acl = acl, .demand = demand, .n_group = 1, .n_role = ROLES
-};
 
 /* -- host --------------------------------------------------------------------------------- */
 
@@ -598,7 +592,7 @@ static const struct dlms_host host = {
 static const struct dlms_assoc assocs[ROLES] = {
     [ROLE_PUBLIC] = { SAP_PUBLIC, 1, ASSOC_PLAIN, 0x007E1F, 0 },
     [ROLE_READER] = { SAP_READER, LLS, ASSOC_PLAIN, 0xFFFFFF, 0 },
-    [ROLE_MANAGEMENT] = { SAP_MANAGEMENT, 1u << 5, ASSOC_CIPHERED | ASSOC_PLAIN, 0xFFFFFF, 0 },
+    [ROLE_MANAGEMENT] = { SAP_MANAGEMENT, 1u << 5, ASSOC_CIPHERED | ASSOC_PLAIN, 0x60FE9F, 0 },
     [ROLE_CIPHERED_LLS] = { SAP_CIPHERED_LLS, LLS, ASSOC_CIPHERED, 0xFFFFFF, 0 },
     [ROLE_BROADCAST] = { SAP_BROADCAST, 0,
                          ASSOC_CIPHERED | ASSOC_PRE_ESTABLISHED | ASSOC_BROADCAST, 0xFFFFFF,
@@ -607,9 +601,6 @@ static const struct dlms_assoc assocs[ROLES] = {
                     0 },
     [ROLE_SHA] = { SAP_SHA, 1u << 6, ASSOC_CIPHERED | ASSOC_PLAIN, 0xFFFFFF, 0 },
     [ROLE_ECDSA] = { SAP_ECDSA, 1u << 7, ASSOC_CIPHERED, 0xFFFFFF, 0 },
-};
-const struct dlms_cfg bench_cfg = {
-    .model = &bench_model, .host = &host, .assoc = assocs, .n_assoc = ROLES, .server_sap = 1
 };
 
 /* -- links -------------------------------------------------------------------------------- */
@@ -660,13 +651,27 @@ static void set_keys(struct bench *b)
     memcpy(b->security.client_title, "MGC\x00\x00\x00\x00\x01", 8);
 }
 
+static void set_tables(struct bench *b)
+{
+    memcpy(b->assoc, assocs, sizeof assocs);
+    b->model = (struct cosem_model){
+        .group = groups, .acl = acl, .demand = b->demand, .n_group = 1, .n_role = ROLES
+    };
+    b->cfg = (struct dlms_cfg){
+        .model = &b->model, .host = &host, .assoc = b->assoc, .n_assoc = ROLES, .server_sap = 1
+    };
+    b->name = (const uint8_t *)"22000042";
+    b->name_n = 8;
+}
+
 void bench_init(struct bench *b, uint16_t rx, uint16_t tx)
 {
     memset(b, 0, sizeof *b);
     b->memory = malloc(DLMS_POOL_BYTES(BENCH_SESSIONS, rx, tx));
     must(b->memory);
     dlms_pool_init(&b->pool, b->session, BENCH_SESSIONS, b->memory, rx, tx);
-    dlms_init(&b->server, &bench_cfg, &b->pool, b);
+    set_tables(b);
+    dlms_init(&b->server, &b->cfg, &b->pool, b);
     arena_init(&b->arena, b->arena_mem, sizeof b->arena_mem / 8);
     job_init(&b->job, &b->arena);
     set_keys(b);
@@ -773,7 +778,7 @@ void bench_cut(struct bench *b)
         if (up[i]) dlms_link_close(&b->server, &b->port[i].link);
         b->port[i].up = false;
     }
-    dlms_init(&b->server, &bench_cfg, &b->pool, b);
+    dlms_init(&b->server, &b->cfg, &b->pool, b);
     for (unsigned i = 0; i < 2; i++) b->counter[i] = b->reserved[i];
     for (unsigned i = 0; i < BENCH_LINKS; i++)
         if (up[i]) bench_open(b, i, b->port[i].link.kind, b->port[i].link.channel);

@@ -80,7 +80,14 @@ struct bench {
     uint8_t server_sign[32], client_sign_q[64], server_agree[32], client_agree_q[64];
     uint32_t frozen[BENCH_SESSIONS];
 
+    struct dlms_cfg cfg; /* a test may change them before it opens a link */
+    struct dlms_assoc assoc[ROLES];
+    uint8_t demand[ROLES];
+    struct cosem_model model;
+
     /* objects */
+    const uint8_t *name;
+    uint16_t name_n;
     uint8_t text[2][128];
     uint8_t text_n[2];
     uint32_t live;           /* register that counts */
@@ -94,9 +101,6 @@ struct bench {
     uint16_t long_n;
     unsigned calls;
 };
-
-extern const struct cosem_model bench_model;
-extern const struct dlms_cfg bench_cfg;
 
 /* A fresh device: counters, keys, objects as at the factory. rx, tx: buffer sizes. */
 void bench_init(struct bench *b, uint16_t rx, uint16_t tx);

@@ -95,11 +95,92 @@ static void test_reader(void **state)
              "09028182");
 }
 
+/* -- any block size gives the same octets -------------------------------------------------- */
+
+static void open_sized(uint16_t size)
+{
+    uint8_t p[128];
+    const uint8_t *a;
+    size_t n = unhex(AARQ_LLS, p);
+    memcpy(p + n - 5, (uint8_t[]){ 0x02, 0xFE, 0xDF, (uint8_t)(size >> 8), (uint8_t)size }, 5);
+    size_t m = bench_ask(b, 0, SAP_READER, p, n, &a);
+    assert_int_equal(m, 43);
+}
+
+/* Raw data of a GET, over as many blocks as it takes; the octets of each answer at most size.
+ */
+static size_t fetch(const char *ask, uint16_t size, uint8_t *dst, unsigned *blocks)
+{
+    uint8_t p[512];
+    const uint8_t *a;
+    size_t got = 0, n = unhex(ask, p), m = bench_ask(b, 0, SAP_READER, p, n, &a);
+    bool list = p[1] == GET_LIST;
+    *blocks = 0;
+    assert_true(m > 3 && (size == 0 || m <= size));
+    if (a[1] != GET_RES_BLOCK) {
+        memcpy(dst, a + (list ? 3 : 4), m - (list ? 3 : 4));
+        return m - (list ? 3 : 4);
+    }
+    for (;;) {
+        struct axdr_in in = axdr_in(a + 3, m - 3);
+        bool last = axdr_read_raw(&in, 1);
+        ++*blocks;
+        assert_int_equal(axdr_read_raw(&in, 4), *blocks);
+        assert_int_equal(axdr_read_raw(&in, 1), 0);
+        uint32_t len = axdr_read_length(&in);
+        assert_true(!in.bad && len == in.n && (size == 0 || m <= size));
+        assert_true(last || m + 3 >= size || size == 0); /* filled as far as lengths allow */
+        memcpy(dst + got, in.p, len);
+        got += len;
+        if (last) return got;
+        b->live++; /* the meter counts on */
+        uint8_t next[7] = { 0xC0, 2, 0xC1, 0, 0, (uint8_t)(*blocks >> 8), (uint8_t)*blocks };
+        m = bench_ask(b, 0, SAP_READER, next, sizeof next, &a);
+    }
+}
+
+#define LIST                                                                                   \
+    "C003C106"                                                                                 \
+    "00010000600100FF0200"                                                                     \
+    "00080000010000FF0200"                                                                     \
+    "00030100010800FF0200"                                                                     \
+    "00070100630100FF020102020406000000010600000005120001120000"                               \
+    "00030100010900FF0200"                                                                     \
+    "00010100010800FF0200"
+
+static void test_sizes(void **state)
+{
+    static const char *const asks[] = {
+        "C001C1000F0000280000FF0200",                                       /* object list */
+        "C001C100070100630100FF0200",                                       /* whole profile */
+        "C001C100070100630100FF02010202040600000003060000002A120002120003", /* entries */
+        "C001C100010000603200FF0200",                                       /* one long value */
+        LIST,
+    };
+    static uint8_t want[65536], got[65536];
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        unsigned blocks;
+        b->live = 255;
+        open_sized(0);
+        size_t whole = fetch(asks[i], 0, want, &blocks);
+        for (uint16_t size = 14; size <= 1030;
+             size = (uint16_t)(size + (size < 300 ? 1 : 17))) {
+            b->live = 255;
+            open_sized(size);
+            size_t n = fetch(asks[i], size, got, &blocks);
+            assert_int_equal(n, whole);
+            assert_memory_equal(got, want, n);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_public, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
