@@ -92,7 +92,7 @@ static void record(struct dlms_server *d, struct dlms_transfer *t, const struct 
     uint8_t head[4] = { (uint8_t)dar, given, !fits, DAR_BLOCK };
     store(t, head, !given ? 2 : fits ? 3 : 4);
     if (given && fits) t->stored = (uint16_t)(t->stored + n);
-    t->reading = rows && !t->list;
+    t->reading = t->rows = rows && !t->list;
 }
 
 /* Carry out one item; the answer when it was the last. */

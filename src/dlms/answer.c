@@ -9,9 +9,6 @@
  * whether all fitted: then it is short, and the APDU begins further right. What was emitted
  * beyond the smaller room of a block goes out first in the next one, as literal octets. */
 
-enum { BLOCK_HEAD = 12 };
-enum fill { FILL_DONE, FILL_MORE, FILL_AGAIN, FILL_FAIL };
-
 void lit_put(struct dlms_transfer *t, uint8_t v)
 {
     if (t->lit_at == t->lit_n) t->lit_at = t->lit_n = 0;
@@ -25,6 +22,16 @@ void lit_length(struct dlms_transfer *t, uint32_t n)
     struct axdr_out o = axdr_out(b, sizeof b);
     axdr_emit_length(&o, n);
     for (size_t i = 0; i < o.len; i++) lit_put(t, b[i]);
+}
+
+static bool is_get(const struct dlms_transfer *t)
+{
+    return t->service == XDLMS_GET_REQ;
+}
+
+static bool is_access(const struct dlms_transfer *t)
+{
+    return t->service == XDLMS_ACCESS_REQ;
 }
 
 /* As many of n octets as fit; how many. */
@@ -48,8 +55,14 @@ static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct
     return FILL_DONE;
 }
 
+static bool has_items(const struct dlms_transfer *t)
+{
+    if (t->service == XDLMS_ACCESS_REQ) return t->step != ACCESS_RESULTS;
+    return t->item < t->items;
+}
+
 /* Begin the next item of a GET, one a slice. */
-static enum fill fill_item(struct dlms_server *d, struct dlms_session *s)
+static enum fill fill_get(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_transfer *t = &s->transfer;
     s->stalled = !get_item(d, s);
@@ -62,7 +75,15 @@ static enum fill fill_item(struct dlms_server *d, struct dlms_session *s)
     return FILL_AGAIN;
 }
 
-static enum fill fill(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
+static enum fill fill_access(struct dlms_server *d, struct dlms_session *s,
+                             const struct axdr_out *o)
+{
+    s->transfer.mark = (uint16_t)o->len;
+    s->stalled = !access_item(d, s);
+    return FILL_AGAIN;
+}
+
+enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
     struct dlms_transfer *t = &s->transfer;
     t->lit_at =
@@ -75,19 +96,15 @@ static enum fill fill(struct dlms_server *d, struct dlms_session *s, struct axdr
         enum fill f = fill_read(d, s, o);
         if (f != FILL_DONE) return f;
     }
-    return t->item < t->items ? fill_item(d, s) : FILL_DONE;
+    if (!has_items(t)) return FILL_DONE;
+    return is_access(t) ? fill_access(d, s, o) : fill_get(d, s);
 }
 
 /* -- heads ------------------------------------------------------------------------------ */
 
-static bool is_get(const struct dlms_transfer *t)
+size_t answer_head(const struct dlms_transfer *t, uint8_t b[BLOCK_HEAD])
 {
-    return t->service == XDLMS_GET_REQ;
-}
-
-/* Head of an answer that is whole. */
-static size_t whole_head(const struct dlms_transfer *t, uint8_t b[BLOCK_HEAD])
-{
+    if (is_access(t)) return 0; /* it is part of the data */
     b[0] = is_get(t) ? XDLMS_GET_RES : XDLMS_ACTION_RES;
     b[1] = t->list ? GET_RES_LIST : GET_RES_NORMAL;
     b[2] = t->inv;
@@ -143,7 +160,9 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
     bool get = is_get(t), blocks = t->block != 0;
     t->block++;
     size_t n = block_head(t, true, 0, b);
+    bool access = is_access(t);
     transfer_drop(d, s);
+    if (access) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
     if (get && blocks) {
         b[n - 2] = 1; /* a result in place of the data */
         b[n - 1] = (uint8_t)dar;
@@ -158,7 +177,42 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
 
 static bool can_block(const struct dlms_session *s)
 {
+    if (is_access(&s->transfer)) return false;
     return has(s, is_get(&s->transfer) ? XDLMS_C_BLOCK_GET : XDLMS_C_BLOCK_ACTION);
+}
+
+/* Blocks of the service come first, unless the client speaks in general blocks itself. An
+ * ACCESS is not made twice, as streaming would have to. */
+static bool can_stream(const struct dlms_session *s)
+{
+    return !is_access(&s->transfer) && has(s, XDLMS_C_GBT) && (s->gbt.in || !can_block(s));
+}
+
+static void rewind_get(struct cosem_get *g)
+{
+    g->todo.next = g->todo.start;
+    g->headed = g->seq && g->seq->bare;
+    g->skip = 0;
+}
+
+void answer_rewind(struct dlms_session *s)
+{
+    struct dlms_transfer *t = &s->transfer;
+    uint8_t head[BLOCK_HEAD];
+    size_t n = answer_head(t, head);
+    t->lit_n = t->lit_at = 0;
+    t->filled = 0;
+    t->sent = 0;
+    for (size_t i = 0; i < n; i++) lit_put(t, head[i]);
+    if (t->list) lit_length(t, t->items);
+    if (is_get(t) && t->list) {
+        t->req = t->first;
+        t->item = 0;
+        t->reading = t->opened = false;
+    } else if (is_get(t) || t->rows) {
+        rewind_get(&t->get);
+        t->reading = true;
+    }
 }
 
 /* More was emitted than a block carries: put what is too much before the next one. */
@@ -174,8 +228,7 @@ static void carry(struct dlms_session *s, size_t room)
     t->filled = (uint16_t)(t->filled - over);
 }
 
-/* What goes on over several requests reads the registers as they stood at the first. */
-static void freeze(struct dlms_server *d, struct dlms_session *s)
+void answer_freeze(struct dlms_server *d, struct dlms_session *s)
 {
     if (!s->transfer.get.at.frozen)
         s->transfer.get.at.frozen = host_of(d)->freeze(d->app, s->index);
@@ -198,12 +251,18 @@ enum run answer_block(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_transfer *t = &s->transfer;
     uint8_t head[BLOCK_HEAD];
-    size_t room = reply_room(s), blocks = block_room(t, room), n = whole_head(t, head);
+    size_t room = reply_room(s), blocks = block_room(t, room), n = answer_head(t, head);
     size_t cap = t->block ? blocks : room > n ? room - n : 0;
     struct axdr_out o = axdr_out(s->tx + reply_head(s) + BLOCK_HEAD, cap);
     o.len = t->filled;
-    enum fill f = fill(d, s, &o);
-    t->filled = (uint16_t)o.len;
+    if (s->quiet) o = axdr_out(NULL, SIZE_MAX); /* carried out, and never answered */
+    enum fill f = answer_fill(d, s, &o);
+    t->filled = s->quiet ? 0 : (uint16_t)o.len;
+    if (f == FILL_FAIL && is_access(t)) {
+        t->filled = t->mark;
+        access_failed(s);
+        f = FILL_AGAIN;
+    }
     if (f == FILL_AGAIN) return RUN_AGAIN;
     if (f == FILL_FAIL) return answer_fail(d, s, t->dar);
     if (t->block == 0 && f == FILL_DONE) {
@@ -211,10 +270,11 @@ enum run answer_block(struct dlms_server *d, struct dlms_session *s)
         transfer_drop(d, s);
         return put_head(s, head, n, filled);
     }
+    if (t->block == 0 && can_stream(s)) return gbt_stream(d, s);
     if (t->block == 0 && (!can_block(s) || blocks == 0)) return answer_fail(d, s, DAR_BLOCK);
     if (t->block == 0) {
         carry(s, blocks);
-        freeze(d, s);
+        answer_freeze(d, s);
     }
     return send_block(d, s, f == FILL_DONE);
 }

@@ -27,10 +27,11 @@ static bool is_preset(const struct dlms_server *d, const struct dlms_session *s)
 }
 
 /* What this server can do at all, whatever the table says. */
-static const uint32_t offered = XDLMS_C_GENERAL_PROTECTION | XDLMS_C_BLOCK_GET |
+static const uint32_t offered = XDLMS_C_GENERAL_PROTECTION | XDLMS_C_GBT | XDLMS_C_BLOCK_GET |
                                 XDLMS_C_BLOCK_SET | XDLMS_C_BLOCK_ACTION | XDLMS_C_MULTIPLE |
                                 XDLMS_C_DATA_NOTIFICATION | XDLMS_C_GET | XDLMS_C_SET |
-                                XDLMS_C_SELECTIVE | XDLMS_C_EVENT_NOTIFICATION | XDLMS_C_ACTION;
+                                XDLMS_C_SELECTIVE | XDLMS_C_EVENT_NOTIFICATION |
+                                XDLMS_C_ACTION | XDLMS_C_ACCESS;
 static const uint32_t services = XDLMS_C_GET | XDLMS_C_SET | XDLMS_C_ACTION | XDLMS_C_ACCESS;
 
 static void forget(struct dlms_session *s)
@@ -261,7 +262,7 @@ static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *
 /* The least size that still carries a block of an answer. */
 static bool is_size_enough(struct dlms_session *s, uint16_t size)
 {
-    enum { CIPHERED = 48 };
+    enum { CIPHERED = 40 }; /* octets of general-glo around a small block */
     bool ciphered = s->context == CONTEXT_LN_CIPHERED;
     return size == 0 || size >= (ciphered ? CIPHERED : XDLMS_PDU_MIN);
 }

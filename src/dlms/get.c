@@ -60,6 +60,7 @@ static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
         transfer_drop(d, s);
         return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
     }
+    t->first = t->req;
     t->get = (struct cosem_get){ 0 };
     if (!t->list) return RUN_AGAIN;
     t->get.at.frozen = host_of(d)->freeze(d->app, s->index);

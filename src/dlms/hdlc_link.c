@@ -22,23 +22,25 @@ static const uint8_t llc_to_client[HDLC_LLC] = { 0xE6, 0xE7, 0x00 };
 
 /* -- sending ---------------------------------------------------------------------------- */
 
-struct info { /* information in two pieces */
-    const uint8_t *a, *b;
-    size_t a_n, b_n;
+struct info { /* information, in pieces */
+    struct {
+        const uint8_t *p;
+        size_t n;
+    } piece[3];
 };
 
 static bool put_frame(struct dlms_link *l, struct hdlc_frame *f, const struct info *i)
 {
     uint8_t head[1 + HDLC_HEAD_MAX], tail[3];
     uint16_t crc;
-    f->n = i ? i->a_n + i->b_n : 0;
+    f->n = i ? i->piece[0].n + i->piece[1].n + i->piece[2].n : 0;
     if (l->io.ops->room(l->io.ctx) < f->n + sizeof head + sizeof tail) return false;
     size_t n = (size_t)hdlc_head_write(head, f, &crc);
     l->io.ops->send(l->io.ctx, head, n, true);
-    if (f->n) {
-        crc = crc16_more(crc16_more(crc, i->a, i->a_n), i->b, i->b_n);
-        if (i->a_n) l->io.ops->send(l->io.ctx, i->a, i->a_n, true);
-        if (i->b_n) l->io.ops->send(l->io.ctx, i->b, i->b_n, true);
+    for (unsigned k = 0; f->n && k < 3; k++) {
+        if (i->piece[k].n == 0) continue;
+        crc = crc16_more(crc, i->piece[k].p, i->piece[k].n);
+        l->io.ops->send(l->io.ctx, i->piece[k].p, i->piece[k].n, true);
     }
     le_put16(tail, crc16_end(crc));
     tail[2] = HDLC_FLAG;
@@ -53,7 +55,7 @@ static void reply(struct dlms_link *l, const struct hdlc_addr *server, uint16_t 
     struct hdlc_frame f = { .dst = { .len = 1, .upper = client },
                             .src = *server,
                             .control = (uint8_t)(control | HDLC_PF) };
-    struct info i = { .a = info, .a_n = n };
+    struct info i = { .piece[0] = { info, n } };
     put_frame(l, &f, n ? &i : NULL);
 }
 
@@ -63,22 +65,27 @@ static void reply_s(struct dlms_session *s, uint8_t control)
     reply(s->link, &s->hdlc.server, s->who.sap, (uint8_t)(control | s->hdlc.vr << 5), NULL, 0);
 }
 
-/* Part [at, at + n) of LLC and answer. */
+/* Part [at, at + n) of LLC, head of a block, and answer. */
 static struct info part(const struct dlms_session *s, size_t at, size_t n)
 {
-    struct info i = { 0 };
-    if (at < HDLC_LLC) {
-        i.a = llc_to_client + at;
-        i.a_n = n < HDLC_LLC - at ? n : HDLC_LLC - at;
+    struct info all = { .piece = { { llc_to_client, HDLC_LLC },
+                                   { s->pre, s->pre_n },
+                                   { s->body, s->body_n } } },
+                i = { 0 };
+    for (unsigned k = 0; k < 3; k++) {
+        size_t len = all.piece[k].n, skip = at < len ? at : len;
+        size_t take = len - skip < n ? len - skip : n;
+        at -= skip;
+        n -= take;
+        i.piece[k].p = all.piece[k].p + skip;
+        i.piece[k].n = take;
     }
-    i.b = s->tx + s->tx_at + at + i.a_n - HDLC_LLC;
-    i.b_n = n - i.a_n;
     return i;
 }
 
 static size_t answer_size(const struct dlms_session *s)
 {
-    return (size_t)HDLC_LLC + s->tx_n;
+    return (size_t)HDLC_LLC + s->pre_n + s->body_n;
 }
 
 /* Frames of the answer for the present poll. False: the port has no room, go on later. */
@@ -116,6 +123,11 @@ static void answer_poll(struct dlms_server *d, struct dlms_session *s, mono_t no
     struct dlms_hdlc *h = &s->hdlc;
     h->polled = true;
     if (is_working(s)) {
+        h->answer_by = mono_after(now, RNR_US);
+        server_due(d, h->answer_by);
+    } else if (!h->answering && gbt_more(s)) { /* the next block of the window */
+        s->phase = PHASE_BLOCK;
+        session_queue(d, s);
         h->answer_by = mono_after(now, RNR_US);
         server_due(d, h->answer_by);
     } else if (h->answering && !h->peer_busy) {
@@ -230,7 +242,6 @@ static void take_apdu(struct dlms_server *d, struct dlms_session *s, mono_t at)
     h->too_long = false;
     serve_apdu(d, s, at);
     if (!too_long) return;
-    s->running = false;
     serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG));
 }
 

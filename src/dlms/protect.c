@@ -186,11 +186,26 @@ static void judge_box(struct dlms_server *d, struct dlms_session *s)
     s->phase = PHASE_DECIPHER;
 }
 
+void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
+{
+    uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
+    s->prot = (struct dlms_prot){ 0 };
+    if (!is_request(tag) || tag == XDLMS_GBT)
+        serve_ended(d, s, answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED));
+    else if (cipher_is_box(tag))
+        judge_box(d, s);
+    else
+        judge_plain(d, s);
+}
+
 void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     uint8_t tag = s->rx[s->rx_at];
-    s->prot = (struct dlms_prot){ 0 };
     protect_refresh(d, s);
+    if (tag != XDLMS_GBT) { /* an acknowledgement goes on with the answer as it is */
+        gbt_drop(d, s);
+        s->prot = (struct dlms_prot){ 0 };
+    }
     if (s->who.assoc == 255)
         serve_ended(d, s, RUN_SILENT);
     else if (tag == ACSE_AARQ)
@@ -201,10 +216,10 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
         serve_ended(d, s, answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED));
     else if (s->state == DLMS_NONE)
         refuse(d, s, SERVICE_NOT_SUPPORTED);
-    else if (cipher_is_box(tag))
-        judge_box(d, s);
+    else if (tag == XDLMS_GBT)
+        gbt_take(d, s);
     else
-        judge_plain(d, s);
+        protect_unwrapped(d, s);
 }
 
 /* -- deciphering ------------------------------------------------------------------------ */
@@ -281,7 +296,7 @@ static uint8_t reply_bits(const struct dlms_server *d, const struct dlms_session
                      (asked & PROT_RES) >> 3);
 }
 
-static bool is_sealed(const struct dlms_session *s)
+bool reply_sealed(const struct dlms_session *s)
 {
     return !s->bare && s->prot.reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
 }
@@ -304,7 +319,7 @@ int protect_counter(struct dlms_server *d, struct dlms_session *s, bool dedicate
 bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 {
     s->prot.reply = reply_bits(d, s);
-    if (s->quiet || s->state != DLMS_OPEN || !is_sealed(s)) return true;
+    if (s->quiet || s->state != DLMS_OPEN || !reply_sealed(s)) return true;
     int err = protect_counter(d, s, s->prot.dedicated, &s->ic);
     if (err == E_BUSY) return false;
     if (err) s->quiet = true;
@@ -312,7 +327,7 @@ bool protect_claim(struct dlms_server *d, struct dlms_session *s)
     return true;
 }
 
-static struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
+struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
 {
     const struct dlms_prot *p = &s->prot;
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
@@ -322,12 +337,13 @@ static struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
     return b;
 }
 
-static uint8_t reply_sc(const struct dlms_session *s)
+uint8_t reply_sc(const struct dlms_session *s)
 {
     return (uint8_t)(s->suite | (s->prot.reply & PROT_AUTH_REQ ? SC_AUTH : 0) |
                      (s->prot.reply & PROT_CRYPT_REQ ? SC_CRYPT : 0));
 }
 
+/* In blocks an APDU may be as long as it likes. */
 static uint32_t reply_limit(const struct dlms_session *s)
 {
     bool whole = s->gbt.in || s->max_send == 0 || s->max_send > s->tx_size;
@@ -336,7 +352,7 @@ static uint32_t reply_limit(const struct dlms_session *s)
 
 size_t reply_head(const struct dlms_session *s)
 {
-    if (!is_sealed(s)) return 0;
+    if (!reply_sealed(s)) return 0;
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
     struct cipher_box b = reply_box(s, s->prot.tag ? XDLMS_GET_RES : 0);
     cipher_emit_box(&count, &b, reply_limit(s));
@@ -345,7 +361,7 @@ size_t reply_head(const struct dlms_session *s)
 
 size_t reply_tail(const struct dlms_session *s)
 {
-    return is_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
+    return reply_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
 }
 
 size_t reply_room(const struct dlms_session *s)
@@ -366,7 +382,7 @@ static void wrap(struct dlms_session *s, const struct cipher_box *b)
     s->tx_n = (uint16_t)(s->tx_n + count.len);
 }
 
-static void answer_key(const struct dlms_session *s, struct cipher_key *k)
+void reply_key(const struct dlms_session *s, struct cipher_key *k)
 {
     *k = s->key;
     if (s->prot.dedicated) memcpy(k->ek, s->ded, s->ded_len);
@@ -385,7 +401,7 @@ static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
         s->claimed = true;
     }
     if (!begin_message(d, s)) return false;
-    answer_key(s, &k);
+    reply_key(s, &k);
     s->prot.inner = s->tx[s->tx_at];
     content[0] = reply_sc(s);
     be_put32(content + 1, s->ic);
@@ -396,9 +412,8 @@ static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
 
 static void seal_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    if (!is_sealed(s)) {
-        s->tx_sent = 0;
-        s->phase = PHASE_SEND;
+    if (!reply_sealed(s)) {
+        serve_ready(s);
         return;
     }
     if (d->crypts != s && !seal_begin(d, s)) return;
@@ -414,8 +429,7 @@ static void seal_slice(struct dlms_server *d, struct dlms_session *s)
     s->tx_at = (uint16_t)(s->tx_at - CIPHER_HEAD);
     s->tx_n = (uint16_t)(s->tx_n + cipher_extra(sc));
     wrap(s, &b);
-    s->tx_sent = 0;
-    s->phase = PHASE_SEND;
+    serve_ready(s);
 }
 
 int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMALL_SEALED],
@@ -425,7 +439,7 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
     struct cipher_key k;
     s->prot.reply = reply_bits(d, s);
     s->bare = false;
-    if (!is_sealed(s)) return 0;
+    if (!reply_sealed(s)) return 0;
     int err = protect_counter(d, s, false, &ic);
     if (err < 0) return err;
     uint8_t sc = reply_sc(s);
@@ -434,7 +448,7 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
     cipher_emit_box(&o, &b, n + cipher_extra(sc));
     ensure(o.len + n + cipher_extra(sc) <= SMALL_SEALED);
     memcpy(dst + o.len + CIPHER_HEAD, plain, n);
-    answer_key(s, &k);
+    reply_key(s, &k);
     o.len += cipher_seal(dst + o.len, n, sc, ic, &k, s->own, NULL, 0);
     wipe(&k, sizeof k);
     return (int)o.len;

@@ -35,6 +35,8 @@ void server_due(struct dlms_server *d, mono_t t);        /* look at timers by th
 
 /* rx_n octets at rx_at are a whole APDU. quiet: nothing may be answered. */
 void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now);
+/* The answer in tx is ready to go out: whole or in blocks. */
+void serve_ready(struct dlms_session *s);
 /* What came of it: the answer goes to be sealed, or nothing is said. */
 void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
 
@@ -73,6 +75,12 @@ int protect_counter(struct dlms_server *d, struct dlms_session *s, bool dedicate
 enum { SMALL_MAX = 32, SMALL_SEALED = SMALL_MAX + 40 };
 int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMALL_SEALED],
                   const uint8_t *plain, size_t n);
+void protect_unwrapped(struct dlms_server *d, struct dlms_session *s);
+/* What a sealed answer of n octets begins with; and the key it goes under. */
+struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain);
+uint8_t reply_sc(const struct dlms_session *s);
+void reply_key(const struct dlms_session *s, struct cipher_key *k);
+bool reply_sealed(const struct dlms_session *s);
 size_t reply_head(const struct dlms_session *s); /* octets before the plain answer */
 size_t reply_tail(const struct dlms_session *s);
 size_t reply_room(const struct dlms_session *s); /* for the plain answer */
@@ -126,11 +134,35 @@ enum run action_run(struct dlms_server *d, struct dlms_session *s);
 enum run access_run(struct dlms_server *d, struct dlms_session *s);
 /* Begin the next item of a GET: false with DAR_PENDING, else t->dar tells. */
 bool get_item(struct dlms_server *d, struct dlms_session *s);
+/* Carry out the next item of an ACCESS. False: not yet. */
+bool access_item(struct dlms_server *d, struct dlms_session *s);
+/* What it reads came to an end: null-data, and t->dar as its result. */
+void access_failed(struct dlms_session *s);
+
+/* -- gbt.c: general block transfer -- */
+void gbt_take(struct dlms_server *d, struct dlms_session *s);
+/* A stored answer goes in blocks. */
+void gbt_begin(struct dlms_session *s);
+/* The answer of s->transfer does not fit into tx: make it block by block. */
+enum run gbt_stream(struct dlms_server *d, struct dlms_session *s);
+void gbt_slice(struct dlms_server *d, struct dlms_session *s);
+bool gbt_more(const struct dlms_session *s); /* blocks of this window are left */
+void gbt_drop(struct dlms_server *d, struct dlms_session *s);
 
 /* -- answer.c: answers that may take several blocks -- */
 void lit_put(struct dlms_transfer *t, uint8_t v);
 void lit_length(struct dlms_transfer *t, uint32_t n);
 /* The next block of s->transfer, or all of it. */
 enum run answer_block(struct dlms_server *d, struct dlms_session *s);
+/* Fill the window with what comes next of the answer's data. */
+enum fill { FILL_DONE, FILL_MORE, FILL_AGAIN, FILL_FAIL };
+enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o);
+/* Head of an answer that comes whole; its length. */
+enum { BLOCK_HEAD = 12 };
+size_t answer_head(const struct dlms_transfer *t, uint8_t b[BLOCK_HEAD]);
+/* What goes on over several requests reads the registers as they stood at the first. */
+void answer_freeze(struct dlms_server *d, struct dlms_session *s);
+/* Begin the whole answer again from its first octet. */
+void answer_rewind(struct dlms_session *s);
 
 #endif

@@ -100,6 +100,7 @@ void session_stop(struct dlms_server *d, struct dlms_session *s)
         wipe(&d->c, sizeof d->c);
         d->crypts = NULL;
     }
+    gbt_drop(d, s);
     assoc_end(d, s);
 }
 
@@ -192,6 +193,7 @@ void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now)
     s->quiet = false;
     s->bare = false;
     s->claimed = false;
+    s->running = false;
     session_queue(d, s);
 }
 
@@ -206,8 +208,19 @@ void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r)
     }
     s->tx_n = 0;
     s->phase = PHASE_IDLE;
+    gbt_drop(d, s);
     if (s->ends) assoc_end(d, s);
     if (s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL) hdlc_silent(d, s);
+}
+
+void serve_ready(struct dlms_session *s)
+{
+    s->tx_sent = 0;
+    s->pre_n = 0;
+    s->body = s->tx + s->tx_at;
+    s->body_n = s->tx_n;
+    s->phase = PHASE_SEND;
+    if (s->gbt.in) gbt_begin(s);
 }
 
 static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
@@ -215,7 +228,7 @@ static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now
     bool stream = s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP;
     bool sent = stream ? stream_send(s) : hdlc_send(d, s, now);
     if (!sent) return false;
-    s->phase = PHASE_IDLE;
+    s->phase = stream && gbt_more(s) ? PHASE_BLOCK : PHASE_IDLE;
     if (s->ends) assoc_end(d, s);
     return true;
 }
@@ -242,6 +255,11 @@ static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t no
         s->stalled = false;
         serve_ended(d, s, service_run(d, s));
         return s->phase != PHASE_RUN || !s->stalled;
+    case PHASE_COUNT:
+    case PHASE_BLOCK:
+        s->stalled = false;
+        gbt_slice(d, s);
+        return !s->stalled;
     case PHASE_SEND:
         return send_slice(d, s, now);
     default:
@@ -289,6 +307,11 @@ static mono_t session_timer(struct dlms_server *d, struct dlms_session *s, mono_
             assoc_end(d, s);
             t = MONO_NEVER;
         }
+    }
+    if (d->streams == s && s->phase == PHASE_IDLE) { /* nobody else can stream meanwhile */
+        mono_t end = mono_after(s->active, PENDING_US);
+        if (!mono_before(now, end)) gbt_drop(d, s);
+        t = mono_min(t, end);
     }
     bool serial = s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL;
     return serial ? mono_min(t, hdlc_timer(d, s, now)) : t;

@@ -152,6 +152,7 @@ static const struct {
     { XDLMS_GET_REQ, 2, 19, get_run },
     { XDLMS_SET_REQ, 2, 20, set_run },
     { XDLMS_ACTION_REQ, 2, 23, action_run },
+    { XDLMS_ACCESS_REQ, 1, 17, access_run },
     { XDLMS_DATA_NOTIFICATION_CONFIRM, 1, 16, confirm_run },
 };
 

@@ -36,9 +36,11 @@ enum dlms_phase {
     PHASE_ACCEPT,   /* judged good: the AARE or RLRE waits for its counter */
     PHASE_CLAIM,    /* a counter for the answer, before anything is done */
     PHASE_RUN,
-    PHASE_SEAL, /* slices */
-    PHASE_SIGN, /* the answer's signature is being made */
-    PHASE_SEND  /* on its way out */
+    PHASE_SEAL,  /* slices */
+    PHASE_SIGN,  /* the answer's signature is being made */
+    PHASE_COUNT, /* GBT: how long is it? slices */
+    PHASE_BLOCK, /* GBT: the next block is made ready */
+    PHASE_SEND   /* on its way out */
 };
 
 /* How the present request was protected: the answer goes in kind. */
@@ -60,6 +62,8 @@ struct dlms_challenge {
     uint8_t ctos[CHALLENGE_MAX], stoc[CHALLENGE_MAX];
 };
 
+enum { ACCESS_HEAD, ACCESS_ITEMS, ACCESS_RESULTS };
+
 /* A request that is carried out item by item, and its answer: literal octets, then stored
  * ones, then an attribute. */
 struct dlms_transfer {
@@ -71,8 +75,11 @@ struct dlms_transfer {
     bool called;  /* the present item was, and waits for storage */
     bool opened;  /* the present item was begun, and waits */
     bool reading; /* get is under way */
+    bool rows;    /* the answer ends with what a method's ret reads */
+    bool failed;  /* ACCESS: an item was refused */
+    uint8_t step; /* ACCESS: enum below */
     uint8_t lit_n, lit_at;
-    uint8_t lit[24];
+    uint8_t lit[32];
     uint16_t items, item;
     uint16_t filled;       /* octets of the present block */
     uint16_t end;          /* octets of rx that must stay while it runs */
@@ -82,24 +89,39 @@ struct dlms_transfer {
     uint32_t block;        /* last number sent, or taken */
     uint8_t *store;
     enum dar dar;
+    struct axdr_in first;     /* all descriptors */
     struct axdr_in req, data; /* what is still to be read of descriptors, and of values */
     uint32_t long_invoke;     /* ACCESS */
+    uint8_t *results;         /* ACCESS: choice and result of each item */
+    uint16_t mark;            /* ACCESS: octets of the answer before the present item */
     struct cosem_get get;
     struct cosem_ret ret;
 };
 
-/* General block transfer, both directions. */
+/* General block transfer, both directions. An answer that fits into tx is stored whole and cut;
+ * a longer one is made block by block into a ring of slots in tx, where each block stays until
+ * the client has it. */
 struct dlms_gbt {
-    bool in, out;   /* the client sends, we send, in blocks */
-    uint8_t window; /* the client's */
-    uint8_t left;   /* blocks that may still go before it acknowledges */
+    bool in, out;      /* the client speaks in blocks; the answer goes in blocks */
+    bool made_as_sent; /* the ring */
+    uint8_t window;    /* the client's */
+    uint8_t own;       /* ours: as large as the client's first */
+    uint8_t left;      /* blocks that may still go before it acknowledges */
     uint8_t recovered;
-    uint16_t got;    /* blocks received without gap */
-    uint16_t next;   /* number of the block to send */
-    uint16_t acked;  /* the client has all up to here */
-    uint16_t blocks; /* of the answer; 0 before it is cut */
-    uint16_t size;   /* data octets in each but the last */
-    uint16_t held;   /* octets assembled in rx */
+    uint16_t got;   /* blocks received without gap */
+    uint16_t held;  /* octets of the request assembled in rx */
+    uint16_t base;  /* our blocks before the answer */
+    uint16_t next;  /* number of our next block; those before it were sent */
+    uint16_t acked; /* the client has all up to here */
+    uint16_t end;   /* number of the last block, 0: not known yet */
+    uint16_t size;  /* data octets in each but the last */
+    uint16_t slots; /* ring: blocks it holds */
+    uint16_t made;  /* ring: number of the newest block */
+    uint16_t part;  /* ring: octets of the block being made */
+    uint16_t tail;  /* octets of the last block */
+    uint32_t text;  /* ring: octets of plain text */
+    uint32_t at;    /* ring: octets of the APDU made so far */
+    uint8_t tag[CIPHER_TAG];
 };
 
 struct dlms_hdlc {
@@ -158,8 +180,11 @@ struct dlms_session {
     uint16_t keep;             /* octets of rx that stay */
     uint16_t rx_at, rx_n;      /* the APDU in hand, unwrapped layer by layer */
     uint16_t tx_at, tx_n;      /* the answer */
-    uint16_t tx_sent;          /* octets given to a stream link */
-    uint16_t slice;            /* octets of the present message that are through GCM */
+    const uint8_t *body;       /* what goes out: pre, then body */
+    uint16_t body_n;
+    uint8_t pre_n, pre[10]; /* head of a block */
+    uint16_t tx_sent;       /* octets given to a stream link */
+    uint16_t slice;         /* octets of the present message that are through GCM */
 
     union {
         struct dlms_challenge challenge; /* pending */

@@ -87,9 +87,10 @@ static enum dar begin_item(struct dlms_server *d, struct dlms_session *s, struct
     enum dar dar = read_object(d, s, in, &at);
     read_selection(in, &sel);
     if (in->bad) return DAR_OTHER;
-    if (dar == DAR_OK && sel.selector) dar = DAR_SCOPE;
-    return dar == DAR_OK ? cosem_set_begin(d->cfg->model, d->app, &s->set, &at, hold, size)
-                         : dar;
+    if (dar == DAR_OK) dar = cosem_set_begin(d->cfg->model, d->app, &s->set, &at, hold, size);
+    if (dar != DAR_OK || !sel.selector) return dar;
+    s->set.attr = NULL;
+    return DAR_SCOPE;
 }
 
 /* -- requests in one APDU, and lists that were gathered --------------------------------- */

@@ -149,21 +149,35 @@ void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     s->quiet = w.destination == WRAPPER_ALL;
 }
 
+/* Octets [at, at + n) of head and body that lie in this piece; how many. */
+static size_t send_piece(struct dlms_session *s, const uint8_t *p, size_t len, size_t at,
+                         size_t room, size_t *offset, bool last)
+{
+    size_t from = at > *offset ? at - *offset : 0;
+    *offset += len;
+    if (from >= len || room == 0) return 0;
+    size_t n = len - from < room ? len - from : room;
+    s->link->io.ops->send(s->link->io.ctx, p + from, n, !(last && from + n == len));
+    return n;
+}
+
 bool stream_send(struct dlms_session *s)
 {
     const struct link_ops *ops = s->link->io.ops;
-    void *ctx = s->link->io.ctx;
-    size_t whole = (size_t)WRAPPER_HEAD + s->tx_n, room = ops->room(ctx);
-    if (s->tx_sent == 0) {
-        uint8_t head[WRAPPER_HEAD];
-        if (room < (s->link->kind == DLMS_UDP ? whole : WRAPPER_HEAD)) return false;
-        wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, s->tx_n });
-        ops->send(ctx, head, sizeof head, true);
-        s->tx_sent = WRAPPER_HEAD;
-        room -= WRAPPER_HEAD;
+    uint8_t head[WRAPPER_HEAD];
+    size_t apdu = (size_t)s->pre_n + s->body_n, whole = sizeof head + apdu, offset = 0;
+    size_t room = ops->room(s->link->io.ctx);
+    if (s->link->kind == DLMS_UDP && room < whole) return false;
+    wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, (uint16_t)apdu });
+    const struct {
+        const uint8_t *p;
+        size_t n;
+    } piece[] = { { head, sizeof head }, { s->pre, s->pre_n }, { s->body, s->body_n } };
+    for (unsigned i = 0; i < 3; i++) {
+        bool last = offset + piece[i].n == whole;
+        size_t n = send_piece(s, piece[i].p, piece[i].n, s->tx_sent, room, &offset, last);
+        s->tx_sent = (uint16_t)(s->tx_sent + n);
+        room -= n;
     }
-    size_t left = whole - s->tx_sent, some = left < room ? left : room;
-    if (some) ops->send(ctx, s->tx + s->tx_at + s->tx_sent - WRAPPER_HEAD, some, some < left);
-    s->tx_sent = (uint16_t)(s->tx_sent + some);
-    return some == left;
+    return s->tx_sent == whole;
 }

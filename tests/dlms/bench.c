@@ -6,11 +6,15 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "dlms/acse.h"
+#include "dlms/cipher.h"
 #include "dlms/wrapper.h"
 #include "dlms/xdlms.h"
 
 #define must(c)                                                                                \
     ((c) ? (void)0 : (fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c), abort()))
+
+#define LLS (1u << 1)
 
 /* -- classes ---------------------------------------------------------------------------- */
 
@@ -97,6 +101,17 @@ static enum dar call_plain(void *app, const struct cosem_at *at, struct axdr_in 
     return DAR_OK;
 }
 
+static enum dar call_script(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                            struct cosem_ret *ret)
+{
+    (void)at;
+    (void)ret;
+    axdr_read_u16(arg);
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    of(app)->calls++;
+    return DAR_OK;
+}
+
 /* gives back all rows of the profile */
 static enum dar call_rows(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
@@ -133,13 +148,13 @@ static enum dar set_clock(void *app, const struct cosem_at *at, struct axdr_in *
 
 static uint32_t minute_of(uint32_t row)
 {
-    return row * 15;
+    return 630 + row * 15; /* half past ten */
 }
 
 static void emit_time(struct axdr_out *o, uint32_t minute)
 {
     uint8_t t[12] = { 0x07, 0xEA, 11, 22, 7, 0, 0, 0, 0, 0, 0, 0 };
-    t[3] = (uint8_t)(1 + minute / 1440 % 28);
+    t[3] = (uint8_t)(1 + (21 + minute / 1440) % 28);
     t[5] = (uint8_t)(minute / 60 % 24);
     t[6] = (uint8_t)(minute % 60);
     axdr_emit_octets(o, t, sizeof t);
@@ -163,8 +178,8 @@ static enum dar buffer_open(void *app, const struct cosem_at *at, const struct c
         axdr_read_datetime(&r.from, from);
         axdr_read_datetime(&r.to, to);
         if (r.from.bad || r.to.bad) return DAR_TYPE;
-        uint32_t lo = ((from[3] - 1u) * 24u + from[5]) * 60u + from[6];
-        uint32_t hi = ((to[3] - 1u) * 24u + to[5]) * 60u + to[6];
+        uint32_t lo = ((from[3] - 22u) * 24u + from[5]) * 60u + from[6];
+        uint32_t hi = ((to[3] - 22u) * 24u + to[5]) * 60u + to[6];
         while (s->next < s->end && minute_of(s->next) < lo) s->next++;
         while (s->end > s->next && minute_of(s->end - 1) > hi) s->end--;
     } else if (sel->selector == 2) {
@@ -189,8 +204,8 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
     axdr_emit_head(o, AXDR_STRUCTURE, cols_count(&s->cols));
     if (cols_has(&s->cols, 0)) emit_time(o, minute_of(i));
     if (cols_has(&s->cols, 1)) axdr_emit_u8(o, 0);
-    if (cols_has(&s->cols, 2)) axdr_emit_u32(o, i * 7);
-    if (cols_has(&s->cols, 3)) axdr_emit_u32(o, i / 9);
+    if (cols_has(&s->cols, 2)) axdr_emit_u32(o, 0x1391 + i * 7);
+    if (cols_has(&s->cols, 3)) axdr_emit_u32(o, 12 + i / 9);
     return DAR_OK;
 }
 
@@ -305,7 +320,9 @@ static const struct cosem_attr clock_attr[] = {
     { .id = 1, .get = get_ln }, { .id = 2, .get = get_clock, .set = set_clock }
 };
 static const struct cosem_attr profile_attr[] = {
-    { .id = 1, .get = get_ln }, { .id = 2, .selectors = 6, .seq = &buffer_seq }
+    { .id = 1, .get = get_ln },
+    { .id = 2, .selectors = 6, .seq = &buffer_seq },
+    { .id = 3, .get = get_data },
 };
 static const struct cosem_attr days_attr[] = { { .id = 1, .get = get_ln },
                                                { .id = 2, .seq = &days_seq } };
@@ -318,6 +335,8 @@ static const struct cosem_method script_method[] = {
     { .id = 6, .call = call_turn }
 };
 
+static const struct cosem_method table_method[] = { { .id = 1, .call = call_script } };
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 static const struct cosem_class class_data = { 1, 0, COUNT(data_attr), 0, data_attr, NULL };
 static const struct cosem_class class_register = { 3, 0, 2, 0, data_attr, NULL };
@@ -326,6 +345,7 @@ static const struct cosem_class class_profile = { 7,   1, COUNT(profile_attr), 0
 static const struct cosem_class class_clock = { 8, 0, COUNT(clock_attr), 0, clock_attr, NULL };
 static const struct cosem_class class_days = { 11, 0, COUNT(days_attr), 0, days_attr, NULL };
 static const struct cosem_class class_assoc = { 15, 3, COUNT(assoc_attr), 0, assoc_attr, NULL };
+static const struct cosem_class class_script = { 9, 0, 1, 1, data_attr, table_method };
 static const struct cosem_class class_security = { 64,        1,
                                                    1,         COUNT(script_method),
                                                    data_attr, script_method };
@@ -365,6 +385,7 @@ static const struct cosem_row table[] = {
     ROW(0, 96, 53, 0, 1, ACL_METERED, class_data, DATA_SIXTY),
     ROW(0, 96, 54, 0, 1, ACL_LIMITED, class_data, DATA_TEXT0),
     ROW(0, 1, 0, 0, 1, ACL_CLOCK, class_clock, 0),
+    ROW(0, 10, 0, 0, 1, ACL_WRITE, class_script, 0),
     ROW(0, 11, 0, 0, 1, ACL_WRITE, class_days, 0),
     ROW(0, 40, 0, 0, 1, ACL_ALL, class_assoc, 0),
     ROW(0, 43, 0, 0, 1, ACL_WRITE, class_security, 0),
@@ -390,8 +411,9 @@ static int settle(void *app)
 
 static void now_get(void *app, uint8_t dt[12])
 {
+    static const uint8_t t[12] = { 0x07, 0xEA, 0x0B, 0x16, 0x07, 0x0A, 0x1E, 0, 0, 0, 0, 0 };
     (void)app;
-    memset(dt, 0xFF, 12);
+    memcpy(dt, t, 12);
 }
 
 static void random_get(void *app, uint8_t *dst, size_t n)
@@ -588,7 +610,6 @@ static const struct dlms_host host = {
     .note = note,
 };
 
-#define LLS (1u << 1)
 static const struct dlms_assoc assocs[ROLES] = {
     [ROLE_PUBLIC] = { SAP_PUBLIC, 1, ASSOC_PLAIN, 0x007E1F, 0 },
     [ROLE_READER] = { SAP_READER, LLS, ASSOC_PLAIN, 0xFFFFFF, 0 },
@@ -768,6 +789,111 @@ size_t bench_ask(struct bench *b, unsigned i, uint16_t sap, const void *p, size_
     must(w.source == 1 && w.destination == sap && w.length == x->out_n - WRAPPER_HEAD);
     *answer = x->out + WRAPPER_HEAD;
     return w.length;
+}
+
+size_t bench_next(struct bench *b, unsigned i, size_t *at, const uint8_t **apdu)
+{
+    struct bench_port *x = &b->port[i];
+    struct wrapper w;
+    if (*at >= x->out_n) return 0;
+    must(x->out_n - *at > WRAPPER_HEAD && wrapper_read(x->out + *at, &w) == 0);
+    *apdu = x->out + *at + WRAPPER_HEAD;
+    *at += (size_t)WRAPPER_HEAD + w.length;
+    must(*at <= x->out_n);
+    return w.length;
+}
+
+static void client_key(const struct bench *b, struct cipher_key *k)
+{
+    k->len = b->security.suite == 2 ? 32 : 16;
+    memcpy(k->ek, b->unicast, 32);
+    memcpy(k->ak, b->auth, 32);
+}
+
+static size_t seal(struct bench *b, bool general, uint8_t suite, uint32_t ic, const uint8_t *p,
+                   size_t n, uint8_t *out)
+{
+    struct cipher_key k;
+    struct cipher_box box = { .tag = general ? XDLMS_GENERAL_GLO : cipher_tag_of(p[0], false),
+                              .title = { b->security.client_title, 8 } };
+    struct axdr_out o = axdr_out(out, 64);
+    uint8_t sc = (uint8_t)(SC_AUTH | SC_CRYPT | suite);
+    client_key(b, &k);
+    cipher_emit_box(&o, &box, n + cipher_extra(sc));
+    memcpy(out + o.len + CIPHER_HEAD, p, n);
+    return o.len + cipher_seal(out + o.len, n, sc, ic, &k, b->security.client_title, NULL, 0);
+}
+
+size_t bench_ask_sealed(struct bench *b, unsigned i, uint16_t sap, bool general, uint32_t *ic,
+                        const void *p, size_t n, uint8_t *out)
+{
+    uint8_t sealed[4096];
+    const uint8_t *a;
+    struct cipher_box box;
+    struct cipher_key k;
+    uint8_t suite = sap == SAP_ECDSA ? 1 : 0;
+    size_t m = seal(b, general, suite, (*ic)++, p, n, sealed);
+    m = bench_ask(b, i, sap, sealed, m, &a);
+    if (m == 0) return 0;
+    if (!cipher_is_box(a[0])) {
+        memcpy(out, a, m);
+        return m;
+    }
+    must(cipher_read_box(a, m, &box) == 0);
+    client_key(b, &k);
+    memcpy(out, box.content.p, box.content.n);
+    int len = cipher_open(out, box.content.n, &k, b->security.server_title, NULL, 0);
+    must(len >= 0);
+    memmove(out, out + CIPHER_HEAD, (size_t)len);
+    return (size_t)len;
+}
+
+static void pass_three(struct bench *b, unsigned i, uint16_t sap, bool ciphered, uint32_t *ic,
+                       struct acse_view stoc)
+{
+    uint8_t f[] = { 0xC3, 1, 0xC1, 0, 15, 0, 0, 40, 0, 0, 255, 1, 1, 9, HLS5_ANSWER, [31] = 0 };
+    uint8_t out[256];
+    const uint8_t *a;
+    struct cipher_key k;
+    client_key(b, &k);
+    hls5_answer(f + 15, 0, (*ic)++, &k, b->security.client_title, stoc.p, stoc.n);
+    if (ciphered) {
+        must(bench_ask_sealed(b, i, sap, false, ic, f, sizeof f, out) > 4 && out[3] == 0);
+    } else {
+        must(bench_ask(b, i, sap, f, sizeof f, &a) > 4 && a[3] == 0);
+    }
+}
+
+void bench_associate(struct bench *b, unsigned i, uint16_t sap, uint16_t size, uint32_t *ic)
+{
+    uint8_t plain[64], sealed[128], aarq[256], stoc[64];
+    const uint8_t *answer;
+    struct acse_aare e;
+    unsigned row = 0;
+    while (b->assoc[row].client_sap != sap) row++;
+    bool ciphered = b->assoc[row].flags & ASSOC_CIPHERED;
+    uint8_t m = b->assoc[row].mechanisms & 1 ? 0 : b->assoc[row].mechanisms & LLS ? 1 : 5;
+    struct initiate_req r = {
+        .response = true, .version = 6, .conformance = 0xFFFFFF, .max_pdu = size
+    };
+    struct axdr_out o = axdr_out(plain, sizeof plain);
+    initiate_emit_req(&o, &r);
+    size_t n = ciphered ? seal(b, false, 0, (*ic)++, plain, o.len, sealed) : o.len;
+    struct acse_aarq a = { .has_context = true,
+                           .context = ciphered ? CONTEXT_LN_CIPHERED : CONTEXT_LN,
+                           .has_mechanism = m != 0,
+                           .mechanism = m,
+                           .user = { ciphered ? sealed : plain, n } };
+    if (ciphered || m == 5) a.title = (struct acse_view){ b->security.client_title, 8 };
+    if (m == 1) a.auth = (struct acse_view){ (const uint8_t *)"12345678", 8 };
+    if (m == 5) a.auth = (struct acse_view){ (const uint8_t *)"0123456789abcdef", 16 };
+    int len = acse_write_aarq(aarq, sizeof aarq, &a);
+    must(len > 0);
+    n = bench_ask(b, i, sap, aarq, (size_t)len, &answer);
+    must(n && acse_read_aare(answer, n, &e) == 0 && e.result == 0);
+    if (m != 5) return;
+    memcpy(stoc, e.auth.p, e.auth.n);
+    pass_three(b, i, sap, ciphered, ic, (struct acse_view){ stoc, e.auth.n });
 }
 
 void bench_cut(struct bench *b)

@@ -123,6 +123,19 @@ void bench_wait(struct bench *b, uint64_t us);
 size_t bench_ask(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n,
                  const uint8_t **answer);
 
+/* The next APDU that the server sent on link i, from *at on; 0 when there are no more. */
+size_t bench_next(struct bench *b, unsigned i, size_t *at, const uint8_t **apdu);
+
+/* An AARQ of that client: LLS or HLS 5 by its row, protected when the context is ciphered; the
+ * association is open afterwards, pass 3 included. ic: the client's next counter, moved on.
+ * size: max PDU of the client. Aborts when it is refused. */
+void bench_associate(struct bench *b, unsigned i, uint16_t sap, uint16_t size, uint32_t *ic);
+
+/* Protect n octets as that client would, by glo (or DB with general), and ask. The answer is
+ * opened into out; its length; plain answers are copied. */
+size_t bench_ask_sealed(struct bench *b, unsigned i, uint16_t sap, bool general, uint32_t *ic,
+                        const void *p, size_t n, uint8_t *out);
+
 /* Power cut: the server and RAM counters are lost. */
 void bench_cut(struct bench *b);
 

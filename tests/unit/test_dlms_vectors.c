@@ -373,7 +373,7 @@ static void open_reader(uint16_t size)
     const uint8_t *a;
     find("aarq-lls");
     size_t n = hex("out", v);
-    memcpy(v + n - 5, (uint8_t[]){ 0x02, 0xFE, 0xDF }, 3);
+    memcpy(v + n - 5, (uint8_t[]){ 0x62, 0xFE, 0xDF }, 3);
     be_put16(v + n - 2, size);
     size_t m = bench_ask(b, 0, SAP_READER, v, n, &a);
     assert_true(m > 20 && a[0] == ACSE_AARE && a[17 - 0] == 0);
@@ -421,6 +421,69 @@ static void test_blocks(void **state)
     expect("out2_apdu", a, n);
 }
 
+static void test_access(void **state)
+{
+    (void)state;
+    open_reader(0);
+    find("access-mixed");
+    uint8_t v[MAX];
+    const uint8_t *a;
+    size_t n = hex("out_request", v);
+    n = bench_ask(b, 0, SAP_READER, v, n, &a);
+    expect("out_response", a, n);
+    assert_int_equal(b->text_n[1], 12);
+    assert_int_equal(b->calls, 1);
+    find("access-selection");
+    n = hex("out_request", v);
+    n = bench_ask(b, 0, SAP_READER, v, n, &a);
+    expect("out_response", a, n);
+}
+
+/* Send one APDU; what comes back must be these fields, one APDU each. */
+static void blocks(uint16_t sap, unsigned ask, unsigned first, unsigned last)
+{
+    uint8_t v[MAX];
+    const uint8_t *a;
+    char field[32];
+    size_t at = 0;
+    struct wrapper w = { sap, 1, 0 };
+    snprintf(field, sizeof field, "out%u_apdu", ask);
+    w.length = (uint16_t)hex(field, v);
+    uint8_t head[8];
+    wrapper_write(head, &w);
+    b->port[0].out_n = 0;
+    bench_feed(b, 0, head, sizeof head);
+    bench_feed(b, 0, v, w.length);
+    for (unsigned i = first; i <= last; i++) {
+        snprintf(field, sizeof field, "out%u_apdu", i);
+        size_t n = bench_next(b, 0, &at, &a);
+        expect(field, a, n);
+    }
+    assert_int_equal(at, b->port[0].out_n);
+}
+
+static void test_gbt(void **state)
+{
+    uint8_t sixty[60];
+    uint32_t ic = 0;
+    (void)state;
+    for (unsigned i = 0; i < sizeof sixty; i++) sixty[i] = (uint8_t)(0x30 + i);
+    b->name = sixty;
+    b->name_n = sizeof sixty;
+    open_reader(31);
+    find("gbt-plain-lost");
+    blocks(SAP_READER, 1, 2, 4);
+    blocks(SAP_READER, 5, 6, 6);
+    bench_associate(b, 0, SAP_CIPHERED_LLS, 43, &ic);
+    b->counter[0] = 0x102;
+    b->reserved[0] = 0x200;
+    find("gbt-glo-lost");
+    blocks(SAP_CIPHERED_LLS, 1, 2, 4);
+    assert_int_equal(b->counter[0], 0x103);
+    blocks(SAP_CIPHERED_LLS, 5, 6, 6);
+    assert_int_equal(b->counter[0], 0x103);
+}
+
 /* One request of a session: ask is a field, and so is the answer. */
 static void step(uint16_t sap, const char *ask, const char *answer)
 {
@@ -431,17 +494,38 @@ static void step(uint16_t sap, const char *ask, const char *answer)
     expect(answer, a, n);
 }
 
+/* The vector's server offers two services more: seal its initiateResponse anew with ours. */
+static void conformance_step(const char *ask, const char *answer)
+{
+    static const uint8_t box[] = { 0x28, 0x1F, 0x30 };
+    uint8_t v[MAX], want[MAX];
+    const uint8_t *a;
+    struct cipher_key k = { 0 };
+    size_t n = hex(ask, v), m = hex(answer, want), at = 0;
+    key_of(&k, "in_ek");
+    while (memcmp(want + at, box, sizeof box)) at++;
+    uint8_t *content = want + at + 2;
+    uint32_t ic = be_get32(content + 1);
+    assert_int_equal(cipher_open(content, 31, &k, b->security.server_title, NULL, 0), 14);
+    assert_int_equal(content[CIPHER_HEAD + 8], 0xFE);
+    content[CIPHER_HEAD + 8] = 0x1E; /* without attribute 0 and priority */
+    cipher_seal(content, 14, 0x30, ic, &k, b->security.server_title, NULL, 0);
+    n = bench_ask(b, 0, SAP_MANAGEMENT, v, n, &a);
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++) assert_int_equal(a[i], want[i]);
+}
+
 static void test_session_hls5(void **state)
 {
     (void)state;
     find("hls5-session");
     b->random_n = cases_hex(&c, "in_stoc", b->random, sizeof b->random);
     b->counter[0] = b->reserved[0] = 1; /* the vector counts from 1 */
-    step(SAP_MANAGEMENT, "out1_apdu", "out2_apdu");
+    conformance_step("out1_apdu", "out2_apdu");
     step(SAP_MANAGEMENT, "out3_apdu", "out4_apdu");
     assert_true(bench_noted(b, NOTE_OPENED));
     step(SAP_MANAGEMENT, "out5_apdu", "out6_apdu");
-    step(SAP_MANAGEMENT, "out7_apdu", "out8_apdu");
+    conformance_step("out7_apdu", "out8_apdu");
     assert_true(bench_noted(b, NOTE_CLOSED));
     assert_int_equal(b->floor[ROLE_MANAGEMENT][0], 5);
 }
@@ -459,6 +543,8 @@ int main(void)
         cmocka_unit_test(test_hls5),
         cmocka_unit_test(test_axdr),
         cmocka_unit_test_setup_teardown(test_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_access, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gbt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_session_hls5, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
