@@ -320,7 +320,7 @@ static void compact_arrays(void **state)
     assert_int_equal(out.n, plain.n);
     assert_memory_equal(out.p, plain.p, out.n);
     static const char *const bad[] = {
-        "1302021112 04 01020304",     /* contents end within a row */
+        "1302021112 04 01020304",   /* contents end within a row */
         "13000100",                 /* rows of no octets */
         "1301FFFF01FFFF00 02 0000", /* would expand without end */
         "13010000110100",           /* an array of nothing */

@@ -337,28 +337,46 @@ static void put_params(struct note *x, const struct hdlc_frame *f)
              p.info_tx, p.info_rx, p.window_tx, p.window_rx);
 }
 
+static bool has_llc(const struct hdlc_frame *f)
+{
+    return f->n >= HDLC_LLC && f->info[0] == 0xE6 && (f->info[1] == 0xE6 || f->info[1] == 0xE7);
+}
+
+/* Frames that were sent again, or came out of order, are not put together: only the segment
+ * that is due is, or one that begins an APDU anew. */
+static bool keep_segment(struct describe_side *s, const struct hdlc_frame *f)
+{
+    bool due = s->segments.n && hdlc_ns(f->control) == s->ns;
+    if (!due && !has_llc(f)) return false;
+    if (!due || s->segments.n + f->n > GATHER_MAX) buf_clear(&s->segments);
+    s->ns = (hdlc_ns(f->control) + 1) & 7;
+    buf_put(&s->segments, f->info, f->n);
+    return true;
+}
+
 /* LLC E6 E6 00 comes from a client, E6 E7 00 from a meter; it stands in the first segment. */
 static void describe_information(struct describer *d, struct note *x,
                                  const struct hdlc_frame *f, int from_server)
 {
     struct describe_side *s = &d->side[from_server > 0];
-    bool first = s->segments.n == 0;
-    if (s->segments.n + f->n > GATHER_MAX) buf_clear(&s->segments);
-    buf_put(&s->segments, f->info, f->n);
+    bool first = s->segments.n == 0, alone = !f->segmented && !s->segments.n;
+    if (!keep_segment(s, f)) {
+        note_add(x, alone ? "error" : "segment", 0, f->n,
+                 alone ? "no LLC (E6 E6 00 or E6 E7 00) in front"
+                       : "out of order, or sent again: not used");
+        return;
+    }
     if (f->segmented) {
         note_add(x, "segment", 0, f->n, "%zu octets%s", f->n, first ? ", the first" : "");
         return;
     }
     struct buf apdu = s->segments;
     s->segments = (struct buf){ 0 };
-    if (!first) note_add(x, "segment", 0, f->n, "%zu octets, the last of %zu", f->n, apdu.n);
-    if (apdu.n < HDLC_LLC || apdu.p[0] != 0xE6) {
-        note_add(x, "error", 0, apdu.n, "no LLC (E6 E6 00 or E6 E7 00) in front");
-    } else {
-        note_add(x, "llc", 0, HDLC_LLC, "%02X %02X %02X  from the %s", apdu.p[0], apdu.p[1],
-                 apdu.p[2], apdu.p[1] == 0xE7 ? "meter" : "client");
-        describe_apdu(d, x, apdu.p + HDLC_LLC, apdu.n - HDLC_LLC, apdu.p[1] == 0xE7);
-    }
+    if (apdu.n != f->n)
+        note_add(x, "segment", 0, f->n, "%zu octets, the last of %zu", f->n, apdu.n);
+    note_add(x, "llc", 0, HDLC_LLC, "%02X %02X %02X  from the %s", apdu.p[0], apdu.p[1],
+             apdu.p[2], apdu.p[1] == 0xE7 ? "meter" : "client");
+    describe_apdu(d, x, apdu.p + HDLC_LLC, apdu.n - HDLC_LLC, apdu.p[1] == 0xE7);
     buf_free(&apdu);
 }
 

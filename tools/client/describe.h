@@ -23,6 +23,7 @@ enum { DESCRIBE_SIDES = 2, DESCRIBE_DEPTH = 6 };
 
 struct describe_side {
     struct buf segments; /* HDLC: of the APDU under way */
+    uint8_t ns;          /* of the segment that is due */
     struct buf blocks;   /* service blocks so far */
     struct buf gbt;      /* general blocks so far */
     uint32_t block;      /* last number of each */

@@ -33,9 +33,18 @@ static int take_counter(struct session *s, struct seal *how, struct trouble *t)
     return counter_take(&s->counter, &how->ic, t);
 }
 
+/* The dedicated key holds from the end of the authentication on. */
+static enum guard guard_of(const struct session *s)
+{
+    if (!s->cfg.ciphered) return GUARD_NONE;
+    if (s->proving && s->cfg.guard == GUARD_DED) return GUARD_GLO;
+    if (s->proving && s->cfg.guard == GUARD_GENERAL_DED) return GUARD_GENERAL_GLO;
+    return s->cfg.guard;
+}
+
 static struct seal seal_of(const struct session *s)
 {
-    return (struct seal){ .guard = s->cfg.ciphered ? s->cfg.guard : GUARD_NONE,
+    return (struct seal){ .guard = guard_of(s),
                           .sign = s->cfg.ciphered && s->cfg.sign,
                           .sc = s->cfg.policy | s->cfg.suite };
 }
@@ -176,10 +185,22 @@ static uint8_t own_window(const struct session *s)
     return s->cfg.gbt_window ? s->cfg.gbt_window : 1;
 }
 
-static int acknowledge(struct session *s, uint16_t got, struct trouble *t)
+/* How many to send next: those that are missing before the ones that are kept, else a window.
+ */
+static uint8_t wanted(const struct session *s, const struct gathering *g)
+{
+    uint16_t missing = own_window(s);
+    for (size_t i = 0; i < g->n_ahead; i++) {
+        uint16_t hole = (uint16_t)(g->ahead[i].number - g->got - 1);
+        if (hole < missing) missing = hole;
+    }
+    return (uint8_t)missing;
+}
+
+static int acknowledge(struct session *s, const struct gathering *g, struct trouble *t)
 {
     struct gbt ack = {
-        .last = true, .window = own_window(s), .number = ++s->gbt_number, .acknowledged = got
+        .last = true, .window = wanted(s, g), .number = ++s->gbt_number, .acknowledged = g->got
     };
     return send_block(s, &ack, t);
 }
@@ -209,7 +230,7 @@ static int ask_on(struct session *s, const struct gathering *g, uint16_t *said, 
     *stuck = g->got == *said ? *stuck + 1 : 0;
     *said = g->got;
     if (*stuck > GBT_RECOVERIES) return gbt_abort(s, t, "blocks stay missing");
-    return acknowledge(s, g->got, t);
+    return acknowledge(s, g, t);
 }
 
 /* apdu holds the first block; the others are asked for. The whole APDU goes to apdu. */

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -12,20 +11,12 @@
 #include "crypto/sha256.h"
 #include "dlms/xdlms.h"
 #include "tools/client/names.h"
-#include "tools/common/say.h"
-#include "tools/exit.h"
 
 enum { KEY_BOX_MAX = 160, HEAD_MAX = 64 };
 
 void protect_wipe(struct keyring *k)
 {
     wipe(k, sizeof *k);
-}
-
-void protect_random(void *dst, size_t n)
-{
-    if (getrandom(dst, n, 0) != (ssize_t)n)
-        exit(say_fail(EXIT_REFUSED, "the operating system gives no random numbers"));
 }
 
 /* -- elliptic curves -------------------------------------------------------------------- */

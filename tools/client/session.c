@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-enum { CHALLENGE = 32, APDU_SMALL = 1024, OPEN_TRIES = 2 };
+enum { APDU_SMALL = 1024, OPEN_TRIES = 2 };
 static const struct target reply_to_hls = { 15, { 0, 0, 40, 0, 0, 255 }, 1 };
 
 void session_config_default(struct session_config *c)
@@ -25,6 +25,7 @@ void session_config_default(struct session_config *c)
         .high = true,
         .timeout_ms = 10000,
         .tries = 3,
+        .challenge_n = 32,
         .keep_counter = true,
     };
 }
@@ -151,7 +152,7 @@ static int take_initiate(struct session *s, const struct buf *info, struct troub
 /* -- AARQ and AARE ---------------------------------------------------------------------- */
 
 struct challenges {
-    uint8_t ours[CHALLENGE], theirs[CHALLENGE_MAX];
+    uint8_t ours[CHALLENGE_MAX], theirs[CHALLENGE_MAX];
     size_t theirs_n;
 };
 
@@ -174,7 +175,7 @@ static int put_aarq(struct session *s, const struct challenges *c, struct buf *o
     if (user_id) a.user_id = (struct acse_view){ &user_id, 1 };
     if (s->cfg.mechanism == MECH_LLS)
         a.auth = (struct acse_view){ s->cfg.secret, s->cfg.secret_n };
-    if (s->cfg.mechanism > MECH_LLS) a.auth = (struct acse_view){ c->ours, sizeof c->ours };
+    if (s->cfg.mechanism > MECH_LLS) a.auth = (struct acse_view){ c->ours, s->cfg.challenge_n };
     if (e == 0) {
         struct axdr_out o = buf_room(out, APDU_SMALL);
         int n = acse_write_aarq(o.buf, o.cap, &a);
@@ -207,7 +208,7 @@ static int keep_challenge(const struct session *s, struct challenges *c, struct 
     size_t n = s->aare.auth.n;
     if (!s->aare.auth.p || n < CHALLENGE_MIN || n > CHALLENGE_MAX)
         return trouble(t, E_FORMAT, "the meter sends a challenge of %zu octets", n);
-    if (n == CHALLENGE && memcmp(s->aare.auth.p, c->ours, n) == 0)
+    if (n == s->cfg.challenge_n && memcmp(s->aare.auth.p, c->ours, n) == 0)
         return trouble(t, E_AUTH, "the meter sends our own challenge back");
     memcpy(c->theirs, s->aare.auth.p, n);
     c->theirs_n = n;
@@ -259,7 +260,8 @@ static int make_answer(struct session *s, const struct challenges *c, uint8_t an
 {
     struct keyring *k = &s->cfg.keys;
     uint8_t text[16 + 2 * CHALLENGE_MAX];
-    struct cipher_view theirs = view(c->theirs, c->theirs_n), ours = view(c->ours, CHALLENGE);
+    struct cipher_view theirs = view(c->theirs, c->theirs_n),
+                       ours = view(c->ours, s->cfg.challenge_n);
     uint32_t ic;
     int e;
     switch (s->cfg.mechanism) {
@@ -287,12 +289,13 @@ static bool is_genuine(struct session *s, const struct challenges *c, const uint
 {
     struct keyring *k = &s->cfg.keys;
     uint8_t text[16 + 2 * CHALLENGE_MAX], digest[32];
-    struct cipher_view theirs = view(c->theirs, c->theirs_n), ours = view(c->ours, CHALLENGE);
+    struct cipher_view theirs = view(c->theirs, c->theirs_n),
+                       ours = view(c->ours, s->cfg.challenge_n);
     uint32_t ic;
     switch (s->cfg.mechanism) {
     case MECH_GMAC:
         return n == HLS5_ANSWER && hls5_check(p, s->cfg.suite, &k->global, k->server_title,
-                                              c->ours, CHALLENGE, &ic);
+                                              c->ours, s->cfg.challenge_n, &ic);
     case MECH_SHA256:
         hls_digest(digest, view(s->cfg.secret, s->cfg.secret_n), k->server_title,
                    k->client_title, ours, theirs);
@@ -317,7 +320,9 @@ static int authenticate(struct session *s, const struct challenges *c, struct tr
     if (n < 0) return n;
     buf_put_head(&param, AXDR_OCTETS, (uint32_t)n);
     buf_put(&param, answer, (size_t)n);
+    s->proving = true;
     int e = session_action(s, &reply_to_hls, &param, &ret, t);
+    s->proving = false;
     s->associated = e == 0; /* refused: the meter has ended it, too */
     if (e > 0)
         e = trouble(
@@ -378,11 +383,8 @@ void session_close(struct session *s)
     if (s->associated) {
         struct session_hooks hooks = s->hooks;
         s->hooks = (struct session_hooks){ 0 };
-        bool had = s->cfg.keys.has_dedicated;
-        s->cfg.keys.has_dedicated = false; /* it is not to be told again */
         if (s->cfg.ciphered && put_user_info(s, &info, &t) == 0)
             r.user = (struct acse_view){ info.p, info.n };
-        s->cfg.keys.has_dedicated = had;
         struct axdr_out o = buf_room(&rlrq, APDU_SMALL);
         int n = acse_write_release(o.buf, o.cap, ACSE_RLRQ, &r);
         rlrq.n = n > 0 ? (size_t)n : 0;

@@ -42,6 +42,7 @@ struct session_config {
     struct keyring keys;
     uint8_t secret[SESSION_SECRET_MAX]; /* password, or secret of HLS 6 */
     size_t secret_n;
+    size_t challenge_n;     /* octets of our challenge: 8 to 64, 32 to 64 for ECDSA */
     bool dedicated;         /* make a dedicated key when the ring has none */
     uint32_t conformance;   /* proposed */
     uint16_t max_pdu;       /* what we take */
@@ -73,6 +74,7 @@ struct session {
     struct session_hooks hooks;
     struct carrier *way;
     bool associated;
+    bool proving;         /* high level authentication is under way: by the global key */
     uint32_t conformance; /* agreed */
     uint16_t server_max;  /* what the meter takes; 0: no limit */
     struct counter counter;
