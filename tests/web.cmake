@@ -14,7 +14,7 @@ set_tests_properties(panel_server PROPERTIES ENVIRONMENT
 find_program(NODE node)
 function(page_test name)
   add_test(NAME panel_${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/web/run.sh ${NODE} ${CMAKE_CURRENT_SOURCE_DIR}/web/${name}.mjs)
-  set_tests_properties(panel_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS slow ENVIRONMENT
+  set_tests_properties(panel_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS slow ENVIRONMENT
     "STANDIN=$<TARGET_FILE:standin>;MAGNO=$<TARGET_FILE:magno>")
 endfunction()
 page_test(page)

@@ -342,6 +342,29 @@ static void sections_list_things(void **state)
     free(v);
 }
 
+/* Two cycles from a rising zero on, whatever the phase, with noise around zero. */
+static void waves_stand_still(void **state)
+{
+    (void)state;
+    struct panel_view *v = calloc(1, sizeof *v);
+    v->wave.samples = PANEL_SAMPLES;
+    for (int phase = 0; phase < 160; phase += 7) {
+        for (int i = 0; i < PANEL_SAMPLES; i++) {
+            int at = (i + phase) % 160; /* a triangle of 160 samples a cycle */
+            v->wave.u_mv[i] = at < 40 ? at * 8 : at < 120 ? (80 - at) * 8 : (at - 160) * 8;
+            v->wave.u_mv[i] += i % 2 ? 12 : -12;
+            v->wave.i_ma[i] = i;
+        }
+        json_t *w = section(v, "wave"), *u = json_object_get(w, "u_mv");
+        long first = (long)json_integer_value(json_array_get(json_object_get(w, "i_ma"), 0));
+        assert_in_range(json_array_size(u), 318, 322);
+        assert_in_range(json_integer_value(json_array_get(u, 0)), 0, 30);
+        assert_true((first + phase) % 160 <= 3 || (first + phase) % 160 >= 157);
+        json_decref(w);
+    }
+    free(v);
+}
+
 /* A host that fills every field to the brim may spoil its own texts, nothing else. */
 static void careless_hosts_do_no_harm(void **state)
 {
@@ -415,6 +438,7 @@ int main(void)
         cmocka_unit_test(dark_display_wakes),
         cmocka_unit_test(sections_say_what_is),
         cmocka_unit_test(sections_list_things),
+        cmocka_unit_test(waves_stand_still),
         cmocka_unit_test(careless_hosts_do_no_harm),
         cmocka_unit_test(energies_by_tariff),
     };

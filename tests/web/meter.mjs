@@ -11,6 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'magno-panel-'));
 const anyPort = ['--panel', 0, '--dlms', 0, '--optical', 0, '--rs485', 0];
 const day = ['--start', '2026-01-14T00:00:00Z', '--seed', 22, '--serial', 22000147];
 const shots = process.env.SHOTS ?? folder;
+const morning = process.env.SHOTS ? '17:20' : '04:05';
 
 let browser, meter, page;
 before(async () => {
@@ -36,11 +37,11 @@ const speed = async (name) => {
 test('the morning passes and the energy moves', async () => {
   const first = (await state()).energy.import_wh;
   await speed('Max');
-  await until(async () => (await text('.clock time')) >= '11:20:00', 'eleven in the morning', 120000);
+  await until(async () => (await text('.clock time')) >= morning, morning, 240000);
   await speed('1×');
   const s = await state();
   assert.ok(s.energy.import_wh > first + 100, `${s.energy.import_wh} Wh`);
-  assert.ok(s.rows.length >= 45, `${s.rows.length} rows`);
+  assert.ok(s.rows.length >= 16, `${s.rows.length} rows`);
   await until(async () => number(await text('.tot div:first-child dd')) >= s.energy.import_wh / 1000, 'the sheet to follow');
 });
 
@@ -48,11 +49,12 @@ test('rows, the running interval and the register agree', async () => {
   await speed('Pause');
   await sleep(500);
   const s = await state();
+  const note = await page.locator('.p-prof .ref').innerText();
+  await speed('1×');
   const booked = s.rows.reduce((a, r) => a + r.import_wh, s.profile.running_wh);
   assert.equal(booked, s.energy.import_wh);
   assert.equal(s.energy.q1_wh + s.energy.q4_wh, s.energy.import_wh);
-  assert.match(await page.locator('.p-prof .ref').innerText(), new RegExp(`^${(booked / 1000).toFixed(2)} kWh`));
-  await speed('1×');
+  assert.ok(note.startsWith(`${(booked / 1000).toFixed(2)} kWh`), note);
 });
 
 test('what hangs on the terminals is what is measured', async () => {
@@ -111,7 +113,11 @@ test('no accessibility violations, and pictures', async () => {
   await page.selectOption('.world select', { index: 0 });
   await until(async () => (await page.locator('.number').count()) === 0, 'the household again');
   await speed('1×');
-  await sleep(1500);
+  await page.click('.p-prof .flip');
+  assert.equal(await page.locator('.p-prof tbody tr').count(), (await state()).rows.length + 1);
+  assert.deepEqual(await violations(page), [], 'table');
+  await page.click('.p-prof .flip');
+  await until(async () => number(await text('.p-now .ref')) > 0, 'pulses', 60000);
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
     assert.deepEqual(await violations(page), [], colorScheme);

@@ -273,9 +273,9 @@ static void wave(void *ctx, struct panel_wave *o)
     struct phasor m = measure(w, w->t);
     double third = loads[w->load].third;
     o->period_ns = 125000;
-    o->samples = w->supply ? 320 : 0;
-    for (int k = 0; k < 320; k++) {
-        double a = k / 160. * 2 * PI, b = a - m.phi * PI / 180;
+    o->samples = w->supply ? 480 : 0;
+    for (int k = 0; k < 480; k++) {
+        double a = (k + fmod(w->t, 1) * 8000) / 160. * 2 * PI + 1, b = a - m.phi * PI / 180;
         o->u_mv[k] = (int32_t)(m.u * 1414.2 * (sin(a) + .012 * sin(5 * a)));
         o->i_ma[k] = (int32_t)(m.i * 1414.2 * (sin(b) + third * .9 * sin(3 * b)));
         o->in_ma[k] = (int32_t)(o->i_ma[k] * .998);

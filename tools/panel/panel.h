@@ -61,7 +61,7 @@ struct panel_source {
      * more. */
     size_t (*events)(void *ctx, struct panel_event *event, size_t max, uint64_t after);
 
-    /* The newest two cycles; NULL: no waveforms. */
+    /* The newest three cycles; NULL: no waveforms. */
     void (*wave)(void *ctx, struct panel_wave *w);
 
     /* Carry out a command, its number and text already checked against the list above.

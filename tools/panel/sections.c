@@ -280,10 +280,40 @@ static json_t *events_json(const struct panel_view *v)
     return a;
 }
 
-static json_t *samples(const int32_t *v, size_t n)
+/* Where the voltage rises through zero for the next time from `at` on, after having been
+ * clearly below: noise around zero is not a cycle. n when it does not. */
+static size_t rising(const struct panel_wave *w, size_t n, size_t at, int32_t below_mv)
+{
+    bool was_below = false;
+    for (; at < n; at++) {
+        if (w->u_mv[at] < below_mv) was_below = true;
+        if (was_below && w->u_mv[at] >= 0) return at;
+    }
+    return n;
+}
+
+struct cut {
+    size_t from, to;
+};
+
+/* Two cycles from a rising zero on, so that the picture stands still; all there is when the
+ * voltage has none. */
+static struct cut two_cycles(const struct panel_wave *w)
+{
+    size_t n = w->samples < PANEL_SAMPLES ? w->samples : PANEL_SAMPLES;
+    int32_t lowest_mv = 0;
+    for (size_t i = 0; i < n; i++)
+        if (w->u_mv[i] < lowest_mv) lowest_mv = w->u_mv[i];
+    size_t first = rising(w, n, 0, lowest_mv / 4);
+    if (first == n) return (struct cut){ 0, n };
+    size_t second = rising(w, n, first, lowest_mv / 4);
+    return (struct cut){ first, rising(w, n, second, lowest_mv / 4) };
+}
+
+static json_t *samples(const int32_t *v, struct cut c)
 {
     json_t *a = json_array();
-    for (size_t i = 0; i < n; i++) json_array_append_new(a, json_integer(v[i]));
+    for (size_t i = c.from; i < c.to; i++) json_array_append_new(a, json_integer(v[i]));
     return a;
 }
 
@@ -291,12 +321,12 @@ static json_t *wave_json(const struct panel_view *v)
 {
     const struct panel_wave *w = &v->wave;
     if (!w->samples) return NULL;
-    size_t n = w->samples < PANEL_SAMPLES ? w->samples : PANEL_SAMPLES;
+    struct cut c = two_cycles(w);
     json_t *o = json_object();
     put_int(o, "period_ns", w->period_ns);
-    put(o, "u_mv", samples(w->u_mv, n));
-    put(o, "i_ma", samples(w->i_ma, n));
-    put(o, "in_ma", samples(w->in_ma, n));
+    put(o, "u_mv", samples(w->u_mv, c));
+    put(o, "i_ma", samples(w->i_ma, c));
+    put(o, "in_ma", samples(w->in_ma, c));
     return o;
 }
 

@@ -24,7 +24,7 @@ enum {
     PANEL_PORTS = 8,
     PANEL_ALARMS = 16,
     PANEL_LOADS = 8,
-    PANEL_SAMPLES = 512, /* a waveform: two cycles at 8 kHz are 320 (50 Hz) or 267 (60 Hz) */
+    PANEL_SAMPLES = 512, /* of a waveform: three cycles at 8 kHz are 480 (50 Hz) */
     PANEL_ROWS = 1500,   /* profile rows of one day, at worst 25 h of minutes */
     PANEL_EVENTS = 256   /* newest events offered to a page that opens */
 };
@@ -196,7 +196,8 @@ struct panel_state {
     struct panel_port port[PANEL_PORTS];
 };
 
-/* The newest two cycles as the front end saw them, calibrated. */
+/* The newest samples as the front end saw them, calibrated; three cycles, so that two from a
+ * rising zero on can be shown. */
 struct panel_wave {
     uint32_t period_ns; /* between samples: 125000 */
     uint16_t samples;   /* 0: none */

@@ -14,7 +14,8 @@ export function useRate(count: number): number {
   const now = performance.now();
   const list = seen.current;
   const last = list[list.length - 1];
-  if (!last || last[1] !== count) list.push([now, count]);
+  if (last && last[1] > count) list.length = 0; // the meter has started anew
+  if (!list.length || last?.[1] !== count) list.push([now, count]);
   while (list.length > 2 && now - list[0]![0] > 10000) list.shift();
   const first = list[0]!;
   const newest = list[list.length - 1]!;

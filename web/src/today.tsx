@@ -68,13 +68,13 @@ function drawFlags(u: uPlot) {
 
 const STEPS = [1, 2, 2.5, 5];
 
-/** Four grid lines of a round number of Wh above zero, and as many below as exports need. */
+/** About four grid lines of a round number of Wh above zero, and below it the room exports need. */
 function range(_u: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
   const top = Math.max(max ?? 0, -(min ?? 0), 8) / 4;
   const decade = 10 ** Math.floor(Math.log10(top));
   const step = decade * (STEPS.find((s) => s * decade >= top) ?? 10);
   return [
-    -step * Math.ceil(Math.max(0, -(min ?? 0)) / step),
+    (-step / 5) * Math.ceil(Math.max(0, -(min ?? 0)) / (step / 5)),
     step * Math.max(1, Math.ceil(Math.max(0, max ?? 0) / step)),
   ];
 }
