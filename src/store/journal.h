@@ -53,17 +53,17 @@ uint32_t counters_peek(const struct store *s, unsigned id);
 int counters_set(struct store *s, unsigned id, uint32_t next);
 
 struct journal {
-    uint32_t generation; /* of the open segment */
-    uint16_t segment;    /* index in the ring */
-    uint16_t number;     /* of the next record */
-    uint32_t at;         /* next free octet within the segment */
-    uint16_t piece;      /* next piece of the checkpoint under way */
-    uint16_t txn_number;
-    uint8_t state;
-    uint8_t old;           /* what is to be done with the other segments */
-    uint16_t work_segment; /* being wiped */
-    uint8_t work_sector;
-    bool lost;
+    uint32_t generation;      /* of the open segment */
+    uint32_t last_generation; /* the greatest ever seen */
+    uint32_t at, start;       /* next free octet within the segment; the first after END */
+    uint32_t next_at;         /* the same of the segment whose checkpoint is under way */
+    uint16_t segment, next;   /* the open one; the one that follows it */
+    uint16_t number, next_number;
+    uint16_t piece;              /* next piece of the checkpoint */
+    uint16_t old, wiping, clean; /* segments: to be wiped, being wiped, known to be clean */
+    uint16_t bad_sector;         /* of the open segment: a program failed there */
+    uint8_t state, wipe_sector;
+    bool is_wiping, is_bad, lost;
 };
 
 #endif

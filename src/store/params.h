@@ -20,10 +20,11 @@
 
 struct store;
 
-enum { PARAMS_VALUE_MAX = 16384, PARAMS_INDEX = 0 };
+enum { PARAMS_VALUE_MAX = 16384, PARAMS_PIECE_MAX = 512 };
 
-/* Up to n octets of the value of id from offset; how many there were. E_NONE: never written,
- * the default holds. E_CRC: damaged. */
+/* Up to n octets of the value of id from offset; how many there were. A read of the whole value
+ * is checked, and one wrong bit of it mended. E_NONE: never written, the default holds. E_CRC:
+ * damaged. */
 int params_read(struct store *s, uint16_t id, size_t offset, void *dst, size_t n);
 
 /* Length of the value of id, or E_NONE. */
@@ -32,7 +33,8 @@ int params_length(struct store *s, uint16_t id);
 /* Grows with every change of id; 0: never written. A long read compares it between blocks. */
 uint32_t params_generation(struct store *s, uint16_t id);
 
-/* Does the value of id agree with its checksum? 0, E_NONE, E_CRC. (Mount checks all.) */
+/* Does the value of id agree with its checksum? 0, E_NONE, E_CRC. For values that are only read
+ * in parts. */
 int params_check(struct store *s, uint16_t id);
 
 /* Collect a long value for id, of at most max octets. One stage a meter: E_BUSY while another
@@ -40,7 +42,7 @@ int params_check(struct store *s, uint16_t id);
  * E_BUSY then too, ask again when store_is_busy() is false. */
 int params_stage_begin(struct store *s, uint16_t id, size_t max);
 
-/* The next n octets (1 .. 512). E_SPACE beyond max, E_STATE without a stage. */
+/* The next n octets (1 .. PARAMS_PIECE_MAX). E_SPACE beyond max, E_STATE without a stage. */
 int params_stage_put(struct store *s, const void *data, size_t n);
 
 /* What was collected so far: read it back to check it before it is committed. */

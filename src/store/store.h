@@ -30,11 +30,11 @@
 
 /* What the store tells its owner; detail is a sector, a series id, or 0. */
 enum store_note {
-    STORE_RETIRED,  /* sector `detail` failed and is out of use (event 342) */
-    STORE_MENDED,   /* a record had one wrong bit and was restored (event 340) */
-    STORE_ROW_LOST, /* series `detail`: a written row cannot be read */
-    STORE_FULL,     /* series `detail`: no good sector left; it takes no more rows */
-    STORE_LOST,     /* the journal has no good segment left: nothing more is kept (event 341) */
+    STORE_RETIRED, /* sector `detail` failed and is out of use (event 342) */
+    STORE_MENDED,  /* a value or row had one wrong bit and was restored (event 340) */
+    STORE_FORGOT,  /* params (0) or keys (1) were not found and begin anew: all defaults */
+    STORE_FULL,    /* series `detail`: no good sector left; it takes no more rows */
+    STORE_LOST,    /* the journal has no good segment left: nothing more is kept (event 341) */
 };
 
 struct store_app {
@@ -59,17 +59,20 @@ struct store_scratch {
 
 enum { STORE_RETIRED_MAX = 32 };
 
-struct kv {               /* params.h, keys.h: a log of values in two halves */
-    uint32_t generation;  /* of the next entry */
-    uint32_t at;          /* next free octet of the active half */
-    uint32_t copied;      /* next free octet of the other half at a turn-over */
-    uint16_t half_number; /* grows with each turn-over */
-    uint16_t cursor;      /* next id to copy at a turn-over */
-    uint8_t active, state, work_sector;
+struct kv {              /* params.h, keys.h: a log of values in two halves */
+    uint32_t generation; /* of the next entry */
+    uint32_t at, start; /* next free octet of the active half; where it was after a turn-over */
+    uint32_t copied;    /* next free octet of the other half at a turn-over */
+    uint32_t live;      /* octets that a turn-over would copy */
+    uint32_t half_number;
+    uint16_t cursor, offset; /* at a turn-over: id, octets of its value copied */
+    uint16_t bad_sector;     /* of the active half: a program failed there */
+    uint8_t active, state, wipe_state, wipe_sector;
+    bool is_bad, is_wanted, is_low, retry;
 };
 
-struct stage {
-    uint32_t at, generation; /* where the pieces lie */
+struct stage { /* params.h: a long value while it comes in */
+    uint32_t at, generation;
     uint16_t id, max, length;
     bool open;
 };
@@ -80,18 +83,20 @@ struct store {
     struct store_scratch *scratch;
     struct flash flash;
     struct journal journal;
-    struct series series[STORE_SERIES_MAX];
     struct kv params, keys;
     struct stage stage;
-    struct {
+    struct series series[STORE_SERIES_MAX];
+    struct counter {
         uint32_t next, ceiling;
     } counter[STORE_COUNTERS];
     uint16_t params_index[STORE_PARAMS_MAX], keys_index[STORE_KEYS_MAX];
     uint16_t retired[STORE_RETIRED_MAX];
-    uint16_t txn_length, txn_done; /* octets put; octets programmed, then redone */
-    uint8_t txn_state, txn_parts;
-    uint8_t retired_count, state;
-    uint32_t work; /* who has something for store_step(), a bit each */
+    uint32_t work;                           /* who has something to erase, a bit each */
+    uint32_t tight;                          /* series whose next append would wait */
+    uint16_t txn_number, txn_length, txn_at; /* octets put; octets programmed or redone */
+    uint8_t txn_state, txn_page;
+    uint8_t retired_count;
+    bool retired_changed;
 };
 
 /* Memory only; all four are kept until the owner dies. ensure()s the map. */
@@ -99,9 +104,9 @@ void store_init(struct store *s, const struct store_map *map, const struct nor *
                 struct store_scratch *scratch, const struct store_app *app);
 
 /* Read flash: find the newest state, hand it to replay(), finish what was committed. Waits for
- * flash where it must. 0: the state is back. 1: nothing was found (a blank or foreign chip):
- * the store was started anew, and the first checkpoint asked for. E_IO: the chip takes no
- * journal. */
+ * flash where it must. 0: the state is back. 1: the chip is blank, or was cut before its
+ * first checkpoint was whole: the store was started anew, and a checkpoint asked for. E_FORMAT:
+ * it holds something else, which is left alone. E_IO: it takes no journal. */
 int store_mount(struct store *s);
 
 /* Do the next bit of work. Cheap when there is none. */

@@ -33,13 +33,14 @@ void txn_begin(struct store *s);
  * E_SPACE: the transaction is too long; nothing was added. So for all below. */
 int txn_put(struct store *s, uint8_t type, const void *body, size_t n);
 
-/* A row of series id: row_size - 2 octets, UTC seconds first, as for series_append(). Its
+/* A row of series id: series_row_size() octets, UTC seconds first, as for series_append(). Its
  * number, series_next() plus the rows of that series already in the transaction, is returned.
  */
 int64_t txn_put_row(struct store *s, unsigned id, const void *row);
 
-/* Rows below first are forgotten; size, if not 0, is the row size from now on, and then first
- * is the next row whatever was said. E_RANGE for a size the ring cannot hold. */
+/* Rows below first are forgotten. row_size, if not 0, is how many octets the caller's rows have
+ * from now on; when that changes, all rows so far are forgotten. E_RANGE for a size that a
+ * sector does not hold, or a first that is not there. */
 int txn_put_clear(struct store *s, unsigned id, uint32_t first, uint16_t row_size);
 
 /* Param id takes this value of 0..n octets. */
