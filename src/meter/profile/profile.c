@@ -9,8 +9,8 @@
 #include "meter/meter.h"
 
 /* A row: {time 4, status 2, the low 32 bits of each register}. */
-enum { HEAD = 6, VALUE = 4, CHECKSUM = 2, ROW_MAX = HEAD + CFG_CHANNELS * VALUE };
-_Static_assert(ROW_MAX + CHECKSUM <= SERIES_ROW_MAX, "a row of sixty channels");
+enum { HEAD = 6, VALUE = 4, ROW_MAX = HEAD + CFG_CHANNELS * VALUE };
+_Static_assert(ROW_MAX + 4 <= SERIES_ROW_MAX, "a row of sixty channels");
 
 static const uint16_t survey_1[] = { COLUMN_CLOCK,   COLUMN_STATUS,   REG_WH_IMPORT,
                                      REG_WH_EXPORT,  REG_VARH_IMPORT, REG_VARH_EXPORT,
@@ -340,8 +340,7 @@ static void put_clear(struct meter *m, const struct who *who, unsigned k, uint16
 {
     struct event_detail d = { .what = (uint16_t)k };
     unsigned id = series_of(k);
-    uint16_t size = (uint16_t)(octets + CHECKSUM);
-    ensure(txn_put_clear(&m->store, id, series_next(&m->store, id), size) >= 0);
+    ensure(txn_put_clear(&m->store, id, series_next(&m->store, id), octets) >= 0);
     change_event(m, EV_PROFILE_CLEARED, who, &d);
 }
 
@@ -426,8 +425,7 @@ static void fit_ring(struct meter *m, unsigned k)
     uint16_t octets = row_octets(m->survey[k].values);
     unsigned id = series_of(k);
     if (series_row_size(&m->store, id) == octets || change_begin(m) < 0) return;
-    ensure(txn_put_clear(&m->store, id, series_next(&m->store, id),
-                         (uint16_t)(octets + CHECKSUM)) >= 0);
+    ensure(txn_put_clear(&m->store, id, series_next(&m->store, id), octets) >= 0);
     change_commit(m);
     store_rest(&m->store);
 }
