@@ -32,7 +32,7 @@ static uint32_t base_of(const struct store *s, unsigned id, unsigned k)
 
 static unsigned slots(uint16_t row_size)
 {
-    return (NOR_SECTOR - HEAD) / row_size;
+    return (unsigned)(NOR_SECTOR - HEAD) / row_size;
 }
 
 static unsigned after(const struct store *s, unsigned id, unsigned k)
