@@ -1,0 +1,298 @@
+/* General block transfer: long answers streamed in constant memory, plain and sealed, with
+ * lost and repeated blocks in both directions; requests in blocks; aborts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "dlms/bench.h"
+#include "dlms/cipher.h"
+#include "dlms/wrapper.h"
+#include "dlms/xdlms.h"
+
+enum { MAX = 1 << 17 };
+static struct bench *b;
+static uint32_t seed;
+
+static unsigned chance(unsigned n)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 8) % n;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    b = malloc(sizeof *b);
+    bench_init(b, BENCH_RX, BENCH_TX);
+    bench_open(b, 0, DLMS_TCP, LINK_WAN);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    bench_free(b);
+    free(b);
+    return 0;
+}
+
+static const uint8_t get_profile[] = { 0xC0, 1, 0xC1, 0, 7, 1, 0, 99, 1, 0, 0xFF, 2, 0 };
+static const uint8_t get_objects[] = { 0xC0, 1, 0xC1, 0, 15, 0, 0, 40, 0, 0, 0xFF, 2, 0 };
+static const uint8_t get_list[] = { 0xC0, 3, 0xC1, 3, 0,  15, 0, 0,    40, 0,    0, 0xFF,
+                                    2,    0, 0,    3, 1,  0,  1, 8,    0,  0xFF, 2, 0,
+                                    0,    7, 1,    0, 99, 1,  0, 0xFF, 2,  0 };
+
+static void send_gbt(uint16_t sap, const struct gbt *g)
+{
+    uint8_t p[4096];
+    struct wrapper w = { sap, 1, 0 };
+    struct axdr_out o = axdr_out(p + WRAPPER_HEAD, sizeof p - WRAPPER_HEAD);
+    gbt_emit_head(&o, g);
+    axdr_emit(&o, g->data, g->n);
+    w.length = (uint16_t)o.len;
+    wrapper_write(p, &w);
+    b->port[0].out_n = 0;
+    bench_feed(b, 0, p, WRAPPER_HEAD + o.len);
+}
+
+/* A client: sends a request of n octets in blocks of `part`, then collects the answer with that
+ * window, losing one block in `lose` (0: none) on either way. Returns the answer's length. */
+static size_t talk(uint16_t sap, const uint8_t *p, size_t n, size_t part, uint8_t window,
+                   unsigned lose, uint8_t *dst)
+{
+    uint16_t number = 0, got = 0;
+    size_t at = 0, len = 0;
+    for (unsigned rounds = 0; at < n; rounds++) {
+        size_t some = n - at < part ? n - at : part;
+        struct gbt g = { .last = at + some == n,
+                         .window = window,
+                         .number = (uint16_t)(number + 1),
+                         .acknowledged = got,
+                         .data = p + at,
+                         .n = some };
+        assert_true(rounds < 1000);
+        b->port[0].out_n = 0;
+        if (lose && chance(lose) == 0) continue; /* lost on the way: sent again */
+        send_gbt(sap, &g);
+        number++;
+        at += some;
+        if (g.last) break;
+        size_t where = 0;
+        const uint8_t *a;
+        struct gbt r;
+        size_t m = bench_next(b, 0, &where, &a);
+        struct axdr_in in = axdr_in(a, m);
+        assert_int_equal(gbt_read(&in, &r), 0);
+        assert_true(r.n == 0 && r.acknowledged == number && r.number == got + 1);
+        got = r.number;
+    }
+    for (unsigned rounds = 0;; rounds++) {
+        size_t where = 0, m;
+        const uint8_t *a;
+        bool last = false, missing = false;
+        assert_true(rounds < 5000);
+        while ((m = bench_next(b, 0, &where, &a)) > 0) {
+            struct gbt r;
+            struct axdr_in in = axdr_in(a, m);
+            if (a[0] != XDLMS_GBT) {
+                memcpy(dst, a, m);
+                return m;
+            }
+            assert_int_equal(gbt_read(&in, &r), 0);
+            if (r.number == 0) return 0; /* aborted */
+            if (lose && chance(lose) == 0) {
+                missing = true;
+                continue;
+            }
+            if (r.number != got + 1) {
+                missing |= r.number > got;
+                continue;
+            }
+            memcpy(dst + len, r.data, r.n);
+            len += r.n;
+            got = r.number;
+            if (r.last) last = true;
+        }
+        if (last) break;
+        struct gbt g = { .last = true,
+                         .window = missing ? 1 : window,
+                         .number = ++number,
+                         .acknowledged = got };
+        send_gbt(sap, &g);
+    }
+    return len;
+}
+
+static const struct {
+    const uint8_t *p;
+    size_t n;
+} asks[] = { { get_profile, sizeof get_profile },
+             { get_objects, sizeof get_objects },
+             { get_list, sizeof get_list } };
+
+static void test_plain(void **state)
+{
+    static uint8_t want[MAX], got[MAX];
+    uint32_t ic = 0;
+    (void)state;
+    b->rows = 2000;
+    for (unsigned i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        bench_free(b);
+        bench_init(b, 1024, 65000); /* one that has room to answer at once */
+        b->rows = 2000;
+        bench_open(b, 0, DLMS_TCP, LINK_WAN);
+        bench_associate(b, 0, SAP_READER, 0, &ic);
+        size_t n = talk(SAP_READER, asks[i].p, asks[i].n, 500, 63, 0, want);
+        assert_true(n > 1500);
+        bench_free(b);
+        bench_init(b, BENCH_RX, BENCH_TX);
+        b->rows = 2000;
+        bench_open(b, 0, DLMS_TCP, LINK_WAN);
+        for (uint16_t size = 20; size < 1100; size = (uint16_t)(size + 37)) {
+            bench_associate(b, 0, SAP_READER, size, &ic);
+            size_t m =
+                talk(SAP_READER, asks[i].p, asks[i].n, 500, (uint8_t)(1 + size % 63), 0, got);
+            assert_int_equal(m, n);
+            assert_memory_equal(got, want, n);
+        }
+    }
+}
+
+/* Open what came as glo-get-response. */
+static size_t open_answer(uint8_t *p, size_t n)
+{
+    struct cipher_box box;
+    struct cipher_key k = { .len = 16 };
+    memcpy(k.ek, b->unicast, 16);
+    memcpy(k.ak, b->auth, 16);
+    assert_int_equal(cipher_read_box(p, n, &box), 0);
+    assert_int_equal(box.plain, XDLMS_GET_RES);
+    uint8_t *content = p + (box.content.p - p);
+    int m = cipher_open(content, box.content.n, &k, b->security.server_title, NULL, 0);
+    assert_true(m > 0);
+    memmove(p, content + CIPHER_HEAD, (size_t)m);
+    return (size_t)m;
+}
+
+static size_t sealed_request(uint32_t ic, const uint8_t *p, size_t n, uint8_t *out)
+{
+    struct cipher_key k = { .len = 16 };
+    struct cipher_box box = { .tag = 0xC8 };
+    struct axdr_out o = axdr_out(out, 16);
+    memcpy(k.ek, b->unicast, 16);
+    memcpy(k.ak, b->auth, 16);
+    cipher_emit_box(&o, &box, n + 17);
+    memcpy(out + o.len + CIPHER_HEAD, p, n);
+    return o.len + cipher_seal(out + o.len, n, 0x30, ic, &k, b->security.client_title, NULL, 0);
+}
+
+static void test_sealed(void **state)
+{
+    static uint8_t want[MAX], got[MAX];
+    uint8_t ask[512];
+    uint32_t ic = 0;
+    (void)state;
+    b->rows = 700;
+    for (unsigned i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        bench_associate(b, 0, SAP_READER, 200, &ic);
+        size_t n = talk(SAP_READER, asks[i].p, asks[i].n, 500, 5, 0, want);
+        for (uint16_t size = 47; size < 1100; size = (uint16_t)(size + 101)) {
+            bench_associate(b, 0, SAP_CIPHERED_LLS, size, &ic);
+            uint32_t before = b->counter[0];
+            size_t m = sealed_request(ic++, asks[i].p, asks[i].n, ask);
+            m = talk(SAP_CIPHERED_LLS, ask, m, 20, (uint8_t)(1 + size % 63), 0, got);
+            m = open_answer(got, m);
+            assert_int_equal(b->counter[0], before + 1); /* one counter, whatever its length */
+            /* the lists of two clients differ; the profile does not */
+            if (asks[i].p == get_profile) assert_int_equal(m, n);
+            if (asks[i].p == get_profile) assert_memory_equal(got, want, n);
+            assert_null(b->server.streams);
+        }
+    }
+}
+
+static void test_losses(void **state)
+{
+    static uint8_t want[MAX], got[MAX];
+    uint8_t ask[128];
+    uint32_t ic = 0;
+    unsigned whole = 0, aborted = 0;
+    (void)state;
+    b->rows = 300;
+    bench_associate(b, 0, SAP_READER, 0, &ic);
+    size_t n = talk(SAP_READER, asks[0].p, asks[0].n, 500, 63, 0, want);
+    for (seed = 1; seed < 400; seed += 1) {
+        uint32_t keep = seed;
+        bool sealed = keep % 2;
+        uint16_t sap = sealed ? SAP_CIPHERED_LLS : SAP_READER;
+        bench_associate(b, 0, sap, (uint16_t)(60 + keep % 400), &ic);
+        size_t m = asks[0].n;
+        memcpy(ask, asks[0].p, m);
+        if (sealed) m = sealed_request(ic++, asks[0].p, asks[0].n, ask);
+        m = talk(sap, ask, m, 9, (uint8_t)(1 + keep % 20), 60, got);
+        seed = keep;
+        if (m == 0) {
+            aborted++;
+            continue;
+        }
+        if (sealed) m = open_answer(got, m);
+        assert_int_equal(m, n);
+        assert_memory_equal(got, want, n);
+        whole++;
+    }
+    assert_true(whole > 200); /* ten recoveries and more do happen with small blocks */
+    (void)aborted;
+}
+
+static void test_abort_and_errors(void **state)
+{
+    uint32_t ic = 0;
+    const uint8_t *a;
+    size_t at = 0;
+    (void)state;
+    static const uint8_t abort_apdu[] = { 0xE0, 0x80, 0, 0, 0, 0, 0 };
+    bench_associate(b, 0, SAP_READER, 100, &ic);
+    struct gbt g = {
+        .last = true, .window = 2, .number = 1, .data = get_profile, .n = sizeof get_profile
+    };
+    send_gbt(SAP_READER, &g);
+    assert_true(b->port[0].out_n > 190);
+    g = (struct gbt){ .last = true, .window = 2, .number = 2, .acknowledged = 77 };
+    send_gbt(SAP_READER, &g); /* more than was sent */
+    size_t n = bench_next(b, 0, &at, &a);
+    assert_int_equal(n, sizeof abort_apdu);
+    assert_memory_equal(a, abort_apdu, n);
+    n = bench_ask(b, 0, SAP_READER, get_objects, sizeof get_objects, &a);
+    assert_true(n > 50 && a[0] == XDLMS_GET_RES); /* the association goes on */
+    send_gbt(SAP_READER, &(struct gbt){ .last = true });
+    assert_int_equal(b->port[0].out_n, 0);
+    n = bench_ask(b, 0, SAP_PUBLIC, abort_apdu, sizeof abort_apdu, &a);
+    assert_true(n == 3 && a[0] == 0xD8 && a[2] == 2);
+    /* a request that outgrows the buffer */
+    uint8_t part[500] = { 0 };
+    for (uint16_t i = 1; i <= 3; i++) {
+        g = (struct gbt){ .window = 1, .number = i, .data = part, .n = sizeof part };
+        send_gbt(SAP_READER, &g);
+    }
+    at = 0;
+    n = bench_next(b, 0, &at, &a);
+    assert_int_equal(n, sizeof abort_apdu);
+    assert_memory_equal(a, abort_apdu, n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_losses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_abort_and_errors, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
