@@ -38,6 +38,7 @@ static void forget(struct dlms_session *s)
 {
     wipe(&s->key, sizeof s->key);
     wipe(s->ded, sizeof s->ded);
+    wipe(&s->agreed, sizeof s->agreed);
     s->ded_len = 0;
     s->ded_rx = s->ded_tx = 0;
     s->state = DLMS_NONE;
@@ -532,7 +533,7 @@ static int make_reply(struct dlms_server *d, struct dlms_session *s,
     uint32_t ic;
     if (s->mechanism == MECH_GMAC) {
         s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
-        int err = protect_counter(d, s, false, &ic);
+        int err = protect_counter(d, s, COUNT_UNICAST, &ic);
         if (err < 0) return err;
         hls5_answer(answer, s->suite, ic, &s->key, s->own, c->ctos, c->ctos_n);
         return HLS5_ANSWER;

@@ -125,7 +125,8 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_gbt *x = &s->gbt;
     bool sealed = reply_sealed(s);
-    if (sealed && d->streams) { /* one at a time */
+    bool plain = !(s->prot.reply & PROT_SIGN_REQ) && s->prot.key_n == 0;
+    if (!plain || (sealed && d->streams)) { /* one at a time, and only in simple containers */
         transfer_drop(d, s);
         return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
     }
@@ -157,7 +158,9 @@ static void count_slice(struct dlms_server *d, struct dlms_session *s)
     if (f != FILL_DONE) return;
     answer_rewind(s);
     reply_key(s, &k);
-    cipher_begin(&d->cs, false, reply_sc(s), s->ic, &k, s->own, NULL, 0);
+    uint8_t head[AGREE_HEAD_MAX];
+    size_t n = s->prot.tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
+    cipher_begin(&d->cs, false, reply_sc(s), s->ic, &k, s->own, head, n);
     wipe(&k, sizeof k);
     s->phase = PHASE_BLOCK;
 }

@@ -41,7 +41,7 @@ enum dlms_key {
     DLMS_KEY_MASTER,    /* key encryption key */
     DLMS_KEY_SECRET     /* LLS password; secret of HLS 3, 4 and 6 */
 };
-enum { DLMS_SECRET_MAX = 64, DLMS_TITLE = 8, DLMS_DIGEST_MAX = 48, DLMS_EC_OUT = 96 };
+enum { DLMS_SECRET_MAX = 64, DLMS_TITLE = 8, DLMS_DIGEST_MAX = 48, DLMS_EC_OUT = 160 };
 
 /* One client of the product: the row number is its bit in every rights mask. Const. */
 struct dlms_assoc {
@@ -96,7 +96,10 @@ enum dlms_ec {
     DLMS_EC_SIGN,     /* in: digest. out: r || s by the meter's signature key */
     DLMS_EC_VERIFY,   /* in: digest || r || s. by the client's signature certificate */
     DLMS_EC_AGREE_1E, /* in: Q of the sender. out: Z with the meter's static agreement key */
-    DLMS_EC_AGREE_2S  /* in: nothing. out: Z, static keys of both */
+    DLMS_EC_AGREE_2S, /* in: nothing. out: Z, static keys of both */
+    DLMS_EC_SEND_1E   /* in: nothing. out: Q of a new pair, its signature by the meter's
+                         signature key (r || s over SHA-256(Q)), Z with the client's static
+                         agreement key */
 };
 
 struct dlms_host {

@@ -13,7 +13,7 @@ enum { SLICE = 256, FAILS_MAX = 8 };
 
 /* -- failures --------------------------------------------------------------------------- */
 
-static void refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
+void protect_refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
 {
     serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, service));
 }
@@ -102,12 +102,16 @@ bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cip
 bool protect_count(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t ic)
 {
     enum dlms_key kind = key == COUNT_BROADCAST ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
-    bool ded = key == COUNT_DEDICATED;
-    uint32_t floor = ded ? s->ded_rx : host_of(d)->counter_floor(d->app, s->who.assoc, kind);
+    uint32_t *own = key == COUNT_DEDICATED ? &s->ded_rx
+                    : key >= COUNT_AGREED  ? &s->agreed.rx
+                                           : NULL;
+    uint32_t floor = key == COUNT_NEW ? 0
+                     : own            ? *own
+                                      : host_of(d)->counter_floor(d->app, s->who.assoc, kind);
     s->prot.floor = floor;
     if (ic < floor || ic == UINT32_MAX) return false;
-    if (ded)
-        s->ded_rx = ic + 1;
+    if (own)
+        *own = ic + 1;
     else
         host_of(d)->counter_raise(d->app, s->who.assoc, kind, ic + 1);
     return true;
@@ -143,14 +147,63 @@ static void judge_plain(struct dlms_server *d, struct dlms_session *s)
     if (s->policy & PROT_REQ & ~s->prot.bits) {
         serve_note(d, s, NOTE_POLICY);
         count_failure(d, s);
-        refuse(d, s, SERVICE_DECIPHERING);
+        protect_refuse(d, s, SERVICE_DECIPHERING);
         return;
     }
     s->fails = 0;
+    s->slice = 0;
     if (s->prot.inner && tag != s->prot.inner)
-        refuse(d, s, SERVICE_OTHER);
+        protect_refuse(d, s, SERVICE_OTHER);
     else
         s->phase = PHASE_CLAIM;
+}
+
+static bool may_box(const struct dlms_session *s, uint8_t tag)
+{
+    bool general = tag >= XDLMS_GENERAL_GLO;
+    return s->context == CONTEXT_LN_CIPHERED &&
+           (!general || s->conformance & XDLMS_C_GENERAL_PROTECTION);
+}
+
+/* Which key opens it? Agreed ones are found in AGREE, before it is deciphered. */
+static bool find_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
+{
+    struct dlms_prot *p = &s->prot;
+    struct cipher_key k;
+    bool tells = b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo != KEYINFO_IDENTIFIED;
+    s->phase = PHASE_DECIPHER;
+    p->count = b->dedicated           ? COUNT_DEDICATED
+               : p->sc & SC_BROADCAST ? COUNT_BROADCAST
+                                      : COUNT_UNICAST;
+    if (tells) return agree_key(d, s, b);
+    bool known = protect_key(d, s, b, p->sc, &k);
+    wipe(&k, sizeof k);
+    return known;
+}
+
+static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
+{
+    struct dlms_prot *p = &s->prot;
+    size_t text_n;
+    if (!protect_title(s, b)) return false;
+    if (b->tag == XDLMS_GENERAL_SIGNING) return agree_signed(d, s, b);
+    if (p->tag || cipher_look(b->content.p, b->content.n, &p->sc, &p->ic, &text_n) < 0)
+        return false;
+    if ((p->sc & SC_SUITE) != s->suite || p->sc & SC_COMPRESSED) return false;
+    p->tag = b->tag;
+    p->inner = b->plain;
+    p->dedicated = b->dedicated;
+    p->broadcast = p->sc & SC_BROADCAST;
+    p->keyinfo = b->keyinfo;
+    p->key_id = b->key_id;
+    p->text_at = (uint16_t)(b->content.p + CIPHER_HEAD - s->rx);
+    p->text_n = (uint16_t)text_n;
+    p->aad_n = 0;
+    if (b->tag == XDLMS_GENERAL_CIPHERING) {
+        p->aad_at = (uint16_t)(b->head.p - s->rx);
+        p->aad_n = (uint16_t)b->head.n;
+    }
+    return find_key(d, s, b);
 }
 
 /* A protected layer: see what it takes to open it. */
@@ -158,32 +211,31 @@ static void judge_box(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_prot *p = &s->prot;
     struct cipher_box b;
-    struct cipher_key k;
-    size_t text_n;
-    uint8_t tag = s->rx[s->rx_at];
-    bool general = tag >= XDLMS_GENERAL_GLO;
-    if (s->context != CONTEXT_LN_CIPHERED ||
-        (general && !(s->conformance & XDLMS_C_GENERAL_PROTECTION))) {
-        refuse(d, s, SERVICE_NOT_SUPPORTED);
-        return;
-    }
-    bool good = !p->tag && cipher_read_box(s->rx + s->rx_at, s->rx_n, &b) == 0 &&
-                cipher_look(b.content.p, b.content.n, &p->sc, &p->ic, &text_n) == 0;
-    good = good && (p->sc & SC_SUITE) == s->suite && !(p->sc & SC_COMPRESSED);
-    good = good && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
-    wipe(&k, sizeof k);
-    if (!good) {
-        refuse(d, s, SERVICE_DECIPHERING);
-        return;
-    }
-    p->tag = tag;
-    p->inner = b.plain;
-    p->dedicated = b.dedicated;
-    p->broadcast = p->sc & SC_BROADCAST;
-    p->text_at = (uint16_t)(b.content.p + CIPHER_HEAD - s->rx);
-    p->text_n = (uint16_t)text_n;
     s->slice = 0;
-    s->phase = PHASE_DECIPHER;
+    if (!may_box(s, s->rx[s->rx_at])) {
+        protect_refuse(d, s, SERVICE_NOT_SUPPORTED);
+        return;
+    }
+    bool good =
+        cipher_read_box(s->rx + s->rx_at, s->rx_n, &b) == 0 && b.transaction.n <= sizeof p->tid;
+    if (good && b.transaction.n) {
+        p->tid_n = (uint8_t)b.transaction.n;
+        memcpy(p->tid, b.transaction.p, b.transaction.n);
+    }
+    if (!good || !look_box(d, s, &b)) protect_refuse(d, s, SERVICE_DECIPHERING);
+}
+
+/* Inside of a layer there may be one of the other kind, or the service itself. */
+void protect_inner(struct dlms_server *d, struct dlms_session *s)
+{
+    uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
+    bool box = cipher_is_box(tag), sign = tag == XDLMS_GENERAL_SIGNING;
+    if (box && (sign ? s->prot.is_signed : s->prot.tag != 0))
+        protect_refuse(d, s, SERVICE_OTHER);
+    else if (box)
+        judge_box(d, s);
+    else
+        judge_plain(d, s);
 }
 
 void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
@@ -215,7 +267,7 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
     else if (!is_request(tag))
         serve_ended(d, s, answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED));
     else if (s->state == DLMS_NONE)
-        refuse(d, s, SERVICE_NOT_SUPPORTED);
+        protect_refuse(d, s, SERVICE_NOT_SUPPORTED);
     else if (tag == XDLMS_GBT)
         gbt_take(d, s);
     else
@@ -236,7 +288,13 @@ static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
     struct dlms_prot *p = &s->prot;
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
     struct cipher_key k;
-    if (!protect_key(d, s, &b, p->sc, &k)) return false;
+    if (p->count >= COUNT_AGREED) {
+        if (!load_pair(d, s)) return false;
+        k = s->key;
+        memcpy(k.ek, p->count == COUNT_NEW ? p->peer : s->agreed.peer, sizeof p->peer);
+    } else if (!protect_key(d, s, &b, p->sc, &k)) {
+        return false;
+    }
     cipher_begin(&d->c, true, p->sc, p->ic, &k, s->title, s->rx + p->aad_at, p->aad_n);
     wipe(&k, sizeof k);
     return true;
@@ -250,22 +308,26 @@ static void deciphered(struct dlms_server *d, struct dlms_session *s)
     if (cipher_open_end(&d->c, text + p->text_n) < 0) {
         wipe(text, p->text_n);
         protect_failed(d, s);
-        refuse(d, s, SERVICE_DECIPHERING);
+        protect_refuse(d, s, SERVICE_DECIPHERING);
         return;
     }
-    enum count key = p->dedicated   ? COUNT_DEDICATED
-                     : p->broadcast ? COUNT_BROADCAST
-                                    : COUNT_UNICAST;
-    if (!protect_count(d, s, key, p->ic)) {
+    if (!protect_count(d, s, (enum count)p->count, p->ic)) {
         serve_note(d, s, NOTE_REPLAY);
         count_failure(d, s);
         serve_ended(d, s, answer_counter(s, p->floor));
         return;
     }
+    if (p->count == COUNT_NEW) {
+        s->agreed.given = true;
+        s->agreed.tx = 0;
+        memcpy(s->agreed.peer, p->peer, sizeof p->peer);
+        memcpy(s->agreed.own, p->own, sizeof p->own);
+        host_of(d)->transaction_raise(d->app, s->who.assoc, agree_transaction(p) + 1);
+    }
     p->bits |= (p->sc & SC_AUTH ? PROT_AUTH_REQ : 0) | (p->sc & SC_CRYPT ? PROT_CRYPT_REQ : 0);
     s->rx_at = p->text_at;
     s->rx_n = p->text_n;
-    judge_plain(d, s);
+    protect_inner(d, s);
 }
 
 static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
@@ -275,7 +337,7 @@ static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
     if (!begin_message(d, s)) return;
     if (first && !decipher_begin(d, s)) { /* the keys changed since it was judged */
         d->crypts = NULL;
-        refuse(d, s, SERVICE_DECIPHERING);
+        protect_refuse(d, s, SERVICE_DECIPHERING);
         return;
     }
     size_t left = (size_t)p->text_n - s->slice, n = left < SLICE ? left : SLICE;
@@ -301,17 +363,27 @@ bool reply_sealed(const struct dlms_session *s)
     return !s->bare && s->prot.reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
 }
 
-int protect_counter(struct dlms_server *d, struct dlms_session *s, bool dedicated, uint32_t *ic)
+int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t *ic)
 {
+    uint32_t *own = key == COUNT_DEDICATED ? &s->ded_tx
+                    : key >= COUNT_AGREED  ? &s->agreed.tx
+                                           : NULL;
     if (!load_pair(d, s)) return E_NONE;
-    if (dedicated && s->ded_tx == UINT32_MAX) return E_RANGE;
+    if (own && *own == UINT32_MAX) return E_RANGE;
     int err = 0;
-    if (dedicated)
-        *ic = s->ded_tx++;
+    if (own)
+        *ic = (*own)++;
     else
         err = host_of(d)->counter_take(d->app, s->who.assoc, DLMS_KEY_UNICAST, ic);
     if (err == E_RANGE) serve_note(d, s, NOTE_COUNTER_END);
     return err;
+}
+
+/* Under which key the answer goes. */
+enum count reply_count(const struct dlms_session *s)
+{
+    if (s->prot.dedicated) return COUNT_DEDICATED;
+    return s->prot.count >= COUNT_AGREED ? COUNT_AGREED : COUNT_UNICAST;
 }
 
 /* Take the answer's counter before anything is done: what is done may change the keys, and the
@@ -320,7 +392,8 @@ bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 {
     s->prot.reply = reply_bits(d, s);
     if (s->quiet || s->state != DLMS_OPEN || !reply_sealed(s)) return true;
-    int err = protect_counter(d, s, s->prot.dedicated, &s->ic);
+    int err = s->prot.count >= COUNT_AGREED ? agree_reply(d, s) : 0;
+    if (err == 0) err = protect_counter(d, s, reply_count(s), &s->ic);
     if (err == E_BUSY) return false;
     if (err) s->quiet = true;
     s->claimed = err == 0;
@@ -334,6 +407,12 @@ struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
     if (p->tag < XDLMS_GENERAL_GLO) b.tag = cipher_tag_of(plain, p->dedicated);
     if (b.tag == 0) b.tag = p->dedicated ? XDLMS_GENERAL_DED : XDLMS_GENERAL_GLO;
     b.title = (struct cipher_view){ s->own, CIPHER_TITLE };
+    b.transaction = (struct cipher_view){ p->tid, p->tid_n };
+    b.originator = b.title;
+    b.recipient = (struct cipher_view){ s->title, CIPHER_TITLE };
+    b.keyinfo = p->keyinfo;
+    b.key_id = p->key_id;
+    b.key = (struct cipher_view){ s->tx, p->key_n };
     return b;
 }
 
@@ -350,18 +429,27 @@ static uint32_t reply_limit(const struct dlms_session *s)
     return whole ? s->tx_size : s->max_send;
 }
 
+static bool reply_signed(const struct dlms_session *s)
+{
+    return !s->bare && s->prot.reply & PROT_SIGN_REQ;
+}
+
 size_t reply_head(const struct dlms_session *s)
 {
-    if (!reply_sealed(s)) return 0;
+    enum { SIGNED = 1 + AGREE_HEAD_MAX + 3 };
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
     struct cipher_box b = reply_box(s, s->prot.tag ? XDLMS_GET_RES : 0);
+    size_t n = reply_signed(s) ? SIGNED : 0;
+    if (!reply_sealed(s)) return n;
     cipher_emit_box(&count, &b, reply_limit(s));
-    return count.len + CIPHER_HEAD;
+    return n + count.len + CIPHER_HEAD;
 }
 
 size_t reply_tail(const struct dlms_session *s)
 {
-    return reply_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
+    enum { SIGNED = 1 + 64 };
+    size_t tag = reply_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
+    return tag + (reply_signed(s) ? SIGNED : 0);
 }
 
 size_t reply_room(const struct dlms_session *s)
@@ -370,10 +458,15 @@ size_t reply_room(const struct dlms_session *s)
     return limit > extra ? limit - extra : 0;
 }
 
-/* Write the container's head before the content, which begins five octets before the text. */
-static void wrap(struct dlms_session *s, const struct cipher_box *b)
+/* Write the container's head before the content, which begins five octets before the text. What
+ * tells the key lies at the start of tx, in the way of the head itself. */
+static void wrap(struct dlms_session *s, struct cipher_box *b)
 {
+    uint8_t key[128];
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
+    ensure(b->key.n <= sizeof key);
+    memcpy(key, s->tx, b->key.n);
+    b->key.p = key;
     cipher_emit_box(&count, b, s->tx_n);
     ensure(count.len <= s->tx_at);
     s->tx_at = (uint16_t)(s->tx_at - count.len);
@@ -386,6 +479,7 @@ void reply_key(const struct dlms_session *s, struct cipher_key *k)
 {
     *k = s->key;
     if (s->prot.dedicated) memcpy(k->ek, s->ded, s->ded_len);
+    if (s->prot.count >= COUNT_AGREED) memcpy(k->ek, s->agreed.own, sizeof s->agreed.own);
 }
 
 /* The counter, where it was not claimed, and the head. False: not yet, or not at all. */
@@ -394,7 +488,7 @@ static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
     uint8_t *content = s->tx + s->tx_at - CIPHER_HEAD;
     struct cipher_key k;
     if (!s->claimed) {
-        int err = protect_counter(d, s, s->prot.dedicated, &s->ic);
+        int err = protect_counter(d, s, reply_count(s), &s->ic);
         s->stalled = err == E_BUSY;
         if (err < 0 && err != E_BUSY) serve_ended(d, s, RUN_SILENT);
         if (err < 0) return false;
@@ -405,15 +499,26 @@ static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
     s->prot.inner = s->tx[s->tx_at];
     content[0] = reply_sc(s);
     be_put32(content + 1, s->ic);
-    cipher_begin(&d->c, false, content[0], s->ic, &k, s->own, NULL, 0);
+    uint8_t head[AGREE_HEAD_MAX];
+    size_t n = s->prot.tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
+    cipher_begin(&d->c, false, content[0], s->ic, &k, s->own, head, n);
     wipe(&k, sizeof k);
     return true;
+}
+
+static void answer_sealed(struct dlms_session *s)
+{
+    s->slice = 0;
+    if (reply_signed(s))
+        s->phase = PHASE_SIGN;
+    else
+        serve_ready(s);
 }
 
 static void seal_slice(struct dlms_server *d, struct dlms_session *s)
 {
     if (!reply_sealed(s)) {
-        serve_ready(s);
+        answer_sealed(s);
         return;
     }
     if (d->crypts != s && !seal_begin(d, s)) return;
@@ -429,7 +534,7 @@ static void seal_slice(struct dlms_server *d, struct dlms_session *s)
     s->tx_at = (uint16_t)(s->tx_at - CIPHER_HEAD);
     s->tx_n = (uint16_t)(s->tx_n + cipher_extra(sc));
     wrap(s, &b);
-    serve_ready(s);
+    answer_sealed(s);
 }
 
 int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMALL_SEALED],
@@ -440,7 +545,7 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
     s->prot.reply = reply_bits(d, s);
     s->bare = false;
     if (!reply_sealed(s)) return 0;
-    int err = protect_counter(d, s, false, &ic);
+    int err = protect_counter(d, s, COUNT_UNICAST, &ic);
     if (err < 0) return err;
     uint8_t sc = reply_sc(s);
     struct cipher_box b = reply_box(s, plain[0]);
@@ -456,8 +561,21 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
 
 void protect_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    if (s->phase == PHASE_DECIPHER)
+    s->stalled = false;
+    switch (s->phase) {
+    case PHASE_VERIFY:
+        agree_verify(d, s);
+        break;
+    case PHASE_AGREE:
+        agree_slice(d, s);
+        break;
+    case PHASE_DECIPHER:
         decipher_slice(d, s);
-    else
+        break;
+    case PHASE_SIGN:
+        agree_sign(d, s);
+        break;
+    default:
         seal_slice(d, s);
+    }
 }

@@ -62,14 +62,18 @@ void protect_refresh(struct dlms_server *d, struct dlms_session *s);
 bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b,
                  uint8_t sc, struct cipher_key *k);
 /* Was this counter not used yet? Then it is now; prot.floor is the lowest allowed before. */
-enum count { COUNT_UNICAST, COUNT_BROADCAST, COUNT_DEDICATED };
+enum count { COUNT_UNICAST, COUNT_BROADCAST, COUNT_DEDICATED, COUNT_AGREED, COUNT_NEW };
 bool protect_count(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t ic);
 bool protect_title(const struct dlms_session *s, const struct cipher_box *b);
 /* A tag or signature was wrong: counted, and noted. */
 void protect_failed(struct dlms_server *d, struct dlms_session *s);
 /* The next sending counter, keys loaded. 0, E_BUSY, or an error: no protected answer. */
-int protect_counter(struct dlms_server *d, struct dlms_session *s, bool dedicated,
+int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count key,
                     uint32_t *ic);
+enum count reply_count(const struct dlms_session *s);
+void protect_refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service);
+/* What is inside a layer that proved good. */
+void protect_inner(struct dlms_server *d, struct dlms_session *s);
 /* Protect n octets, at most SMALL_MAX, as the answer to the request: octets of dst, 0 when it
  * goes plain, or an error as above. */
 enum { SMALL_MAX = 32, SMALL_SEALED = SMALL_MAX + 40 };
@@ -84,6 +88,21 @@ bool reply_sealed(const struct dlms_session *s);
 size_t reply_head(const struct dlms_session *s); /* octets before the plain answer */
 size_t reply_tail(const struct dlms_session *s);
 size_t reply_room(const struct dlms_session *s); /* for the plain answer */
+
+/* -- agree.c: signatures, wrapped and agreed keys -- */
+/* General-signing: false when it cannot be looked at. */
+bool agree_signed(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b);
+void agree_verify(struct dlms_server *d, struct dlms_session *s); /* slices of VERIFY */
+/* General-ciphering: the key it tells of. False: none. */
+bool agree_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b);
+void agree_slice(struct dlms_server *d, struct dlms_session *s); /* slices of AGREE */
+/* The answer's own key, in CLAIM. 0, E_BUSY, or an error. */
+int agree_reply(struct dlms_server *d, struct dlms_session *s);
+void agree_sign(struct dlms_server *d, struct dlms_session *s); /* slices of SIGN */
+enum { AGREE_HEAD_MAX = 1 + 16 + 9 + 9 + 1 + 1 };
+/* The five fields of the answer. */
+size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX]);
+uint64_t agree_transaction(const struct dlms_prot *p);
 
 /* -- assoc.c -- */
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now);

@@ -236,8 +236,6 @@ static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now
 /* Do what the phase asks; false: it could not go on. */
 static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
-    uint8_t was = s->phase;
-    uint16_t slice = s->slice;
     switch (s->phase) {
     case PHASE_IDLE:
         return true;
@@ -249,6 +247,7 @@ static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t no
         return s->phase != PHASE_ACCEPT;
     case PHASE_CLAIM:
         if (!protect_claim(d, s)) return false;
+        s->slice = 0;
         s->phase = PHASE_RUN;
         return true;
     case PHASE_RUN:
@@ -264,7 +263,7 @@ static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t no
         return send_slice(d, s, now);
     default:
         protect_slice(d, s);
-        return s->phase != was || s->slice != slice;
+        return !s->stalled;
     }
 }
 

@@ -22,7 +22,7 @@ enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_TCP, DLMS_UDP };
 enum {
     DLMS_RX_EXTRA = 384, /* behind the longest request: the next one while it is kept */
     DLMS_TX_EXTRA = 16,  /* behind the longest answer: heads of different lengths */
-    DLMS_BUFFER_MIN = 256
+    DLMS_BUFFER_MIN = 512
 };
 
 enum dlms_state { DLMS_NONE, DLMS_PENDING, DLMS_OPEN };
@@ -51,10 +51,21 @@ struct dlms_prot {
     uint8_t reply; /* what the answer gets, in the same positions */
     bool dedicated, broadcast, is_signed;
     uint8_t keyinfo, key_id;
-    uint8_t inner;          /* glo, ded: tag that the plain text must have; 0: any */
-    uint8_t tid_n, tid[16]; /* transaction-id */
-    uint32_t ic, floor;     /* counter used; lowest allowed before it */
+    uint8_t count;             /* enum count: whose counter judges it */
+    uint8_t key_n;             /* octets at the start of tx that tell the answer's key */
+    uint8_t peer[16], own[16]; /* keys that came with it, until the tag proves good */
+    uint8_t inner;             /* glo, ded: tag that the plain text must have; 0: any */
+    uint8_t tid_n, tid[16];    /* transaction-id */
+    uint32_t ic, floor;        /* counter used; lowest allowed before it */
     uint16_t text_at, text_n, aad_at, aad_n; /* in rx, while it is deciphered */
+    uint16_t peer_at;                        /* in rx: the sender's point and its signature */
+};
+
+/* Keys of general-ciphering that were wrapped or agreed; RAM only. */
+struct dlms_agreed {
+    bool given;
+    uint8_t peer[16], own[16]; /* the client's, for what comes; ours, for what goes */
+    uint32_t rx, tx;
 };
 
 struct dlms_challenge {
@@ -169,6 +180,7 @@ struct dlms_session {
     struct cipher_key key;       /* global unicast and authentication; len 0: not loaded */
     uint8_t ded_len, ded[32];
     uint32_t ded_rx, ded_tx;
+    struct dlms_agreed agreed;
 
     struct dlms_prot prot;
     uint32_t ic; /* of the answer */

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/sha256.h"
 #include "dlms/acse.h"
 #include "dlms/cipher.h"
 #include "dlms/wrapper.h"
@@ -497,6 +498,17 @@ static void transaction_raise(void *app, uint8_t assoc, uint64_t floor)
     of(app)->transaction = floor;
 }
 
+static void send_ephemeral(struct bench *b)
+{
+    uint8_t key[32], seed[32] = { 7 }, hash[32];
+    int err = ec_keygen(&b->arena, key, b->sent, seed);
+    sha256(hash, b->sent, 64);
+    err |= ec_sign(&b->arena, b->sent + 64, b->server_sign, hash, seed);
+    err |= ec_agree(&b->arena, b->sent + 128, key, b->client_agree_q, seed);
+    must(err == 0);
+    b->sends = true;
+}
+
 static int ec_start(void *app, uint16_t session, const struct who *who, enum dlms_ec kind,
                     const uint8_t *in, size_t n)
 {
@@ -524,6 +536,9 @@ static int ec_start(void *app, uint16_t session, const struct who *who, enum dlm
         memcpy(j.key, b->server_agree, 32);
         memcpy(j.point, in, 64);
         break;
+    case DLMS_EC_SEND_1E: /* the test's own pair, made without a job */
+        send_ephemeral(b);
+        return 0;
     default:
         memcpy(j.key, b->server_agree, 32);
         memcpy(j.point, b->client_agree_q, 64);
@@ -538,6 +553,11 @@ static int ec_take(void *app, uint16_t session, uint8_t out[DLMS_EC_OUT])
     struct bench *b = of(app);
     struct job_out o;
     (void)session;
+    if (b->sends) {
+        memcpy(out, b->sent, sizeof b->sent);
+        b->sends = false;
+        return sizeof b->sent;
+    }
     job_run(&b->job);
     int err = job_done(&b->job, &o);
     if (err < 0) return err;
@@ -810,6 +830,11 @@ static void client_key(const struct bench *b, struct cipher_key *k)
     memcpy(k->ak, b->auth, 32);
 }
 
+static uint8_t suite_of(const struct bench *b, uint16_t sap)
+{
+    return sap == SAP_ECDSA ? 1 : b->security.suite;
+}
+
 static size_t seal(struct bench *b, bool general, uint8_t suite, uint32_t ic, const uint8_t *p,
                    size_t n, uint8_t *out)
 {
@@ -831,8 +856,7 @@ size_t bench_ask_sealed(struct bench *b, unsigned i, uint16_t sap, bool general,
     const uint8_t *a;
     struct cipher_box box;
     struct cipher_key k;
-    uint8_t suite = sap == SAP_ECDSA ? 1 : 0;
-    size_t m = seal(b, general, suite, (*ic)++, p, n, sealed);
+    size_t m = seal(b, general, suite_of(b, sap), (*ic)++, p, n, sealed);
     m = bench_ask(b, i, sap, sealed, m, &a);
     if (m == 0) return 0;
     if (!cipher_is_box(a[0])) {
@@ -856,7 +880,8 @@ static void pass_three(struct bench *b, unsigned i, uint16_t sap, bool ciphered,
     const uint8_t *a;
     struct cipher_key k;
     client_key(b, &k);
-    hls5_answer(f + 15, 0, (*ic)++, &k, b->security.client_title, stoc.p, stoc.n);
+    hls5_answer(f + 15, suite_of(b, sap), (*ic)++, &k, b->security.client_title, stoc.p,
+                stoc.n);
     if (ciphered) {
         must(bench_ask_sealed(b, i, sap, false, ic, f, sizeof f, out) > 4 && out[3] == 0);
     } else {
@@ -878,7 +903,8 @@ void bench_associate(struct bench *b, unsigned i, uint16_t sap, uint16_t size, u
     };
     struct axdr_out o = axdr_out(plain, sizeof plain);
     initiate_emit_req(&o, &r);
-    size_t n = ciphered ? seal(b, false, 0, (*ic)++, plain, o.len, sealed) : o.len;
+    size_t n =
+        ciphered ? seal(b, false, suite_of(b, sap), (*ic)++, plain, o.len, sealed) : o.len;
     struct acse_aarq a = { .has_context = true,
                            .context = ciphered ? CONTEXT_LN_CIPHERED : CONTEXT_LN,
                            .has_mechanism = m != 0,

@@ -78,6 +78,8 @@ struct bench {
     struct job job;
     uint8_t job_kind;
     uint8_t server_sign[32], client_sign_q[64], server_agree[32], client_agree_q[64];
+    uint8_t sent[160];
+    bool sends;
     uint32_t frozen[BENCH_SESSIONS];
 
     struct dlms_cfg cfg; /* a test may change them before it opens a link */
