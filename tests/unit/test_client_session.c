@@ -237,7 +237,9 @@ static void check_access(struct setup *s)
                              { .kind = ITEM_SET, .target = text0 },
                              { .kind = ITEM_ACTION, .target = turn },
                              { .kind = ITEM_GET, .target = nothing } };
-    if (!session_can(&s->session, XDLMS_C_ACCESS)) return;
+    bool can = session_can(&s->session, XDLMS_C_ACCESS);
+    assert_int_equal(can, s->cfg.mechanism != MECH_GMAC); /* the bench has it so */
+    if (!can) return;
     put_octets(&items[1].data, 20);
     put_octets(&items[2].data, 20);
     if (session_access(&s->session, items, 4, false, &s->t) < 0) fail_msg("%s", s->t.text);
@@ -253,7 +255,9 @@ static void check_access(struct setup *s)
 static uint32_t count_rows(struct setup *s, const struct selection *sel)
 {
     struct buf data = { 0 };
-    assert_int_equal(session_get(&s->session, &buffer, sel, &data, &s->t), 0);
+    int e = session_get(&s->session, &buffer, sel, &data, &s->t);
+    if (e < 0) fail_msg("%s", s->t.text);
+    assert_int_equal(e, 0);
     struct axdr_in in = buf_in(&data);
     uint32_t n = axdr_read_head(&in, AXDR_ARRAY);
     buf_free(&data);
@@ -263,8 +267,8 @@ static uint32_t count_rows(struct setup *s, const struct selection *sel)
 static void check_selections(struct setup *s)
 {
     struct selection sel = { 0 };
-    uint8_t from[12] = { 0x07, 0xEA, 11, 1, 0xFF, 1, 0, 0, 0, 0x80, 0, 0xFF },
-            to[12] = { 0x07, 0xEA, 11, 1, 0xFF, 2, 0, 0, 0, 0x80, 0, 0xFF };
+    uint8_t from[12] = { 0x07, 0xEA, 11, 22, 0xFF, 11, 0, 0, 0, 0x80, 0, 0xFF },
+            to[12] = { 0x07, 0xEA, 11, 22, 0xFF, 12, 0, 0, 0, 0x80, 0, 0xFF };
     assert_int_equal(count_rows(s, NULL), 120);
     selection_range(&sel, from, to);
     assert_int_equal(count_rows(s, &sel), 5);
@@ -454,10 +458,6 @@ static void general_blocks(void **state)
             print_message("window %u plain %d\n", windows[i], plain);
             assert_int_equal(
                 plain ? open_as(s, MECH_LLS, "12345678") : open_managed(s, GUARD_GLO), 0);
-            if (!session_can(&s->session, XDLMS_C_GBT)) {
-                finish(s);
-                skip();
-            }
             check_services(s);
             check_lists(s);
             check_access(s);
@@ -561,6 +561,30 @@ static void udp(void **state)
     finish(s);
 }
 
+/* One datagram in twenty is lost: what is read comes all the same, whole and right. */
+static void udp_with_losses(void **state)
+{
+    (void)state;
+    unsigned lost = 0;
+    for (int general = 0; general < 2; general++) {
+        struct setup *s = start(DLMS_UDP, 1024, 1024);
+        use_wrapper(s, SAP_MANAGEMENT);
+        s->cfg.timeout_ms = 250;
+        s->cfg.tries = 10;
+        s->cfg.max_pdu = 128;
+        s->cfg.gbt_window = general ? 5 : 0;
+        assert_int_equal(open_managed(s, GUARD_GLO), 0);
+        s->wire.lose_ppm = 50000;
+        for (int i = 0; i < 6 && general; i++) check_selections(s);
+        for (int i = 0; i < 30; i++) check_name(s);
+        s->wire.lose_ppm = 0;
+        lost += s->wire.damaged;
+        finish(s);
+    }
+    print_message("%u datagrams lost\n", lost);
+    assert_true(lost > 5);
+}
+
 static void object_list(void **state)
 {
     (void)state;
@@ -593,14 +617,15 @@ static void silence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_clients),  cmocka_unit_test(every_guard),
-        cmocka_unit_test(curves),         cmocka_unit_test(sha256_clients),
-        cmocka_unit_test(policies),       cmocka_unit_test(counters_are_recovered),
-        cmocka_unit_test(wrong_keys),     cmocka_unit_test(pdu_sizes),
-        cmocka_unit_test(general_blocks), cmocka_unit_test(hdlc),
-        cmocka_unit_test(hdlc_refused),   cmocka_unit_test(bad_lines),
-        cmocka_unit_test(optical),        cmocka_unit_test(udp),
-        cmocka_unit_test(object_list),    cmocka_unit_test(silence),
+        cmocka_unit_test(plain_clients),   cmocka_unit_test(every_guard),
+        cmocka_unit_test(curves),          cmocka_unit_test(sha256_clients),
+        cmocka_unit_test(policies),        cmocka_unit_test(counters_are_recovered),
+        cmocka_unit_test(wrong_keys),      cmocka_unit_test(pdu_sizes),
+        cmocka_unit_test(general_blocks),  cmocka_unit_test(hdlc),
+        cmocka_unit_test(hdlc_refused),    cmocka_unit_test(bad_lines),
+        cmocka_unit_test(optical),         cmocka_unit_test(udp),
+        cmocka_unit_test(udp_with_losses), cmocka_unit_test(object_list),
+        cmocka_unit_test(silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,6 +251,7 @@ static int gather_blocks(struct session *s, struct buf *apdu, struct trouble *t)
         if (e == 0) have = receive_block(s, apdu, &b, t);
         if (have < 0) e = have;
     }
+    s->gbt_peer = g.got;
     buf_clear(apdu);
     buf_put(apdu, g.whole.p, g.whole.n);
     gather_free(&g);
@@ -371,19 +372,31 @@ static int judge(struct session *s, const struct buf *request, uint8_t tag, cons
     return is_to(request, a) ? 1 : 0;
 }
 
-static bool by_blocks(const struct session *s, const struct buf *sealed)
+/* One of several requests that belong together: blocks of the services, which need no other
+ * blocks around them. */
+static bool is_part(const struct buf *request)
+{
+    uint8_t tag = request->p[0], kind = request->n > 1 ? request->p[1] : 0;
+    if (tag == XDLMS_GET_REQ) return kind == GET_NEXT;
+    if (tag == XDLMS_SET_REQ)
+        return kind == SET_FIRST || kind == SET_BLOCK || kind == SET_LIST_FIRST;
+    return tag == XDLMS_ACTION_REQ && kind != ACTION_NORMAL && kind != ACTION_LIST;
+}
+
+static bool by_blocks(const struct session *s, const struct buf *request,
+                      const struct buf *sealed)
 {
     bool can = s->associated && session_can(s, XDLMS_C_GBT) && !is_acse(sealed->p[0]);
     bool too_long = s->server_max && sealed->n > s->server_max;
-    return can && (s->cfg.gbt_window || too_long);
+    return can && ((s->cfg.gbt_window && !is_part(request)) || too_long);
 }
 
-static int send_sealed(struct session *s, const struct buf *sealed, struct buf *apdu,
-                       struct trouble *t)
+static int send_sealed(struct session *s, const struct buf *request, const struct buf *sealed,
+                       struct buf *apdu, struct trouble *t)
 {
     s->gbt_number = s->gbt_peer = 0;
     buf_clear(apdu);
-    if (by_blocks(s, sealed)) return send_in_blocks(s, sealed, apdu, t);
+    if (by_blocks(s, request, sealed)) return send_in_blocks(s, sealed, apdu, t);
     if (s->server_max && sealed->n > s->server_max)
         return trouble(t, E_SPACE,
                        "a request of %zu octets is longer than the %u that the meter takes",
@@ -412,23 +425,30 @@ static int await(struct session *s, const struct buf *request, uint8_t tag, stru
     return trouble(t, E_FORMAT, "the meter keeps answering older requests");
 }
 
+/* Asking twice does no harm where nothing is done: associations and reading. What writes or
+ * acts is sent once, and without an answer nobody knows whether it was done. */
+static bool may_repeat(const struct session *s, const struct buf *request)
+{
+    return s->way->lossy && (is_acse(request->p[0]) || request->p[0] == XDLMS_GET_REQ);
+}
+
 /* A sealed request is repeated as it was: the same octets, no new counter. */
 static int exchange_once(struct session *s, const struct buf *request, uint8_t tag,
                          struct buf *answer, struct trouble *t)
 {
     struct buf sealed = { 0 }, apdu = { 0 };
-    int tries = s->way->lossy ? s->cfg.tries : 1, got = 0;
+    int tries = may_repeat(s, request) ? s->cfg.tries : 1, got = 0;
     if (s->hooks.plain) s->hooks.plain(s->hooks.ctx, true, request->p, request->n);
     int e = protect(s, request, &sealed, t);
     for (int i = 0; i < tries && e == 0 && got == 0; i++) {
-        e = send_sealed(s, &sealed, &apdu, t);
+        e = send_sealed(s, request, &sealed, &apdu, t);
         if (e == 0) got = await(s, request, tag, &apdu, answer, t);
         if (got < 0) e = got;
     }
     buf_free(&sealed);
     buf_free(&apdu);
     if (e < 0) return e;
-    return got ? 0 : trouble(t, E_IO, "no answer within %d s", s->cfg.timeout_ms / 1000);
+    return got ? 0 : trouble(t, E_IO, "no answer within %g s", s->cfg.timeout_ms / 1000.0);
 }
 
 int session_exchange(struct session *s, const struct buf *request, uint8_t tag,
