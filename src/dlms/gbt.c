@@ -274,6 +274,8 @@ static void take_ack(struct dlms_server *d, struct dlms_session *s, const struct
         return;
     }
     bool again = g->acknowledged < x->next - 1;
+    if (x->next - 1 > x->top) x->top = (uint16_t)(x->next - 1);
+    if (g->acknowledged > x->acked) x->recovered = 0;
     x->acked = g->acknowledged;
     if (x->end && x->acked == x->end) {
         silent(s);
@@ -354,7 +356,7 @@ void gbt_take(struct dlms_server *d, struct dlms_session *s)
         transfer_drop(d, s);
         s->keep = 0;
         silent(s);
-    } else if (g.acknowledged && g.acknowledged >= x->next) {
+    } else if (g.acknowledged && g.acknowledged >= x->next && g.acknowledged > x->top) {
         send_abort(d, s);
     } else if (g.n == 0) {
         take_ack(d, s, &g);

@@ -123,6 +123,7 @@ struct dlms_gbt {
     uint16_t held;  /* octets of the request assembled in rx */
     uint16_t base;  /* our blocks before the answer */
     uint16_t next;  /* number of our next block; those before it were sent */
+    uint16_t top;   /* highest number sent, where next went back for a missing one */
     uint16_t acked; /* the client has all up to here */
     uint16_t end;   /* number of the last block, 0: not known yet */
     uint16_t size;  /* data octets in each but the last */
