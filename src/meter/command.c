@@ -30,6 +30,10 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return alarm_clear(m, who, (unsigned)arg, 0);
     case CMD_ERROR_CLEAR:
         return alarm_clear_error(m, who, (unsigned)arg, 0);
+    case CMD_TARIFF:
+        return tou_order(m, who, (unsigned)arg);
+    case CMD_CALENDAR:
+        return calendar_activate(m, who, (enum calendar)arg);
     case COMMANDS:
         break;
     }

@@ -81,6 +81,7 @@ static const struct hot_row table[] = {
     { HOT_BILLING, 1, billing_put, billing_take },
     { HOT_ALARMS, 1, alarms_put, alarms_take },
     { HOT_LOGS, 1, logs_put, logs_take },
+    { HOT_TARIFF, 1, tou_put, tou_take },
     { HOT_SECURE, 1, secure_put_record, secure_take_record },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },

@@ -67,6 +67,8 @@ static void plan(struct meter *m)
     demand_plan(m);
     profile_plan(m);
     billing_plan(m);
+    calendar_plan(m);
+    tou_plan(m);
     timer_clock_changed(m);
 }
 

@@ -31,6 +31,7 @@
 #include "meter/profile/profile.h"
 #include "meter/regs.h"
 #include "meter/timer.h"
+#include "meter/tou/tou.h"
 #include "meter/energy/average.h"
 #include "meter/energy/demand.h"
 #include "meter/event/alarm.h"
@@ -70,6 +71,7 @@ struct meter {
     struct average average;
     struct survey survey[CFG_SURVEYS];
     struct billing_state billing;
+    struct tou tou;
     struct clock clock;
     struct timers timers;
     struct events events;
@@ -80,6 +82,7 @@ struct meter {
     uint8_t edges;
     uint16_t levels;
     int32_t scalar[PARAMS];
+    struct param_stage stage;
     struct store_app app;
     struct store store;
     struct measure measure;

@@ -5,7 +5,6 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/sys.h"
-#include "crypto/sha256.h"
 #include "meter/change.h"
 #include "meter/meter.h"
 #include "store/params.h"
@@ -146,10 +145,11 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
     return 0;
 }
 
-/* Periods of surveys erase rows: they go through profile_set_period_s(). */
+/* Some have a door of their own: surveys (profile.h), calendars (tou/calendar.h). */
 static bool is_free(uint16_t id)
 {
-    return id < PARAM_SURVEY_1_PERIOD_S || id > PARAM_SURVEY_3_COLUMNS;
+    bool survey = id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_COLUMNS;
+    return !survey && !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
 }
 
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value)
@@ -157,8 +157,9 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (id >= PARAMS || table[id].kind != PARAM_SCALAR) return E_TYPE;
     if (value < table[id].min || value > table[id].max) return E_RANGE;
     if (value == m->scalar[id]) return 0;
-    if (!is_free(id))
+    if (id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_PERIOD_S)
         return profile_set_period_s(m, who, id - PARAM_SURVEY_1_PERIOD_S, (uint32_t)value);
+    if (!is_free(id)) return E_DENIED;
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
     int err = param_begin_scalar(m, who, id, value);
     return err < 0 ? err : change_commit(m);
@@ -186,6 +187,98 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     if (had >= 0 && (size_t)had == n && !memcmp(was, src, n)) return 0;
     int err = param_begin_octets(m, who, id, src, n);
     return err < 0 ? err : change_commit(m);
+}
+
+/* -- long values: rows, and behind them their digest ------------------------------------------- */
+
+int param_rows(struct meter *m, uint16_t id)
+{
+    int n = params_length(&m->store, id);
+    if (n == E_NONE) return 0;
+    return n < DIGEST ? E_CRC : (n - DIGEST) / table[id].row_size;
+}
+
+int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
+{
+    ensure(table[id].kind == PARAM_LONG && n == table[id].row_size);
+    int rows = param_rows(m, id);
+    if (rows < 0) return rows;
+    if (row >= (unsigned)rows) return E_NONE;
+    int got = params_read(&m->store, id, row * n, dst, n);
+    return got < 0 ? got : got == (int)n ? 0 : E_CRC;
+}
+
+static bool is_mine(const struct param_stage *s, const struct who *who)
+{
+    return s->open && s->who.sap == who->sap && s->who.link == who->link;
+}
+
+int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows)
+{
+    struct param_stage *s = &m->stage;
+    if (rows > (unsigned)table[id].max) return E_RANGE;
+    if (s->open) return E_BUSY;
+    int err = params_stage_begin(&m->store, id, rows * table[id].row_size + DIGEST);
+    if (err < 0) return err;
+    *s = (struct param_stage){ .who = *who, .id = id, .rows = (uint16_t)rows, .open = true };
+    sha256_begin(&s->digest);
+    return 0;
+}
+
+int param_stage_put(struct meter *m, const struct who *who, const void *src, size_t n)
+{
+    struct param_stage *s = &m->stage;
+    if (!is_mine(s, who)) return E_STATE;
+    ensure(n == table[s->id].row_size);
+    if (s->put == s->rows) return E_RANGE;
+    int err = params_stage_put(&m->store, src, n);
+    if (err < 0) return err;
+    sha256_more(&s->digest, src, n);
+    s->put++;
+    return 0;
+}
+
+int param_stage_read(struct meter *m, unsigned row, void *dst, size_t n)
+{
+    int got = params_stage_read(&m->store, row * n, dst, n);
+    return got < 0 ? got : 0;
+}
+
+void param_stage_abort(struct meter *m, const struct who *who)
+{
+    if (!is_mine(&m->stage, who)) return;
+    params_stage_abort(&m->store);
+    m->stage.open = false;
+}
+
+static void old_long_digest(struct meter *m, uint16_t id, uint8_t out[DIGEST])
+{
+    int n = params_length(&m->store, id);
+    memset(out, 0, DIGEST);
+    if (n >= DIGEST) params_read(&m->store, id, (size_t)n - DIGEST, out, DIGEST);
+}
+
+int param_begin_stage(struct meter *m, const struct who *who)
+{
+    struct param_stage *s = &m->stage;
+    uint8_t whole[SHA256], was[DIGEST], body[2];
+    if (!is_mine(s, who)) return E_STATE;
+    if (s->put < s->rows) return E_MORE;
+    if (store_is_busy(&m->store)) return E_BUSY;
+    sha256_end(&s->digest, whole);
+    s->open = false;
+    int err = params_stage_put(&m->store, whole, DIGEST);
+    if (err >= 0) err = change_begin(m);
+    if (err >= 0) err = txn_put_stage(&m->store);
+    if (err < 0) {
+        params_stage_abort(&m->store);
+        return err;
+    }
+    old_long_digest(m, s->id, was);
+    le_put16(body, s->id);
+    change_put(m, HOT_OCTETS, body, sizeof body);
+    param_put_audit(m, who, s->id, was, whole);
+    return 0;
 }
 
 /* -- coming back

@@ -18,8 +18,16 @@
 #include <stdint.h>
 
 #include "base/who.h"
+#include "crypto/sha256.h"
 
 struct meter;
+
+struct param_stage { /* a long value on its way in */
+    struct sha256 digest;
+    struct who who;
+    uint16_t id, rows, put;
+    bool open;
+};
 
 #define SCALAR(id, min, max, def, topic) id,
 #define OCTETS(id, max, topic) id,
@@ -62,6 +70,16 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
 int param_read(struct meter *m, uint16_t id, void *dst, size_t cap);
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);
 
+/* Long values: rows of param_info.row_size octets each. One stage a meter: E_BUSY to a second; a stage belongs to
+ * whom began it. begin: E_RANGE too many rows. put: in order. abort at any time. The commit is
+ * the caller's: param_begin_stage() below. */
+int param_rows(struct meter *m, uint16_t id);
+int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n);
+int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows);
+int param_stage_put(struct meter *m, const struct who *who, const void *src, size_t n);
+int param_stage_read(struct meter *m, unsigned row, void *dst, size_t n);
+void param_stage_abort(struct meter *m, const struct who *who);
+
 /* The who-log (0-0:99.16.0): rows [first, next), each one change. */
 struct audit_row {
     int64_t utc_s;
@@ -89,6 +107,10 @@ void octets_take(struct meter *m, const uint8_t *body, size_t n);
 int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);
+
+/* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without a
+ * stage, or another's. */
+int param_begin_stage(struct meter *m, const struct who *who);
 
 /* Into the open change: the who-log's row and the events of a changed parameter. */
 void param_put_audit(struct meter *m, const struct who *who, uint16_t id,

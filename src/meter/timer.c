@@ -29,6 +29,8 @@ static const struct timer_row table[TIMERS] = {
     [TIMER_SURVEY_2] = { true, survey_2 },       [TIMER_SURVEY_3] = { true, survey_3 },
     [TIMER_DAY] = { true, billing_day },         [TIMER_BILLING] = { true, billing_period },
     [TIMER_ZONE] = { true, clock_zone_switch },  [TIMER_RTC] = { false, clock_compare },
+    [TIMER_CALENDAR] = { true, calendar_due },
+    [TIMER_TARIFF] = { true, tou_due },
     [TIMER_FLOOD] = { false, event_flood_over },
 };
 

@@ -27,6 +27,8 @@ enum timer {
     TIMER_DAY,     /* utc: local midnight, daily billing */
     TIMER_BILLING, /* utc: end of the billing period */
     TIMER_ZONE,    /* utc: daylight saving begins or ends */
+    TIMER_CALENDAR, /* utc: a passive calendar comes into force */
+    TIMER_TARIFF,  /* utc: the next switch of a calendar, or local midnight */
     TIMER_RTC,     /* mono: compare with the calendar chip */
     TIMER_FLOOD,   /* mono: an hour of limited events is over */
     TIMERS

@@ -11,6 +11,7 @@
 #include "meter/clock/clock.h"
 #include "meter/clock/when.h"
 #include "meter/clock/zone.h"
+#include "unit/slow_when.h"
 
 static uint64_t seed = 22;
 
@@ -22,31 +23,6 @@ static uint64_t rnd(uint64_t below)
 
 /* -- when -------------------------------------------------------------------------------------
  */
-
-/* Obvious and slow: list the days of the month that carry the weekday, pick by position. */
-static bool slow_day(const struct when *w, const struct civil *c)
-{
-    int list[31], n = 0, length = cal_month_days(c->year, c->month);
-    for (int d = 1; d <= length; d++) {
-        int weekday = (c->weekday - 1 + 7 * 10 + d - c->day) % 7 + 1;
-        if (w->weekday == WHEN_ANY || weekday == w->weekday) list[n++] = d;
-    }
-    if (w->day == WHEN_LAST) return c->day == list[n - 1];
-    if (w->day == WHEN_SECOND_LAST) return c->day == list[n - 2];
-    for (int i = 0; i < n; i++) {
-        if (w->day == WHEN_ANY && list[i] == c->day) return true;
-        if (w->day != WHEN_ANY && list[i] >= w->day)
-            return list[i] == c->day && (w->weekday != WHEN_ANY || list[i] == w->day);
-    }
-    return false;
-}
-
-static bool slow_matches(const struct when *w, const struct civil *c)
-{
-    if (w->year != WHEN_ANY_YEAR && w->year != c->year) return false;
-    if (w->month != WHEN_ANY && w->month != c->month) return false;
-    return slow_day(w, c);
-}
 
 static struct when random_when(void)
 {
@@ -84,6 +60,20 @@ static void next_date_is_the_first_that_matches(void **state)
             if (slow_matches(&w, &c)) break;
         }
         assert_int_equal(next, d < day + 366 * 8 ? d : -1);
+    }
+}
+
+static void last_date_is_the_newest_that_matched(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct when w = random_when();
+        int32_t day = cal_days(2024, 1, 1) + (int32_t)rnd(20000), d = day;
+        for (; d > day - 366 * 8; d--) {
+            struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
+            if (slow_matches(&w, &c)) break;
+        }
+        assert_int_equal(when_last(&w, day), d > day - 366 * 8 ? d : -1);
     }
 }
 
@@ -271,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dates_match_like_the_slow_evaluator),
         cmocka_unit_test(next_date_is_the_first_that_matches),
+        cmocka_unit_test(last_date_is_the_newest_that_matched),
         cmocka_unit_test(impossible_dates_are_refused),
         cmocka_unit_test(offsets_agree_with_the_c_library),
         cmocka_unit_test(local_time_comes_back),

@@ -260,4 +260,5 @@ void clock_zone_switch(struct meter *m, utc_t u)
     struct event_detail d = { .magnitude = zone_is_dst(&m->clock.zone, u) };
     event_post(m, EV_DST_CHANGED, NULL, &d);
     clock_zone_plan(m);
+    tou_plan(m);
 }

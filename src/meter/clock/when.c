@@ -66,12 +66,38 @@ unsigned when_wildness(const struct when *w)
            (w->day == WHEN_ANY) + (w->weekday == WHEN_ANY);
 }
 
+enum { EIGHT_YEARS = 366 * 8 };
+
+/* The first day of the month that follows c's, or the last of the one before. */
+static int32_t month_after(const struct civil *c)
+{
+    return cal_days(c->year, c->month, 1) + cal_month_days(c->year, c->month);
+}
+
+static int32_t month_before(const struct civil *c)
+{
+    return cal_days(c->year, c->month, 1) - 1;
+}
+
+/* Months that cannot fit are passed whole, so the walk is short for any rule that names one. */
 int32_t when_next(const struct when *w, int32_t day)
 {
-    enum { EIGHT_YEARS = 366 * 8 };
-    for (int32_t d = day; d < day + EIGHT_YEARS; d++) {
+    for (int32_t d = day; d < day + EIGHT_YEARS;) {
         struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
         if (when_matches(w, &c)) return d;
+        bool month = w->month == WHEN_ANY || w->month == c.month;
+        d = month ? d + 1 : month_after(&c);
+    }
+    return -1;
+}
+
+int32_t when_last(const struct when *w, int32_t day)
+{
+    for (int32_t d = day; d > day - EIGHT_YEARS && d >= 0;) {
+        struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
+        if (when_matches(w, &c)) return d;
+        bool month = w->month == WHEN_ANY || w->month == c.month;
+        d = month ? d - 1 : month_before(&c);
     }
     return -1;
 }

@@ -41,4 +41,7 @@ unsigned when_wildness(const struct when *w);
  * years. */
 int32_t when_next(const struct when *w, int32_t day);
 
+/* The last day that fits, on or before day; -1 where none does within eight years. */
+int32_t when_last(const struct when *w, int32_t day);
+
 #endif
