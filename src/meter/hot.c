@@ -82,6 +82,7 @@ static const struct hot_row table[] = {
     { HOT_ALARMS, 1, alarms_put, alarms_take },
     { HOT_LOGS, 1, logs_put, logs_take },
     { HOT_TARIFF, 1, tou_put, tou_take },
+    { HOT_INPUT, 1, input_put, input_take },
     { HOT_SECURE, 1, secure_put_record, secure_take_record },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },
@@ -115,4 +116,11 @@ void hot_put(struct meter *m, enum hot type, unsigned k)
     for (unsigned i = 0; i < ROWS; i++)
         if (table[i].type == type)
             journal_put(&m->store, (uint8_t)type, body, (size_t)table[i].put(m, k, body));
+}
+
+void hot_number(struct meter *m, enum hot type, unsigned index)
+{
+    uint8_t body[5] = { (uint8_t)index };
+    le_put32(body + 1, type == HOT_COUNTERS ? m->now.counter[index] : m->now.stamp[index]);
+    journal_put(&m->store, (uint8_t)type, body, sizeof body);
 }

@@ -35,7 +35,7 @@ enum hot {
     HOT_ALARMS,
     HOT_LOGS, /* last codes, allowances */
     HOT_TARIFF,
-    HOT_TAMPER,
+    HOT_INPUT,
     HOT_BOOT,
     HOT_SCALAR,  /* a parameter took this value */
     HOT_OCTETS,  /* a parameter of octets changed: its first octets */
@@ -51,5 +51,8 @@ void hot_replay(void *m, uint8_t type, const uint8_t *body, size_t n);
 
 /* Journal piece k of a kind as RAM has it now. */
 void hot_put(struct meter *m, enum hot type, unsigned k);
+
+/* Journal one number of HOT_COUNTERS or HOT_STAMPS. */
+void hot_number(struct meter *m, enum hot type, unsigned index);
 
 #endif

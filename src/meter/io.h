@@ -32,7 +32,7 @@ enum input {
     INPUT_RATE_2 = 1 << 8,
     INPUT_ALERT = 1 << 9,        /* external alert terminal */
     INPUT_BUTTON = 1 << 10,      /* display button */
-    INPUT_SEAL_BUTTON = 1 << 11, /* sealed button: billing reset */
+    INPUT_SEAL_BUTTON = 1 << 11, /* sealed button: end of billing */
     INPUT_MODULE = 1 << 12,      /* communication module present */
     INPUT_BATTERY_LOW = 1 << 13,
     INPUT_RELAY_CLOSED = 1 << 14, /* feedback contact, where there is one */

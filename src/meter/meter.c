@@ -48,6 +48,7 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
     struct measure_cfg measure = measure_cfg_default(&cfg->rating);
     measure_init(&m->measure, &measure, NULL);
+    watch_init(m);
     struct front_cfg front = front_cfg_default(&cfg->rating);
     front_init(&m->front, &front);
 }
@@ -67,6 +68,7 @@ static void plan(struct meter *m)
     demand_plan(m);
     profile_plan(m);
     billing_plan(m);
+    watch_plan(m);
     calendar_plan(m);
     tou_plan(m);
     timer_clock_changed(m);
@@ -141,6 +143,7 @@ int meter_mount(struct meter *m, mono_t t)
     m->live = true;
     if (blank) demand_restart(m);
     plan(m);
+    input_power_up(m);
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));
     store_rest(&m->store);
     event_drain(m);
@@ -170,7 +173,7 @@ static mono_t order_due(const struct meter *m)
 
 mono_t meter_next(const struct meter *m)
 {
-    mono_t t = mono_min(m->timers.next, order_due(m));
+    mono_t t = mono_min(mono_min(m->timers.next, input_next(m)), order_due(m));
     return m->sampled ? mono_min(window_due(m), t) : t;
 }
 
@@ -210,6 +213,8 @@ void meter_handle(struct meter *m)
     now_is(m, t);
     if (window.us <= t.us)
         take_window(m);
+    else if (input_next(m).us <= t.us)
+        input_handle(m);
     else if (order_due(m).us <= t.us)
         clock_do(m);
     else
@@ -248,6 +253,11 @@ int meter_feed_quantities(struct meter *m, const struct quantity *q)
     m->window_end = q->end;
     if (energy_is_full(&m->energy)) energy_record(m);
     return 0;
+}
+
+int meter_feed_inputs(struct meter *m, mono_t t, uint16_t levels)
+{
+    return input_feed(m, t, levels);
 }
 
 void meter_last_gasp(struct meter *m, mono_t t)

@@ -30,6 +30,8 @@
 #include "meter/profile/billing.h"
 #include "meter/profile/profile.h"
 #include "meter/regs.h"
+#include "meter/tamper/input.h"
+#include "meter/tamper/watch.h"
 #include "meter/timer.h"
 #include "meter/tou/tou.h"
 #include "meter/energy/average.h"
@@ -44,12 +46,6 @@
 struct change {
     struct alarms alarms; /* as its events leave them */
     bool open, alarmed;
-};
-
-/* Edges of inputs wait here for their turn. */
-struct edge {
-    mono_t at;
-    uint16_t levels;
 };
 
 /* All that varies about a meter. Parts are their modules' own; now, cfg, io, front, store and
@@ -78,9 +74,8 @@ struct meter {
     struct alarms alarms;
     struct change change;
     struct secure secure;
-    struct edge edge[CFG_INPUT_QUEUE];
-    uint8_t edges;
-    uint16_t levels;
+    struct inputs inputs;
+    struct watch watch;
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

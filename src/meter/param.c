@@ -189,7 +189,8 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     return err < 0 ? err : change_commit(m);
 }
 
-/* -- long values: rows, and behind them their digest ------------------------------------------- */
+/* -- long values: rows, and behind them their digest
+ * ------------------------------------------- */
 
 int param_rows(struct meter *m, uint16_t id)
 {

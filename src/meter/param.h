@@ -70,9 +70,9 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
 int param_read(struct meter *m, uint16_t id, void *dst, size_t cap);
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);
 
-/* Long values: rows of param_info.row_size octets each. One stage a meter: E_BUSY to a second; a stage belongs to
- * whom began it. begin: E_RANGE too many rows. put: in order. abort at any time. The commit is
- * the caller's: param_begin_stage() below. */
+/* Long values: rows of param_info.row_size octets each. One stage a meter: E_BUSY to a second;
+ * a stage belongs to whom began it. begin: E_RANGE too many rows. put: in order. abort at any
+ * time. The commit is the caller's: param_begin_stage() below. */
 int param_rows(struct meter *m, uint16_t id);
 int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n);
 int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows);
@@ -108,8 +108,8 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);
 
-/* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without a
- * stage, or another's. */
+/* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without
+ * a stage, or another's. */
 int param_begin_stage(struct meter *m, const struct who *who);
 
 /* Into the open change: the who-log's row and the events of a changed parameter. */

@@ -24,13 +24,14 @@ enum timer {
     TIMER_SURVEY_1, /* utc: captures */
     TIMER_SURVEY_2,
     TIMER_SURVEY_3,
-    TIMER_DAY,     /* utc: local midnight, daily billing */
-    TIMER_BILLING, /* utc: end of the billing period */
-    TIMER_ZONE,    /* utc: daylight saving begins or ends */
+    TIMER_DAY,      /* utc: local midnight, daily billing */
+    TIMER_BILLING,  /* utc: end of the billing period */
+    TIMER_ZONE,     /* utc: daylight saving begins or ends */
     TIMER_CALENDAR, /* utc: a passive calendar comes into force */
-    TIMER_TARIFF,  /* utc: the next switch of a calendar, or local midnight */
-    TIMER_RTC,     /* mono: compare with the calendar chip */
-    TIMER_FLOOD,   /* mono: an hour of limited events is over */
+    TIMER_TARIFF,   /* utc: the next switch of a calendar, or local midnight */
+    TIMER_RTC,      /* mono: compare with the calendar chip */
+    TIMER_INPUT,    /* mono: an input has held for its time */
+    TIMER_FLOOD,    /* mono: an hour of limited events is over */
     TIMERS
 };
 

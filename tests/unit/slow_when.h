@@ -1,5 +1,5 @@
-/* slow_when.h - which days a date with wildcards names, as one would say it: list the days of the
- * month that carry the weekday, pick by position. */
+/* slow_when.h - which days a date with wildcards names, as one would say it: list the days of
+ * the month that carry the weekday, pick by position. */
 #ifndef TESTS_SLOW_WHEN_H
 #define TESTS_SLOW_WHEN_H
 #include "meter/clock/when.h"

@@ -1,5 +1,5 @@
-/* Calendars written as a client writes them, and what they say on each day, against an evaluator that
- * knows no short cut. */
+/* Calendars written as a client writes them, and what they say on each day, against an
+ * evaluator that knows no short cut. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,12 +32,14 @@ struct book { /* a calendar as the client has it */
 };
 static struct book book;
 
-/* -- making one ---------------------------------------------------------------------------------- */
+/* -- making one
+ * ---------------------------------------------------------------------------------- */
 
 static struct item_name name_of(unsigned i)
 {
     struct item_name x = { 1, { (uint8_t)('A' + i) } };
-    if (i % 3 == 1) x = (struct item_name){ 8, { 'l', 'o', 'n', 'g', '-', 'n', 'o', (uint8_t)i } };
+    if (i % 3 == 1)
+        x = (struct item_name){ 8, { 'l', 'o', 'n', 'g', '-', 'n', 'o', (uint8_t)i } };
     return x;
 }
 
@@ -130,11 +132,13 @@ static struct lab *start(int64_t utc)
     return l;
 }
 
-/* -- the slow evaluator ---------------------------------------------------------------------------- */
+/* -- the slow evaluator
+ * ---------------------------------------------------------------------------- */
 
 static int wild(const uint8_t date[5])
 {
-    return (be_get16(date) == 0xFFFF) + (date[2] == 0xFF) + (date[3] == 0xFF) + (date[4] == 0xFF);
+    return (be_get16(date) == 0xFFFF) + (date[2] == 0xFF) + (date[3] == 0xFF) +
+           (date[4] == 0xFF);
 }
 
 static const struct special_day *slow_special(const struct civil *c)
@@ -196,7 +200,8 @@ static unsigned slow_says(int64_t local_s)
     return 0;
 }
 
-/* -- tests ------------------------------------------------------------------------------------------ */
+/* -- tests
+ * ------------------------------------------------------------------------------------------ */
 
 static void every_day_of_ten_years_agrees(void **state)
 {
@@ -238,7 +243,8 @@ static void summer_time(struct lab *l)
 /* Alive over both changes of summer time, the tariff of every minute is looked at. */
 static void every_minute_agrees_over_summer_time(void **state)
 {
-    static const int64_t near[] = { 1774746000, 1792890000 }; /* 29 March, 25 October 2026, 01:00Z */
+    static const int64_t near[] = { 1774746000,
+                                    1792890000 }; /* 29 March, 25 October 2026, 01:00Z */
     (void)state;
     for (int round = 0; round < 6; round++) {
         struct lab *l = start(near[round % 2] - 2 * 86400);
@@ -321,7 +327,8 @@ static void wrong_lists_are_refused_whole(void **state)
     random_book(8);
     write_book(l, CALENDAR_TARIFF);
     struct day d = { .id = 1, .n = 2, .at = { { { 6, 0, 0, 0 }, 1 }, { { 5, 0, 0, 0 }, 2 } } };
-    assert_int_equal(calendar_begin(m, &lab_who, CALENDAR_TARIFF, LIST_DAYS, DAYS_MAX + 1), E_RANGE);
+    assert_int_equal(calendar_begin(m, &lab_who, CALENDAR_TARIFF, LIST_DAYS, DAYS_MAX + 1),
+                     E_RANGE);
     assert_int_equal(calendar_begin(m, &lab_who, CALENDAR_TARIFF, LIST_DAYS, 2), 0);
     assert_int_equal(calendar_begin(m, &other, CALENDAR_TARIFF, LIST_WEEKS, 1), E_BUSY);
     assert_int_equal(calendar_put_day(m, &other, &d), E_RANGE);

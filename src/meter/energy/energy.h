@@ -23,6 +23,14 @@
 
 enum { FORWARD, BACKWARD, DIRECTIONS };
 
+/* PARAM_REGISTRATION: what billing, charges and pulses look at; cells always count. */
+enum registration {
+    REGISTRATION_SEPARATE,
+    REGISTRATION_ABSOLUTE,
+    REGISTRATION_NET,
+    REGISTRATION_IMPORT_ONLY
+};
+
 struct energy {
     int64_t rest_nj[CELLS][DIRECTIONS]; /* 0 <= rest < one unit */
     uint16_t phase[CELLS][DIRECTIONS]; /* whole units of a direction, modulo 1000: for pulses */

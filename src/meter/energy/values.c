@@ -91,12 +91,11 @@ static int pulse_of(const struct meter *m, enum impulse k, struct pulse_of *p)
     return 0;
 }
 
-enum { IMPORT_ONLY = 3 };
-
 static unsigned directions(const struct meter *m, unsigned cell)
 {
-    return cell != CELL_VARH && param_get(m, PARAM_REGISTRATION) == IMPORT_ONLY ? 1
-                                                                                : DIRECTIONS;
+    return cell != CELL_VARH && param_get(m, PARAM_REGISTRATION) == REGISTRATION_IMPORT_ONLY
+               ? 1
+               : DIRECTIONS;
 }
 
 static void count_pulses(struct meter *m, const struct energy *before, enum impulse k)
@@ -124,7 +123,8 @@ static void settle(struct meter *m, const struct quantity *q, enum pulse_output 
 
 static void settle_leds(struct meter *m, const struct quantity *q, const struct element *e)
 {
-    bool counts = e->active_nj >= 0 || param_get(m, PARAM_REGISTRATION) != IMPORT_ONLY;
+    bool counts =
+        e->active_nj >= 0 || param_get(m, PARAM_REGISTRATION) != REGISTRATION_IMPORT_ONLY;
     settle(m, q, PULSE_ACTIVE, e->active_nj, counts);
     settle(m, q, PULSE_REACTIVE, e->reactive_nj, true);
 }
@@ -143,6 +143,7 @@ void values_take(struct meter *m, const struct quantity *q)
     average_add(m, q->end.us - q->start.us);
     if (q->flags & (QTY_MISSED | QTY_STUCK))
         for (unsigned k = 0; k < CFG_SURVEYS; k++) m->survey[k].pending |= PROFILE_NOT_VALID;
+    watch_take(m, q);
     if (m->sampled) settle_leds(m, q, e);
     if (!m->io->impulse) return;
     for (unsigned k = m->sampled ? IMPULSE_OUTPUT : 0; k < IMPULSES; k++)

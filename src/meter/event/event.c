@@ -95,8 +95,8 @@ uint16_t event_last(const struct meter *m, enum event_log log)
 /* -- posting
  * ----------------------------------------------------------------------------------- */
 
-void event_post(struct meter *m, enum event code, const struct who *who,
-                const struct event_detail *detail)
+void event_post_at(struct meter *m, utc_t when, enum event code, const struct who *who,
+                   const struct event_detail *detail)
 {
     static const struct who self = { .link = LINK_SELF };
     struct events *e = &m->events;
@@ -106,7 +106,13 @@ void event_post(struct meter *m, enum event code, const struct who *who,
         return;
     }
     unsigned at = (e->head + e->count++) % CFG_EVENT_QUEUE;
-    event_body(m, m->utc, code, who ? who : &self, detail, e->queue[at]);
+    event_body(m, when, code, who ? who : &self, detail, e->queue[at]);
+}
+
+void event_post(struct meter *m, enum event code, const struct who *who,
+                const struct event_detail *detail)
+{
+    event_post_at(m, m->utc, code, who, detail);
 }
 
 bool event_is_idle(const struct meter *m)
@@ -217,7 +223,7 @@ static void tell_lost(struct meter *m)
     struct event_detail d = { .magnitude = m->events.lost };
     if (!m->events.lost) return;
     m->now.counter[CNT_EVENTS_LOST] += m->events.lost;
-    hot_put(m, HOT_COUNTERS, 0);
+    hot_number(m, HOT_COUNTERS, CNT_EVENTS_LOST);
     m->events.lost = 0;
     event_post(m, EV_DIAGNOSTIC_FAILED, NULL, &d);
 }

@@ -117,6 +117,10 @@ const char *event_text(uint16_t code);
 void event_post(struct meter *m, enum event code, const struct who *who,
                 const struct event_detail *detail);
 
+/* The same with a date of its own: what is found out late. */
+void event_post_at(struct meter *m, utc_t when, enum event code, const struct who *who,
+                   const struct event_detail *detail);
+
 /* Rows a reader sees: numbers [first, next) for ever; next is also the log's event counter,
  * which no reset changes. */
 struct event_span {

@@ -9,11 +9,22 @@
 #include "meter/clock/when.h"
 #include "meter/meter.h"
 
-enum { NAME = 9, SEASON = NAME + 12 + NAME, WEEK = NAME + 7, DAY = 2 + SWITCHES_MAX * 3, SPECIAL = 8 };
-enum { PLACES = 2, PARTS = 4, PART_NAME = 3 }; /* parts: seasons, weeks, days (enum calendar_list), name */
-enum { ARMED = 1 << 8 };                       /* an activation date waits */
+enum {
+    NAME = 9,
+    SEASON = NAME + 12 + NAME,
+    WEEK = NAME + 7,
+    DAY = 2 + SWITCHES_MAX * 3,
+    SPECIAL = 8
+};
+enum {
+    PLACES = 2,
+    PARTS = 4,
+    PART_NAME = 3
+};                       /* parts: seasons, weeks, days (enum calendar_list), name */
+enum { ARMED = 1 << 8 }; /* an activation date waits */
 
-/* -- places: bit p of the scalar is the active place of part p, bit 4 + p the passive one -------- */
+/* -- places: bit p of the scalar is the active place of part p, bit 4 + p the passive one
+ * -------- */
 
 static uint16_t sides_param(enum calendar c)
 {
@@ -47,7 +58,8 @@ static uint16_t special_param(enum calendar c)
     return (uint16_t)(PARAM_SPECIAL_DAYS + c);
 }
 
-/* -- rows ---------------------------------------------------------------------------------------- */
+/* -- rows
+ * ---------------------------------------------------------------------------------------- */
 
 static void name_put(const struct item_name *x, uint8_t o[NAME])
 {
@@ -75,7 +87,8 @@ static void week_get(const uint8_t o[WEEK], struct week *x)
     memcpy(x->day, o + NAME, 7);
 }
 
-/* A switch is three octets: minute of the day, with the top bit for hundredths that were FF; script. */
+/* A switch is three octets: minute of the day, with the top bit for hundredths that were FF;
+ * script. */
 enum { HUNDREDTHS_ANY = 0x8000 };
 
 static void day_get(const uint8_t o[DAY], struct day *x)
@@ -119,9 +132,11 @@ static void special_put(const struct special_day *x, uint8_t o[SPECIAL])
     o[7] = x->day;
 }
 
-/* -- reading ------------------------------------------------------------------------------------- */
+/* -- reading
+ * ------------------------------------------------------------------------------------- */
 
-int calendar_name(struct meter *m, enum calendar c, enum side s, uint8_t name[CALENDAR_NAME_MAX])
+int calendar_name(struct meter *m, enum calendar c, enum side s,
+                  uint8_t name[CALENDAR_NAME_MAX])
 {
     return param_read(m, param_at(m, c, s, PART_NAME), name, CALENDAR_NAME_MAX);
 }
@@ -178,7 +193,8 @@ int special_day(struct meter *m, enum calendar c, unsigned i, struct special_day
     return err;
 }
 
-/* -- writing: rows are judged one by one -------------------------------------------------------- */
+/* -- writing: rows are judged one by one
+ * -------------------------------------------------------- */
 
 static uint16_t list_param(const struct meter *m, enum calendar c, enum calendar_list list)
 {
@@ -186,8 +202,8 @@ static uint16_t list_param(const struct meter *m, enum calendar c, enum calendar
     return param_of(c, list, !place(m, c, SIDE_ACTIVE, list));
 }
 
-int calendar_begin(struct meter *m, const struct who *who, enum calendar c, enum calendar_list list,
-                   unsigned rows)
+int calendar_begin(struct meter *m, const struct who *who, enum calendar c,
+                   enum calendar_list list, unsigned rows)
 {
     int err = param_stage_begin(m, who, list_param(m, c, list), rows);
     if (err < 0) return err;
@@ -335,8 +351,8 @@ void calendar_abort(struct meter *m, const struct who *who)
     param_stage_abort(m, who);
 }
 
-int calendar_set_name(struct meter *m, const struct who *who, enum calendar c, const uint8_t *name,
-                      unsigned n)
+int calendar_set_name(struct meter *m, const struct who *who, enum calendar c,
+                      const uint8_t *name, unsigned n)
 {
     if (n > CALENDAR_NAME_MAX) return E_RANGE;
     uint16_t id = param_of(c, PART_NAME, !place(m, c, SIDE_ACTIVE, PART_NAME));
@@ -346,7 +362,8 @@ int calendar_set_name(struct meter *m, const struct who *who, enum calendar c, c
     return change_commit(m);
 }
 
-/* -- one special day: the list is staged again ---------------------------------------------------- */
+/* -- one special day: the list is staged again
+ * ---------------------------------------------------- */
 
 static int copy_others(struct meter *m, const struct who *who, enum calendar c, uint16_t but)
 {
@@ -396,7 +413,8 @@ int special_day_delete(struct meter *m, const struct who *who, enum calendar c, 
     return count_of(m, c, index) > 0 ? rewrite(m, who, c, index, NULL) : E_NONE;
 }
 
-/* -- activation ------------------------------------------------------------------------------------ */
+/* -- activation
+ * ------------------------------------------------------------------------------------ */
 
 static bool has_day(struct meter *m, enum calendar c, uint8_t id)
 {
@@ -423,10 +441,12 @@ static bool holds(struct meter *m, enum calendar c)
 {
     struct season s;
     struct week w;
-    int seasons = calendar_seasons(m, c, SIDE_PASSIVE), weeks = calendar_weeks(m, c, SIDE_PASSIVE);
+    int seasons = calendar_seasons(m, c, SIDE_PASSIVE),
+        weeks = calendar_weeks(m, c, SIDE_PASSIVE);
     if (seasons < 0 || weeks < 0 || calendar_days(m, c, SIDE_PASSIVE) < 0) return false;
     for (int i = 0; i < seasons; i++)
-        if (calendar_season(m, c, SIDE_PASSIVE, (unsigned)i, &s) < 0 || !has_week(m, c, &s.week))
+        if (calendar_season(m, c, SIDE_PASSIVE, (unsigned)i, &s) < 0 ||
+            !has_week(m, c, &s.week))
             return false;
     for (int i = 0; i < weeks; i++) {
         if (calendar_week(m, c, SIDE_PASSIVE, (unsigned)i, &w) < 0) return false;
@@ -518,7 +538,8 @@ void calendar_due(struct meter *m, utc_t due)
     }
 }
 
-/* -- which day ------------------------------------------------------------------------------------- */
+/* -- which day
+ * ------------------------------------------------------------------------------------- */
 
 /* Of all that match, the most specific date; of equals the lowest index. */
 static int special_of(struct meter *m, enum calendar c, const struct civil *date)

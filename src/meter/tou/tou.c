@@ -9,7 +9,8 @@
 enum { DAY_MIN = 1440, BACK = 8, UNKNOWN = INT32_MIN };
 enum { RESOURCE_OFF, RESOURCE_SOURCE, RESOURCE_RATE };
 
-/* -- the day in force ----------------------------------------------------------------------------- */
+/* -- the day in force
+ * ----------------------------------------------------------------------------- */
 
 static struct civil date_of(int32_t number)
 {
@@ -55,7 +56,8 @@ static uint8_t says_at(const struct tou_day *d, unsigned minute)
     return script;
 }
 
-/* The next minute of this local day at which something switches; midnight where nothing does. */
+/* The next minute of this local day at which something switches; midnight where nothing does.
+ */
 static unsigned next_minute(const struct tou *t, unsigned minute)
 {
     unsigned next = DAY_MIN;
@@ -66,7 +68,8 @@ static unsigned next_minute(const struct tou *t, unsigned minute)
     return next;
 }
 
-/* -- what holds ------------------------------------------------------------------------------------ */
+/* -- what holds
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned resource_tariff(const struct meter *m, unsigned calendar)
 {
@@ -126,7 +129,8 @@ static void forget_order(struct meter *m)
     hot_put(m, HOT_TARIFF, 0);
 }
 
-/* What a client ordered ends where the calendar switches, not at a midnight that changes nothing. */
+/* What a client ordered ends where the calendar switches, not at a midnight that changes
+ * nothing. */
 void tou_due(struct meter *m, utc_t due)
 {
     uint8_t said = m->tou.says[CALENDAR_TARIFF];
@@ -140,7 +144,8 @@ void tou_due(struct meter *m, utc_t due)
     apply(m);
 }
 
-/* -- orders and inputs ------------------------------------------------------------------------------ */
+/* -- orders and inputs
+ * ------------------------------------------------------------------------------ */
 
 int tou_order(struct meter *m, const struct who *who, unsigned tariff)
 {

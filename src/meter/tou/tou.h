@@ -1,19 +1,17 @@
 /* tou.h - what is in force now: tariffs of energy and demand, load control, friendly time.
  *
- * What a calendar says is a function of the local date and time alone: the latest switch of the day's
- * profile, or the last one of the days before. So nothing is missed while the meter is off, and
- * setting the clock needs no care. Order, highest first:
- *     the resource input, while active     (mode 1: a tariff, or the calendar's plus four)
- *     the binary rate number               (mode 2)
- *     a script a client executed           until the calendar's next switch
- *     the calendar
- *     tariff 1                             no calendar, or the clock is invalid
- * A change takes effect between two windows; the unit under way goes where it becomes whole.
+ * What a calendar says is a function of the local date and time alone: the latest switch of the
+ * day's profile, or the last one of the days before. So nothing is missed while the meter is
+ * off, and setting the clock needs no care. Order, highest first: the resource input, while
+ * active     (mode 1: a tariff, or the calendar's plus four) the binary rate number (mode 2) a
+ * script a client executed           until the calendar's next switch the calendar tariff 1 no
+ * calendar, or the clock is invalid A change takes effect between two windows; the unit under
+ * way goes where it becomes whole.
  *
  * Power cut  what a client ordered is a record; all else is worked out again.
- * Cost       at a switch a look at 24 of them; at midnight one search of special days and seasons.
- * Memory     struct tou, 300 octets: the day in force of each calendar.
- * Context    meter loop only.
+ * Cost       at a switch a look at 24 of them; at midnight one search of special days and
+ * seasons. Memory     struct tou, 300 octets: the day in force of each calendar. Context meter
+ * loop only.
  */
 #ifndef METER_TOU_TOU_H
 #define METER_TOU_TOU_H
@@ -43,13 +41,15 @@ struct tou {
     uint8_t staged, list;    /* what is being written: enum calendar, enum calendar_list */
 };
 
-/* Script table 0-0:10.0.100: tariff 1..8 of energy and demand. It holds until the calendar's next switch. */
+/* Script table 0-0:10.0.100: tariff 1..8 of energy and demand. It holds until the calendar's
+ * next switch. */
 int tou_order(struct meter *m, const struct who *who, unsigned tariff);
 
 /* What calendar c says now: a script number, 0 for nothing. */
 unsigned tou_says(const struct meter *m, enum calendar c);
 
-/* -- for the parts of meter/ alone --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone
+ * --------------------------------------------------------------- */
 
 /* The calendars may have changed, or the clock: work everything out anew. */
 void tou_plan(struct meter *m);
