@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "meter/hot.h"
 #include "meter/meter.h"
+#include "meter/tamper/tally.h"
 
 struct input_row {
     uint16_t mask, debounce_ms;
@@ -38,7 +39,7 @@ enum { TARIFF_INPUTS = INPUT_RESOURCE | INPUT_RATE_0 | INPUT_RATE_1 | INPUT_RATE
 static void tell(struct meter *m, const struct input_row *x, bool on, utc_t when, bool dark)
 {
     struct event_detail d = { .dark = dark };
-    if (x->counter) d.duration_s = watch_count(m, x->counter - 1u, on, when);
+    if (x->counter) d.duration_s = tally_tamper(m, x->counter - 1u, on, when);
     uint16_t code = on ? x->on : x->off;
     if (code) event_post_at(m, when, (enum event)code, NULL, &d);
 }

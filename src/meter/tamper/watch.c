@@ -1,7 +1,7 @@
 #include "meter/tamper/watch.h"
 
-#include "meter/hot.h"
 #include "meter/meter.h"
+#include "meter/tamper/tally.h"
 
 /* -- limits
  * ---------------------------------------------------------------------------------------- */
@@ -81,30 +81,12 @@ static const struct note_row tamper_rows[TAMPER_KINDS] = {
     [TAMPER_MISSED] = { EV_METERING_IC_FAILURE, 0, 0, 1 },
 };
 
-uint32_t watch_count(struct meter *m, unsigned k, bool begins, utc_t when)
-{
-    uint32_t *began = &m->now.stamp[STAMP_TAMPER + k];
-    if (begins) {
-        m->now.counter[CNT_TAMPER + k]++;
-        *began = (uint32_t)when.s;
-        hot_number(m, HOT_COUNTERS, CNT_TAMPER + k);
-        hot_number(m, HOT_STAMPS, STAMP_TAMPER + k);
-        return 0;
-    }
-    uint32_t lasted_s = when.s > *began ? (uint32_t)when.s - *began : 0;
-    m->now.counter[CNT_TAMPER_S + k] += lasted_s;
-    hot_number(m, HOT_COUNTERS, CNT_TAMPER_S + k);
-    return lasted_s;
-}
-
 static void count(struct meter *m, unsigned counter, bool begins, utc_t when)
 {
-    if (counter >= CNT_TAMPER && counter < CNT_TAMPER_S) {
-        watch_count(m, counter - CNT_TAMPER, begins, when);
-    } else if (begins) {
-        m->now.counter[counter]++;
-        hot_number(m, HOT_COUNTERS, counter);
-    }
+    if (counter >= CNT_TAMPER)
+        tally_tamper(m, counter - CNT_TAMPER, begins, when);
+    else if (begins)
+        tally_count(m, counter);
 }
 
 static void tell(struct meter *m, const struct note_row *x, bool begins, mono_t at,

@@ -25,9 +25,6 @@ struct watch {
 void watch_init(struct meter *m);
 void watch_plan(struct meter *m);
 
-/* A tamper (enum tamper_counter) begins or ends: count it, date it; how long it lasted. */
-uint32_t watch_count(struct meter *m, unsigned k, bool begins, utc_t when);
-
 void watch_take(struct meter *m, const struct quantity *q);
 
 #endif
