@@ -48,7 +48,6 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
     struct measure_cfg measure = measure_cfg_default(&cfg->rating);
     measure_init(&m->measure, &measure, NULL);
-    watch_init(m);
     struct front_cfg front = front_cfg_default(&cfg->rating);
     front_init(&m->front, &front);
 }
@@ -68,7 +67,6 @@ static void plan(struct meter *m)
     demand_plan(m);
     profile_plan(m);
     billing_plan(m);
-    watch_plan(m);
     calendar_plan(m);
     tou_plan(m);
     timer_clock_changed(m);
