@@ -129,6 +129,10 @@ static size_t show_rows(void *ctx, struct panel_row *row, size_t max, utc_t from
     }
     size_t n = 0;
     bool has = first > span.first && !profile_read(m, 0, first - 1, &before);
+    if (!has && first == 0) { /* the first row of a meter's life counts from nothing */
+        before = (struct profile_row){ 0 };
+        has = true;
+    }
     for (; first < span.next && n < max; first++) {
         if (profile_read(m, 0, first, &r)) continue;
         struct panel_row *p = &row[n];
@@ -290,8 +294,9 @@ static void show_fill(void *ctx, struct panel_state *st)
     fill_now(s, &st->now);
     fill_energies(s, &st->energy);
     st->has_pulses = true;
-    st->pulses.kwh = s->box->impulses[IMPULSE_WH];
-    st->pulses.kvarh = s->box->impulses[IMPULSE_VARH];
+    struct front *front = &s->box->device.meter.front; /* with samples, it pulses */
+    st->pulses.kwh = front_pulse(front, PULSE_ACTIVE)->count;
+    st->pulses.kvarh = front_pulse(front, PULSE_REACTIVE)->count;
     if (s->box->is_on) fill_profile(s, st);
     st->has_world = true;
     fill_world(s, &st->world);
@@ -312,11 +317,13 @@ static int32_t scaled(int32_t code, int32_t full_milli)
     return (int32_t)((int64_t)code * full_milli / LOADGEN_CODE_MAX);
 }
 
+_Static_assert((int)WORLD_WAVE <= (int)PANEL_SAMPLES, "the panel has room for what is kept");
+
 static void show_wave(void *ctx, struct panel_wave *v)
 {
     const struct show *s = ctx;
     const struct world *w = s->world;
-    uint32_t n = w->waved < 320 ? w->waved : 320;
+    uint32_t n = w->waved < WORLD_WAVE ? w->waved : WORLD_WAVE;
     v->period_ns = 125000;
     v->samples = s->box->is_on ? (uint16_t)n : 0;
     for (uint32_t i = 0; i < v->samples; i++) {
