@@ -73,9 +73,9 @@ static inline struct turn turn_at(uint32_t phase)
 static inline int32_t code(int64_t x, struct loadgen_rest *r)
 {
     x += 2 * r->last - r->before;
-    int32_t c = (int32_t)((x + (1ll << 34)) >> 35);
+    int32_t c = (int32_t)((x + (INT64_C(1) << 34)) >> 35);
     r->before = r->last;
-    r->last = x - c * (1ll << 35);
+    r->last = x - c * (INT64_C(1) << 35);
     return c > LOADGEN_CODE_MAX    ? LOADGEN_CODE_MAX
            : c < -LOADGEN_CODE_MAX ? -LOADGEN_CODE_MAX
                                    : c;
@@ -163,7 +163,7 @@ static void currents_set(struct loadgen *g)
     uint64_t both = abs_i64(along) | abs_i64(ahead);
     g->fine = 15;
     while (g->fine > 0 && both >> (15 - g->fine) > AMP_MAX) g->fine--;
-    int64_t unit = 1ll << (15 - g->fine);
+    int64_t unit = INT64_C(1) << (15 - g->fine);
     g->i_sin = hold(along / unit);
     g->i_cos = hold(ahead / unit);
     g->n_sin = hold(muldiv_i64(g->i_sin, g->load.neutral_ppm, 1000000));
@@ -175,8 +175,8 @@ static void tone_set(struct loadgen *g, size_t k)
     const struct load_harmonic *h = &g->harmonic[k];
     struct loadgen_tone *t = &g->tone[k];
     *t = (struct loadgen_tone){ .order = h->order,
-                                .phase =
-                                    (uint32_t)muldiv_i64(h->phase_udeg, 1ll << 32, 360000000) };
+                                .phase = (uint32_t)muldiv_i64(h->phase_udeg, INT64_C(1) << 32,
+                                                              360000000) };
     if (h->channel == LOAD_V) {
         t->v_amp = hold(muldiv_i64(g->v_amp, h->amplitude_ppm, 1000000));
         return;

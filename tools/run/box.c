@@ -85,10 +85,11 @@ static int open_flash(struct box *b, const char *path, struct trouble *t)
     int err = flash_file_open(&b->flash, path, FLASH_SIZE, (struct nor_times){ 0, 0 });
     b->has_flash = err == 0;
     if (err == E_FORMAT)
-        return trouble(t, err,
-                       "%s is not a flash image: it should be a file of %d octets; name another "
-                       "with --flash, or move it away and a new one is made",
-                       path, FLASH_SIZE);
+        return trouble(
+            t, err,
+            "%s is not a flash image: it should be a file of %d octets; name another "
+            "with --flash, or move it away and a new one is made",
+            path, FLASH_SIZE);
     if (err == E_BUSY) return trouble(t, err, "%s belongs to a meter that is running", path);
     return err ? trouble(t, err, "cannot open %s: %s", path, strerror(errno)) : 0;
 }
