@@ -4,5 +4,4 @@ set -eu
 mkdir -p "build/cppcheck/$1"
 exec cppcheck --project="build/$1/compile_commands.json" --cppcheck-build-dir="build/cppcheck/$1" -j "$2" -q \
   --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --max-configs=1 \
-  '-Djson_array_foreach(a,i,v)=for(i=0;i<json_array_size(a);i++)' \
-  '-Djson_object_foreach(o,k,v)=for(k="";k;)' --suppressions-list=tests/lint/cppcheck.supp -i third_party -i tests
+  --library=tests/lint/jansson.cfg --suppressions-list=tests/lint/cppcheck.supp -i third_party -i tests
