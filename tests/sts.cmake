@@ -13,3 +13,6 @@ fuzz_target(fuzz/fuzz_key_change.c LIBS sts_make)
 add_executable(bench_sts bench/bench_sts.c)
 target_link_libraries(bench_sts PRIVATE sts_make arena panic strict)
 target_compile_definitions(bench_sts PRIVATE _POSIX_C_SOURCE=200809L)
+
+unit_test(unit/test_vend.c LIBS tool_station PkgConfig::OPENSSL)
+target_compile_definitions(test_vend PRIVATE _GNU_SOURCE)

@@ -41,6 +41,9 @@ uint64_t make_block(const struct sts_form *form, const struct sts_fields *f);
 /* Encipher under key (class 1: key may be NULL) and write the token. */
 void make_token(struct made *m, const struct sts_key *key, uint8_t class, uint64_t clear);
 
+/* Four random bits for STS_RND. */
+uint64_t make_nibble(void);
+
 /* The tokens that lead a meter from one key to another: under EA07 two, or three when with_sgc;
  * under EA11 four. Both keys must be of one algorithm. How many. */
 int make_key_change(struct made m[4], const struct sts_key *from, const struct sts_key *to,

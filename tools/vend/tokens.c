@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/bytes.h"
 #include "sts/code.h"
@@ -261,13 +260,6 @@ static void ask_tid(struct ask *a, struct sts_fields *f)
     f->v[STS_TID] = tid;
 }
 
-static uint64_t random_nibble(void)
-{
-    uint8_t octet = 0;
-    if (getrandom(&octet, 1, 0) != 1) return 5;
-    return octet & 15;
-}
-
 /* 16 bits by value_field, or as an amount with so many digits behind the point. */
 static void ask_value(struct ask *a, struct sts_fields *f, int digits)
 {
@@ -325,7 +317,7 @@ static void ask_content(struct ask *a, struct sts_fields *f, const struct sts_fo
     }
     ask_tid(a, f);
     if (form->part[0].field == STS_RND)
-        f->v[STS_RND] = (uint64_t)ask_int_or(a, "rnd", 0, 15, (int64_t)random_nibble());
+        f->v[STS_RND] = (uint64_t)ask_int_or(a, "rnd", 0, 15, (int64_t)make_nibble());
     if (form->crc_c)
         ask_money(a, f);
     else if (form->class == 0)
