@@ -72,9 +72,9 @@ static void check_frame(const char *field)
     assert_int_equal(m, (int)n);
     assert_memory_equal(back, p, n);
     for (size_t i = 1; i + 1 < n; i++) { /* one bit turned anywhere: no frame */
-        p[i] ^= 1u << i % 8;
+        p[i] = (uint8_t)(p[i] ^ 1u << i % 8);
         assert_int_equal(hdlc_frame_read(p, n, &f, &used), E_MORE);
-        p[i] ^= 1u << i % 8;
+        p[i] = (uint8_t)(p[i] ^ 1u << i % 8);
     }
 }
 
