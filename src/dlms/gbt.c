@@ -59,13 +59,15 @@ static void send_abort(struct dlms_server *d, struct dlms_session *s)
 bool gbt_more(const struct dlms_session *s)
 {
     const struct dlms_gbt *x = &s->gbt;
-    return x->out && x->left && (x->end == 0 || x->next <= x->end);
+    return x->out && (x->left || x->unconfirmed) && (x->end == 0 || x->next <= x->end);
 }
 
 /* Data octets in a block for this client. */
 static uint16_t block_size(const struct dlms_session *s, size_t most)
 {
     size_t limit = s->max_send ? s->max_send : SIZE_MAX;
+    size_t frame = (size_t)s->hdlc.info_tx - HDLC_LLC; /* UI frames have no segments */
+    if (s->hdlc.ui && frame < limit) limit = frame;
     size_t n = limit > HEAD_MAX ? limit - HEAD_MAX : 1;
     if (limit <= 7 + 0x7F) n = limit > 7 ? limit - 7 : 1;
     return (uint16_t)(n < most ? n : most);
@@ -91,7 +93,7 @@ static void send_block(struct dlms_session *s)
     size_t at =
         x->made_as_sent ? (size_t)(i % x->slots) * x->size : s->tx_at + (size_t)i * x->size;
     bool last = x->next == x->end;
-    x->left--;
+    if (!x->unconfirmed) x->left--;
     struct gbt g = { .last = last,
                      .streaming = x->left && !last,
                      .window = x->own,
@@ -104,21 +106,18 @@ static void send_block(struct dlms_session *s)
 
 /* -- answers longer than tx ------------------------------------------------------------- */
 
-/* Octets before the text: container, security control, counter. */
-static size_t stream_head(const struct dlms_session *s, struct axdr_out *o)
+/* What stands before the text: container, security control, counter. */
+static void stream_head(const struct dlms_session *s, struct axdr_out *o)
 {
-    uint8_t plain = s->transfer.service == XDLMS_GET_REQ ? XDLMS_GET_RES : XDLMS_ACTION_RES;
+    uint8_t service = s->transfer.service;
+    uint8_t plain = service == XDLMS_GET_REQ      ? XDLMS_GET_RES
+                    : service == XDLMS_ACTION_REQ ? XDLMS_ACTION_RES
+                                                  : service;
     uint8_t sc = reply_sc(s);
-    if (!reply_sealed(s)) return 0;
-    struct axdr_out count = axdr_out(NULL, SIZE_MAX);
     struct cipher_box b = reply_box(s, plain);
-    size_t content = s->gbt.text + cipher_extra(sc);
-    cipher_emit_box(&count, &b, content);
-    if (!o) return count.len + CIPHER_HEAD;
-    cipher_emit_box(o, &b, content);
+    cipher_emit_box(o, &b, s->gbt.text + cipher_extra(sc));
     axdr_emit_raw(o, sc, 1);
     axdr_emit_raw(o, s->ic, 4);
-    return count.len + CIPHER_HEAD;
 }
 
 enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
@@ -130,7 +129,8 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
         transfer_drop(d, s);
         return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
     }
-    if (!x->in) *x = (struct dlms_gbt){ .window = 1, .own = 1, .next = 1 };
+    if (!x->in)
+        *x = (struct dlms_gbt){ .window = 1, .own = 1, .next = 1, .unconfirmed = s->notice };
     answer_freeze(d, s);
     answer_rewind(s);
     x->out = x->made_as_sent = true;
@@ -139,6 +139,7 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
     x->slots = (uint16_t)(s->tx_size / x->size);
     x->end = x->part = 0;
     x->at = x->text = 0;
+    x->head = 0;
     x->left = x->window < x->slots ? x->window : (uint8_t)x->slots;
     s->keep = s->transfer.list ? s->transfer.end : 0;
     if (sealed) d->streams = s;
@@ -162,6 +163,9 @@ static void count_slice(struct dlms_server *d, struct dlms_session *s)
     size_t n = s->prot.tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
     cipher_begin(&d->cs, false, reply_sc(s), s->ic, &k, s->own, head, n);
     wipe(&k, sizeof k);
+    struct axdr_out count = axdr_out(NULL, SIZE_MAX);
+    stream_head(s, &count);
+    x->head = (uint8_t)count.len;
     s->phase = PHASE_BLOCK;
 }
 
@@ -178,9 +182,10 @@ static enum fill make_text(struct dlms_server *d, struct dlms_session *s, uint8_
 }
 
 /* What is not text: the head, or the tag. */
-static void make_around(struct dlms_session *s, uint8_t *p, size_t n, size_t head)
+static void make_around(struct dlms_session *s, uint8_t *p, size_t n)
 {
     struct dlms_gbt *x = &s->gbt;
+    size_t head = x->head;
     struct axdr_out o = axdr_out(p, n);
     if (x->at < head) {
         o.skip = x->at;
@@ -205,17 +210,17 @@ static void block_made(struct dlms_session *s, bool last)
 
 /* The text is over: a plain answer ends here, a sealed one when it is as long as was counted.
  */
-static bool text_made(struct dlms_server *d, struct dlms_session *s, size_t head)
+static bool text_made(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_gbt *x = &s->gbt;
     bool sealed = reply_sealed(s);
-    if (sealed && x->at != head + x->text) return false;
+    if (sealed && x->at != x->head + x->text) return false;
     if (sealed && reply_tail(s))
         cipher_seal_end(&d->cs, x->tag);
     else if (sealed)
         wipe(&d->cs, sizeof d->cs);
     if (sealed) d->streams = NULL;
-    x->text = (uint32_t)(x->at - head);
+    x->text = x->at - x->head;
     return true;
 }
 
@@ -224,21 +229,21 @@ static void make_slice(struct dlms_server *d, struct dlms_session *s)
 {
     enum { SLICE = 256 };
     struct dlms_gbt *x = &s->gbt;
-    size_t head = stream_head(s, NULL), room = (size_t)x->size - x->part;
+    size_t room = (size_t)x->size - x->part;
     uint8_t *p = s->tx + (size_t)((x->made - x->base) % x->slots) * x->size + x->part;
-    bool sealed = reply_sealed(s), in_text = x->at >= head && s->transfer.service;
+    bool sealed = reply_sealed(s), in_text = x->at >= x->head && s->transfer.service;
     if (in_text) {
         enum fill f = make_text(d, s, p, sealed && room > SLICE ? SLICE : room);
         bool over = f == FILL_DONE;
-        if (f == FILL_FAIL || (over && !text_made(d, s, head))) {
+        if (f == FILL_FAIL || (over && !text_made(d, s))) {
             send_abort(d, s);
             return;
         }
         if (over) transfer_drop(d, s);
     } else {
-        make_around(s, p, room, head);
+        make_around(s, p, room);
     }
-    bool last = !s->transfer.service && x->at == head + x->text + reply_tail(s);
+    bool last = !s->transfer.service && x->at == x->head + x->text + reply_tail(s);
     if (last || x->part == x->size) block_made(s, last);
 }
 

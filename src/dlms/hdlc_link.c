@@ -141,9 +141,11 @@ static void answer_poll(struct dlms_server *d, struct dlms_session *s, mono_t no
 
 static void send_ui(struct dlms_session *s)
 {
-    struct hdlc_frame f = { .dst = { .len = 1, .upper = s->who.sap },
-                            .src = s->hdlc.server,
-                            .control = HDLC_UI | HDLC_PF };
+    struct hdlc_frame f = {
+        .dst = { .len = 1, .upper = s->who.sap },
+        .src = s->hdlc.server,
+        .control = (uint8_t)(HDLC_UI | (s->hdlc.ui_final ? HDLC_PF : 0)),
+    };
     struct info i = part(s, 0, answer_size(s));
     if (answer_size(s) <= s->hdlc.info_tx) put_frame(s->link, &f, &i);
 }
@@ -307,11 +309,11 @@ static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdl
     struct dlms_session *s = l->frame.s;
     if (!s || f->n <= HDLC_LLC || !is_llc(l->frame.small)) return;
     s->rx_n = (uint16_t)(f->n - HDLC_LLC);
-    s->hdlc.ui = true;
+    s->hdlc.ui = s->hdlc.ui_final = true;
     s->hdlc.polled = false;
     s->hdlc.segmented = false;
     take_apdu(d, s, at);
-    s->quiet = l->frame.whom == ALL || !(f->control & HDLC_PF);
+    s->quiet |= l->frame.whom == ALL || !(f->control & HDLC_PF);
 }
 
 /* A frame in a connected link. */

@@ -426,7 +426,9 @@ uint8_t reply_sc(const struct dlms_session *s)
 static uint32_t reply_limit(const struct dlms_session *s)
 {
     bool whole = s->gbt.in || s->max_send == 0 || s->max_send > s->tx_size;
-    return whole ? s->tx_size : s->max_send;
+    uint32_t limit = whole ? s->tx_size : s->max_send;
+    uint32_t frame = (uint32_t)s->hdlc.info_tx - HDLC_LLC; /* UI frames have no segments */
+    return s->hdlc.ui && !s->gbt.in && frame < limit ? frame : limit;
 }
 
 static bool reply_signed(const struct dlms_session *s)

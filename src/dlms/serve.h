@@ -168,6 +168,10 @@ void gbt_slice(struct dlms_server *d, struct dlms_session *s);
 bool gbt_more(const struct dlms_session *s); /* blocks of this window are left */
 void gbt_drop(struct dlms_server *d, struct dlms_session *s);
 
+/* -- notify.c -- */
+enum run notice_confirmed(struct dlms_server *d, struct dlms_session *s);
+void notice_ended(struct dlms_session *s, bool sent); /* when it was one */
+
 /* -- answer.c: answers that may take several blocks -- */
 void lit_put(struct dlms_transfer *t, uint8_t v);
 void lit_length(struct dlms_transfer *t, uint32_t n);

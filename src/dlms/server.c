@@ -190,7 +190,7 @@ void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     s->phase = PHASE_JUDGE;
     s->active = now;
-    s->quiet = false;
+    s->quiet = s->who.assoc != 255 && d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
     s->bare = false;
     s->claimed = false;
     s->running = false;
@@ -208,6 +208,7 @@ void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r)
     }
     s->tx_n = 0;
     s->phase = PHASE_IDLE;
+    notice_ended(s, false);
     gbt_drop(d, s);
     if (s->ends) assoc_end(d, s);
     if (s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL) hdlc_silent(d, s);
@@ -228,7 +229,9 @@ static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now
     bool stream = s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP;
     bool sent = stream ? stream_send(s) : hdlc_send(d, s, now);
     if (!sent) return false;
-    s->phase = stream && gbt_more(s) ? PHASE_BLOCK : PHASE_IDLE;
+    bool more = (stream || s->hdlc.ui) && gbt_more(s);
+    s->phase = more ? PHASE_BLOCK : PHASE_IDLE;
+    if (!more) notice_ended(s, true);
     if (s->ends) assoc_end(d, s);
     return true;
 }

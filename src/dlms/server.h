@@ -131,10 +131,15 @@ struct dlms_notice {
     enum dar (*body)(void *app, const void *ctx, struct axdr_out *o);
     const void *ctx; /* kept until the notice is gone */
 };
-enum dlms_sent { DLMS_SENT_NO, DLMS_SENT_YES, DLMS_SENT_CONFIRMED };
+enum dlms_sent {
+    DLMS_SENT_NO,        /* not yet */
+    DLMS_SENT_YES,       /* all of it is with the link */
+    DLMS_SENT_CONFIRMED, /* the client said so */
+    DLMS_SENT_FAILED     /* too long for the client, no counter, its body failed */
+};
 
 /* Queue it on this link. 0; E_BUSY: the link's push session still sends another; E_SPACE: no
- * session free; E_RANGE: longer than the client takes and GBT is not agreed. */
+ * session free. */
 int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_notice *n,
                 mono_t now);
 

@@ -137,13 +137,6 @@ enum dar settled(struct dlms_server *d)
 
 /* -- dispatch --------------------------------------------------------------------------- */
 
-static enum run confirm_run(struct dlms_server *d, struct dlms_session *s)
-{
-    (void)d;
-    (void)s;
-    return RUN_SILENT;
-}
-
 static const struct {
     uint8_t tag, invoke_at; /* where the octet with the confirmed bit stands */
     uint8_t bit;            /* of the conformance list */
@@ -153,8 +146,15 @@ static const struct {
     { XDLMS_SET_REQ, 2, 20, set_run },
     { XDLMS_ACTION_REQ, 2, 23, action_run },
     { XDLMS_ACCESS_REQ, 1, 17, access_run },
-    { XDLMS_DATA_NOTIFICATION_CONFIRM, 1, 16, confirm_run },
+    { XDLMS_DATA_NOTIFICATION_CONFIRM, 1, 16, notice_confirmed },
+    { XDLMS_DATA_NOTIFICATION, 0, 0, answer_block }, /* ours: never a request */
+    { XDLMS_EVENT_NOTIFICATION, 0, 0, answer_block },
 };
+
+static bool is_push(const struct dlms_server *d, const struct dlms_session *s)
+{
+    return d->cfg->assoc[s->who.assoc].flags & ASSOC_PUSH;
+}
 
 enum run service_run(struct dlms_server *d, struct dlms_session *s)
 {
@@ -164,6 +164,7 @@ enum run service_run(struct dlms_server *d, struct dlms_session *s)
     for (size_t i = 0; i < sizeof service / sizeof service[0]; i++) {
         if (service[i].tag != p[0]) continue;
         if (s->running) return service[i].run(d, s);
+        if (is_push(d, s) && p[0] != XDLMS_DATA_NOTIFICATION_CONFIRM) return RUN_SILENT;
         if (!has(s, XDLMS_C(service[i].bit)))
             return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
         uint8_t at = service[i].invoke_at;

@@ -105,6 +105,9 @@ struct dlms_transfer {
     uint32_t long_invoke;     /* ACCESS */
     uint8_t *results;         /* ACCESS: choice and result of each item */
     uint16_t mark;            /* ACCESS: octets of the answer before the present item */
+    /* notices: what emits the body */
+    enum dar (*body)(void *app, const void *ctx, struct axdr_out *o);
+    const void *body_ctx;
     struct cosem_get get;
     struct cosem_ret ret;
 };
@@ -115,6 +118,7 @@ struct dlms_transfer {
 struct dlms_gbt {
     bool in, out;      /* the client speaks in blocks; the answer goes in blocks */
     bool made_as_sent; /* the ring */
+    bool unconfirmed;  /* a notice: nobody acknowledges */
     uint8_t window;    /* the client's */
     uint8_t own;       /* ours: as large as the client's first */
     uint8_t left;      /* blocks that may still go before it acknowledges */
@@ -131,6 +135,7 @@ struct dlms_gbt {
     uint16_t made;  /* ring: number of the newest block */
     uint16_t part;  /* ring: octets of the block being made */
     uint16_t tail;  /* octets of the last block */
+    uint8_t head;   /* ring: octets before the text */
     uint32_t text;  /* ring: octets of plain text */
     uint32_t at;    /* ring: octets of the APDU made so far */
     uint8_t tag[CIPHER_TAG];
@@ -149,6 +154,7 @@ struct dlms_hdlc {
     bool answering; /* tx is an answer for this link to deliver */
     bool too_long;  /* the request outgrew the buffer */
     bool ui;        /* the request came as UI: so goes the answer */
+    bool ui_final;  /* with F */
     uint8_t frmr[3];
     mono_t answer_by; /* RNR when the answer is not ready by then */
 };
@@ -163,6 +169,7 @@ struct dlms_session {
     bool bare;    /* the answer goes out unprotected */
     bool quiet;   /* unconfirmed or to all stations: no answer whatever happens */
     bool rekey;   /* keys changed: load them anew for the next APDU */
+    bool notice;  /* what goes out was not asked for */
     bool stalled; /* the last slice waited for somebody else */
     bool running; /* the APDU in hand is parsed and being carried out */
     bool has_quality, released, with_user, with_reason; /* what ACCEPT has to answer */
@@ -245,8 +252,10 @@ struct dlms_link {
     struct dlms_session *first;
     struct link_io io;
     uint8_t kind, channel;
-    bool hang_up;  /* to be closed by the next step */
-    mono_t active; /* last octet */
+    bool hang_up;    /* to be closed by the next step */
+    uint8_t fate;    /* of the last notice: enum dlms_sent */
+    uint32_t invoke; /* its long-invoke-id */
+    mono_t active;   /* last octet */
     union {
         struct dlms_stream stream;
         struct dlms_frame frame;

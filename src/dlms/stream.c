@@ -146,7 +146,7 @@ void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     memcpy(s->rx + s->rx_at, p, w.length);
     s->rx_n = w.length;
     serve_apdu(d, s, at);
-    s->quiet = w.destination == WRAPPER_ALL;
+    s->quiet |= w.destination == WRAPPER_ALL;
 }
 
 /* Octets [at, at + n) of head and body that lie in this piece; how many. */
