@@ -63,8 +63,8 @@ void protect_refresh(struct dlms_server *d, struct dlms_session *s)
     s->suite = sec.suite;
     s->policy = s->context == CONTEXT_LN_CIPHERED ? sec.policy : 0;
     memcpy(s->own, sec.server_title, sizeof s->own);
-    if (s->state != DLMS_NONE || !sec.titled) return;
-    memcpy(s->title, sec.client_title, sizeof s->title);
+    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
+    if (preset) memcpy(s->title, sec.client_title, sizeof s->title);
 }
 
 static bool load_pair(struct dlms_server *d, struct dlms_session *s)
