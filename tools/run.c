@@ -232,6 +232,8 @@ static void measure_pace(struct run *r, uint64_t now_ms)
     r->measured_us = r->box.world_us;
 }
 
+static void watch_speed(struct run *r);
+
 static void flat_out(uv_idle_t *h)
 {
     struct run *r = h->data;
@@ -239,11 +241,12 @@ static void flat_out(uv_idle_t *h)
     do advance(r, STEP_SAMPLES * SAMPLE_US);
     while (!r->done && say_now_ms() < end);
     measure_pace(r, say_now_ms());
+    watch_speed(r);
 }
 
 static void watch_speed(struct run *r)
 {
-    bool want = r->pace.speed == PANEL_SPEED_MAX;
+    bool want = r->pace.speed == PANEL_SPEED_MAX && !ports_is_talking(r->ports);
     if (want == r->is_flat_out) return;
     r->is_flat_out = want;
     r->told_ms = say_now_ms();
@@ -261,7 +264,8 @@ static void tick(uv_timer_t *h)
     watch_speed(r);
     if (r->is_flat_out) return;
     r->told_ms = now;
-    uint64_t end = now + SLICE_MS, us = passed * 1000 * r->pace.speed;
+    uint32_t speed = r->pace.speed > 1 && ports_is_talking(r->ports) ? 1 : r->pace.speed;
+    uint64_t end = now + SLICE_MS, us = passed * 1000 * speed;
     while (us && !r->done && say_now_ms() < end) {
         uint64_t part = us < STEP_SAMPLES * SAMPLE_US ? us : STEP_SAMPLES * SAMPLE_US;
         advance(r, part);

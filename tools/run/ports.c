@@ -28,7 +28,7 @@ struct ports {
         uint8_t out[65536];
         size_t out_n;
     } peer[UDP_PEERS];
-    uint64_t turns;
+    uint64_t turns, heard_ms;
 };
 
 struct line {
@@ -43,6 +43,19 @@ struct line {
     uint8_t *out; /* gathered until the end of a frame */
     size_t out_n, out_cap;
 };
+
+/* -- who talks -- */
+enum { TALK_MS = 500 };
+
+static void heard(struct ports *p)
+{
+    p->heard_ms = uv_now(p->loop);
+}
+
+bool ports_is_talking(const struct ports *p)
+{
+    return p->heard_ms && uv_now(p->loop) - p->heard_ms < TALK_MS;
+}
 
 /* -- octets out
  * ---------------------------------------------------------------------------------- */
@@ -66,6 +79,7 @@ static void flush(struct line *l)
     uv_buf_t buf = uv_buf_init((char *)p->octets, (unsigned)l->out_n);
     l->ports->tx[l->id] += l->out_n;
     l->out_n = 0;
+    heard(l->ports);
     if (uv_write(&p->req, (uv_stream_t *)&l->tcp, &buf, 1, written)) free(p);
 }
 
@@ -153,6 +167,7 @@ static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         line_end(l);
         return;
     }
+    heard(l->ports);
     l->in_n += (size_t)n;
     l->ports->rx[l->id] += (uint64_t)n;
     offer(l);
@@ -271,6 +286,7 @@ static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
     struct sockaddr_in address;
     memcpy(&address, from, sizeof address);
     struct udp_peer *u = peer_of(p, &address);
+    heard(p);
     u->used = ++p->turns;
     p->rx[PORT_DLMS] += (uint64_t)n;
     (void)device_feed_link(&p->box->device, &u->link, (const uint8_t *)buf->base, (size_t)n,

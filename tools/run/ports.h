@@ -37,6 +37,10 @@ void ports_dark(struct ports *p);
 
 struct ports_status ports_status(const struct ports *p, enum port_id id);
 
+/* Did octets come in or go out within the last half second of the wall clock? Then a client is
+ * talking, and its time-outs are in its own time: the world should not run faster than that. */
+bool ports_is_talking(const struct ports *p);
+
 /* Octets the server did not take a moment ago: offer them again. Called after steps. */
 void ports_poll(struct ports *p);
 
