@@ -445,7 +445,6 @@ int run_main(int argc, char **argv)
     };
     struct run *r = calloc(1, sizeof *r);
     if (!r) return say_fail(EXIT_REFUSED, "out of memory");
-    r->box.image_fd = -1;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     int code = run(r, &o);

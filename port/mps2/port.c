@@ -194,7 +194,8 @@ void port_init(void)
     uart_init();
     (void)net_init((uint32_t)port_arg_number("ip", 0x0A00020F),
                    (uint32_t)port_arg_number("seed", 1));
-    port.io = (struct meter_io){ .nor = flash_init(),
+    port.io = (struct meter_io){ .sampled = true,
+                                 .nor = flash_init(),
                                  .rtc_read = io_rtc_read,
                                  .rtc_write = io_rtc_write,
                                  .entropy = &entropy,

@@ -17,16 +17,6 @@ ROLES = ["public", "reader", "operator", "supervisor", "management", "utility", 
 OTHERS = {"CIU": "ciu", "push": "push", "BC": "broadcast", "FW client": "firmware"}
 
 
-def numbers(text):
-    """'2..4,X6' -> {2, 3, 4, 6}; a letter before a number repeats what stands before."""
-    found = set()
-    for part in text.split(","):
-        ends = [int(n) for n in re.findall(r"\d+", part)]
-        if ends:
-            found |= set(range(ends[0], ends[-1] + 1))
-    return found
-
-
 def parse(cell):
     """Rights of a cell: {'r': ids or None for all, ...}; a letter that is missing gives nothing."""
     rights = {}
@@ -42,20 +32,37 @@ def parse(cell):
         if without:
             rights.setdefault("not_r", set()).add(int(without.group(1)))
         plain = re.sub(r"\(.*?\)| of .*| only .*", "", part)
-        m = re.fullmatch(r"([RWX]+)([\d.,RWX ]*)", plain.strip())
-        if not m:
-            raise SystemExit("rights not understood: '%s' in '%s'" % (part, cell))
-        for group in re.finditer(r"([RWX]+)([\d.]*(?:,(?:[RWX]*\d[\d.]*))*)", plain.strip()):
-            ids = numbers(group.group(2)) if group.group(2) else None
-            for letter in group.group(1).lower():
+        letters = ""
+        for found in re.finditer(r"([RWX]+)?(?:(\d+)(?:\.\.[RWX]*(\d+))?)?,?", plain.replace(" ", "")):
+            if not found.group(0):
+                continue
+            letters = (found.group(1) or letters).lower()
+            first, last = found.group(2), found.group(3) or found.group(2)
+            for letter in letters:
                 have = rights.get(letter, set())
-                rights[letter] = None if ids is None or have is None else have | ids
+                more = None if first is None else set(range(int(first), int(last) + 1))
+                rights[letter] = None if more is None or have is None else have | more
     return rights
+
+
+def union(a, b):
+    both = {}
+    for letter in {*a, *b} - {"not_r"}:
+        x, y = a.get(letter, set()), b.get(letter, set())
+        both[letter] = None if x is None or y is None else x | y
+    both["not_r"] = a.get("not_r", set()) | b.get("not_r", set())
+    return both
 
 
 def expected(row):
     """Rights by role; those of a lower level hold for the next."""
-    by = {role: parse(row[column]) for role, column in COLUMNS.items()}
+    by, below = {}, {}
+    for role, column in COLUMNS.items():
+        by[role] = parse(row[column])
+        if role in ("operator", "supervisor", "management"):
+            by[role] = union(below, by[role])
+        if role in ("reader", "operator", "supervisor"):
+            below = by[role]
     who = None
     for part in filter(None, (p.strip() for p in row["access_other"].split(";"))):
         m = re.match(r"([^:]+):(.*)", part)
@@ -98,10 +105,10 @@ def main():
         number = int(member[1:])
         if member[0] == "m":
             if (rights == "x") != allowed(want, "x", number):
-                wrong.append("%s: %s, list %s: %s" % (line, rights, "x" if allowed(want, "x", number) else "-", row))
+                wrong.append("%s: the list gives %s" % (line, want))
             continue
         if number == 1:
-            ok = ("r" in rights) == any(k in want for k in "rwx")
+            ok = ("r" in rights) == any(want.get(k, set()) != set() for k in "rwx")
         else:
             read, write = allowed(want, "r", number), allowed(want, "w", number)
             ok = not ("r" in rights and not read) and not ("w" in rights and not write)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/cal.h"
 #include "base/err.h"
 #include "port/linux/secrets.h"
 #include "tools/common/hex.h"
@@ -158,6 +159,7 @@ static void wire(struct box *b)
 {
     b->entropy = (struct entropy){ .ctx = b, .get = entropy_get };
     b->io = (struct meter_io){
+        .sampled = true,
         .ctx = b,
         .nor = &b->flash.mem.nor,
         .scratch = b->scratch,
@@ -236,6 +238,8 @@ void box_close(struct box *b)
 
 void box_set_rtc(struct box *b, utc_t utc)
 {
+    uint16_t year = cal_civil(utc.s).year;
+    if (!b->power_ups && year < b->meter_cfg.year) b->meter_cfg.year = year;
     b->rtc_offset_us = utc.s * 1000000 - (int64_t)b->world_us;
 }
 

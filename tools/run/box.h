@@ -56,7 +56,9 @@ struct box {
 int box_open(struct box *b, const struct box_options *o, struct trouble *t);
 void box_close(struct box *b);
 
-/* The calendar chip's time, as if somebody had set it. */
+/* The calendar chip's time, as if somebody had set it. Before the first box_on() it also says
+ * how old the meter may be: one that is started in 2007 was not made in 2024, or its clock
+ * would be invalid. */
 void box_set_rtc(struct box *b, utc_t utc);
 utc_t box_rtc(const struct box *b);
 
