@@ -1,69 +1,146 @@
-/* main.c - the Cortex-M image: its terminals answer, and every octet is sent back. */
+/* main.c - the Cortex-M meter: the board's terminals wired to a device, and nothing else.
+ *
+ * Live, the meter runs in PendSV: samples, octets and deadlines pend it. With until=SECONDS on
+ * the host's command line time is pulled instead: samples are made as fast as the CPU can, the
+ * supply fails at the end, and the registers are printed. Both are the same device_step().
+ */
 #include "base/sys.h"
+#include "model/device.h"
 #include "port/mps2/port.h"
 
+enum { SESSIONS = 6, APDU = 1024 };
+
 static struct {
-    uint64_t samples, energy;
-    bool open[PORT_LINKS];
+    struct device device;
+    struct dlms_pool pool;
+    struct dlms_session session[SESSIONS];
+    uint8_t buffers[DLMS_POOL_BYTES(SESSIONS, APDU, APDU)];
+    struct regs frozen[SESSIONS];
+    struct dlms_link link[PORT_LINKS];
+    struct store_scratch scratch;
+    struct meter_io io;
+    struct arena arena;
+    uint64_t arena_words[EC_ARENA / 8];
+    struct meter_cfg meter;
 } app;
 
+static const struct device_cfg cfg = {
+    .meter = &app.meter,
+    .secrets = &device_development,
+    .firmware = "magno22-" MAGNO_VERSION,
+    .hardware = "mps2-an386",
+    .pool = &app.pool,
+    .frozen = app.frozen,
+    .arena = &app.arena,
+};
+
+/* -- samples and links
+ * --------------------------------------------------------------------------- */
 static bool take(void *ctx, int32_t v, int32_t i, int32_t n)
 {
-    (void)ctx;
-    (void)n;
-    app.energy += (uint64_t)((int64_t)v * i);
-    return ++app.samples % 1600 == 0;
+    return front_sample_isr(ctx, v, i, n) & FRONT_WINDOW;
 }
 
 static void opened(void *ctx, unsigned link)
 {
+    static const struct {
+        uint8_t kind, channel;
+    } of[] = {
+        [PORT_OPTICAL] = { DLMS_OPTICAL, LINK_OPTICAL },
+        [PORT_RS485] = { DLMS_HDLC, LINK_RS485 },
+        [PORT_WAN] = { DLMS_HDLC, LINK_WAN },
+    };
     (void)ctx;
-    app.open[link] = true;
+    uint8_t kind = link < PORT_SERIALS     ? of[link].kind
+                   : link < PORT_FIRST_UDP ? (uint8_t)DLMS_TCP
+                                           : (uint8_t)DLMS_UDP;
+    uint8_t channel = link < PORT_SERIALS ? of[link].channel : (uint8_t)LINK_WAN;
+    device_link_open(&app.device, &app.link[link], (enum dlms_link_kind)kind, channel,
+                     port_link_io(link), port_mono());
 }
 
 static void closed(void *ctx, unsigned link)
 {
     (void)ctx;
-    app.open[link] = false;
+    device_link_close(&app.device, &app.link[link]);
 }
 
 static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_t at)
 {
     (void)ctx;
-    (void)at;
-    struct link_io io = port_link_io(link);
-    size_t room = io.ops->room(io.ctx);
-    if (n > room) n = room;
-    if (n > 0) io.ops->send(io.ctx, p, n, false);
-    return n;
+    return device_feed_link(&app.device, &app.link[link], p, n, at);
 }
 
 static const struct port_events events = { .opened = opened,
                                            .closed = closed,
                                            .octets = octets };
 
+/* -- live
+ * -------------------------------------------------------------------------------------------
+ */
 void meter_isr(void)
 {
+    mono_t next;
     port_pump(&events);
+    while ((next = device_step(&app.device, port_mono())).us <= port_mono().us)
+        port_pump(&events);
+    port_wake_at(next);
+}
+
+static _Noreturn void live(void)
+{
+    for (unsigned link = 0; link < PORT_SERIALS; link++) opened(NULL, link);
+    port_start();
+    port_wake();
+    for (;;)
+        if (!job_run(&app.device.job)) port_sleep();
+}
+
+/* -- pulled
+ * ------------------------------------------------------------------------------------------ */
+static void print_register(const char *name, uint16_t id)
+{
+    port_print(name);
+    port_print("=");
+    port_print_number((uint64_t)reg_at(&app.device.meter.now, id));
+    port_print("\n");
+}
+
+static void pulled(mono_t end)
+{
+    while (port_mono().us < end.us) {
+        mono_t next = device_step(&app.device, port_mono());
+        if (next.us > port_mono().us) port_pull(mono_min(next, end));
+    }
+    device_rest(&app.device, end);
+    device_supply_failed(&app.device, end);
+    while (meter_store_step(&app.device.meter)) {
+    }
+    print_register("import_wh", REG_WH_IMPORT);
+    print_register("export_wh", REG_WH_EXPORT);
+    print_register("import_varh", REG_VARH_IMPORT);
+    print_register("import_vah", REG_VAH_IMPORT);
+    port_print("stack=");
+    port_print_number(port_stack_peak());
+    port_print("\n");
 }
 
 int main(void)
 {
     port_init();
-    port_sampler(take, NULL);
-    utc_t now = { 0 };
-    int rtc = port_io()->rtc_read(NULL, (mono_t){ 0 }, &now);
-    port_print("magno22: RTC ");
-    port_print_number(rtc == 0 ? (uint64_t)now.s : 0);
-    port_print("\n");
-    uint64_t seconds = port_arg_number("pull", 0);
-    if (seconds) {
-        while (port_mono().us < seconds * 1000000) port_pull((mono_t){ seconds * 1000000 });
-        port_print("magno22: energy ");
-        port_print_number(app.energy);
-        port_print("\n");
-        return 0;
-    }
-    port_start();
-    for (;;) port_sleep();
+    app.meter = cfg_single_phase;
+    app.meter.serial = (uint32_t)port_arg_number("serial", 1);
+    dlms_pool_init(&app.pool, app.session, SESSIONS, app.buffers, APDU, APDU);
+    arena_init(&app.arena, app.arena_words, EC_ARENA / 8);
+    app.io = *port_io();
+    app.io.scratch = &app.scratch;
+    device_init(&app.device, &cfg, &app.io);
+    port_sampler(take, &app.device.meter.front);
+    int err = device_mount(&app.device);
+    ensure(err == 0);
+    port_print("magno22: on\n");
+    uint64_t until_s = port_arg_number("until", 0);
+    if (until_s == 0) live();
+    pulled((mono_t){ until_s * 1000000 });
+    return 0;
 }

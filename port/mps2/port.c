@@ -5,7 +5,7 @@
 #include "base/sys.h"
 #include "crypto/rng.h"
 #include "port/common/loadrows.h"
-#include "port/mps2/flash.h"
+#include "port/mps2/chip.h"
 #include "port/mps2/mps2.h"
 #include "port/mps2/net.h"
 #include "port/mps2/rtc.h"
@@ -138,7 +138,7 @@ static int io_rtc_write(void *ctx, mono_t t, utc_t utc)
 static int io_entropy(void *ctx, uint8_t *dst, size_t n)
 {
     (void)ctx;
-    const uint8_t *seed = flash_factory() + 16;
+    const uint8_t *seed = chip_factory() + 16;
     uint64_t x = port_arg_number("seed", 1) + ++port.drawn;
     for (size_t k = 0; k < n; k++) {
         x = x * 6364136223846793005u + 1442695040888963407u;
@@ -152,7 +152,7 @@ static const struct entropy entropy = { .get = io_entropy };
 static int io_root_key(void *ctx, uint8_t key[16])
 {
     (void)ctx;
-    memcpy(key, flash_factory(), 16);
+    memcpy(key, chip_factory(), 16);
     return 0;
 }
 
@@ -195,7 +195,7 @@ void port_init(void)
     (void)net_init((uint32_t)port_arg_number("ip", 0x0A00020F),
                    (uint32_t)port_arg_number("seed", 1));
     port.io = (struct meter_io){ .sampled = true,
-                                 .nor = flash_init(),
+                                 .nor = chip_init(),
                                  .rtc_read = io_rtc_read,
                                  .rtc_write = io_rtc_write,
                                  .entropy = &entropy,

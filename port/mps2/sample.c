@@ -13,7 +13,7 @@
 #include "base/sys.h"
 #include "port/common/household.h"
 #include "port/common/loadrows.h"
-#include "port/mps2/flash.h"
+#include "port/mps2/chip.h"
 #include "port/mps2/mps2.h"
 
 enum { BURST = 64, WAKE_SAMPLES = 80 }; /* lwIP looks at its own time-outs every 10 ms */
@@ -109,7 +109,7 @@ void sample_load_ahead(void)
 
 void port_start(void)
 {
-    flash_live();
+    chip_live();
     sample_load_ahead();
     REG(TIMER1 + 8) = REG(TIMER1 + 4) = UINT32_MAX;
     REG(TIMER1) = 1;
