@@ -1,0 +1,138 @@
+"""The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
+
+usage: whole.py hour|talk|kill [SEED]
+"""
+import hashlib, json, os, random, socket, subprocess, sys, threading, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import qemu
+
+ROOT = qemu.ROOT
+MAGNO = os.environ.get("MAGNO", str(ROOT / "build/host/magno"))
+HOUR = os.environ.get("HOUR", str(ROOT / "build/host/tests/hour"))
+DATA_FLASH = 8 << 20
+START = "2026-03-01T06:00:00"
+START_S = 1772344800
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read(DATA_FLASH)).hexdigest()
+
+
+def check(condition, text):
+    if not condition:
+        raise SystemExit(text)
+
+
+def hour(seconds=3600, seed=22):
+    """The same samples on both targets: registers and flash image are equal, bit for bit."""
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("until=%d" % seconds, "load=household", "seed=%d" % seed), start=START) as m:
+            status = m.wait(600)
+            said = m.rest()
+        check(status == 0, "the image ended with %d: %s" % (status, said))
+        there = dict(line.split("=") for line in said.splitlines() if "=" in line)
+        host = str(folder / "host")
+        ours = subprocess.run([HOUR, str(seconds), str(seed), str(START_S), host], capture_output=True, text=True, check=True)
+        here = dict(line.split("=") for line in ours.stdout.splitlines())
+        for name, value in here.items():
+            check(there[name] == value, "%s: %s on the Cortex-M, %s on the host" % (name, there[name], value))
+        check(digest(flash) == digest(host), "the flash images differ")
+        print("%d s of samples: %s, flash image %s, stack %s octets" % (
+            seconds, ", ".join("%s %s" % x for x in here.items()), digest(flash)[:16], there["stack"]))
+
+
+def proxy(path):
+    """A TCP port in front of a UART's Unix socket, for one client after another; its number."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(a, b):
+        try:
+            while piece := a.recv(4096):
+                b.sendall(piece)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def serve():
+        while True:
+            client, _ = listener.accept()
+            uart = qemu.unix(path)
+            other = threading.Thread(target=pump, args=(uart, client), daemon=True)
+            other.start()
+            pump(client, uart)
+            other.join()
+            client.close(), uart.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def read(port, *options):
+    done = subprocess.run([MAGNO, "read", "--json", "--port", str(port), *options], capture_output=True, text=True, timeout=60)
+    check(done.returncode == 0, "magno read %s: exit %d: %s%s" % (" ".join(options), done.returncode, done.stderr, done.stdout))
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def talk():
+    """HLS 5 over TCP through lwIP and over HDLC on the optical UART, LLS and the public client beside it."""
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("load=household",), net=0, start=START) as m:
+            m.console(b"on\n")
+            optical = proxy(m.socket("optical"))
+            time.sleep(2)  # the first windows
+            for options in (("--client", "1", "--auth", "gmac"),
+                            ("--client", "32", "--auth", "low", "--password", "00000001")):
+                tcp = read(m.net, *options, "1-0:1.8.0.255", "1-0:32.7.0.255", "0-0:1.0.0.255")
+                hdlc = read(optical, "--hdlc", *options, "1-0:1.8.0.255", "1-0:32.7.0.255", "0-0:1.0.0.255")
+                for got in (tcp, hdlc):
+                    volts = got[1]["value"] * 10 ** got[1]["scaler"]
+                    check(200 < volts < 260, "it measures %s V" % volts)
+            sign_on = read(optical, "--hdlc", "--mode-e", "--client", "16", "--auth", "none", "0-0:42.0.0.255")
+            check(sign_on[0]["text"] == "MAG2200000000001", "sign-on: %s" % sign_on)
+            objects = read(m.net, "--client", "1", "--auth", "gmac", "--list")
+            check(len(objects) > 100, "%d objects" % len(objects))
+            print("TCP and optical UART: HLS 5, LLS, mode E; %d objects listed; %.1f V" % (len(objects), volts))
+
+
+def kill(seed=22, kills=20):
+    """kill -9 of QEMU at random moments: registers at most a minute of energy behind and never ahead."""
+    random.seed(seed)
+    power_w, clock = 36000, START_S
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        before = 0
+        for n in range(kills):
+            when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(clock))
+            with qemu.Meter(folder, flash=flash, args=("until=86400", "load=const:%d,0,240000,50000" % (power_w * 1000)),
+                            start=when) as m:
+                m.console(b"on\n")
+                time.sleep(0.3 + random.random() * 2)
+                m.kill()
+            clock += 86400
+            when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(clock))
+            with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=when) as m:
+                m.console(b"on\n")
+                after = read(m.net, "--client", "1", "--auth", "gmac", "1-0:1.8.0.255")[0]["value"]
+                rows = [r["values"] for r in read(m.net, "--client", "1", "--auth", "gmac", "1-0:99.1.0.255") if "row" in r]
+                events = [r for r in read(m.net, "--client", "1", "--auth", "gmac", "0-0:99.98.0.255") if "row" in r]
+            values = [r[2] for r in rows]
+            minute = power_w / 60
+            check(after >= before, "kill %d (seed %d): %d Wh after %d" % (n, seed, after, before))
+            check(values == sorted(values) and (not values or values[-1] <= after), "kill %d: rows go back" % n)
+            check(not values or after - values[-1] <= 15 * minute + minute, "kill %d: a row is missing" % n)
+            times = [e["time"] for e in events]
+            check(times == sorted(times), "kill %d: events out of order" % n)
+            before = after
+        print("%d kills, seed %d: %d Wh kept, %d rows, %d events" % (kills, seed, after, len(rows), len(events)))
+
+
+if __name__ == "__main__":
+    {"hour": hour, "talk": talk, "kill": kill}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
