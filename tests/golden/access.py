@@ -85,6 +85,36 @@ def allowed(rights, letter, number):
     return rights[letter] is None or number in rights[letter]
 
 
+def ranges(ids):
+    """{1, 2, 3, 7} -> '1-3,7'"""
+    parts, ids = [], sorted(ids)
+    for n in ids:
+        if parts and parts[-1][1] == n - 1:
+            parts[-1][1] = n
+        else:
+            parts.append([n, n])
+    return ",".join(str(a) if a == b else "%d-%d" % (a, b) for a, b in parts)
+
+
+def matrix(lines):
+    """One line an object: what each client may read (R), write (W) and call (X)."""
+    objects = {}
+    for line in lines:
+        role, cls, version, obis, member, rights = line.split()
+        cell = objects.setdefault((obis, cls, version), {}).setdefault(role, {})
+        for letter in rights.strip("-"):
+            cell.setdefault(letter.upper(), set()).add(int(member[1:]))
+    text = "object                 class  rights: R read, W write, X call, of attributes and methods by number\n"
+    for (obis, cls, version), roles in objects.items():
+        cells = {}
+        for role in ROLES:
+            rights = " ".join(k + ranges(roles[role][k]) for k in "RWX" if k in roles.get(role, {}))
+            if rights:
+                cells.setdefault(rights, []).append(role)
+        text += "%-22s %3s v%s %s\n" % (obis, cls, version, "; ".join("%s: %s" % (", ".join(who), r) for r, who in cells.items()))
+    return text
+
+
 def main():
     lines = subprocess.run([sys.argv[1]], capture_output=True, text=True, check=True).stdout.splitlines()
     table = {}
@@ -114,7 +144,7 @@ def main():
             ok = not ("r" in rights and not read) and not ("w" in rights and not write)
         if not ok:
             wrong.append("%s, the list gives %s" % (line, want))
-    text = "\n".join(l for l in lines if not l.endswith(" -")) + "\n"
+    text = matrix(lines)
     if "--write" in sys.argv:
         with open(DOC, "w") as f:
             f.write(text)
