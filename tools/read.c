@@ -508,7 +508,7 @@ static int read_profile(struct request *r, struct connection *c, const struct ta
         if (r->columns) e = choose_columns(r, &p, &sel, t);
     }
     connect_progress(c, "octets");
-    if (e == 0) e = profile_read(&p, &c->session, &sel, t);
+    if (e == 0) e = profile_fetch(&p, &c->session, &sel, t);
     connect_progress(c, NULL);
     if (e == 0) e = show_rows(r, &p, t);
     if (e > 0) show_error(r, o, e);

@@ -134,7 +134,7 @@ void profile_select(struct profile *p, struct selection *sel, const size_t *colu
     p->columns = n;
 }
 
-int profile_read(struct profile *p, struct session *s, const struct selection *sel,
+int profile_fetch(struct profile *p, struct session *s, const struct selection *sel,
                  struct trouble *t)
 {
     struct buf data = { 0 };

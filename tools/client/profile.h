@@ -35,7 +35,7 @@ int profile_open(struct profile *p, struct session *s, const struct target *o,
 void profile_select(struct profile *p, struct selection *sel, const size_t *columns, size_t n);
 
 /* The rows. As session_get(). */
-int profile_read(struct profile *p, struct session *s, const struct selection *sel,
+int profile_fetch(struct profile *p, struct session *s, const struct selection *sel,
                  struct trouble *t);
 void profile_free(struct profile *p);
 
