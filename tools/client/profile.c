@@ -135,7 +135,7 @@ void profile_select(struct profile *p, struct selection *sel, const size_t *colu
 }
 
 int profile_fetch(struct profile *p, struct session *s, const struct selection *sel,
-                 struct trouble *t)
+                  struct trouble *t)
 {
     struct buf data = { 0 };
     int e = session_get(s, &p->target, sel, &data, t);
