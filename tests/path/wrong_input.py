@@ -48,7 +48,7 @@ def main():
         refused(1, ["no-such.csv"], *run, "--load", "csv:" + os.path.join(folder, "no-such.csv"))
         broken = write(folder, "broken.csv", b"time,p_w\n0,100\n60,1x0\n")
         refused(1, ["broken.csv:3"], *run, "--load", "csv:" + broken)
-        waves = os.path.join(DATA, "waveforms", "comtrade_keating")
+        waves = os.path.join(DATA, "waveforms")
         cfg = open(os.path.join(waves, "keating_1999.CFG"), "rb").read()
         dat = open(os.path.join(waves, "keating_1999.DAT"), "rb").read()
         write(folder, "cut.CFG", cfg), write(folder, "cut.DAT", dat[:len(dat) // 2])
