@@ -430,7 +430,7 @@ int run_main(int argc, char **argv)
         "Run one virtual meter: it measures a load, keeps its registers in a flash image, "
         "answers DLMS clients "
         "and shows itself on a web page.\v"
-        "Try:\n"
+        "Examples:\n"
         "  magno run                       a household, panel on http://127.0.0.1:8022/\n"
         "  magno read 1-0:1.8.0            from another terminal: its import register\n"
         "  magno run --load const:P=2300 --speed 3600 --flash /tmp/a.flash\n";

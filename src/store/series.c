@@ -554,16 +554,18 @@ static void mount_head(struct store *s, unsigned id, const struct head *h)
         r->is_full = true;
 }
 
-static void mount_tail(struct store *s, unsigned id)
+/* The oldest sector is the next good one behind the newest, a lap ago; in the first lap it is
+ * the first of all, number k. */
+static void mount_tail(struct store *s, unsigned id, unsigned k, struct head h)
 {
     struct series *r = &s->series[id];
-    struct head h = { .first = r->head_first };
-    unsigned at = r->tail = r->head;
+    unsigned at = r->head;
+    r->tail = (uint16_t)k;
     for (unsigned i = 1; i < ring_of(s, id)->sectors && i < HOLES; i++) {
         struct head older;
         at = after(s, id, at);
         if (!read_head(s, id, at, &older)) continue;
-        if ((int32_t)(older.first - h.first) < 0) {
+        if ((int32_t)(older.first - r->head_first) < 0) {
             r->tail = (uint16_t)at;
             h = older;
         }
@@ -575,8 +577,9 @@ static void mount_tail(struct store *s, unsigned id)
 void series_mount(struct store *s, unsigned id)
 {
     struct series *r = &s->series[id];
-    struct head h;
+    struct head h = { 0 };
     int k = first_head(s, id, &h);
+    struct head first = h;
     r->head = r->seen = NO_SECTOR;
     r->is_dead = r->is_full = r->ran_back = false;
     if (k >= 0) {
@@ -584,7 +587,7 @@ void series_mount(struct store *s, unsigned id)
         int m = last_within(s, id, (unsigned)k, n - (unsigned)k, h.first, INT32_MAX, &h);
         r->head = (uint16_t)(m > 0 ? k + m : k);
         mount_head(s, id, &h);
-        mount_tail(s, id);
+        mount_tail(s, id, (unsigned)k, first);
     }
     if (k < 0 || r->next - r->first > INT32_MAX) r->first = r->next;
     look_ahead(s, id);
