@@ -433,7 +433,7 @@ static void pdu_sizes(void **state)
     static const uint16_t sizes[] = { 64,  65,  80,  90,  99,  100, 127, 128,
                                       129, 200, 255, 256, 257, 300, 511, 1000 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct setup *s = start(DLMS_TCP, 256, 512);
+        struct setup *s = start(DLMS_TCP, 512, 512);
         use_wrapper(s, SAP_MANAGEMENT);
         s->cfg.max_pdu = sizes[i];
         if (open_managed(s, i % 2 ? GUARD_GLO : GUARD_GENERAL_GLO) < 0)

@@ -36,7 +36,7 @@ void profile_select(struct profile *p, struct selection *sel, const size_t *colu
 
 /* The rows. As session_get(). */
 int profile_fetch(struct profile *p, struct session *s, const struct selection *sel,
-                 struct trouble *t);
+                  struct trouble *t);
 void profile_free(struct profile *p);
 
 /* Walk the rows: 1 with n values (views that live until the next call), 0 behind the last,

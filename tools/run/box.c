@@ -221,19 +221,17 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
     return err;
 }
 
+/* Also after box_open() failed half-way, and again: what is not there is NULL. */
 void box_close(struct box *b)
 {
     if (b->is_on) box_off(b);
     if (b->has_flash) flash_file_close(&b->flash);
-    b->has_flash = false;
-    wipe(b->root_key, sizeof b->root_key);
-    wipe(&b->secrets, sizeof b->secrets);
-    wipe(b->password, sizeof b->password);
     free(b->session);
     free(b->frozen);
     free(b->buffers);
     free(b->scratch);
     free(b->arena_words);
+    wipe(b, sizeof *b);
 }
 
 void box_set_rtc(struct box *b, utc_t utc)
