@@ -572,7 +572,7 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n, mo
     bool inside = x->state > HEAD || (x->state == HEAD && x->head_n);
     if (inside && l->io.ops->set_line) {
         host_of(d)->port_get(d->app, l->channel, &port);
-        uint64_t octet = port.baud ? BITS * SECOND_US / port.baud : 0;
+        uint64_t octet = l->baud ? BITS * SECOND_US / l->baud : 0;
         uint64_t allowed = n * octet + UINT64_C(1000) * port.inter_octet_ms;
         if (mono_before(mono_after(x->last, allowed), at)) {
             x->state = HUNT;
@@ -580,6 +580,14 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n, mo
         }
     }
     x->last = at;
+}
+
+void hdlc_open(struct dlms_server *d, struct dlms_link *l)
+{
+    struct dlms_port port;
+    host_of(d)->port_get(d->app, l->channel, &port);
+    l->baud = port.baud;
+    if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, l->baud, LINE_8N1);
 }
 
 void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,

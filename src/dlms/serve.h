@@ -46,11 +46,18 @@ size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
 void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                    mono_t at);
 bool stream_send(struct dlms_session *s); /* false: no room yet */
+void hdlc_open(struct dlms_server *d, struct dlms_link *l);
 void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                mono_t at);
 bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now);
 void hdlc_silent(struct dlms_server *d, struct dlms_session *s); /* no answer will come */
 mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now);
+
+/* -- mode_e.c -- */
+void mode_e_rest(struct dlms_server *d, struct dlms_link *l);
+void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                 mono_t at);
+mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l, mono_t now);
 
 /* -- protect.c -- */
 void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now);

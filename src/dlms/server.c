@@ -157,6 +157,8 @@ void dlms_link_open(struct dlms_server *d, struct dlms_link *l, enum dlms_link_k
     l->next = d->links;
     d->links = l;
     server_due(d, now);
+    if (kind == DLMS_OPTICAL) mode_e_rest(d, l);
+    if (kind == DLMS_HDLC) hdlc_open(d, l);
 }
 
 void dlms_link_close(struct dlms_server *d, struct dlms_link *l)
@@ -178,6 +180,8 @@ size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t 
         taken = stream_feed(d, l, p, n, at);
     else if (l->kind == DLMS_UDP)
         datagram_feed(d, l, p, n, at);
+    else if (l->kind == DLMS_OPTICAL)
+        mode_e_feed(d, l, p, n, at);
     else
         hdlc_feed(d, l, p, n, at);
     l->active = at;
@@ -321,7 +325,9 @@ static mono_t session_timer(struct dlms_server *d, struct dlms_session *s, mono_
 
 static mono_t link_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
 {
-    mono_t t = l->kind == DLMS_TCP ? stream_timer(d, l, now) : MONO_NEVER;
+    mono_t t = MONO_NEVER;
+    if (l->kind == DLMS_TCP) t = stream_timer(d, l, now);
+    if (l->kind == DLMS_OPTICAL) t = mode_e_timer(d, l, now);
     for (struct dlms_session *s = l->first; s;) {
         struct dlms_session *next = s->next;
         t = mono_min(t, session_timer(d, s, now));

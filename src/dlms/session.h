@@ -247,18 +247,32 @@ struct dlms_stream {
     uint16_t client; /* who sent it */
 };
 
+/* IEC 62056-21 before HDLC. */
+struct dlms_sign_on {
+    uint8_t state;
+    uint8_t text[40], n; /* what has come of a request or an acknowledgement */
+    uint8_t baud, tries, bcc;
+    uint8_t broken; /* octets of a break message */
+    uint16_t line;  /* of the readout */
+    mono_t due;     /* when it acts, or gives up waiting */
+};
+
 struct dlms_link {
     struct dlms_link *next;
     struct dlms_session *first;
     struct link_io io;
     uint8_t kind, channel;
+    uint32_t baud;   /* serial: present speed */
     bool hang_up;    /* to be closed by the next step */
     uint8_t fate;    /* of the last notice: enum dlms_sent */
     uint32_t invoke; /* its long-invoke-id */
     mono_t active;   /* last octet */
     union {
         struct dlms_stream stream;
-        struct dlms_frame frame;
+        struct {
+            struct dlms_frame frame;
+            struct dlms_sign_on sign;
+        };
     };
 };
 

@@ -592,7 +592,7 @@ static void port_get(void *app, uint8_t link, struct dlms_port *p)
 
 static int readout(void *app, unsigned line, uint8_t *dst, size_t cap)
 {
-    static const char text[] = "1-0:1.8.0(00123.45*kWh)";
+    static const char text[] = "1-0:1.8.0(000123.45*kWh)";
     (void)app;
     if (line) return E_NONE;
     must(cap >= sizeof text);

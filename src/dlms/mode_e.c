@@ -1,0 +1,338 @@
+#include "dlms/serve.h"
+
+#include <string.h>
+
+/* IEC 62056-21 at the optical head: sign-on at 300 baud, then HDLC (mode E) or a readout of
+ * text (mode C). The first octet at rest decides: 2F begins a sign-on, anything else is HDLC's.
+ * Octets are looked at without their parity bit; answers wait for the reaction time. */
+
+enum state {
+    REST,
+    REQUEST,
+    IDENTIFY,
+    AWAIT_ACK,
+    ACK,
+    SWITCH,
+    READOUT,
+    REFUSE,
+    AWAIT_NAK,
+    HDLC
+};
+enum { CR = 0x0D, LF = 0x0A, SOH = 0x01, STX = 0x02, ETX = 0x03, ACK_CHAR = 0x06, NAK = 0x15 };
+enum { WAIT_US = 1500000, REST_US = 120000000, TRIES = 3, BAUD_MAX = 9, LINE_MAX = 100 };
+
+static const uint32_t bauds[BAUD_MAX + 1] = { 300,  600,   1200,  2400,  4800,
+                                              9600, 19200, 38400, 57600, 115200 };
+static const uint8_t break_message[] = { SOH, 'B', '0', ETX, 0x71 };
+
+static void set_line(struct dlms_link *l, uint32_t baud, enum line_form form)
+{
+    l->baud = baud;
+    if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, baud, form);
+}
+
+static void send(struct dlms_link *l, const uint8_t *p, size_t n, bool more)
+{
+    l->io.ops->send(l->io.ctx, p, n, more);
+}
+
+static void get_port(struct dlms_server *d, struct dlms_link *l, struct dlms_port *port)
+{
+    host_of(d)->port_get(d->app, l->channel, port);
+}
+
+/* -- states ----------------------------------------------------------------------------- */
+
+void mode_e_rest(struct dlms_server *d, struct dlms_link *l)
+{
+    struct dlms_port port;
+    get_port(d, l, &port);
+    l->sign = (struct dlms_sign_on){ .state = REST };
+    set_line(l, port.direct ? port.baud : 300, port.direct ? LINE_8N1 : LINE_7E1);
+}
+
+/* Something is to be said after the reaction time. */
+static void react(struct dlms_server *d, struct dlms_link *l, enum state then, mono_t at)
+{
+    struct dlms_port port;
+    get_port(d, l, &port);
+    l->sign.state = (uint8_t)then;
+    l->sign.n = 0;
+    l->sign.due = mono_after(at, port.fast_reaction ? 20000 : 200000);
+    server_due(d, l->sign.due);
+}
+
+static void await(struct dlms_server *d, struct dlms_link *l, enum state state, mono_t at)
+{
+    l->sign.state = (uint8_t)state;
+    l->sign.n = 0;
+    l->sign.due = mono_after(at, WAIT_US);
+    server_due(d, l->sign.due);
+}
+
+/* -- request and acknowledgement -------------------------------------------------------- */
+
+/* Ours, or nobody's in particular? Leading zeros do not count. */
+static bool is_addressed(const struct dlms_port *port, const uint8_t *p, size_t n)
+{
+    const uint8_t *q = port->address;
+    size_t m = port->address_len;
+    if (n == 0) return true;
+    while (n > 1 && *p == '0') p++, n--;
+    while (m > 1 && *q == '0') q++, m--;
+    return n == m && memcmp(p, q, n) == 0;
+}
+
+/* /? address ! CR LF */
+static void take_request(struct dlms_server *d, struct dlms_link *l, mono_t at)
+{
+    struct dlms_sign_on *x = &l->sign;
+    struct dlms_port port;
+    get_port(d, l, &port);
+    bool good = x->n >= 5 && x->text[1] == '?' && x->text[x->n - 3] == '!' &&
+                x->text[x->n - 2] == CR && is_addressed(&port, x->text + 2, x->n - 5u);
+    if (good)
+        react(d, l, IDENTIFY, at);
+    else
+        mode_e_rest(d, l);
+}
+
+static void send_identification(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    uint8_t b[1 + 3 + 1 + 2 + 16 + 2], n = 0;
+    struct dlms_port port;
+    get_port(d, l, &port);
+    b[n++] = '/';
+    for (unsigned i = 0; i < 3; i++) b[n++] = (uint8_t)port.maker[i];
+    if (port.fast_reaction) b[3] |= 0x20; /* lower case: 20 ms */
+    b[n++] = (uint8_t)('0' + port.prop_baud);
+    b[n++] = '\\';
+    b[n++] = '2';
+    for (unsigned i = 0; i < 16 && port.ident[i]; i++) b[n++] = (uint8_t)port.ident[i];
+    b[n++] = CR;
+    b[n++] = LF;
+    send(l, b, n, false);
+    await(d, l, AWAIT_ACK, now);
+}
+
+static void begin_readout(struct dlms_server *d, struct dlms_link *l, mono_t at)
+{
+    l->sign.tries = 0;
+    react(d, l, READOUT, at);
+}
+
+/* ACK V Z Y CR LF */
+static void take_ack(struct dlms_server *d, struct dlms_link *l, mono_t at)
+{
+    struct dlms_sign_on *x = &l->sign;
+    struct dlms_port port;
+    get_port(d, l, &port);
+    uint8_t v = x->text[1], z = (uint8_t)(x->text[2] - '0'), y = x->text[3];
+    if (z > port.prop_baud) z = port.prop_baud;
+    x->baud = z;
+    if (v == '2' && y == '2') {
+        react(d, l, SWITCH, at);
+    } else if (v == '0' && y == '1') {
+        react(d, l, REFUSE, at);
+    } else {
+        if (v == '0' && y == '0') set_line(l, bauds[z], LINE_7E1);
+        begin_readout(d, l, at);
+    }
+}
+
+/* -- answers ---------------------------------------------------------------------------- */
+
+/* Mode E: the acknowledgement comes back at 300 baud, then both change. */
+static void send_switch(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    const uint8_t z = (uint8_t)('0' + l->sign.baud);
+    (void)d;
+    send(l, (const uint8_t[]){ ACK_CHAR, '2', z, '2', CR, LF }, 6, false);
+    set_line(l, bauds[l->sign.baud], LINE_8N1);
+    l->sign.state = HDLC;
+    l->sign.due = mono_after(now, REST_US);
+    memset(&l->frame, 0, sizeof l->frame);
+    server_due(d, l->sign.due);
+}
+
+static void send_refusal(struct dlms_server *d, struct dlms_link *l)
+{
+    set_line(l, bauds[l->sign.baud], LINE_7E1);
+    send(l, break_message, sizeof break_message, false);
+    mode_e_rest(d, l);
+}
+
+static void put(struct dlms_link *l, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) l->sign.bcc ^= p[i];
+    send(l, p, n, true);
+}
+
+static void end_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    put(l, (const uint8_t[]){ '!', CR, LF, ETX }, 4);
+    send(l, &l->sign.bcc, 1, false);
+    await(d, l, AWAIT_NAK, now);
+    size_t unsent = l->io.ops->unsent ? l->io.ops->unsent(l->io.ctx) : 0;
+    l->sign.due = mono_after(l->sign.due, unsent * (UINT64_C(10000000) / l->baud));
+}
+
+/* One line a call, as the port has room: STX, lines, !, ETX, check character. */
+static void send_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    enum { ROOM_US = 2000 };
+    uint8_t line[LINE_MAX + 2];
+    struct dlms_sign_on *x = &l->sign;
+    if (l->io.ops->room(l->io.ctx) < sizeof line + 8) {
+        x->due = mono_after(now, ROOM_US);
+        return;
+    }
+    if (x->line == 0) send(l, (const uint8_t[]){ STX }, 1, true);
+    if (x->line == 0) x->bcc = 0;
+    int n = host_of(d)->readout(d->app, x->line, line, LINE_MAX);
+    if (n < 0) {
+        end_readout(d, l, now);
+        return;
+    }
+    line[n] = CR;
+    line[n + 1] = LF;
+    put(l, line, (size_t)n + 2);
+    x->line++;
+    x->due = now;
+}
+
+static void repeat_readout(struct dlms_server *d, struct dlms_link *l, mono_t at)
+{
+    if (++l->sign.tries >= TRIES) {
+        mode_e_rest(d, l);
+        return;
+    }
+    l->sign.line = 0;
+    react(d, l, READOUT, at);
+}
+
+/* -- octets ----------------------------------------------------------------------------- */
+
+/* The break that sends everybody back to rest. */
+static bool is_break(struct dlms_sign_on *x, uint8_t b)
+{
+    x->broken = b == break_message[x->broken] ? (uint8_t)(x->broken + 1) : b == SOH;
+    if (x->broken < sizeof break_message) return false;
+    x->broken = 0;
+    return true;
+}
+
+static void collect(struct dlms_sign_on *x, uint8_t b)
+{
+    if (x->n == sizeof x->text) x->n = 0; /* no request is that long */
+    x->text[x->n++] = b;
+}
+
+static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+{
+    struct dlms_sign_on *x = &l->sign;
+    if (is_break(x, b)) {
+        mode_e_rest(d, l);
+        return;
+    }
+    switch (x->state) {
+    case REST:
+        if (b != '/') break;
+        await(d, l, REQUEST, at);
+        collect(x, b);
+        break;
+    case REQUEST:
+        if (b == '/') x->n = 0;
+        collect(x, b);
+        x->due = mono_after(at, WAIT_US);
+        if (b == LF) take_request(d, l, at);
+        break;
+    case AWAIT_ACK:
+        if (b != ACK_CHAR) break;
+        await(d, l, ACK, at);
+        collect(x, b);
+        break;
+    case ACK:
+        collect(x, b);
+        if (b == LF && x->n == 6)
+            take_ack(d, l, at);
+        else if (b == LF || x->n > 6)
+            begin_readout(d, l, at);
+        break;
+    case AWAIT_NAK:
+        if (b == NAK) repeat_readout(d, l, at);
+        if (b == ACK_CHAR) mode_e_rest(d, l);
+        break;
+    default: /* the meter is about to speak, or speaks */
+        break;
+    }
+}
+
+/* With no data link up a sign-on may begin again; a port at rest may be spoken to by HDLC. */
+static bool is_hdlc(struct dlms_server *d, struct dlms_link *l, uint8_t b)
+{
+    struct dlms_sign_on *x = &l->sign;
+    bool between = l->frame.state <= 1 && l->frame.head_n == 0; /* frames */
+    if (x->state == REST && b == HDLC_FLAG) {
+        x->state = HDLC;
+        if (l->io.ops->set_line) { /* a real line is at 300 baud 7E1 unless it is direct */
+            struct dlms_port port;
+            get_port(d, l, &port);
+            set_line(l, port.baud, LINE_8N1);
+        }
+        memset(&l->frame, 0, sizeof l->frame);
+    }
+    if (x->state == HDLC && (b & 0x7F) == '/' && between && !l->first) mode_e_rest(d, l);
+    return x->state == HDLC;
+}
+
+void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                 mono_t at)
+{
+    while (n) {
+        if (is_hdlc(d, l, *p)) {
+            size_t run = l->first || l->frame.state > 1 ? n : 1;
+            hdlc_feed(d, l, p, run, at);
+            l->sign.due = mono_after(at, REST_US);
+            p += run;
+            n -= run;
+        } else {
+            take_octet(d, l, *p++ & 0x7F, at);
+            n--;
+        }
+    }
+}
+
+mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
+{
+    struct dlms_sign_on *x = &l->sign;
+    if (x->state == REST) return MONO_NEVER;
+    if (mono_before(now, x->due)) return x->due;
+    switch (x->state) {
+    case IDENTIFY:
+        send_identification(d, l, now);
+        break;
+    case SWITCH:
+        send_switch(d, l, now);
+        break;
+    case REFUSE:
+        send_refusal(d, l);
+        break;
+    case READOUT:
+        send_readout(d, l, now);
+        break;
+    case AWAIT_ACK:
+    case ACK: /* none came: the text at 300 baud */
+        begin_readout(d, l, now);
+        break;
+    case HDLC:
+        if (l->first)
+            x->due = mono_after(now, REST_US);
+        else
+            mode_e_rest(d, l);
+        break;
+    default:
+        mode_e_rest(d, l);
+    }
+    return x->state == REST ? MONO_NEVER : x->due;
+}
