@@ -80,7 +80,7 @@ static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
     if (err) return refuse(d, s, SERVICE_OTHER);
     t->data = in;
     t->results = s->rx + (t->req.p - s->rx);
-    t->get.at.frozen = host_of(d)->freeze(d->app, s->index);
+    t->frozen = host_of(d)->freeze(d->app, s->index);
     put_head(d, t, dated, t->req);
     return RUN_AGAIN;
 }
@@ -91,9 +91,8 @@ static enum dar get(struct dlms_server *d, struct dlms_session *s, const struct 
                     const struct cosem_sel *sel)
 {
     struct dlms_transfer *t = &s->transfer;
-    const void *frozen = t->get.at.frozen;
     if (sel->selector && !has(s, XDLMS_C_SELECTIVE)) return DAR_SCOPE;
-    if (!t->opened) t->get = (struct cosem_get){ .at.frozen = frozen };
+    if (!t->opened) t->get = (struct cosem_get){ 0 };
     enum dar dar = cosem_get_begin(d->cfg->model, d->app, &t->get, at, sel);
     t->reading = dar == DAR_OK;
     return dar;
@@ -121,18 +120,19 @@ static enum dar act(struct dlms_server *d, struct dlms_session *s, const struct 
         t->ret = (struct cosem_ret){ 0 };
         t->store = s->rx + t->end;
         t->stored = t->sent = 0;
-        t->ret.out = axdr_out(t->store, (size_t)s->rx_size + DLMS_RX_EXTRA / 3 - t->end);
+        t->ret.out = axdr_out(t->store, (size_t)s->rx_size + DLMS_STORE_EXTRA - t->end);
     }
     if (value.n == 1 && value.p[0] == AXDR_NULL) value.n = 0;
     enum dar dar = cosem_call(d->cfg->model, d->app, at, &value, &t->ret);
     if (dar != DAR_OK) return dar;
     if (t->ret.out.full) return DAR_BLOCK; /* done, but its answer is too long */
     const struct cosem_method *x = cosem_method(at);
+    struct cosem_ret ret = t->ret; /* get takes its place */
     t->reading = x->ret != NULL;
     if (t->reading)
-        cosem_ret_begin(&t->get, at, &t->ret);
+        cosem_ret_begin(&t->get, at, &ret);
     else
-        t->stored = (uint16_t)t->ret.out.len;
+        t->stored = (uint16_t)ret.out.len;
     return DAR_OK;
 }
 
@@ -165,7 +165,7 @@ static enum dar run_item(struct dlms_server *d, struct dlms_session *s, uint8_t 
         sel.selector = (uint8_t)axdr_read_raw(&in, 1);
         sel.arg = axdr_read_value(&in);
     }
-    at.frozen = t->get.at.frozen;
+    at.frozen = t->frozen;
     int n = axdr_length(t->data.p, t->data.n);
     struct axdr_in value = axdr_in(t->data.p, n > 0 ? (size_t)n : 0);
     bool broken = t->failed && t->long_invoke & LONG_INVOKE_BREAK;

@@ -69,13 +69,10 @@ static enum dar call(struct dlms_server *d, struct dlms_session *s, struct cosem
 }
 
 /* A long return value inside a list is stored too, or given up as too long. */
-static bool store_rows(struct dlms_server *d, struct dlms_transfer *t)
+static bool store_rows(struct dlms_server *d, struct dlms_transfer *t, struct axdr_out *o)
 {
-    struct axdr_out o = t->ret.out;
     enum dar dar;
-    if (cosem_get_block(d->app, &t->get, &o, &dar) == COSEM_MORE || dar != DAR_OK) return false;
-    t->ret.out = o;
-    return true;
+    return cosem_get_block(d->app, &t->get, o, &dar) == COSEM_DONE && dar == DAR_OK;
 }
 
 /* Result and return value of the item that was carried out. */
@@ -84,11 +81,12 @@ static void record(struct dlms_server *d, struct dlms_transfer *t, const struct 
 {
     const struct cosem_method *x = at->row ? cosem_method(at) : NULL;
     bool rows = dar == DAR_OK && x && x->ret, fits = true;
-    if (rows) cosem_ret_begin(&t->get, at, &t->ret);
-    if (rows && t->list) fits = store_rows(d, t);
-    size_t n = dar == DAR_OK ? t->ret.out.len : 0;
+    struct cosem_ret ret = t->ret; /* get takes its place */
+    if (rows) cosem_ret_begin(&t->get, at, &ret);
+    if (rows && t->list) fits = store_rows(d, t, &ret.out);
+    size_t n = dar == DAR_OK ? ret.out.len : 0;
     bool given = n || rows;
-    fits = fits && !t->ret.out.full;
+    fits = fits && !ret.out.full;
     uint8_t head[4] = { (uint8_t)dar, given, !fits, DAR_BLOCK };
     store(t, head, !given ? 2 : fits ? 3 : 4);
     if (given && fits) t->stored = (uint16_t)(t->stored + n);
@@ -117,7 +115,7 @@ static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 static void set_store(struct dlms_session *s, uint16_t at)
 {
     s->transfer.store = s->rx + at;
-    s->transfer.store_size = (uint16_t)(s->rx_size + DLMS_RX_EXTRA / 3 - at);
+    s->transfer.store_size = (uint16_t)(s->rx_size + DLMS_STORE_EXTRA - at);
 }
 
 static enum run check_list(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)

@@ -248,8 +248,9 @@ static void carry(struct dlms_session *s, size_t room)
 
 void answer_freeze(struct dlms_server *d, struct dlms_session *s)
 {
-    if (!s->transfer.get.at.frozen)
-        s->transfer.get.at.frozen = host_of(d)->freeze(d->app, s->index);
+    struct dlms_transfer *t = &s->transfer;
+    if (!t->frozen) t->frozen = host_of(d)->freeze(d->app, s->index);
+    t->get.at.frozen = t->frozen;
 }
 
 static enum run send_block(struct dlms_server *d, struct dlms_session *s, bool last)

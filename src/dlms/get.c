@@ -63,7 +63,7 @@ static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
     t->first = t->req;
     t->get = (struct cosem_get){ 0 };
     if (!t->list) return RUN_AGAIN;
-    t->get.at.frozen = host_of(d)->freeze(d->app, s->index);
+    t->frozen = host_of(d)->freeze(d->app, s->index);
     lit_length(t, t->items);
     return RUN_AGAIN;
 }
@@ -74,11 +74,10 @@ bool get_item(struct dlms_server *d, struct dlms_session *s)
     struct axdr_in in = t->req;
     struct cosem_at at;
     struct cosem_sel sel;
-    const void *frozen = t->get.at.frozen;
     enum dar dar = read_object(d, s, &in, &at);
     read_selection(&in, &sel);
-    at.frozen = frozen;
-    if (!t->opened) t->get = (struct cosem_get){ .at.frozen = frozen };
+    at.frozen = t->frozen;
+    if (!t->opened) t->get = (struct cosem_get){ 0 };
     if (dar == DAR_OK && sel.selector && !has(s, XDLMS_C_SELECTIVE)) dar = DAR_SCOPE;
     if (dar == DAR_OK) dar = cosem_get_begin(d->cfg->model, d->app, &t->get, &at, &sel);
     t->opened = dar == DAR_PENDING;

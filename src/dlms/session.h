@@ -20,8 +20,9 @@
 enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_TCP, DLMS_UDP };
 
 enum {
-    DLMS_RX_EXTRA = 384, /* behind the longest request: the next one while it is kept */
-    DLMS_TX_EXTRA = 16,  /* behind the longest answer: heads of different lengths */
+    DLMS_RX_EXTRA = 192,   /* behind the longest request: the next one while it is kept */
+    DLMS_STORE_EXTRA = 64, /* of these, for what a method gives back */
+    DLMS_TX_EXTRA = 16,    /* behind the longest answer: heads of different lengths */
     DLMS_BUFFER_MIN = 512
 };
 
@@ -108,8 +109,11 @@ struct dlms_transfer {
     /* notices: what emits the body */
     enum dar (*body)(void *app, const void *ctx, struct axdr_out *o);
     const void *body_ctx;
-    struct cosem_get get;
-    struct cosem_ret ret;
+    const void *frozen; /* registers as they stood, or NULL */
+    union {
+        struct cosem_get get; /* what is read */
+        struct cosem_ret ret; /* of a method, before it is read */
+    };
 };
 
 /* General block transfer, both directions. An answer that fits into tx is stored whole and cut;
