@@ -34,8 +34,7 @@ static void zsh(void)
            "then\n"
            "        local -a commands=(",
            options_of);
-    for (const struct verb *c = commands; c->name; c++)
-        printf("'%s:%s' ", c->name, c->summary);
+    for (const struct verb *c = commands; c->name; c++) printf("'%s:%s' ", c->name, c->summary);
     puts(")\n        _describe command commands\n    else\n"
          "        compadd -- $(_magno_options \"$words[2]\"); _files\n    fi\n}\n"
          "compdef _magno magno");

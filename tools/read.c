@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "tools/client/connect.h"
 #include "tools/client/objects.h"
-#include "tools/client/profile.h"
-#include "tools/client/value.h"
+#include "tools/client/profile_show.h"
+#include "tools/client/show.h"
 #include "tools/commands.h"
 #include "tools/common/json.h"
 #include "tools/common/say.h"
@@ -32,13 +32,15 @@ enum {
 struct request {
     struct connect_options connect;
     struct target target[TARGETS_MAX];
+    bool guessed[TARGETS_MAX]; /* its class is that which such objects usually have */
     size_t targets;
     bool has_from, has_to, list, all, csv, typed, access;
     utc_t from, to;
     long first, count, last; /* 0: not given */
     struct target column[COLUMNS_MAX];
     size_t columns;
-    bool refused; /* the meter said no to something */
+    bool refused;         /* the meter said no to something */
+    struct objects known; /* the object list, once it was needed */
 };
 
 static const struct argp_option options[] = {
@@ -82,7 +84,8 @@ static void add_target(struct request *r, const char *text, struct argp_state *s
 {
     struct trouble t;
     if (r->targets == TARGETS_MAX) argp_error(state, "more than %d objects", TARGETS_MAX);
-    struct target *o = &r->target[r->targets++];
+    struct target *o = &r->target[r->targets];
+    r->guessed[r->targets++] = !strchr(text, '/');
     if (names_parse(o, text, false, &t) < 0) argp_error(state, "%s", t.text);
     if (!strchr(text, ':') || o->attr == 0) o->attr = 2;
 }
@@ -180,86 +183,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/* -- showing ---------------------------------------------------------------------------- */
+/* -- plain attributes ------------------------------------------------------------------- */
 
-static json_t *object_json(const struct target *o)
-{
-    char text[NAMES_OBIS_TEXT];
-    json_t *j = json_pack("{s:s}", "object", names_obis(text, o->ln));
-    if (o->class_id) json_object_set_new(j, "class", json_integer(o->class_id));
-    json_object_set_new(j, "attr", json_integer(o->attr));
-    return j;
-}
-
-/* "1-0:1.8.0.255  active import +A, energy" or with the attribute's name behind it. */
-static void print_label(const struct target *o)
-{
-    char text[NAMES_OBIS_TEXT], name[NAMES_TEXT], attr[NAMES_TEXT], label[2 * NAMES_TEXT];
-    uint16_t usual;
-    names_object(name, o->ln, &usual);
-    if (!*name) snprintf(name, sizeof name, "%s", names_class(attr, o->class_id));
-    if (o->attr == 2)
-        snprintf(label, sizeof label, "%s", name);
-    else
-        snprintf(label, sizeof label, "%s: %s", name, names_attr(attr, o->class_id, o->attr));
-    printf("%-17s %-*.*s ", names_obis(text, o->ln), NAME_WIDTH, NAME_WIDTH, label);
-}
-
-static void show_error(struct request *r, const struct target *o, int dar)
+static void refuse(struct request *r, const struct target *o, int dar)
 {
     r->refused = true;
-    if (r->connect.json) {
-        json_t *j = object_json(o);
-        json_object_set_new(j, "error", json_string(names_dar((unsigned)dar)));
-        json_line(j);
-        return;
-    }
-    print_label(o);
-    printf("%s: %s\n", names_dar((unsigned)dar), names_dar_help((unsigned)dar));
+    show_result(o, false, dar, r->connect.json);
 }
-
-struct scale {
-    bool known;
-    int scaler;
-    uint8_t unit;
-};
-
-static void show_json(const struct request *r, const struct target *o, struct axdr_in in,
-                      struct scale scale)
-{
-    char unit[NAMES_TEXT];
-    json_t *j = object_json(o);
-    int64_t v;
-    value_to_object(j, in, r->typed);
-    if (scale.known) {
-        json_object_set_new(j, "scaler", json_integer(scale.scaler));
-        json_object_set_new(j, "unit", json_string(names_unit(unit, scale.unit)));
-    }
-    const char *meaning = value_number(in, &v) ? names_enum(o->class_id, o->attr, v) : NULL;
-    if (meaning) json_object_set_new(j, "text", json_string(meaning));
-    json_line(j);
-}
-
-static void show_value(const struct request *r, const struct target *o, struct axdr_in in,
-                       struct scale scale)
-{
-    char unit[NAMES_TEXT];
-    struct buf line = { 0 };
-    int64_t v;
-    if (r->connect.json) {
-        show_json(r, o, in, scale);
-        return;
-    }
-    print_label(o);
-    value_print(&line, in, scale.known ? scale.scaler : 0,
-                scale.known ? names_unit(unit, scale.unit) : "");
-    const char *meaning = value_number(in, &v) ? names_enum(o->class_id, o->attr, v) : NULL;
-    printf("%.*s%s%s%s\n", (int)line.n, (char *)line.p, meaning ? " (" : "",
-           meaning ? meaning : "", meaning ? ")" : "");
-    buf_free(&line);
-}
-
-/* -- plain attributes ------------------------------------------------------------------- */
 
 /* Where the scaler of this attribute stands, or 0. */
 static int8_t scaler_of(const struct target *o)
@@ -279,6 +209,41 @@ static int fetch(struct request *r, struct session *s, struct item *items, size_
     return session_get_list(s, items, n, t);
 }
 
+static int read_batch(struct request *r, struct session *s, const struct target *o, size_t n,
+                      struct trouble *t);
+
+static bool is_guessed(const struct request *r, const struct target *o)
+{
+    return o >= r->target && o < r->target + r->targets && r->guessed[o - r->target];
+}
+
+/* The usual class was the wrong one for this meter: its list knows. 1: nor does it. */
+static int read_as_listed(struct request *r, struct session *s, const struct target *o,
+                          struct trouble *t)
+{
+    struct target other = *o;
+    int e = r->known.n ? 0 : objects_read(&r->known, s, t);
+    const struct object_entry *x = e == 0 ? objects_find(&r->known, o->ln, 0) : NULL;
+    if (e < 0 || !x || x->class_id == o->class_id) return e < 0 ? e : 1;
+    other.class_id = x->class_id;
+    return read_batch(r, s, &other, 1, t);
+}
+
+static int show_item(struct request *r, struct session *s, const struct target *o,
+                     const struct item *value, const struct item *scaler, struct trouble *t)
+{
+    struct scale scale = { 0 };
+    int e = value->result == DAR_CLASS && is_guessed(r, o) ? read_as_listed(r, s, o, t) : 1;
+    if (e != 1) return e;
+    if (scaler && scaler->result == 0)
+        scale.known = value_scaler_unit(buf_in(&scaler->data), &scale.scaler, &scale.unit) == 0;
+    if (value->result)
+        refuse(r, o, value->result);
+    else
+        show_value(o, false, buf_in(&value->data), scale, r->connect.json, r->typed);
+    return 0;
+}
+
 /* Up to BATCH attributes with their scalers, in one request. */
 static int read_batch(struct request *r, struct session *s, const struct target *o, size_t n,
                       struct trouble *t)
@@ -294,16 +259,8 @@ static int read_batch(struct request *r, struct session *s, const struct target 
         items[k++].target.attr = scaler_of(&o[i]);
     }
     int e = fetch(r, s, items, k, t);
-    for (size_t i = 0; i < n && e == 0; i++) {
-        struct scale scale = { 0 };
-        if (at[i] && items[at[i]].result == 0)
-            scale.known =
-                value_scaler_unit(buf_in(&items[at[i]].data), &scale.scaler, &scale.unit) == 0;
-        if (items[i].result)
-            show_error(r, &o[i], items[i].result);
-        else
-            show_value(r, &o[i], buf_in(&items[i].data), scale);
-    }
+    for (size_t i = 0; i < n && e == 0; i++)
+        e = show_item(r, s, &o[i], &items[i], at[i] ? &items[at[i]] : NULL, t);
     for (size_t i = 0; i < k; i++) buf_free(&items[i].data);
     return e;
 }
@@ -353,150 +310,6 @@ static int choose_columns(const struct request *r, struct profile *p, struct sel
     return e;
 }
 
-static void columns_json(const struct profile *p)
-{
-    char text[NAMES_OBIS_TEXT], unit[NAMES_TEXT], name[NAMES_TEXT];
-    json_t *list = json_array();
-    uint16_t usual;
-    for (size_t i = 0; i < p->columns; i++) {
-        const struct profile_column *c = &p->column[i];
-        json_t *j = json_pack("{s:s,s:i,s:i}", "object", names_obis(text, c->target.ln),
-                              "class", c->target.class_id, "attr", c->target.attr);
-        if (c->index) json_object_set_new(j, "index", json_integer(c->index));
-        if (c->unit != 255 || c->scaler)
-            json_object_set_new(j, "scaler", json_integer(c->scaler));
-        json_object_set_new(j, "unit", json_string(names_unit(unit, c->unit)));
-        names_object(name, c->target.ln, &usual);
-        if (*name) json_object_set_new(j, "name", json_string(name));
-        json_array_append_new(list, j);
-    }
-    json_line(json_pack("{s:s,s:i,s:i,s:o}", "object", names_obis(text, p->target.ln), "class",
-                        7, "attr", 2, "columns", list));
-}
-
-/* The time of a row is that of its first clock column. */
-static bool row_time(const struct profile_row *row, char text[VALUE_TIME])
-{
-    for (size_t i = 0; i < row->p->columns; i++) {
-        const uint8_t *dt =
-            row->p->column[i].is_clock ? value_as_time(buf_in(&row->value[i])) : NULL;
-        if (dt) return value_time_text(text, dt), true;
-    }
-    return false;
-}
-
-static void row_json(const struct request *r, const struct profile_row *row)
-{
-    char text[VALUE_TIME];
-    json_t *values = json_array();
-    for (size_t i = 0; i < row->p->columns; i++)
-        json_array_append_new(values, value_json(buf_in(&row->value[i]), r->typed));
-    json_t *j = json_pack("{s:i}", "row", (int)row->number);
-    if (row_time(row, text)) json_object_set_new(j, "time", json_string(text));
-    json_object_set_new(j, "values", values);
-    json_line(j);
-}
-
-static void print_cell(struct buf *line, const struct profile_row *row, size_t i)
-{
-    value_print(line, buf_in(&row->value[i]), row->p->column[i].scaler, "");
-}
-
-/* RFC 4180: quotes around what holds a comma or quote. */
-static void put_csv(const struct buf *cell, bool first)
-{
-    bool quote = memchr(cell->p ? cell->p : (uint8_t *)"", ',', cell->n) ||
-                 memchr(cell->p ? cell->p : (uint8_t *)"", '"', cell->n);
-    if (!first) putchar(',');
-    if (quote) putchar('"');
-    for (size_t i = 0; i < cell->n; i++) {
-        if (cell->p[i] == '"') putchar('"');
-        putchar(cell->p[i]);
-    }
-    if (quote) putchar('"');
-}
-
-static void put_title(struct buf *cell, const struct profile_column *c, bool wide)
-{
-    char text[NAMES_OBIS_TEXT], unit[NAMES_TEXT], title[2 * NAMES_TEXT];
-    bool plain_attr = c->target.attr == 2;
-    names_unit(unit, c->unit);
-    snprintf(title, sizeof title, plain_attr ? "%s%.0d%s%s" : "%s:%d%s%s",
-             names_obis(text, c->target.ln), plain_attr ? 0 : c->target.attr, *unit ? " " : "",
-             unit);
-    char *f = wide ? strstr(title, ".255") : NULL; /* the last group says nothing here */
-    if (f) memmove(f, f + 4, strlen(f + 4) + 1);
-    buf_put(cell, title, strlen(title));
-}
-
-static void rows_csv(struct profile_row *row)
-{
-    struct buf cell = { 0 };
-    for (size_t i = 0; i < row->p->columns; i++) {
-        buf_clear(&cell);
-        put_title(&cell, &row->p->column[i], false);
-        put_csv(&cell, i == 0);
-    }
-    puts("\r");
-    while (profile_next(row) == 1) {
-        for (size_t i = 0; i < row->p->columns; i++) {
-            buf_clear(&cell);
-            print_cell(&cell, row, i);
-            put_csv(&cell, i == 0);
-        }
-        puts("\r");
-    }
-    buf_free(&cell);
-}
-
-/* A table: every column as wide as its widest cell, numbers to the right. */
-static void rows_table(const struct profile *p)
-{
-    struct profile_row row;
-    struct buf cell = { 0 };
-    int *width = must_alloc((p->columns + 1) * sizeof *width);
-    for (int pass = 0; pass < 2; pass++) {
-        profile_rows(&row, p);
-        for (size_t i = 0; i < p->columns; i++) {
-            buf_clear(&cell);
-            put_title(&cell, &p->column[i], true);
-            if ((int)cell.n > width[i]) width[i] = (int)cell.n;
-            if (pass) printf("%s%*.*s", i ? "  " : "", width[i], (int)cell.n, (char *)cell.p);
-        }
-        if (pass) putchar('\n');
-        while (profile_next(&row) == 1) {
-            for (size_t i = 0; i < p->columns; i++) {
-                buf_clear(&cell);
-                print_cell(&cell, &row, i);
-                if ((int)cell.n > width[i]) width[i] = (int)cell.n;
-                if (pass)
-                    printf("%s%*.*s", i ? "  " : "", width[i], (int)cell.n, (char *)cell.p);
-            }
-            if (pass) putchar('\n');
-        }
-        profile_rows_free(&row);
-    }
-    free(width);
-    buf_free(&cell);
-}
-
-static int show_rows(const struct request *r, const struct profile *p, struct trouble *t)
-{
-    struct profile_row row;
-    int e = 0;
-    profile_rows(&row, p);
-    if (r->connect.json) {
-        columns_json(p);
-        while ((e = profile_next(&row)) == 1) row_json(r, &row);
-    } else if (r->csv) {
-        rows_csv(&row);
-    } else {
-        rows_table(p);
-    }
-    profile_rows_free(&row);
-    return e < 0 ? trouble(t, e, "the rows of this profile are broken") : 0;
-}
-
 static int read_profile(struct request *r, struct connection *c, const struct target *o,
                         struct trouble *t)
 {
@@ -510,11 +323,20 @@ static int read_profile(struct request *r, struct connection *c, const struct ta
     connect_progress(c, "octets");
     if (e == 0) e = profile_fetch(&p, &c->session, &sel, t);
     connect_progress(c, NULL);
-    if (e == 0) e = show_rows(r, &p, t);
-    if (e > 0) show_error(r, o, e);
+    if (e == 0)
+        e = profile_show(&p,
+                         r->csv            ? PROFILE_CSV
+                         : r->connect.json ? PROFILE_JSON
+                                           : PROFILE_TABLE,
+                         r->typed, t);
+    if (e > 0) refuse(r, o, e);
     profile_free(&p);
     buf_free(&sel.arg);
-    return e < 0 ? e : 0;
+    if (e == E_FORMAT) { /* this one is broken; the others may not be */
+        say("%s", t->text);
+        r->refused = true;
+    }
+    return e < 0 && e != E_FORMAT ? e : 0;
 }
 
 /* -- lists ------------------------------------------------------------------------------ */
@@ -606,15 +428,15 @@ static bool needs_list(const struct request *r)
 
 static int work(struct request *r, struct connection *c, struct trouble *t)
 {
-    struct objects list = { 0 };
-    int e = needs_list(r) ? objects_read(&list, &c->session, t) : 0;
+    struct objects *list = &r->known;
+    int e = needs_list(r) ? objects_read(list, &c->session, t) : 0;
     if (e > 0)
         e = trouble(t, E_DENIED, "the object list cannot be read: %s", names_dar((unsigned)e));
-    if (e == 0) e = find_classes(r, &list, t);
-    if (e == 0 && r->list) show_list(r, &list);
+    if (e == 0) e = find_classes(r, list, t);
+    if (e == 0 && r->list) show_list(r, list);
     if (e == 0) e = read_targets(r, c, r->target, r->targets, t);
-    if (e == 0 && r->all) e = read_all(r, c, &list, t);
-    objects_free(&list);
+    if (e == 0 && r->all) e = read_all(r, c, list, t);
+    objects_free(list);
     return e;
 }
 

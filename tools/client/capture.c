@@ -159,6 +159,7 @@ static void say(struct walk *w, struct flow *f, const struct segment *s, int64_t
                 const uint8_t *p, size_t n, enum describe_kind kind)
 {
     struct capture_message m = { .utc_us = utc_us };
+    f->d.hint = !same_end(&f->a, &s->from); /* who connects is the client */
     struct note *note = describe(&f->d, p, n, kind);
     put_end(m.source, &s->from);
     put_end(m.destination, &s->to);
@@ -202,7 +203,9 @@ static void take_octets(struct walk *w, struct flow *f, struct way *way,
         if (n == 0 && way->in.n < BUFFER_MAX) return;
         if (n == 0) n = way->in.n;
         bool flag_alone = n == 1 && way->in.p[0] == HDLC_FLAG;
-        if (!flag_alone) say(w, f, s, utc_us, way->in.p, n, kind);
+        size_t shown = n; /* the flag that closes a frame may open the next: shown, and kept */
+        if (kind == DESCRIBE_HDLC && n < way->in.n && way->in.p[n] == HDLC_FLAG) shown++;
+        if (!flag_alone) say(w, f, s, utc_us, way->in.p, shown, kind);
         buf_drop(&way->in, n);
     }
 }

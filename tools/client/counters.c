@@ -68,7 +68,8 @@ static bool write_table(const struct table *t, const char *path)
 {
     char beside[PATH_LENGTH + 8];
     snprintf(beside, sizeof beside, "%s.new", path);
-    FILE *f = fopen(beside, "w");
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f) return false;
     for (size_t i = 0; i < t->n; i++)
         fprintf(f, "%s %" PRIu32 "\n", t->row[i].name, t->row[i].next);

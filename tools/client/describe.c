@@ -17,7 +17,7 @@ enum { GATHER_MAX = 64 << 20 };
 
 void describe_init(struct describer *d, const struct keyring *keys)
 {
-    *d = (struct describer){ 0 };
+    *d = (struct describer){ .hint = -1 };
     if (keys) d->keys = *keys;
 }
 
@@ -392,7 +392,10 @@ static void describe_frame(struct describer *d, struct note *above, const struct
     /* servers have the longer address; with both short, the even client numbers decide nothing
      */
     int from_server = f->src.len > f->dst.len ? 1 : f->src.len < f->dst.len ? 0 : -1;
-    if (f->n && from_server < 0) from_server = f->n > 1 && f->info[1] == 0xE7;
+    if (has_llc(f)) from_server = f->info[1] == 0xE7;
+    if (from_server < 0) from_server = d->hint;
+    if (from_server < 0)
+        from_server = d->side[1].segments.n && d->side[1].ns == hdlc_ns(f->control);
     if (kind == HDLC_SNRM || kind == HDLC_UA)
         put_params(x, f);
     else if (kind == HDLC_FRMR && f->n >= 3)

@@ -33,7 +33,8 @@ struct describe_side {
 struct describer {
     struct keyring keys;                       /* grows with what is seen */
     struct describe_side side[DESCRIBE_SIDES]; /* client, meter */
-    int depth;                                 /* of APDUs inside APDUs */
+    int hint;  /* what comes next is from: 0 the client, 1 the meter, -1 not known */
+    int depth; /* of APDUs inside APDUs */
 };
 
 void describe_init(struct describer *d, const struct keyring *keys);

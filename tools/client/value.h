@@ -72,6 +72,13 @@ int value_expand(struct buf *out, struct axdr_in in);
 /* Append the encoding of text. E_FORMAT or E_RANGE with a sentence in t. */
 int value_parse(struct buf *out, const char *text, struct trouble *t);
 
+/* Is a type written in front of it? */
+bool value_has_type(const char *text);
+
+/* Append a bare value with the type of `like`: numbers, booleans, bits; octet-strings as time
+ * where `like` is one, as hex behind 0x, else as text. E_FORMAT, E_RANGE. */
+int value_parse_like(struct buf *out, struct axdr_in like, const char *text, struct trouble *t);
+
 /* Append the encoding of a {"type":..., "value":...} object. */
 int value_parse_json(struct buf *out, const json_t *object, struct trouble *t);
 

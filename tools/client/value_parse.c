@@ -289,6 +289,32 @@ int value_parse(struct buf *out, const char *text, struct trouble *t)
     return *text ? trouble(t, E_FORMAT, "'%.20s' is left over behind the value", text) : 0;
 }
 
+bool value_has_type(const char *text)
+{
+    char type[32];
+    size_t n = strcspn(text, ":(");
+    if (n == 0 || n >= sizeof type || !text[n]) return strcmp(text, "null") == 0;
+    memcpy(type, text, n);
+    type[n] = 0;
+    bool more = !strcasecmp(type, "text") || !strcasecmp(type, "dt") ||
+                !strcasecmp(type, "obis") || !strcasecmp(type, "hex");
+    return more || find_type(type) >= 0;
+}
+
+int value_parse_like(struct buf *out, struct axdr_in like, const char *text, struct trouble *t)
+{
+    int tag = axdr_peek(&like);
+    if (tag == AXDR_OCTETS && value_as_time(like)) return put_time(out, AXDR_OCTETS, text, t);
+    if (tag == AXDR_OCTETS && strncasecmp(text, "0x", 2) == 0)
+        return put_hex(out, AXDR_OCTETS, text, t);
+    if (tag == AXDR_OCTETS) return put_string(out, AXDR_OCTETS, text, strlen(text)), 0;
+    if (tag < 0 || tag == AXDR_ARRAY || tag == AXDR_STRUCTURE || tag == AXDR_NULL)
+        return trouble(t, E_FORMAT,
+                       "the attribute is %s; write type:value, array(...) or structure(...)",
+                       tag < 0 ? "empty" : names_type((uint8_t)tag));
+    return put_plain(out, (uint8_t)tag, text, t);
+}
+
 static int parse_json_items(struct buf *out, uint8_t tag, const json_t *list, struct trouble *t)
 {
     size_t i;
