@@ -246,6 +246,26 @@ utc_t box_rtc(const struct box *b)
     return (utc_t){ rtc_us(b, b->world_us) / 1000000 };
 }
 
+/* A copy of the image is mounted and thrown away. */
+utc_t box_newest(const struct box *b)
+{
+    utc_t newest = { 0 };
+    struct box *copy = malloc(sizeof *copy);
+    uint8_t *image = malloc(FLASH_SIZE);
+    if (copy && image) {
+        *copy = *b;
+        memcpy(image, b->flash.mem.image, FLASH_SIZE);
+        nor_mem_init(&copy->flash.mem, image, FLASH_SIZE, (struct nor_times){ 0, 0 });
+        wire(copy);
+        device_init(&copy->device, &copy->cfg, &copy->io);
+        if (device_mount(&copy->device) == 0) newest = copy->device.meter.last;
+        wipe(copy, sizeof *copy);
+    }
+    free(copy);
+    free(image);
+    return newest;
+}
+
 mono_t box_mono(const struct box *b)
 {
     return (mono_t){ b->world_us - b->on_us };

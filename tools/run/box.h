@@ -62,6 +62,11 @@ void box_close(struct box *b);
 void box_set_rtc(struct box *b, utc_t utc);
 utc_t box_rtc(const struct box *b);
 
+/* Date of the newest record in flash, 0 in a blank one: a clock chip that was never without its
+ * cell is not before it, however fast time went by when the meter ran last. Nothing is changed.
+ */
+utc_t box_newest(const struct box *b);
+
 /* Supply on: mount and count. Errors of device_mount(). Supply off: last gasp, and dark. */
 int box_on(struct box *b, struct trouble *t);
 void box_off(struct box *b);
