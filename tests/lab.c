@@ -49,22 +49,30 @@ static uint16_t inputs(void *ctx, mono_t t)
 /* -- the bench
  * --------------------------------------------------------------------------------- */
 
-struct lab *lab_new(uint32_t prog_us, uint32_t erase_us)
+struct lab *lab_new_on(const struct nor *nor, const struct store_map *map)
 {
     struct lab *l = calloc(1, sizeof *l);
-    enum { SIZE = 8 << 20 };
-    l->image = malloc(SIZE);
-    memset(l->image, 0xFF, SIZE);
-    nor_mem_init(&l->flash, l->image, SIZE, (struct nor_times){ prog_us, erase_us });
     l->cfg = cfg_single_phase;
+    l->cfg.map = map;
     l->io = (struct meter_io){ .ctx = l,
-                               .nor = &l->flash.nor,
+                               .nor = nor,
                                .scratch = &l->scratch,
                                .rtc_read = rtc_read,
                                .rtc_write = rtc_write,
                                .impulse = impulse,
                                .inputs = inputs };
     l->load = (struct lab_load){ 0, 0, 230000, 0 };
+    return l;
+}
+
+struct lab *lab_new(uint32_t prog_us, uint32_t erase_us)
+{
+    enum { SIZE = 8 << 20 };
+    struct lab *l = lab_new_on(NULL, &store_map);
+    l->image = malloc(SIZE);
+    memset(l->image, 0xFF, SIZE);
+    nor_mem_init(&l->flash, l->image, SIZE, (struct nor_times){ prog_us, erase_us });
+    l->io.nor = &l->flash.nor;
     return l;
 }
 

@@ -39,6 +39,9 @@ struct lab {
 
 /* A blank meter and its bench; lab_free() when done. flash_us: 0, or what a program takes. */
 struct lab *lab_new(uint32_t prog_us, uint32_t erase_us);
+
+/* The same on a flash of the caller's, laid out as map says. */
+struct lab *lab_new_on(const struct nor *nor, const struct store_map *map);
 void lab_free(struct lab *l);
 
 /* Power returns when the calendar chip shows utc: 0 or the meter's error. */

@@ -10,3 +10,5 @@ unit_test(unit/test_meter_tou.c LIBS lab)
 add_executable(bench_meter_year bench/bench_meter_year.c)
 target_link_libraries(bench_meter_year PRIVATE lab panic strict)
 target_compile_definitions(bench_meter_year PRIVATE _POSIX_C_SOURCE=200809L)
+
+unit_test(powercut/test_powercut_meter.c LIBS lab nor_sim)

@@ -310,6 +310,34 @@ static int check(struct store *s, const struct entry *e, uint8_t *value)
     return 0;
 }
 
+/* The wrong bit of a value, -1 for none. Of the value read last in parts it is remembered, so a
+ * list costs one pass over it, not one a row. */
+static int wrong_bit(struct store *s, const struct log *l, unsigned half, const struct entry *e,
+                     int32_t *bit)
+{
+    if (s->read_generation != e->generation || l->owner != OWN_PARAMS) {
+        uint32_t wrong = value_crc(s, l, half, e) ^ e->crc;
+        s->read_bit = wrong && !is_one_bit(wrong) ? wrong_bit32(e->length, wrong) : -1;
+        bool good = !wrong || (e->is_whole && (is_one_bit(wrong) || s->read_bit >= 0));
+        s->read_generation = good && l->owner == OWN_PARAMS ? e->generation : 0;
+        if (!good) return E_CRC;
+        if (wrong) store_note(s, STORE_MENDED, 0);
+    }
+    *bit = s->read_bit;
+    return 0;
+}
+
+/* A part of a value: the wrong bit is put right where it lies inside. */
+static int mend_part(struct store *s, const struct log *l, unsigned half, const struct entry *e,
+                     size_t offset, uint8_t *part, size_t n)
+{
+    int32_t bit;
+    if (wrong_bit(s, l, half, e, &bit) < 0) return E_CRC;
+    if (bit >= 0 && (size_t)bit / 8 >= offset && (size_t)bit / 8 < offset + n)
+        part[(size_t)bit / 8 - offset] ^= (uint8_t)(1 << bit % 8);
+    return (int)n;
+}
+
 static int read_value(struct store *s, const struct log *l, uint16_t id, size_t offset,
                       void *dst, size_t n)
 {
@@ -323,8 +351,8 @@ static int read_value(struct store *s, const struct log *l, uint16_t id, size_t 
     if (at + e.length > half_size(l)) return E_CRC;
     if (flash_read(&s->flash, base_of(l, half) + at + (uint32_t)offset, dst, n) < 0)
         return E_CRC;
-    if (n == e.length && check(s, &e, dst) < 0) return E_CRC;
-    return (int)n;
+    if (n < e.length) return mend_part(s, l, half, &e, offset, dst, n);
+    return check(s, &e, dst) < 0 ? E_CRC : (int)n;
 }
 
 int params_read(struct store *s, uint16_t id, size_t offset, void *dst, size_t n)

@@ -22,9 +22,9 @@ struct store;
 
 enum { PARAMS_VALUE_MAX = 16384, PARAMS_PIECE_MAX = 512 };
 
-/* Up to n octets of the value of id from offset; how many there were. A read of the whole value
- * is checked, and one wrong bit of it mended. E_NONE: never written, the default holds. E_CRC:
- * damaged. */
+/* Up to n octets of the value of id from offset; how many there were. The value is checked, and
+ * one wrong bit of it mended; of a value read in parts once, at the first part. E_NONE: never
+ * written, the default holds. E_CRC: damaged. */
 int params_read(struct store *s, uint16_t id, size_t offset, void *dst, size_t n);
 
 /* Length of the value of id, or E_NONE. */

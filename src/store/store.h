@@ -85,6 +85,8 @@ struct store {
     struct journal journal;
     struct kv params, keys;
     struct stage stage;
+    uint32_t read_generation; /* of the value read last in parts; 0 none */
+    int32_t read_bit;         /* the wrong bit in it, or -1 */
     struct series series[STORE_SERIES_MAX];
     struct counter {
         uint32_t next, ceiling;

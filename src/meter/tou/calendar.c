@@ -207,8 +207,8 @@ int calendar_begin(struct meter *m, const struct who *who, enum calendar c,
 {
     int err = param_stage_begin(m, who, list_param(m, c, list), rows);
     if (err < 0) return err;
-    m->tou.staged = c;
-    m->tou.list = list;
+    m->tou.staged = (uint8_t)c;
+    m->tou.list = (uint8_t)list;
     return 0;
 }
 
