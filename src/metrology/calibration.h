@@ -83,38 +83,43 @@ struct cal_reference {
 };
 
 struct cal_sums {
-    int64_t u_nv, i_na[2], p_nw[2], q_nvar[2]; /* sums over windows, of means */
-    int64_t mean[3];
-    int64_t f_uhz;
+    int64_t u_uv, f_uhz; /* sums over windows, of means */
+    int64_t i_ua[2], p_uw[2], q_uvar[2];
+    uint64_t ii_ua2[2];
+    int64_t code[3];
     uint32_t windows;
 };
 
 struct calibrate {
     struct sampling sampling;
-    struct calibration now;  /* in force while the windows were taken */
-    struct calibration next; /* being solved */
-    struct cal_sums sums;
-    uint8_t step;         /* enum cal_step */
+    struct rating rating;
+    struct calibration now;      /* in force while the windows were taken */
+    struct calibration next;     /* being solved */
+    struct cal_sums sums, unity; /* of the step under way; of the gain step */
+    struct cal_reference unity_ref;
+    uint8_t step;         /* enum cal_step; CAL_STEPS: none */
     uint8_t done;         /* bit a step */
     uint16_t windows;     /* wanted a step */
-    int32_t error_ppm[2]; /* of the last check: phase, neutral active power, of S */
+    int32_t error_ppm[2]; /* of the last check: active power of phase, neutral; of S */
     int32_t error_q_ppm[2];
 };
 
 /* Begin: windows are taken under *now (nominal, or the last record); a step wants n windows, 5
  * to 3000 (25 is five seconds). E_RANGE. */
-int calibrate_init(struct calibrate *c, const struct sampling *s, const struct calibration *now,
-                   uint16_t n);
+int calibrate_init(struct calibrate *c, const struct sampling *s, const struct rating *r,
+                   const struct calibration *now, uint16_t n);
 
-/* Start a step, forgetting what it had. E_STATE before its predecessors are done. */
+/* Start a step, forgetting what it had. E_STATE for the phase before the gains are known. */
 int calibrate_step(struct calibrate *c, enum cal_step step);
 
-/* One more window of the step under way. 1 when the step has enough, else 0. E_STATE for a
- * window that is unlocked, saturated, grown or incomplete: not counted, feed the next. */
+/* One more window of the step under way. 1 when the step has enough, else 0. E_STATE without a
+ * step, and for a window that is unlocked, saturated, grown or incomplete: not counted, feed
+ * the next. */
 int calibrate_feed(struct calibrate *c, const struct window *w);
 
-/* Solve the step against the reference. E_MORE too few windows; E_RANGE the constants would be
- * outside their ranges: the board is faulty or miswired; the step is not done. */
+/* Solve the step against the reference (not read by CAL_STEP_OPEN). E_MORE too few windows;
+ * E_RANGE the constants would be outside their ranges: the board is faulty or miswired; the
+ * step is not done and may be started again. */
 int calibrate_solve(struct calibrate *c, const struct cal_reference *ref);
 
 /* The record, number raised by one. E_STATE before gain and phase are done. */

@@ -51,7 +51,7 @@ struct quality_cfg {
 };
 
 struct quality_state {
-    uint64_t since_us : 62; /* beginning of the condition, or of its absence while active */
+    uint64_t since_us : 62; /* beginning of the condition */
     uint64_t active : 1, pending : 1;
     int64_t extreme;
 };

@@ -195,9 +195,8 @@ static void turn_back(const struct work *k, int el, int64_t i_ua, int64_t *p, in
     int32_t udeg = angle_at(k->m->cal.angle[el], i_ua);
     if (udeg == 0) return;
     int64_t a = muldiv_i64(udeg, pi_180_q52, INT64_C(1000000) << 12);
-    int64_t aa = mul_shift_i64(a, a, 40);
-    int64_t sine = a - mul_shift_i64(a, aa, 40) / 6;
-    int64_t less = aa / 2 - mul_shift_i64(aa, aa, 40) / 24; /* 1 - cosine */
+    int64_t sine, less;
+    trig_small(a, &sine, &less);
     int64_t dp = -mul_shift_i64(*p1, less, 40) - mul_shift_i64(*q1, sine, 40);
     int64_t dq = mul_shift_i64(*p1, sine, 40) - mul_shift_i64(*q1, less, 40);
     *p += dp;

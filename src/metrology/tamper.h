@@ -2,7 +2,8 @@
  *
  * Reverse currents, phase and neutral that do not agree, a missing neutral, swapped conductors,
  * a magnet at the case. Covers and switches are inputs and belong to the meter. Debounced by
- * time; a note at begin and at end.
+ * time; a note at begin and at end. A state ends when
+ * its condition was absent for two seconds.
  *
  * Neutral mismatch asks both for different RMS values and, sharper, for the RMS of i - n sample
  * by sample: equal currents of another phase are seen too. Phase and neutral exchanged: the
@@ -62,8 +63,8 @@ struct tamper_cfg {
 };
 
 struct tamper_state {
-    uint64_t since_us : 62; /* of the condition, or of its absence while active */
-    uint64_t active : 1, pending : 1;
+    uint64_t since_us : 56;                       /* beginning of the condition */
+    uint64_t absent : 6, active : 1, pending : 1; /* absent: tenths of a second, while active */
 };
 
 struct tamper {

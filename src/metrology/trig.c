@@ -1,5 +1,7 @@
 #include "metrology/trig.h"
 
+#include "metrology/scale.h"
+
 const struct trig_pair trig_table[256] = {
     { 13176592, 1073661101 },    { 39521583, 1073014368 },    { 65842767, 1071721291 },
     { 92124291, 1069782649 },    { 118350322, 1067199611 },   { 144505063, 1063973731 },
@@ -131,4 +133,12 @@ uint32_t trig_angle(int64_t re, int64_t im)
         }
     }
     return angle;
+}
+
+/* The series; terms not written are below 2^-40. */
+void trig_small(int64_t angle_q40, int64_t *sine, int64_t *less)
+{
+    int64_t a = angle_q40, a2 = mul_shift_i64(a, a, 40), a4 = mul_shift_i64(a2, a2, 40);
+    *sine = a - mul_shift_i64(a, a2, 40) / 6 + mul_shift_i64(a, a4, 40) / 120;
+    *less = a2 / 2 - a4 / 24 + mul_shift_i64(a4, a2, 40) / 720;
 }

@@ -37,4 +37,8 @@ static inline void trig_sincos(uint32_t phase, int32_t *sine, int32_t *cosine)
 /* Angle of (re, im) in turns, 0 for (0, 0); within 2^-27 turn. */
 uint32_t trig_angle(int64_t re, int64_t im);
 
+/* Sine of a small angle (below 8 degrees) and one less its cosine; radians and results x 2^40.
+ */
+void trig_small(int64_t angle_q40, int64_t *sine, int64_t *less);
+
 #endif
