@@ -316,5 +316,6 @@ int front_close(struct front *f)
     f->slice = 0;
     f->force = true;
     f->blind = 2;
+    f->lock.skip = 2; /* the broken turn, the first whole one */
     return 0;
 }

@@ -135,7 +135,7 @@ uint32_t trig_angle(int64_t re, int64_t im)
     return angle;
 }
 
-/* The series; terms not written are below 2^-40. */
+/* The series, to the sixth power. */
 void trig_small(int64_t angle_q40, int64_t *sine, int64_t *less)
 {
     int64_t a = angle_q40, a2 = mul_shift_i64(a, a, 40), a4 = mul_shift_i64(a2, a2, 40);

@@ -4,12 +4,11 @@
  * kept in steps of 16. The largest is kept below WINDOW_UNKNOWN. */
 uint16_t window_pack(uint64_t mean_square)
 {
-    uint64_t m = (mean_square + 8) >> 4;
-    if (m >> 11 == 0) return (uint16_t)m;
-    unsigned top = 63 - (unsigned)__builtin_clzll(m);
-    m += UINT64_C(1) << (top - 11) >> 1;
+    if (mean_square < (1 << 15) - 8) return (uint16_t)((mean_square + 8) >> 4);
+    unsigned top = 63 - (unsigned)__builtin_clzll(mean_square | 1 << 15);
+    uint64_t m = mean_square + (UINT64_C(1) << (top - 12));
     if (m >> (top + 1)) top++; /* rounded up to the next power */
-    uint64_t packed = (uint64_t)(top - 10) << 11 | (m >> (top - 11) & 0x7FF);
+    uint64_t packed = (uint64_t)(top - 14) << 11 | (m >> (top - 11) & 0x7FF);
     return packed < WINDOW_UNKNOWN ? (uint16_t)packed : WINDOW_UNKNOWN - 1;
 }
 

@@ -64,7 +64,7 @@ struct window {
     uint16_t ii_half[WINDOW_HALVES];
 };
 
-/* A mean square (code^2, below 2^47) as 5 bits of exponent and 11 of mantissa: within 0.025 %,
+/* A mean square (code^2, below 2^46) as 5 bits of exponent and 11 of mantissa: within 0.025 %,
  * so its root within 0.0125 %; below 2^15 (10 mV, 4 mA) in steps of 16. */
 #define WINDOW_UNKNOWN UINT16_C(0xFFFF) /* not a mean square: the half cycle was broken */
 uint16_t window_pack(uint64_t mean_square);

@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE
 #include "wave/wave.h"
 
 #include <math.h>
