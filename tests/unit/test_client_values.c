@@ -168,6 +168,9 @@ static void values_as_json(void **state)
     check_json("1907EA0B16070A1E0000FFC400",
                "{\"type\":\"date-time\",\"value\":\"07EA0B16070A1E0000FFC400\","
                "\"time\":\"2026-11-22T09:30:00Z\"}");
+    check_json("090C07EA0B16070A1E0000000001",
+               "{\"type\":\"octet-string\",\"value\":\"07EA0B16070A1E0000000001\","
+               "\"time\":\"2026-11-22T10:30:00Z\",\"status\":\"invalid\"}");
     check_json("1AFFFF0CFEFF",
                "{\"type\":\"date\",\"value\":\"FFFF0CFEFF\",\"date\":\"****-12-last\"}");
     check_json("1B0A1E0000",

@@ -28,32 +28,39 @@ static void columns_json(const struct profile *p)
                         7, "attr", 2, "columns", list));
 }
 
-/* The time of a row is that of its first clock column. */
-static bool row_time(const struct profile_row *row, char text[VALUE_TIME])
+/* The time of a row is that of its first clock column; NULL when it has none. */
+static const uint8_t *row_time(const struct profile_row *row)
 {
     for (size_t i = 0; i < row->p->columns; i++) {
         const uint8_t *dt =
             row->p->column[i].is_clock ? value_as_time(buf_in(&row->value[i])) : NULL;
-        if (dt) return value_time_text(text, dt), true;
+        if (dt) return dt;
     }
-    return false;
+    return NULL;
 }
 
 static void row_json(const struct profile_row *row, bool typed)
 {
     char text[VALUE_TIME];
-    json_t *values = json_array();
+    json_t *values = json_array(), *j = json_pack("{s:i}", "row", (int)row->number);
+    const uint8_t *dt = row_time(row);
     for (size_t i = 0; i < row->p->columns; i++)
         json_array_append_new(values, value_json(buf_in(&row->value[i]), typed));
-    json_t *j = json_pack("{s:i}", "row", (int)row->number);
-    if (row_time(row, text)) json_object_set_new(j, "time", json_string(text));
+    if (dt) json_object_set_new(j, "time", json_string(value_time_text(text, dt)));
+    if (dt && *value_time_status(dt))
+        json_object_set_new(j, "status", json_string(value_time_status(dt)));
     json_object_set_new(j, "values", values);
     json_line(j);
 }
 
 static void print_cell(struct buf *line, const struct profile_row *row, size_t i)
 {
-    value_print(line, buf_in(&row->value[i]), row->p->column[i].scaler, "");
+    char text[VALUE_TIME];
+    const uint8_t *dt = value_as_time(buf_in(&row->value[i]));
+    if (dt)
+        buf_put(line, value_time_text(text, dt), strlen(value_time_text(text, dt)));
+    else
+        value_print(line, buf_in(&row->value[i]), row->p->column[i].scaler, "");
 }
 
 /* As in RFC 4180: quotes around what holds a comma or quote. */
@@ -70,16 +77,15 @@ static void put_csv(const struct buf *cell, bool first)
     if (quote) putchar('"');
 }
 
-static void put_title(struct buf *cell, const struct profile_column *c, bool wide)
+/* "1-0:1.8.0.255 Wh"; narrow titles lose the last group, which says nothing here. */
+static void put_title(struct buf *cell, const struct profile_column *c, bool narrow)
 {
-    char text[NAMES_OBIS_TEXT], unit[NAMES_TEXT], title[2 * NAMES_TEXT];
-    bool plain_attr = c->target.attr == 2;
-    names_unit(unit, c->unit);
-    snprintf(title, sizeof title, plain_attr ? "%s%.0d%s%s" : "%s:%d%s%s",
-             names_obis(text, c->target.ln), plain_attr ? 0 : c->target.attr, *unit ? " " : "",
-             unit);
-    char *f = wide ? strstr(title, ".255") : NULL; /* the last group says nothing here */
-    if (f) memmove(f, f + 4, strlen(f + 4) + 1);
+    char obis[NAMES_OBIS_TEXT], text[NAMES_TEXT], attr[16] = "", title[2 * NAMES_TEXT];
+    const char *unit = names_unit(text, c->unit);
+    names_obis(obis, c->target.ln);
+    if (narrow && c->target.ln.f == 255) *strrchr(obis, '.') = 0;
+    if (c->target.attr != 2) snprintf(attr, sizeof attr, ":%d", c->target.attr);
+    snprintf(title, sizeof title, "%s%s%s%s", obis, attr, *unit ? " " : "", unit);
     buf_put(cell, title, strlen(title));
 }
 

@@ -4,7 +4,7 @@
 
 #include "tools/common/json.h"
 
-enum { NAME_WIDTH = 46 };
+enum { NAME_WIDTH = 46, VALUE_WIDTH = 1000 };
 
 json_t *show_target(const struct target *o, bool method)
 {
@@ -85,7 +85,9 @@ void show_value(const struct target *o, bool method, struct axdr_in in, struct s
     show_label(o, method);
     value_print(&line, in, scale.known ? scale.scaler : 0,
                 scale.known ? names_unit(unit, scale.unit) : "");
-    printf("%.*s", (int)line.n, (char *)line.p);
+    size_t n = line.n < VALUE_WIDTH ? line.n : VALUE_WIDTH;
+    printf("%.*s", (int)n, (char *)line.p);
+    if (n < line.n) printf("... (%zu characters; --json shows them all)", line.n);
     if (meaning) printf(" (%s)", meaning);
     putchar('\n');
     buf_free(&line);

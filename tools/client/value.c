@@ -26,13 +26,13 @@ bool value_utc(const uint8_t dt[12], utc_t *t)
     return true;
 }
 
-static const char *status_text(uint8_t status)
+const char *value_time_status(const uint8_t dt[12])
 {
+    uint8_t status = dt[11];
     if (status == 0xFF || (status & 0x0F) == 0) return "";
-    if (status & 0x01) return " (invalid)";
-    if (status & 0x02) return " (doubtful)";
-    if (status & 0x04) return " (other clock base)";
-    return " (invalid status)";
+    if (status & 0x01) return "invalid";
+    if (status & 0x02) return "doubtful";
+    return status & 0x04 ? "other clock base" : "invalid status";
 }
 
 /* A two-digit field, "**" when open. */
@@ -91,7 +91,7 @@ const char *value_time_text(char text[VALUE_TIME], const uint8_t dt[12])
     utc_t t;
     char date[VALUE_TIME], clock[VALUE_TIME], utc[WHEN_TEXT];
     if (value_utc(dt, &t)) {
-        snprintf(text, VALUE_TIME, "%s%s", when_format(utc, t), status_text(dt[11]));
+        snprintf(text, VALUE_TIME, "%s", when_format(utc, t));
     } else {
         snprintf(text, VALUE_TIME, "%.20s%c%.14s", value_date_text(date, dt),
                  dt[2] <= 12 && dt[3] <= 31 && be_get16(dt) != 0xFFFF ? 'T' : ' ',
@@ -255,8 +255,12 @@ static void add_meaning(json_t *object, struct axdr_in in)
     char text[VALUE_TIME];
     size_t n;
     const uint8_t *dt = value_as_time(in);
-    if (dt) json_object_set_new(object, "time", json_string(value_time_text(text, dt)));
-    if (dt) return;
+    if (dt) {
+        json_object_set_new(object, "time", json_string(value_time_text(text, dt)));
+        if (*value_time_status(dt))
+            json_object_set_new(object, "status", json_string(value_time_status(dt)));
+        return;
+    }
     switch (axdr_peek(&in)) {
     case AXDR_DATE:
         json_object_set_new(object, "date", json_string(value_date_text(text, in.p + 1)));
@@ -375,13 +379,23 @@ static void print_compact(struct buf *line, struct axdr_in in)
     buf_free(&plain);
 }
 
-static void print_string(struct buf *line, struct axdr_in in)
+static void print_time(struct buf *line, const uint8_t dt[12])
 {
     char text[VALUE_TIME];
+    const char *status = value_time_status(dt);
+    put_text(line, value_time_text(text, dt));
+    if (!*status) return;
+    put_text(line, " (");
+    put_text(line, status);
+    put_text(line, ")");
+}
+
+static void print_string(struct buf *line, struct axdr_in in)
+{
     size_t n;
     const uint8_t *dt = value_as_time(in), *p;
     if (dt) {
-        put_text(line, value_time_text(text, dt));
+        print_time(line, dt);
     } else {
         p = string_of(in, &n);
         print_octets(line, p, n);
@@ -415,7 +429,7 @@ void value_print(struct buf *line, struct axdr_in in, int scaler, const char *un
         print_string(line, in);
         break;
     case AXDR_DATETIME:
-        put_text(line, value_time_text(text, in.p + 1));
+        print_time(line, in.p + 1);
         break;
     case AXDR_DATE:
         put_text(line, value_date_text(text, in.p + 1));

@@ -49,9 +49,12 @@ enum { VALUE_TIME = 40 };
 /* UTC of a COSEM date-time when year to second and deviation are given. */
 bool value_utc(const uint8_t dt[12], utc_t *t);
 
-/* "2026-01-01T00:00:00Z" when it has a deviation, without Z when it has none, and
- * "20**-**-01 *:00" forms where fields are open; with the status in words when it has bits. */
+/* "2026-01-01T00:00:00Z" when it has a deviation, without Z when it has none, and with stars
+ * and words where fields are open. */
 const char *value_time_text(char text[VALUE_TIME], const uint8_t dt[12]);
+
+/* Its clock status: "invalid", "doubtful", "other clock base", "invalid status", or "". */
+const char *value_time_status(const uint8_t dt[12]);
 const char *value_date_text(char text[VALUE_TIME], const uint8_t date[5]);
 const char *value_clock_text(char text[VALUE_TIME], const uint8_t time[4]);
 
