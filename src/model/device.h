@@ -58,7 +58,7 @@ struct device {
 
 extern const struct cosem_model device_model;
 extern const struct dlms_host device_host;
-extern const struct device_secrets device_development; /* of docs/development-keys.md */
+extern const struct device_secrets device_development; /* docs/keys.md */
 
 /* Prepare memory. cfg and io are kept until the device dies. */
 void device_init(struct device *d, const struct device_cfg *cfg, const struct meter_io *io);

@@ -1,0 +1,48 @@
+"""Keys of one's own, and passwords changed in life: the old ones are worth nothing, the new ones outlive a kill."""
+import json, os, subprocess, tempfile
+
+from meter import MAGNO, Meter, check
+
+KEYS = {"unicast": "A0" * 16, "broadcast": "B0" * 16, "authentication": "C0" * 16, "master": "D0" * 16,
+        "passwords": ["reader-secret", "operator-secret", "supervisor-scrt"]}
+
+
+def answer(m, *options):
+    done = subprocess.run([MAGNO, "read", "--json", "--port", str(m.ports["dlms"]), *options, "1-0:1.8.0.255"],
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode
+
+
+def own_keys(folder):
+    path = os.path.join(folder, "keys.json")
+    json.dump(KEYS, open(path, "w"))
+    with Meter("--load", "off", "--keys", path).start() as m:
+        good = ("--client", "1", "--auth", "gmac", "--ek", KEYS["unicast"], "--ak", KEYS["authentication"])
+        check(answer(m, *good) == 0, "its own keys")
+        check(answer(m, "--client", "1", "--auth", "gmac") == 4, "development keys still open it")
+        check(answer(m, "--client", "32", "--auth", "low", "--password", "reader-secret") == 0, "its own password")
+        check(answer(m, "--client", "32", "--auth", "low", "--password", "00000001") == 4, "a development password")
+        m.stop()
+        with open(m.flash, "rb") as f:
+            image = f.read()
+        for secret in [bytes.fromhex(KEYS[k]) for k in ("unicast", "authentication", "master")] + [p.encode() for p in KEYS["passwords"]]:
+            check(secret not in image, "a secret lies bare on flash")
+
+
+def lock_out():
+    with Meter("--load", "off").start() as m:
+        codes = [answer(m, "--client", "32", "--auth", "low", "--password", "guess%03d" % n) for n in range(3)]
+        check(codes == [4, 4, 4], "wrong passwords: %s" % codes)
+        low = ("--client", "32", "--auth", "low", "--password", "00000001")
+        check(answer(m, *low) == 1, "the port is not locked after three")
+        m.kill()
+        m.start()
+        check(answer(m, *low) == 1, "a power cut unlocks the port")
+        codes = [e["values"][1] for e in m.read("0-0:99.98.7.255", port="optical", options=("--hdlc", "--client", "1", "--auth", "gmac")) if "row" in e]
+        check(367 in codes, "event 367, port locked: %s" % codes)
+
+
+with tempfile.TemporaryDirectory(prefix="magno-") as scratch:
+    own_keys(scratch)
+lock_out()
+print("own keys hold, guesses lock the port, a power cut does not unlock it")
