@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "meter/change.h"
+#include "meter/energy/sensor.h"
 #include "meter/energy/values.h"
 #include "meter/hot.h"
 
@@ -46,10 +47,7 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     event_init(&m->events);
     param_init(m);
     store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
-    struct measure_cfg measure = measure_cfg_default(&cfg->rating);
-    measure_init(&m->measure, &measure, NULL);
-    struct front_cfg front = front_cfg_default(&cfg->rating);
-    front_init(&m->front, &front);
+    sensor_init(m);
 }
 
 /* -- power-up
@@ -67,6 +65,7 @@ static void plan(struct meter *m)
     demand_plan(m);
     profile_plan(m);
     billing_plan(m);
+    sensor_plan(m);
     calendar_plan(m);
     tou_plan(m);
     timer_clock_changed(m);
@@ -131,6 +130,7 @@ int meter_mount(struct meter *m, mono_t t)
     param_mount(m);
     event_mount(m);
     profile_mount(m);
+    sensor_mount(m);
     store_rest(&m->store);
     bool was_valid = clock_is_valid(&m->clock);
     if (clock_power_up(m, m->last) == E_IO) event_post(m, EV_RTC_FAILURE, NULL, NULL);
@@ -151,19 +151,6 @@ int meter_mount(struct meter *m, mono_t t)
 /* -- one thing at a time
  * ----------------------------------------------------------------------- */
 
-/* The sample behind its last edge; quantity_of() dates it the same. */
-static mono_t window_end(const struct meter *m, const struct window *w)
-{
-    uint64_t samples = ((w->start_q16 + w->span_q16) >> 16) + w->missed;
-    return (mono_t){ samples * 1000000 / m->measure.cfg.sampling.rate_hz };
-}
-
-static mono_t window_due(const struct meter *m)
-{
-    const struct window *w = m->sampled ? window_peek(&m->front) : NULL;
-    return w ? window_end(m, w) : MONO_NEVER;
-}
-
 static mono_t order_due(const struct meter *m)
 {
     return m->clock.queued ? m->clock.queued_at : MONO_NEVER;
@@ -172,7 +159,7 @@ static mono_t order_due(const struct meter *m)
 mono_t meter_next(const struct meter *m)
 {
     mono_t t = mono_min(mono_min(m->timers.next, input_next(m)), order_due(m));
-    return m->sampled ? mono_min(window_due(m), t) : t;
+    return mono_min(sensor_next(m), t);
 }
 
 static void now_is(struct meter *m, mono_t t)
@@ -193,24 +180,13 @@ utc_t meter_utc(const struct meter *m)
     return m->utc;
 }
 
-static void take_window(struct meter *m)
-{
-    struct window w;
-    struct quantity q;
-    if (!window_take(&m->front, &w)) return;
-    quantity_of(&q, &m->measure, &w);
-    if (w.flags & WINDOW_GROWN) m->now.counter[CNT_WINDOWS_LATE]++;
-    values_take(m, &q);
-    m->window_end = q.end;
-}
-
 void meter_handle(struct meter *m)
 {
-    mono_t t = meter_next(m), window = window_due(m);
+    mono_t t = meter_next(m), window = sensor_next(m);
     ensure(meter_is_ready(m) && t.us != MONO_NEVER.us);
     now_is(m, t);
     if (window.us <= t.us)
-        take_window(m);
+        sensor_take(m);
     else if (input_next(m).us <= t.us)
         input_handle(m);
     else if (order_due(m).us <= t.us)
@@ -260,8 +236,7 @@ int meter_feed_inputs(struct meter *m, mono_t t, uint16_t levels)
 
 void meter_last_gasp(struct meter *m, mono_t t)
 {
-    if (m->sampled) front_close(&m->front);
     now_is(m, t);
-    while (m->sampled && window_peek(&m->front)) take_window(m);
+    if (m->sampled) sensor_close(m);
     energy_gasp(m);
 }

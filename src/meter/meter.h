@@ -78,6 +78,7 @@ struct meter {
     struct param_stage stage;
     struct store_app app;
     struct store store;
+    uint32_t output_constant[PULSE_OUTPUTS]; /* as the test outputs stand */
     struct measure measure;
     struct front front;
 };
