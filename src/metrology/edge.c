@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "metrology/front.h"
+#include "metrology/scale.h"
+#include "metrology/trig.h"
 
 static struct front_cut cut_at(const struct front *f)
 {
@@ -80,7 +82,7 @@ static struct window *closing(struct front *f)
 static void describe(struct front *f, struct window *w, uint64_t edge_q16)
 {
     struct lock *l = &f->lock;
-    bool whole = l->state == LOCK_ON && !f->force && !w->missed && w->halves >= f->halves_span;
+    bool whole = l->state == LOCK_ON && !f->broken && !w->missed && w->halves >= f->halves_span;
     w->span_q16 = edge_q16 - w->start_q16 - ((uint64_t)w->missed << 16);
     w->flags = (uint16_t)((whole ? 0 : WINDOW_UNLOCKED) | (l->range ? WINDOW_F_RANGE : 0) |
                           (l->state == LOCK_HOLD ? WINDOW_NO_VOLTAGE : 0) |
@@ -99,7 +101,7 @@ static void close_at(struct front *f, uint64_t edge_q16)
     f->now.start_q16 = edge_q16;
     f->edge_vv = f->edge_ii = f->edge_vc = f->edge_vs = 0;
     f->billed_now = f->billed;
-    f->force = false;
+    f->broken = false;
 }
 
 /* One sum: what the edge takes from one side it gives to the other. */
@@ -141,14 +143,31 @@ static void split_rest(struct front *f)
     }
 }
 
-/* Frequency is known: bring the phase to that of the voltage. The window that begins here is
- * shorter than its turns, and ends with the first of them. */
+/* A pair of sums against cosine and sine, as if the oscillator had always been so much further.
+ */
+static void rotate(int64_t *c, int64_t *s, int32_t cosine, int32_t sine)
+{
+    int64_t was = *c;
+    *c = mul_shift_i64(was, cosine, TRIG_BITS) - mul_shift_i64(*s, sine, TRIG_BITS);
+    *s = mul_shift_i64(*s, cosine, TRIG_BITS) + mul_shift_i64(was, sine, TRIG_BITS);
+}
+
+/* Frequency is known: bring the phase to that of the voltage. The open window goes on, its
+ * phasors turned with the oscillator; it will not have been of whole turns. */
 static void jump(struct front *f)
 {
+    int32_t sine, cosine;
+    int64_t *sum = f->now.sum;
+    trig_sincos(f->lock.jump, &sine, &cosine);
+    rotate(&sum[SUM_VC], &sum[SUM_VS], cosine, sine);
+    rotate(&sum[SUM_IC], &sum[SUM_IS], cosine, sine);
+    rotate(&sum[SUM_NC], &sum[SUM_NS], cosine, sine);
+    rotate(&f->edge_vc, &f->edge_vs, cosine, sine);
+    mark_fed(f);
     f->phase += f->lock.jump;
     f->lock.state = LOCK_ON;
     f->lock.skip = 3; /* the turn before the jump, the broken one, the first whole one */
-    f->force = true;
+    f->broken = true;
     f->blind = 3;
 }
 
@@ -164,9 +183,12 @@ static void turn(struct front *f, const struct front_point *x)
     f->edge_vc = vc;
     f->edge_vs = vs;
     f->slice |= SLICE_CYCLE;
-    if (f->now.halves < f->halves_span && !f->force && l->state != LOCK_PHASE) return;
+    if (l->state == LOCK_PHASE) {
+        jump(f);
+        return;
+    }
+    if (f->now.halves < f->halves_span) return;
     if (!has_room(f) || f->slice & SLICE_PUBLISH) return; /* it grows */
-    bool set_phase = l->state == LOCK_PHASE;
     f->older = *o;
     f->newer = *x;
     f->quad_older = f->quad_last;
@@ -174,7 +196,6 @@ static void turn(struct front *f, const struct front_point *x)
     close_at(f, ((front_count_isr(f) - 1) << 16) + f->cut.fraction);
     mark_fed(f);
     f->slice |= SLICE_SPLIT | SLICE_SPLIT_N | SLICE_THETA | SLICE_PUBLISH;
-    if (set_phase) jump(f);
 }
 
 /* One-cycle mean square from two half cycles: their sum over 2^32 / step samples. */
@@ -307,14 +328,14 @@ int front_close(struct front *f)
     front_flush_isr(f);
     collect(f);
     feed(f, PULSE_ACTIVE, f->half_p);
-    f->force = true; /* its end is no whole turn, and the next one's will not be */
+    f->broken = true; /* its end is no whole turn, and the next one's start is none */
     close_at(f, edge);
     closing(f)->flags |= WINDOW_CUT;
     mark_fed(f);
     theta(f);
     f->head++;
     f->slice = 0;
-    f->force = true;
+    f->broken = true;
     f->blind = 2;
     f->lock.skip = 2; /* the broken turn, the first whole one */
     return 0;

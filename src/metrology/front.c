@@ -96,10 +96,7 @@ void front_missed_isr(struct front *f, uint32_t count)
     f->now.missed += count;
     f->blind = 3;
     f->lock.skip = 3;
-    if (f->mode & MODE_DEAF && (uint8_t)(f->head - f->tail) < FRONT_QUEUE) {
-        f->mode &= (uint8_t)~MODE_DEAF;
-        f->force = true;
-    }
+    if ((uint8_t)(f->head - f->tail) < FRONT_QUEUE) f->mode &= (uint8_t)~MODE_DEAF;
 }
 
 uint64_t front_count(const struct front *f)

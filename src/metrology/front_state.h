@@ -95,7 +95,7 @@ struct front {
     uint8_t slice;    /* bits: what the next samples still have to do, lowest first */
     uint16_t pack[2]; /* one-cycle mean squares last believed */
     uint8_t blind;    /* half cycles whose RMS is not to be believed */
-    bool force;       /* close at the next whole turn */
+    bool broken;      /* the open window is not of whole turns */
     bool is_dark;
     uint8_t billed_now;
     volatile uint8_t head, tail, billed;

@@ -99,8 +99,6 @@ void lock_cycle(struct lock *l)
         acquire(l, d);
     } else if (l->state == LOCK_ON) {
         watch(l, d);
-    } else {
-        l->jump = theta; /* waiting for a free window */
     }
 }
 

@@ -10,11 +10,11 @@
  *     pulse_settle(&f->pulse[PULSE_ACTIVE], q.pulsed_nj[PULSE_ACTIVE], dir, booked_nj, next)
  *
  * Started from the booking's own rests, an output crosses a unit where the register does: at
- * 1000 imp/kWh every pulse is one Wh of a cell. Under load an output is at most one half cycle of
- * energy (0.07 Wh at 26 kW) from the truth, so at every window end pulses and register agree to
- * one pulse, and with the load off they stand at the same count. Only a reversal is different: the
- * register nets the window in which it falls, a pulse already given cannot be taken back, and
- * the account is below zero until energy of that direction has made up for it.
+ * 1000 imp/kWh every pulse is one Wh of a cell. Under load an output is at most one half cycle
+ * of energy (0.07 Wh at 26 kW) from the truth, so at every window end pulses and register agree
+ * to one pulse, and with the load off they stand at the same count. Only a reversal is
+ * different: the register nets the window in which it falls, a pulse already given cannot be
+ * taken back, and the account is below zero until energy of that direction has made up for it.
  *
  * Each direction has its own account, like the rests; the output does not tell them apart.
  * Below the no-load limit the booking sets direction none and the account stands still.

@@ -4,32 +4,31 @@
 
 #include "base/fixed.h"
 
-/* When the RMS of a whole cycle passes a limit, the voltage itself did so earlier. How much
- * earlier depends on the depth; these lie in the middle for anything between an interruption
- * and 85 %, so that a time is right to half a cycle. In hundredths of a half cycle. */
-enum { BEGAN_BEFORE = 140, ENDED_BEFORE = 176 };
-
 enum { PF_ONE = 1000000 };
 
 /* From what a kind is judged. */
 enum source { HALF_U, HALF_I, MEAN_U, POWER, PF, FREQUENCY, THD_U, THD_I };
 
+/* When the RMS of a whole cycle passes a limit, the voltage itself did so earlier. How much
+ * earlier depends on the depth; these lie in the middle of what is possible, so that a time is
+ * right to half a cycle for anything beyond 85 or 115 %. In hundredths of a half cycle. */
 static const struct {
     uint8_t source;
     bool above;
+    uint8_t began, ended;
 } row[QUALITY_KINDS] = {
-    [QUALITY_SAG] = { HALF_U, false },
-    [QUALITY_SWELL] = { HALF_U, true },
-    [QUALITY_INTERRUPTION] = { HALF_U, false },
-    [QUALITY_OVER_CURRENT] = { HALF_I, true },
-    [QUALITY_UNDER_VOLTAGE] = { MEAN_U, false },
-    [QUALITY_OVER_VOLTAGE] = { MEAN_U, true },
-    [QUALITY_OVER_POWER] = { POWER, true },
-    [QUALITY_LOW_PF] = { PF, false },
-    [QUALITY_FREQUENCY_HIGH] = { FREQUENCY, true },
-    [QUALITY_FREQUENCY_LOW] = { FREQUENCY, false },
-    [QUALITY_THD_U] = { THD_U, true },
-    [QUALITY_THD_I] = { THD_I, true },
+    [QUALITY_SAG] = { HALF_U, false, 140, 176 },
+    [QUALITY_SWELL] = { HALF_U, true, 150, 170 },
+    [QUALITY_INTERRUPTION] = { HALF_U, false, 250, 50 },
+    [QUALITY_OVER_CURRENT] = { HALF_I, true, 150, 170 },
+    [QUALITY_UNDER_VOLTAGE] = { MEAN_U, false, 0, 0 },
+    [QUALITY_OVER_VOLTAGE] = { MEAN_U, true, 0, 0 },
+    [QUALITY_OVER_POWER] = { POWER, true, 0, 0 },
+    [QUALITY_LOW_PF] = { PF, false, 0, 0 },
+    [QUALITY_FREQUENCY_HIGH] = { FREQUENCY, true, 0, 0 },
+    [QUALITY_FREQUENCY_LOW] = { FREQUENCY, false, 0, 0 },
+    [QUALITY_THD_U] = { THD_U, true, 0, 0 },
+    [QUALITY_THD_I] = { THD_I, true, 0, 0 },
 };
 
 struct quality_cfg quality_cfg_default(const struct rating *r)
@@ -137,7 +136,7 @@ static void judge_halves(struct judge *j, int kind)
     const struct quantity *q = j->q;
     const uint32_t *list = row[kind].source == HALF_U ? q->u_half_uv : q->i_half_ua;
     uint64_t half_us = (q->end.us - q->start.us) / q->halves;
-    uint64_t began = half_us * BEGAN_BEFORE / 100, ended = half_us * ENDED_BEFORE / 100;
+    uint64_t began = half_us * row[kind].began / 100, ended = half_us * row[kind].ended / 100;
     for (int h = 0; h < q->halves; h++) {
         uint64_t t = q->half_us[h];
         struct look v = { list[h], true, t > began ? t - began : 0, t > ended ? t - ended : 0,

@@ -347,21 +347,19 @@ static uint32_t root_32(uint32_t v)
 }
 
 /* A list of packed mean squares as RMS values; what was broken stands at the mean of the
- * window. */
+ * window. The direct component stays in: that of a window in which a dip begins is the dip's.
+ */
 static void half_list(const struct work *k, uint32_t *dst, const uint16_t *packed,
-                      struct scale s, int64_t direct, uint32_t broken)
+                      struct scale s, uint32_t broken)
 {
-    uint64_t off = (uint64_t)(direct * direct), unit = s.m >> 32;
+    uint64_t unit = s.m >> 32;
     for (int h = 0; h < k->q->halves; h++) {
         uint64_t square = window_unpack(packed[h]);
-        square = square > off ? square - off : 0;
-        int even =
-            (__builtin_clzll(square | 1) - 32) & ~1; /* to 31 or 32 bits; may be negative */
+        int even = (__builtin_clzll(square | 1) - 32) & ~1; /* to 31 or 32 bits; may be < 0 */
         uint64_t v = even > 0 ? square << even : square >> -even;
         uint64_t out = (root_32((uint32_t)v) * unit) >> (s.shift - 32 + even / 2);
-        dst[h] = packed[h] == WINDOW_UNKNOWN ? broken
-                 : out > UINT32_MAX          ? UINT32_MAX
-                                             : (uint32_t)out;
+        if (packed[h] == WINDOW_UNKNOWN) out = broken;
+        dst[h] = out > UINT32_MAX ? UINT32_MAX : (uint32_t)out;
     }
 }
 
@@ -369,11 +367,11 @@ static void halves(struct work *k)
 {
     const struct window *w = k->w;
     struct quantity *q = k->q;
+    struct scale micro = scale_mul(k->m->i[0], 1099511628, -40);
     q->halves = (uint8_t)(w->halves < WINDOW_HALVES ? w->halves : WINDOW_HALVES);
-    half_list(k, q->u_half_uv, w->vv_half, k->m->u, mean(k, w->sum[SUM_V]), q->u_uv);
-    half_list(k, q->i_half_ua, w->ii_half, scale_mul(k->m->i[0], 1099511628, -40),
-              mean(k, w->sum[SUM_I]), q->element[0].i_ua);
-    uint32_t span_us = (uint32_t)(q->end.us - q->start.us), each_us = span_us / w->halves;
+    half_list(k, q->u_half_uv, w->vv_half, k->m->u, q->u_uv);
+    half_list(k, q->i_half_ua, w->ii_half, micro, q->element[0].i_ua);
+    uint32_t each_us = (uint32_t)(q->end.us - q->start.us) / w->halves;
     for (unsigned h = 0; h < q->halves; h++) q->half_us[h] = q->start.us + (h + 1) * each_us;
 }
 
