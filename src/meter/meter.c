@@ -133,6 +133,7 @@ int meter_mount(struct meter *m, mono_t t)
     sensor_mount(m);
     store_rest(&m->store);
     bool was_valid = clock_is_valid(&m->clock);
+    utc_t down = m->last;
     if (clock_power_up(m, m->last) == E_IO) event_post(m, EV_RTC_FAILURE, NULL, NULL);
     clock_zone_load(m);
     if (blank) begin_intervals(m);
@@ -141,7 +142,7 @@ int meter_mount(struct meter *m, mono_t t)
     m->live = true;
     if (blank) demand_restart(m);
     plan(m);
-    input_power_up(m);
+    input_power_up(m, down);
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));
     store_rest(&m->store);
     event_drain(m);

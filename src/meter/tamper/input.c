@@ -145,13 +145,13 @@ void input_settle(struct meter *m, utc_t u)
 
 /* Levels of no consequence are taken as they are; a cover found in another state than the last
  * one known was moved in the dark at a time nobody knows: now. */
-void input_power_up(struct meter *m)
+void input_power_up(struct meter *m, utc_t down)
 {
     struct inputs *in = &m->inputs;
     struct dark_edge dark[CFG_DARK_EDGES];
     int n = m->io->dark_take ? m->io->dark_take(m->io->ctx, dark, CFG_DARK_EDGES) : 0;
     for (int i = 0; i < n; i++) {
-        utc_t when = { dark[i].utc_s < m->last.s ? m->last.s : dark[i].utc_s };
+        utc_t when = { dark[i].utc_s < down.s ? down.s : dark[i].utc_s };
         if (when.s > m->utc.s) when = m->utc;
         believe(m, dark[i].levels, when, true);
         store_rest(&m->store);
