@@ -48,6 +48,7 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     param_init(m);
     store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
     sensor_init(m);
+    watch_init(m);
 }
 
 /* -- power-up
@@ -66,6 +67,7 @@ static void plan(struct meter *m)
     profile_plan(m);
     billing_plan(m);
     sensor_plan(m);
+    watch_plan(m);
     calendar_plan(m);
     tou_plan(m);
     timer_clock_changed(m);

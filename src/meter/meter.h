@@ -31,6 +31,7 @@
 #include "meter/profile/profile.h"
 #include "meter/regs.h"
 #include "meter/tamper/input.h"
+#include "meter/tamper/watch.h"
 #include "meter/timer.h"
 #include "meter/tou/tou.h"
 #include "meter/energy/average.h"
@@ -74,6 +75,7 @@ struct meter {
     struct change change;
     struct secure secure;
     struct inputs inputs;
+    struct watch watch;
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

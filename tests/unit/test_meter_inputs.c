@@ -202,6 +202,79 @@ static void the_sealed_button_ends_a_period(void **state)
     lab_free(l);
 }
 
+/* -- what windows say
+ * ---------------------------------------------------------------------------- */
+
+static void a_sag_is_told_with_depth_and_length(void **state)
+{
+    struct lab *l = start();
+    struct event_row e;
+    (void)state;
+    run_ms(l, 10000);
+    l->load.u_mv = 150000;
+    run_ms(l, 3000);
+    l->load.u_mv = 230000;
+    run_ms(l, 10000);
+    assert_int_equal(find(l, LOG_QUALITY, EV_SAG, &e), 1);
+    assert_int_equal(e.time.s, T0 + 10);
+    assert_int_equal(find(l, LOG_QUALITY, EV_SAG_END, &e), 1);
+    assert_int_equal(e.magnitude, 150000);
+    assert_in_range(e.duration_s, 2, 3);
+    assert_int_equal(reg_at(&l->m.now, REG_SAGS), 1);
+    assert_int_equal(reg_at(&l->m.now, REG_SWELLS), 0);
+    lab_power_down(l, false);
+    assert_int_equal(lab_power_up(l, T0 + 500), 0);
+    assert_int_equal(reg_at(&l->m.now, REG_SAGS), 1);
+    lab_free(l);
+}
+
+static void a_limit_that_was_written_counts(void **state)
+{
+    struct lab *l = start();
+    struct event_row e;
+    (void)state;
+    set(l, PARAM_OVERCURRENT_MA, 4000);
+    set(l, PARAM_OVERCURRENT_S, 20);
+    run_ms(l, 10000);
+    assert_int_equal(find(l, LOG_QUALITY, EV_OVERCURRENT, &e), 0);
+    for (int i = 0; i < 30; i++) run_ms(l, 1000);
+    assert_int_equal(find(l, LOG_QUALITY, EV_OVERCURRENT, &e), 1);
+    assert_int_equal(reg_at(&l->m.now, REG_ALARM_3) >> 7 & 1, 1);
+    lab_free(l);
+}
+
+static void a_magnet_is_noticed_after_two_seconds(void **state)
+{
+    struct lab *l = start();
+    struct event_row e;
+    (void)state;
+    feed(l, INPUT_MAGNET);
+    for (int i = 0; i < 5; i++) run_ms(l, 200);
+    assert_int_equal(find(l, LOG_FRAUD, EV_MAGNET, &e), 0);
+    for (int i = 0; i < 10; i++) run_ms(l, 200);
+    assert_int_equal(find(l, LOG_FRAUD, EV_MAGNET, &e), 1);
+    assert_int_equal(reg_at(&l->m.now, REG_TAMPER_MAGNET), 1);
+    feed(l, 0);
+    for (int i = 0; i < 30; i++) run_ms(l, 200);
+    assert_int_equal(find(l, LOG_FRAUD, EV_MAGNET_END, &e), 1);
+    lab_free(l);
+}
+
+static void import_only_tells_of_reversal(void **state)
+{
+    struct lab *l = start();
+    struct event_row e;
+    (void)state;
+    l->load.p_mw = -1000000;
+    for (int i = 0; i < 60; i++) run_ms(l, 1000);
+    assert_int_equal(find(l, LOG_FRAUD, EV_REVERSAL, &e), 0);
+    set(l, PARAM_REGISTRATION, REGISTRATION_IMPORT_ONLY);
+    for (int i = 0; i < 60; i++) run_ms(l, 1000);
+    assert_int_equal(find(l, LOG_FRAUD, EV_REVERSAL, &e), 1);
+    assert_int_equal(reg_at(&l->m.now, REG_TAMPER_METROLOGY), 1);
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +284,10 @@ int main(void)
         cmocka_unit_test(the_second_source_counts_on_its_own_tariff),
         cmocka_unit_test(a_rate_number_is_read_from_three_inputs),
         cmocka_unit_test(the_sealed_button_ends_a_period),
+        cmocka_unit_test(a_sag_is_told_with_depth_and_length),
+        cmocka_unit_test(a_limit_that_was_written_counts),
+        cmocka_unit_test(a_magnet_is_noticed_after_two_seconds),
+        cmocka_unit_test(import_only_tells_of_reversal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,7 @@ void values_take(struct meter *m, const struct quantity *q)
     average_add(m, q->end.us - q->start.us);
     if (q->flags & (QTY_MISSED | QTY_STUCK))
         for (unsigned k = 0; k < CFG_SURVEYS; k++) m->survey[k].pending |= PROFILE_NOT_VALID;
+    watch_take(m, q);
     if (m->sampled) settle_leds(m, q, e);
     if (!m->io->impulse) return;
     for (unsigned k = m->sampled ? IMPULSE_OUTPUT : 0; k < IMPULSES; k++)

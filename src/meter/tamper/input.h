@@ -46,7 +46,8 @@ void input_handle(struct meter *m);
 /* A debounce time may be over. */
 void input_settle(struct meter *m, utc_t u);
 
-/* At power-up after an outage since `down`: edges in the dark, then the levels as they are now. */
+/* At power-up after an outage since `down`: edges in the dark, then the levels as they are now.
+ */
 void input_power_up(struct meter *m, utc_t down);
 
 int input_put(const struct meter *m, unsigned k, uint8_t *body);
