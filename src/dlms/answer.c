@@ -101,8 +101,10 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
     t->lit_at =
         (uint8_t)(t->lit_at + emit_some(o, t->lit + t->lit_at, (size_t)t->lit_n - t->lit_at));
     if (t->lit_at < t->lit_n) return FILL_MORE;
-    t->sent =
-        (uint16_t)(t->sent + emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent));
+    if (t->sent < t->stored) {
+        size_t n = emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent);
+        t->sent = (uint16_t)(t->sent + n);
+    }
     if (t->sent < t->stored) return FILL_MORE;
     if (t->reading) {
         enum fill f = fill_read(d, s, o);

@@ -165,8 +165,8 @@ const struct cosem_attr *cosem_attr(const struct cosem_at *at)
 const struct cosem_method *cosem_method(const struct cosem_at *at)
 {
     const struct cosem_class *c = at->row->cls;
-    for (const struct cosem_method *x = c->method; x < c->method + c->n_method; x++)
-        if (x->id == at->id) return x;
+    for (unsigned i = 0; i < c->n_method; i++)
+        if (c->method[i].id == at->id) return &c->method[i];
     return NULL;
 }
 
@@ -223,10 +223,10 @@ static void emit_rights(const struct cosem_model *m, const struct cosem_at *at,
     for (const struct cosem_attr *a = c->attr; a < c->attr + c->n_attr; a++)
         emit_attribute(m, at, a, o);
     axdr_emit_head(o, AXDR_ARRAY, c->n_method);
-    for (const struct cosem_method *x = c->method; x < c->method + c->n_method; x++) {
-        uint8_t may = cosem_may_call(m, at, x->id);
+    for (unsigned i = 0; i < c->n_method; i++) {
+        uint8_t id = c->method[i].id, may = cosem_may_call(m, at, id);
         axdr_emit_head(o, AXDR_STRUCTURE, 2);
-        axdr_emit_i8(o, (int8_t)x->id);
+        axdr_emit_i8(o, (int8_t)id);
         axdr_emit_enum(o, may ? (uint8_t)(1 | m->demand[at->who->assoc]) : 0);
     }
 }

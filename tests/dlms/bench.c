@@ -747,6 +747,8 @@ void bench_open(struct bench *b, unsigned i, enum dlms_link_kind kind, uint8_t c
     struct bench_port *x = &b->port[i];
     bool stream = kind == DLMS_TCP || kind == DLMS_UDP;
     if (x->up) dlms_link_close(&b->server, &x->link);
+    static uint8_t outs[BENCH_LINKS][BENCH_OUT];
+    x->out = outs[i];
     x->up = true;
     x->out_n = 0;
     x->room = BENCH_OUT;
@@ -896,6 +898,7 @@ void bench_associate(struct bench *b, unsigned i, uint16_t sap, uint16_t size, u
     struct acse_aare e;
     unsigned row = 0;
     while (b->assoc[row].client_sap != sap) row++;
+    if (*ic < b->floor[row][0]) *ic = b->floor[row][0]; /* as the public client would read it */
     bool ciphered = b->assoc[row].flags & ASSOC_CIPHERED;
     uint8_t m = b->assoc[row].mechanisms & 1 ? 0 : b->assoc[row].mechanisms & LLS ? 1 : 5;
     struct initiate_req r = {

@@ -10,7 +10,7 @@
 
 enum {
     BENCH_LINKS = 4,
-    BENCH_SESSIONS = 8,
+    BENCH_SESSIONS = 20,
     BENCH_RX = 1024,
     BENCH_TX = 1024,
     BENCH_OUT = 1 << 17,
@@ -44,7 +44,7 @@ enum {
 
 struct bench_port {
     struct dlms_link link;
-    uint8_t out[BENCH_OUT];
+    uint8_t *out; /* BENCH_OUT octets, one array a link for all benches */
     size_t out_n, room;
     bool closed, up;
     uint32_t baud;
