@@ -175,12 +175,449 @@ static void test_sizes(void **state)
     }
 }
 
+/* -- faults of requests ---------------------------------------------------------------------
+ */
+
+static void open_all(uint16_t size)
+{
+    uint32_t ic = 0;
+    bench_associate(b, 0, SAP_READER, size, &ic);
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    open_all(0);
+    exchange(SAP_READER, "C001C100010000606300FF0200", "C401C10104"); /* no such object */
+    exchange(SAP_READER, "C001C100010000600100FF0900", "C401C10104"); /* nor attribute */
+    exchange(SAP_READER, "C001C100030000600100FF0200", "C401C10109"); /* another class */
+    exchange(SAP_READER, "C001C100010000603600FF0200", "C401C10103"); /* no right */
+    exchange(SAP_READER, "C001C100010000603600FF0100",
+             "C401C1000906000060"
+             "3600FF");
+    exchange(SAP_READER, "C001C100010000600100FF02", "C401C10103");   /* cut short */
+    exchange(SAP_READER, "C007C100010000600100FF0200", "C401C10103"); /* no such kind */
+    exchange(SAP_READER, "C001C100010000600100FF020000", "D80103");   /* something behind */
+    exchange(SAP_READER, "C001", "D80103");
+    exchange(SAP_READER, "C001C100010000600100FF02010100",
+             "C401C1010D"); /* no selection there */
+    exchange(SAP_READER, "C001C100070100630100FF02010100",
+             "C401C1010C"); /* bad selection data */
+    exchange(SAP_READER, "C001C100070100630100FF02010900", "C401C1010D"); /* no such selector */
+    exchange(SAP_READER, "C007", "D80103");
+    exchange(SAP_READER, "05010002", "D80202"); /* short names */
+    exchange(SAP_READER, "E6000000", "D80202"); /* gateway */
+    exchange(SAP_READER,
+             "C101C100010000600D00FF02000903414243"
+             "00",
+             "D80103");
+    exchange(SAP_READER, "C101C100010000600D00FF020009034142", "D80102");
+    exchange(SAP_READER, "C109C100010000600D00FF02000900", "D80102");
+    exchange(SAP_READER, "C101C100010000600D00FF02001101", "C501C10C"); /* another type */
+    exchange(SAP_READER, "C101C100010000600D00FF0200F701", "C501C10C"); /* no type at all */
+    exchange(SAP_READER, "C101C100010000600D00FF020101000900", "C501C10D");
+    exchange(SAP_READER, "C101C100010000600D01FF02000900", "C501C103");
+    exchange(SAP_READER, "C101C100010000606300FF02000900", "C501C104");
+    exchange(SAP_READER, "C301C1004000002B0000FF0900", "C701C10400"); /* no such method */
+    exchange(SAP_READER, "C301C1004000002B0000FF06", "D80102");
+    exchange(SAP_READER,
+             "C301C1004000002B0000FF01010F00"
+             "00",
+             "D80103");
+    exchange(SAP_READER, "C301C1004000002B0000FF01010F00", "C701C10000");
+    exchange(SAP_READER, "C301C1004000002B0000FF010100", "C701C10000"); /* null is nothing */
+    exchange(SAP_READER, "C301C1004000002B0000FF01010F01", "C701C10C00");
+    exchange(SAP_READER, "C002C100000001", "C402C101000000010110"); /* none in progress */
+    exchange(SAP_READER,
+             "C103C1010000000201"
+             "00",
+             "C503C11200000002");
+    exchange(SAP_READER, "C302C100000001", "C701C11000");
+    exchange(SAP_READER, "C306C1010000000100", "C701C11000");
+    exchange(SAP_READER,
+             "D940000001000101"
+             "00010000600100FF02"
+             "0200"
+             "00",
+             "D80103");
+    exchange(SAP_READER,
+             "D940000001000101"
+             "00010000600100FF02",
+             "D80102");
+    exchange(SAP_READER,
+             "D940000001000109"
+             "00010000600100FF02"
+             "0100",
+             "D80102");
+}
+
+static void test_unconfirmed(void **state)
+{
+    (void)state;
+    open_all(0);
+    exchange(SAP_READER,
+             "C1010100010000600D00FF02000901"
+             "5A",
+             "");
+    assert_int_equal(b->text[0][0], 'Z');
+    exchange(SAP_READER, "C1010100010000600D01FF020009015A", "");
+    exchange(SAP_READER,
+             "C3010100"
+             "4000002B0000FF0100",
+             "");
+    exchange(SAP_READER, "C0010100010000600100FF0200", "");
+    assert_int_equal(b->calls, 1);
+    exchange(SAP_READER,
+             "D900000001"
+             "00"
+             "01"
+             "03000900000A0000FF01"
+             "01"
+             "120001",
+             "");
+    assert_int_equal(b->calls, 2);
+    exchange(SAP_READER, "C001C100010000600100FF0200", "C401C10009083232303030303432");
+}
+
+static void test_not_agreed(void **state)
+{
+    (void)state;
+    b->assoc[ROLE_READER].conformance = XDLMS_C_GET;
+    open_all(40);
+    exchange(SAP_READER, "C001C100010000600100FF0200", "C401C10009083232303030303432");
+    exchange(SAP_READER, "C101C100010000600D00FF02000900", "D80102");
+    exchange(SAP_READER, "C301C1004000002B0000FF0100", "D80102");
+    exchange(SAP_READER, "C003C10100010000600100FF0200", "D80102");
+    exchange(SAP_READER, "C002C100000001", "D80102");
+    exchange(SAP_READER, "D94000000100000000", "D80102");
+    exchange(SAP_READER, "E08100010000010C", "D80102");
+    exchange(SAP_READER, "C001C100010000603200FF0200", "C401C1010E"); /* too long for it */
+    exchange(SAP_READER,
+             "C001C100070100630100FF020101"
+             "00",
+             "C401C1010D");
+}
+
+static void test_waiting(void **state)
+{
+    (void)state;
+    open_all(0);
+    exchange(SAP_READER, "C001C100010000603400FF0200", "C401C1001107"); /* pending at first */
+    b->busy_settle = 5;
+    exchange(SAP_READER, "C101C100010000600D00FF02000900", "C501C100");
+    b->settle_error = -1;
+    exchange(SAP_READER, "C101C100010000600D00FF02000900", "C501C101"); /* hardware-fault */
+    exchange(SAP_READER, "C301C1004000002B0000FF0100", "C701C10100");
+    exchange(SAP_READER,
+             "C104C101"
+             "00010000600D00FF0200"
+             "01"
+             "0900",
+             "C505C10101");
+    b->settle_error = 0;
+    b->busy_settle = 3;
+    exchange(SAP_READER,
+             "C104C103"
+             "00010000600D00FF0200"
+             "00010000600D01FF0200"
+             "000100006063"
+             "00FF0200"
+             "03"
+             "090141"
+             "090141"
+             "090141",
+             "C505C103000304");
+    exchange(SAP_READER,
+             "C303C103"
+             "004000002B0000FF01"
+             "004000002B0000FF06"
+             "004000002B0000FF07"
+             "03"
+             "00"
+             "090101"
+             "00",
+             "C703C103"
+             "0000"
+             "0001"
+             "00"
+             "090181"
+             "0400");
+    /* a long return value, alone and in a list */
+    b->rows = 2;
+    exchange(SAP_READER, "C301C1004000002B0000FF0200",
+             "C701C1000100"
+             "0102"
+             "02020600000000"
+             "0600000000"
+             "02020600000001"
+             "0600000001");
+    exchange(SAP_READER,
+             "C303C102"
+             "004000002B0000FF02"
+             "004000002B0000FF01"
+             "02"
+             "0000",
+             "C703C102000100"
+             "0102"
+             "02020600000000"
+             "0600000000"
+             "02020600000001"
+             "0600000001"
+             "0000");
+}
+
+/* -- long writes ------------------------------------------------------------------------------
+ */
+
+static size_t days_value(uint8_t *p, unsigned rows, unsigned salt)
+{
+    struct axdr_out o = axdr_out(p, 8192);
+    axdr_emit_head(&o, AXDR_ARRAY, rows);
+    for (unsigned i = 0; i < rows; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_u16(&o, (uint16_t)i);
+        axdr_emit_u8(&o, (uint8_t)((i + salt) % 200));
+    }
+    return o.len;
+}
+
+/* SET of the days in blocks; stop short of the end when `stop` says so. The last result, or -1
+ * when it was given up. */
+static int write_days(const uint8_t *p, size_t n, size_t block, size_t stop)
+{
+    uint32_t number = 1;
+    for (size_t at = 0;; number++) {
+        uint8_t ask[1200] = { 0xC1, 2, 0xC1, 0, 11, 0, 0, 11, 0, 0, 255, 2, 0 };
+        const uint8_t *a;
+        size_t some = n - at < block ? n - at : block, head = number == 1 ? 13 : 3;
+        bool last = at + some == n;
+        if (number > 1) ask[1] = 3;
+        struct axdr_out o = axdr_out(ask + head, sizeof ask - head);
+        axdr_emit_raw(&o, last, 1);
+        axdr_emit_raw(&o, number, 4);
+        axdr_emit_length(&o, (uint32_t)some);
+        axdr_emit(&o, p + at, some);
+        size_t m = bench_ask(b, 0, SAP_READER, ask, head + o.len, &a);
+        assert_true(m >= 7 && a[0] == 0xC5);
+        if (a[1] == 3) {
+            assert_true(m == 8 && (last || a[3]));
+            return a[3];
+        }
+        assert_true(a[1] == 2 && !last && a[6] == (uint8_t)number);
+        at += some;
+        if (at >= stop) return -1;
+    }
+}
+
+static void test_long_set(void **state)
+{
+    static uint8_t value[8192];
+    (void)state;
+    open_all(0);
+    for (size_t block = 1; block < 1000; block += block < 40 ? 1 : 83) {
+        size_t n = days_value(value, 200, (unsigned)block);
+        assert_int_equal(write_days(value, n, block, n), 0);
+        assert_int_equal(b->days, 200);
+        for (unsigned i = 0; i < 200; i++) assert_int_equal(b->day[i], (i + block) % 200);
+    }
+    size_t n = days_value(value, 200, 7);
+    uint8_t before[BENCH_ROWS];
+    memcpy(before, b->day, sizeof before);
+    for (size_t stop = 1; stop < n; stop += 97) { /* given up anywhere */
+        unsigned aborted = b->aborted;
+        assert_int_equal(write_days(value, n, 50, stop), -1);
+        exchange(SAP_READER, "C001C100010000600100FF0200", "C401C10009083232303030303432");
+        assert_true(!b->staging && (stop < 3 || b->aborted == aborted + 1));
+        assert_memory_equal(before, b->day, sizeof before);
+    }
+    value[3 + 7 * 150 + 6] = 255; /* one bad row */
+    assert_int_equal(write_days(value, n, 50, n), DAR_OTHER);
+    n = days_value(value, 200, 7);
+    assert_int_equal(write_days(value, n - 3, 50, n), DAR_TYPE);
+    b->staging = true; /* somebody else is at it */
+    n = days_value(value, 5, 1);
+    assert_int_equal(write_days(value, n, 20, n), DAR_TEMPORARY);
+    b->staging = false;
+    assert_memory_equal(before, b->day, sizeof before);
+    n = days_value(value, 200, 9); /* the link goes down in the middle */
+    assert_int_equal(write_days(value, n, 50, 500), -1);
+    assert_true(b->staging);
+    dlms_link_close(&b->server, &b->port[0].link);
+    b->port[0].up = false;
+    assert_false(b->staging);
+}
+
+static void test_block_turns(void **state)
+{
+    (void)state;
+    open_all(30);
+    exchange(SAP_READER,
+             "C102C1000B00000B0000FF0200"
+             "00"
+             "00000002"
+             "020102",
+             "C503C11300000002");
+    exchange(SAP_READER,
+             "C102C1000B00000B0000FF0200"
+             "00"
+             "00000001"
+             "020102",
+             "C502C100000001");
+    exchange(SAP_READER,
+             "C103C1"
+             "00"
+             "00000003"
+             "020102",
+             "C503C11300000003");
+    exchange(SAP_READER,
+             "C103C1"
+             "00"
+             "00000002"
+             "020102",
+             "C503C11200000002");
+    exchange(SAP_READER,
+             "C102C100010000600D01FF0200"
+             "00"
+             "00000001"
+             "020901",
+             "C503C10300000001");
+    exchange(SAP_READER,
+             "C105C101"
+             "00010000600D01FF0200"
+             "00"
+             "00000001"
+             "020109",
+             "C504C1010300000001");
+    exchange(SAP_READER,
+             "C304C1004000002B0000FF06"
+             "00"
+             "00000001"
+             "020928",
+             "C704C100000001");
+    exchange(SAP_READER,
+             "C306C1"
+             "00"
+             "00000003"
+             "0101",
+             "C701C10F00");
+    exchange(SAP_READER,
+             "C306C1"
+             "00"
+             "00000002"
+             "0101",
+             "C701C11000");
+    assert_int_equal(b->calls, 0);
+    exchange(SAP_READER,
+             "C305C102"
+             "004000002B0000FF06"
+             "004000002B0000FF01"
+             "00"
+             "00000001"
+             "04"
+             "02090301",
+             "C704C100000001");
+    exchange(SAP_READER,
+             "C306C1"
+             "01"
+             "00000002"
+             "03"
+             "020300",
+             "C703C102"
+             "000100"
+             "0903818283"
+             "0000");
+    assert_int_equal(b->calls, 2);
+}
+
+static void test_vanished_rows(void **state)
+{
+    uint8_t ask[13], next[7];
+    const uint8_t *a;
+    (void)state;
+    open_all(200);
+    unhex("C001C100070100630100FF0200", ask);
+    size_t n = bench_ask(b, 0, SAP_READER, ask, sizeof ask, &a);
+    assert_true(n > 190 && a[1] == 2 && a[3] == 0);
+    b->first = 60; /* the ring moved on below the reader */
+    unhex("C002C100000001", next);
+    n = bench_ask(b, 0, SAP_READER, next, sizeof next, &a);
+    assert_int_equal(n, 10);
+    assert_memory_equal(a, ((uint8_t[]){ 0xC4, 2, 0xC1, 1, 0, 0, 0, 2, 1, 14 }), 10);
+}
+
+/* -- protection of requests -------------------------------------------------------------------
+ */
+
+static void test_protection(void **state)
+{
+    uint8_t v[64], out[512];
+    const uint8_t *a;
+    uint32_t ic = 0;
+    (void)state;
+    size_t n = unhex("C001C100010000600100FF0200", v);
+    open_all(0);
+    exchange(SAP_READER, "C81E3001234567411312FF935A47566827C467BC7D825C3BE4A77C3FCC056B6B",
+             "D80102"); /* ciphered in a plain context */
+    bench_associate(b, 0, SAP_CIPHERED_LLS, 0, &ic);
+    b->security.policy = PROT_AUTH_REQ | PROT_CRYPT_REQ | PROT_AUTH_RES | PROT_CRYPT_RES;
+    assert_int_equal(bench_ask(b, 0, SAP_CIPHERED_LLS, v, n, &a), 3); /* plain under a policy */
+    assert_memory_equal(a, ((uint8_t[]){ 0xD8, 1, 5 }), 3);
+    assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 14);
+    assert_int_equal(b->port[0].out[8], 0xCC); /* in kind */
+    assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, true, &ic, v, n, out), 14);
+    assert_int_equal(b->port[0].out[8], 0xDB);
+    ic--; /* a counter that was used */
+    assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 7);
+    assert_memory_equal(out, ((uint8_t[]){ 0xD8, 1, 6, 0, 0, 0, (uint8_t)ic }), 7);
+    assert_int_equal(b->failures, 0); /* a replay is not a failed attempt */
+    b->unicast[3] ^= 1;               /* the client has another key */
+    for (unsigned i = 0; i < 7; i++) {
+        if (i == 0) b->server.links->first->key.len = 16;
+        assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 3);
+        assert_memory_equal(out, ((uint8_t[]){ 0xD8, 1, 5 }), 3);
+    }
+    assert_int_equal(b->failures, 7);
+    assert_null(dlms_find_session(&b->server, ROLE_CIPHERED_LLS)); /* eight running */
+    assert_true(bench_noted(b, NOTE_FLOOD));
+    b->unicast[3] ^= 1;
+    bench_associate(b, 0, SAP_CIPHERED_LLS, 0, &ic);
+    b->unicast[0] ^= 0x55; /* a new key, from the next APDU on */
+    dlms_rekey(&b->server);
+    b->floor[ROLE_CIPHERED_LLS][0] = 0;
+    ic = 0;
+    assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 14);
+}
+
+static void test_counter_end(void **state)
+{
+    uint8_t v[64], out[512];
+    uint32_t ic = 0;
+    (void)state;
+    size_t n = unhex("C001C100010000600100FF0200", v);
+    bench_associate(b, 0, SAP_CIPHERED_LLS, 0, &ic);
+    b->counter[0] = UINT32_MAX;
+    assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 0);
+    assert_true(bench_noted(b, NOTE_COUNTER_END));
+    ic = UINT32_MAX; /* and the last one of the client is never taken */
+    b->counter[0] = 5;
+    assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_public, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unconfirmed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_agreed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_block_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vanished_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_protection, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counter_end, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
