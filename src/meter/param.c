@@ -57,12 +57,15 @@ static void digest(const void *p, size_t n, uint8_t out[DIGEST])
     memcpy(out, whole, DIGEST);
 }
 
-static void chain(struct meter *m, uint8_t out[DIGEST])
+/* Digest of the row before; `before` where that one is still on its way. */
+static void chain(struct meter *m, const uint8_t *before, uint8_t out[DIGEST])
 {
     uint8_t row[CHANGE_ROW];
     uint32_t next = series_next(&m->store, SERIES_CHANGES);
     memset(out, 0, DIGEST);
-    if (next && series_read(&m->store, SERIES_CHANGES, next - 1, row) >= 0)
+    if (before)
+        digest(before, CHANGE_ROW, out);
+    else if (next && series_read(&m->store, SERIES_CHANGES, next - 1, row) >= 0)
         digest(row, sizeof row, out);
 }
 
@@ -74,11 +77,13 @@ static enum event topic_event(uint8_t topic)
     return (enum event)code[topic];
 }
 
-void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
-                     const uint8_t old_digest[8], const uint8_t new_digest[8])
+static void put_row(struct meter *m, const struct who *who, uint16_t id,
+                    const uint8_t old_digest[DIGEST], const uint8_t new_digest[DIGEST],
+                    const uint8_t *before, uint8_t row[CHANGE_ROW])
 {
-    uint8_t row[CHANGE_ROW] = { 0 };
-    struct event_detail d = { .what = id };
+    uint8_t link[DIGEST];
+    chain(m, before, link);
+    memset(row, 0, CHANGE_ROW);
     le_put32(row, (uint32_t)m->utc.s);
     le_put16(row + 4, who->sap);
     row[6] = who->link;
@@ -86,8 +91,13 @@ void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
     le_put16(row + 8, id);
     memcpy(row + 10, old_digest, DIGEST);
     memcpy(row + 18, new_digest, DIGEST);
-    chain(m, row + 26);
+    memcpy(row + 26, link, DIGEST);
     ensure(txn_put_row(&m->store, SERIES_CHANGES, row) >= 0);
+}
+
+static void put_events(struct meter *m, const struct who *who, uint16_t id)
+{
+    struct event_detail d = { .what = id };
     change_event(m, EV_PARAMETER_CHANGED, who, &d);
     change_event(m, topic_event(table[id].topic), who, &d);
     change_count(m, CNT_CHANGES);
@@ -97,6 +107,14 @@ void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
         change_stamp(m, STAMP_PROTECTED_CHANGE);
     }
     if (table[id].topic == TOPIC_TOU) change_stamp(m, STAMP_TOU_CHANGE);
+}
+
+void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
+                     const uint8_t old_digest[8], const uint8_t new_digest[8])
+{
+    uint8_t row[CHANGE_ROW];
+    put_row(m, who, id, old_digest, new_digest, NULL, row);
+    put_events(m, who, id);
 }
 
 struct audit_span audit_span(const struct meter *m)
@@ -145,11 +163,13 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
     return 0;
 }
 
-/* Some have a door of their own: surveys (profile.h), calendars (tou/calendar.h). */
+/* Some have a door of their own: surveys (profile.h), calendars (tou/calendar.h), the schedule
+ * of billing (profile/billing.h). */
 static bool is_free(uint16_t id)
 {
     bool survey = id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_COLUMNS;
-    return !survey && !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
+    return !survey && id != PARAM_BILLING_TIME &&
+           !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
 }
 
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value)
@@ -163,6 +183,45 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
     int err = param_begin_scalar(m, who, id, value);
     return err < 0 ? err : change_commit(m);
+}
+
+/* One row each, told once: the first of them gives its topic. */
+static void put_all(struct meter *m, const struct who *who, const struct param_value *v,
+                    unsigned n)
+{
+    uint8_t row[CHANGE_ROW], was[SCALAR_SIZE], body[2 + SCALAR_SIZE], digests[2][DIGEST];
+    const uint8_t *before = NULL;
+    for (unsigned i = 0; i < n; i++) {
+        if (v[i].value == m->scalar[v[i].id]) continue;
+        le_put32(was, (uint32_t)m->scalar[v[i].id]);
+        le_put16(body, v[i].id);
+        le_put32(body + 2, (uint32_t)v[i].value);
+        digest(was, sizeof was, digests[0]);
+        digest(body + 2, SCALAR_SIZE, digests[1]);
+        change_put(m, HOT_SCALAR, body, sizeof body);
+        ensure(txn_put_param(&m->store, v[i].id, body + 2, SCALAR_SIZE) >= 0);
+        put_row(m, who, v[i].id, digests[0], digests[1], before, row);
+        if (!before) put_events(m, who, v[i].id);
+        before = row;
+    }
+}
+
+int param_set_all(struct meter *m, const struct who *who, const struct param_value *v,
+                  unsigned n)
+{
+    unsigned changed = 0;
+    ensure(n <= SCALARS_MAX);
+    for (unsigned i = 0; i < n; i++) {
+        const struct param_info *p = param_info_at(v[i].id);
+        if (p->kind != PARAM_SCALAR || !is_free(v[i].id)) return E_TYPE;
+        if (v[i].value < p->min || v[i].value > p->max) return E_RANGE;
+        changed += v[i].value != m->scalar[v[i].id];
+    }
+    if (!changed) return 0;
+    int err = change_begin(m);
+    if (err < 0) return err;
+    put_all(m, who, v, n);
+    return change_commit(m);
 }
 
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,

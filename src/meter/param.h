@@ -66,6 +66,16 @@ int32_t param_get(const struct meter *m, uint16_t id);
  * when meter_is_ready() holds again; nothing else is handled before. So for all writes here. */
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value);
 
+/* Several scalars in one transaction, at most SCALARS_MAX of them: all or none. Those that are
+ * free to be set (not surveys and calendars, which have doors of their own). */
+enum { SCALARS_MAX = 8 };
+struct param_value {
+    uint16_t id;
+    int32_t value;
+};
+int param_set_all(struct meter *m, const struct who *who, const struct param_value *v,
+                  unsigned n);
+
 /* Octets: up to cap into dst; their number (0 when never written). E_SPACE: more than cap. */
 int param_read(struct meter *m, uint16_t id, void *dst, size_t cap);
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);

@@ -22,20 +22,49 @@ enum text {
     TEXT_SYSTEM_TITLE, /* 8 octets */
 };
 
+/* Values that are worked out when asked. */
+enum made_id { MADE_BILLING_ROWS, MADE_BILLING_AGE, MADE_LONG_FAILURE, MADE_COVER_OPEN };
+
 /* Numbers of the product that stand in its const description. */
 enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 
 extern const struct cosem_class class_data, class_data_time, class_param, class_octets,
     class_text, class_unix_clock, class_local_time, class_local_date, class_counter,
     class_event_code, class_event_counter, class_field, class_register, class_param_register,
-    class_rating, class_extended, class_survey, class_log, class_billing, class_clock,
-    class_association, class_sap, class_security;
+    class_rating, class_extended, class_survey, class_log, class_billing, class_daily,
+    class_clock, class_association, class_sap, class_security, class_demand, class_made,
+    class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
+    class_resource, class_script, class_schedule;
 
 /* A parameter shown as a register. */
 struct param_unit {
     uint16_t id;
     uint8_t tag, unit;
     int8_t scaler;
+};
+
+/* Script n of a table is row n - 1: what it says it does, and the order it is. */
+struct script {
+    uint8_t service; /* 1 writes an attribute, 2 calls a method */
+    uint16_t class_id;
+    struct obis ln;
+    int8_t index;
+    const char *name; /* parameter: these octets, or integer 0 */
+    uint16_t command; /* enum command */
+    int8_t arg;
+};
+struct script_table {
+    const struct script *script;
+    uint8_t n;
+};
+
+/* A single action: {time, date} with wildcards in a parameter. */
+enum { SCHEDULE_TIME = 9 };
+struct schedule {
+    struct obis script;
+    uint16_t selector, param;
+    uint8_t unwritten[SCHEDULE_TIME]; /* what holds until it is written */
+    int (*set)(struct meter *m, const struct who *who, const uint8_t when[SCHEDULE_TIME]);
 };
 
 /* What a profile shows, and whose. */
@@ -91,6 +120,8 @@ uint8_t model_reg_tag(uint16_t reg);
 #define SETTING(a, c, d, e, acl, view)                                                         \
     ROW(a, 0, c, d, e, 1, acl, &class_param_register, .ext = view)
 #define PROFILE(a, c, d, e, acl, cls, view) ROW(a, 0, c, d, e, 1, acl, &cls, .ext = view)
+#define MADE(a, c, d, e, cls, what, t, n)                                                      \
+    ROW(a, 0, c, d, e, 1, ACL_METER, &cls, { .id = (what), .tag = (t), .arg = (n) })
 #define OBJECT(a, b, c, d, e, acl, cls, what) ROW(a, b, c, d, e, 1, acl, cls, SHOWN(what, 0))
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -106,6 +137,14 @@ static inline struct meter *meter_of(void *app)
     return &((struct device *)app)->meter;
 }
 enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o);
+
+/* Attributes of rows that are bound to a register: its value, its {scaler, unit}. */
+enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
+void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+
+/* Do a command; what is locked out for now is a temporary failure. */
+enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg);
 
 /* A moment as octet-string of 12, in local time with deviation and status; second 0 of 1970
  * means never and is sent as all not specified. */

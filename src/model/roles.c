@@ -23,6 +23,10 @@ static const struct cosem_limit only_rows[] = {
     { .roles = R(MANAGEMENT), .set = COSEM_IDS(3, 4), .act = COSEM_IDS(1, 2) },
     END,
 };
+static const struct cosem_limit only_period[] = {
+    { .roles = SENIOR, .set = COSEM_IDS(8, 9) },
+    END,
+};
 static const struct cosem_limit only_port[] = {
     { .roles = R(MANAGEMENT), .set = COSEM_IDS(2, 7), .act = COSEM_ID(1) },
     END,
@@ -68,6 +72,8 @@ const struct cosem_acl device_acl[ACLS] = {
                     .write = R(OPERATOR) | SENIOR | R(BROADCAST),
                     .act = R(OPERATOR) | SENIOR,
                     .only = only_clock },
+    [ACL_DEMAND] = { .read = METERED, .write = SENIOR, .only = only_period },
+    [ACL_BILLING_SCRIPT] = { .read = R(MANAGEMENT), .act = R(OPERATOR) | SENIOR },
     [ACL_BILLING] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },
     [ACL_SURVEY] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },
     [ACL_LOG] = { .read = METERED, .act = R(MANAGEMENT) },

@@ -24,31 +24,33 @@ enum role {
 
 /* Rows of device_acl: who reads, writes and calls. Named after the widest thing they allow. */
 enum acl {
-    ACL_ALL,         /* every client reads */
-    ACL_OPEN,        /* public and metering clients read */
-    ACL_OPEN_CIU,    /* the CIU as well */
-    ACL_DEVICE_ID,   /* ACL_OPEN_CIU, management writes */
-    ACL_POINT,       /* metering and CIU read, supervisor writes */
-    ACL_METER,       /* metering clients read */
-    ACL_CUSTOMER,    /* metering and CIU read, push sends */
-    ACL_CONFIG,      /* metering reads, supervisor writes */
-    ACL_SEALED,      /* metering reads, management writes while the seal is open */
-    ACL_CLOCK,       /* class 8 */
-    ACL_BILLING,     /* profiles of periods: supervisor W3,W4,X1; management X2 */
-    ACL_SURVEY,      /* load profiles: the same and calls */
-    ACL_LOG,         /* event logs: metering reads, management resets */
-    ACL_ALARM,       /* metering reads, management writes */
-    ACL_SERVICE,     /* supervisor reads, management writes */
-    ACL_PORT,        /* supervisor reads, management writes and resets */
-    ACL_LINE,        /* port setups: metering reads, supervisor W2..6, management W2..9 */
-    ACL_CURRENT,     /* 0-0:40.0.0, the association in use */
-    ACL_ASSOC_OPEN,  /* 40.0.1: public and metering clients */
-    ACL_ASSOC_1,     /* 40.0.2: readers up, supervisor changes the secret */
-    ACL_ASSOC_2,     /* 40.0.3 */
-    ACL_ASSOC_3,     /* 40.0.4: supervisor reads, management changes the secret */
-    ACL_ASSOC_MGMT,  /* 40.0.5 */
-    ACL_ASSOC_OWN_2, /* 40.0.6: utility's own */
-    ACL_SECURITY,    /* 43.0.0 */
+    ACL_ALL,            /* every client reads */
+    ACL_OPEN,           /* public and metering clients read */
+    ACL_OPEN_CIU,       /* the CIU as well */
+    ACL_DEVICE_ID,      /* ACL_OPEN_CIU, management writes */
+    ACL_POINT,          /* metering and CIU read, supervisor writes */
+    ACL_METER,          /* metering clients read */
+    ACL_CUSTOMER,       /* metering and CIU read, push sends */
+    ACL_CONFIG,         /* metering reads, supervisor writes */
+    ACL_SEALED,         /* metering reads, management writes while the seal is open */
+    ACL_CLOCK,          /* class 8 */
+    ACL_DEMAND,         /* metering reads, supervisor W8,W9 */
+    ACL_BILLING_SCRIPT, /* operator executes, management reads */
+    ACL_BILLING,        /* profiles of periods: supervisor W3,W4,X1; management X2 */
+    ACL_SURVEY,         /* load profiles: the same and calls */
+    ACL_LOG,            /* event logs: metering reads, management resets */
+    ACL_ALARM,          /* metering reads, management writes */
+    ACL_SERVICE,        /* supervisor reads, management writes */
+    ACL_PORT,           /* supervisor reads, management writes and resets */
+    ACL_LINE,           /* port setups: metering reads, supervisor W2..6, management W2..9 */
+    ACL_CURRENT,        /* 0-0:40.0.0, the association in use */
+    ACL_ASSOC_OPEN,     /* 40.0.1: public and metering clients */
+    ACL_ASSOC_1,        /* 40.0.2: readers up, supervisor changes the secret */
+    ACL_ASSOC_2,        /* 40.0.3 */
+    ACL_ASSOC_3,        /* 40.0.4: supervisor reads, management changes the secret */
+    ACL_ASSOC_MGMT,     /* 40.0.5 */
+    ACL_ASSOC_OWN_2,    /* 40.0.6: utility's own */
+    ACL_SECURITY,       /* 43.0.0 */
     ACLS
 };
 

@@ -201,14 +201,10 @@ static int end_period(struct meter *m, const struct who *who, utc_t when, unsign
 /* -- when
  * -------------------------------------------------------------------------------------- */
 
-/* The first moment after u that the schedule names: local midnight of the first, unless
- * written. */
-static utc_t next_period(struct meter *m, utc_t u)
+/* The first moment after u that {time 4, date 5} names. */
+static utc_t next_named(struct meter *m, const uint8_t o[BILLING_TIME], utc_t u)
 {
-    uint8_t o[9] = { 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 1, 0xFF };
     struct zone *z = &m->clock.zone;
-    if (param_read(m, PARAM_BILLING_TIME, o, sizeof o) != (int)sizeof o)
-        memcpy(o, "\0\0\0\0\xFF\xFF\xFF\1\xFF", sizeof o);
     struct when w = when_get(o + 4);
     int64_t tod = (o[0] % 24) * 3600 + (o[1] % 60) * 60 + o[2] % 60;
     int32_t day = (int32_t)((u.s + zone_offset_s(z, u)) / DAY_S);
@@ -220,6 +216,15 @@ static utc_t next_period(struct meter *m, utc_t u)
         day = d + 1;
     }
     return (utc_t){ UINT32_MAX };
+}
+
+/* What is written; else local midnight of the first. */
+static utc_t next_period(struct meter *m, utc_t u)
+{
+    uint8_t o[BILLING_TIME];
+    if (param_read(m, PARAM_BILLING_TIME, o, sizeof o) != (int)sizeof o)
+        memcpy(o, "\0\0\0\0\xFF\xFF\xFF\1\xFF", sizeof o);
+    return next_named(m, o, u);
 }
 
 static utc_t next_of(struct meter *m, enum billing which, utc_t u)
@@ -310,5 +315,19 @@ int billing_reset_maxima(struct meter *m, const struct who *who)
     put_reset(m);
     change_stamp(m, STAMP_BILLING);
     change_event(m, EV_MAXIMA_RESET, who, NULL);
+    return change_commit(m);
+}
+
+/* The period under way ends when the new schedule says. */
+int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME])
+{
+    uint8_t was[BILLING_TIME];
+    struct when w = when_get(o + 4);
+    if (o[0] > 23 || o[1] > 59 || o[2] > 59 || !when_is_valid(&w)) return E_RANGE;
+    int n = param_read(m, PARAM_BILLING_TIME, was, sizeof was);
+    if (n == BILLING_TIME && !memcmp(was, o, sizeof was)) return 0;
+    int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);
+    if (err < 0) return err;
+    put_due(m, BILLING_MONTHLY, next_named(m, o, m->utc));
     return change_commit(m);
 }

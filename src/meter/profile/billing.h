@@ -22,6 +22,7 @@
 
 struct meter;
 
+enum { BILLING_TIME = 9 };
 enum billing { BILLING_DAILY, BILLING_MONTHLY, BILLINGS };
 enum billing_cause {
     BILLING_SCHEDULE,
@@ -54,6 +55,10 @@ int billing_end(struct meter *m, const struct who *who, enum billing_cause cause
 
 /* Reset the maxima only (script 2 of 0-0:10.0.1); the same lock-out. */
 int billing_reset_maxima(struct meter *m, const struct who *who);
+
+/* When periods end: COSEM {time 4, date 5}, wildcards in the date. E_RANGE: it names no moment
+ * of a day, or no date. */
+int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME]);
 
 /* -- for the parts of meter/ alone ----------------------------------------------------- */
 

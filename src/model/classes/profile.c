@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 
-enum { COLUMNS_MAX = 300 };
+enum { COLUMNS_MAX = CFG_COLUMNS };
 
 union shown { /* a row of whatever is shown */
     struct profile_row survey;
@@ -193,6 +193,7 @@ static unsigned billing_columns(const struct meter *m, unsigned which, uint16_t 
     column[n++] = COLUMN_STATUS;
     n = add_family(column, n, REG_WH_IMPORT, REG_VAH_Q4_last - REG_WH_IMPORT + 1);
     n = add_family(column, n, REG_MD_P_IMPORT, FAMILY * DEMANDS);
+    n = add_family(column, n, REG_MDT_P_IMPORT, FAMILY * DEMANDS);
     return n;
 }
 
@@ -233,8 +234,9 @@ static uint32_t billing_period_s(const struct meter *m, unsigned which)
 
 static int billing_capture(struct meter *m, const struct who *who, unsigned which)
 {
-    if (which != BILLING_MONTHLY) return E_DENIED;
-    return billing_end(m, who, BILLING_REMOTE);
+    (void)which; /* days end by themselves: their class has no method */
+    int err = billing_end(m, who, BILLING_REMOTE);
+    return err == E_DENIED ? E_STATE : err; /* locked out: later */
 }
 
 static void periods_scan(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to)
@@ -630,3 +632,4 @@ static const struct cosem_method profile_method[] = {
 const struct cosem_class class_survey = PROFILE_CLASS(survey_attr, profile_method, 2);
 const struct cosem_class class_log = PROFILE_CLASS(fixed_attr, profile_method, 1);
 const struct cosem_class class_billing = PROFILE_CLASS(fixed_attr, profile_method + 1, 1);
+const struct cosem_class class_daily = PROFILE_CLASS(fixed_attr, NULL, 0);

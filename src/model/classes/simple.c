@@ -26,20 +26,20 @@ static uint16_t reg_of(const struct cosem_at *at)
 
 /* -- registers of the meter -------------------------------------------------------------------
  */
-static enum dar get_value(void *app, const struct cosem_at *at, struct axdr_out *o)
+enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_int(o, at->row->bind.tag, reg_at(regs_of(app, at), reg_of(at)));
     return DAR_OK;
 }
 
-static void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
+void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
 {
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
     axdr_emit_i8(o, scaler);
     axdr_emit_enum(o, unit);
 }
 
-static enum dar get_scaler_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
+enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
     struct reg_unit u = reg_unit_at(reg_of(at));
@@ -55,7 +55,7 @@ static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out
 
 static const struct cosem_attr data_attr[] = {
     { .id = 1, .get = get_ln },
-    { .id = 2, .get = get_value },
+    { .id = 2, .get = get_reg_value },
 };
 static const struct cosem_attr data_time_attr[] = {
     { .id = 1, .get = get_ln },
@@ -63,8 +63,8 @@ static const struct cosem_attr data_time_attr[] = {
 };
 static const struct cosem_attr register_attr[] = {
     { .id = 1, .get = get_ln },
-    { .id = 2, .get = get_value },
-    { .id = 3, .get = get_scaler_unit },
+    { .id = 2, .get = get_reg_value },
+    { .id = 3, .get = get_reg_unit },
 };
 
 /* -- extended registers: a maximum, its status and the end of the interval that reached it ----
@@ -84,8 +84,8 @@ static enum dar get_capture_time(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr extended_attr[] = {
-    { .id = 1, .get = get_ln },           { .id = 2, .get = get_value },
-    { .id = 3, .get = get_scaler_unit },  { .id = 4, .get = get_status },
+    { .id = 1, .get = get_ln },           { .id = 2, .get = get_reg_value },
+    { .id = 3, .get = get_reg_unit },     { .id = 4, .get = get_status },
     { .id = 5, .get = get_capture_time },
 };
 

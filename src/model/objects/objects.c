@@ -2,8 +2,8 @@
 #include "model/objects/objects.h"
 
 static const struct cosem_group *const groups[] = {
-    &objects_identity, &objects_clock,   &objects_security, &objects_energy,
-    &objects_live,     &objects_profile, &objects_event,
+    &objects_identity, &objects_clock,   &objects_security, &objects_energy, &objects_demand,
+    &objects_live,     &objects_profile, &objects_billing,  &objects_event,  &objects_alarm,
 };
 
 const struct cosem_model device_model = {
@@ -35,7 +35,8 @@ static const struct {
 static bool shows_register(const struct cosem_row *r)
 {
     return r->cls == &class_register || r->cls == &class_data || r->cls == &class_extended ||
-           r->cls == &class_data_time;
+           r->cls == &class_data_time || r->cls == &class_demand || r->cls == &class_alarm ||
+           r->cls == &class_error;
 }
 
 /* The row that shows a register, or NULL: the first one, in table order. */
@@ -50,23 +51,32 @@ static const struct cosem_row *row_of_register(uint16_t reg, uint8_t *k)
     return NULL;
 }
 
-/* The time of a maximum is attribute 5 of the extended register that shows the maximum. */
-static bool is_maximum_time(uint16_t reg)
-{
-    return reg >= REG_MDT_P_IMPORT && reg <= REG_MDT_S_IMPORT_last;
-}
+/* Attributes beside 2 that show a register: of the one that attribute 2 of class `cls` shows,
+ * the register `ahead` of it. */
+static const struct {
+    const struct cosem_class *cls;
+    uint16_t first, last, ahead;
+    int8_t attr;
+} beside[] = {
+    { &class_extended, REG_MDT_P_IMPORT, REG_MDT_S_IMPORT_last,
+      REG_MDT_P_IMPORT - REG_MD_P_IMPORT, 5 }, /* the time of a maximum */
+    { &class_demand, REG_LD_P_IMPORT, REG_LD_S_IMPORT, REG_LD_P_IMPORT - REG_D_P_IMPORT, 3 },
+};
 
 static struct cosem_capture capture_of_register(uint16_t reg)
 {
     uint8_t k = 0;
-    bool time = is_maximum_time(reg);
-    uint16_t shown = time ? (uint16_t)(reg - REG_MDT_P_IMPORT + REG_MD_P_IMPORT) : reg;
+    int8_t attr = 2;
+    uint16_t shown = reg;
+    for (unsigned i = 0; i < COUNT(beside); i++)
+        if (reg >= beside[i].first && reg <= beside[i].last) {
+            shown = (uint16_t)(reg - beside[i].ahead);
+            attr = beside[i].attr;
+        }
     const struct cosem_row *r = row_of_register(shown, &k);
     if (!r) return (struct cosem_capture){ .attr = 2 };
     struct cosem_at at = { .row = r, .k = k };
-    return (struct cosem_capture){ .class_id = r->cls->id,
-                                   .ln = cosem_ln(&at),
-                                   .attr = time ? 5 : 2 };
+    return (struct cosem_capture){ .class_id = r->cls->id, .ln = cosem_ln(&at), .attr = attr };
 }
 
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v)
@@ -98,8 +108,9 @@ int model_column_of(const struct cosem_capture *c)
     if (!shows_register(at.row)) return E_NONE;
     uint16_t reg = (uint16_t)(at.row->bind.id + at.k);
     if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3) return COLUMN_STATUS;
-    if (c->attr == 5 && at.row->cls == &class_extended)
-        return reg - REG_MD_P_IMPORT + REG_MDT_P_IMPORT;
+    for (unsigned i = 0; i < COUNT(beside); i++)
+        if (c->attr == beside[i].attr && at.row->cls == beside[i].cls)
+            return reg + beside[i].ahead;
     return c->attr == 2 ? reg : E_NONE;
 }
 

@@ -1,0 +1,126 @@
+/* script.c - classes 9 and 22: what can be ordered by number, and when the meter orders it
+ * itself. Scripts are const: what they do is a row of meter/commands.def. */
+#include "base/err.h"
+#include "model/classes.h"
+
+#include <string.h>
+
+static const struct script_table *table_of(const struct cosem_at *at)
+{
+    return at->row->bind.ext;
+}
+
+static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct script_table *t = table_of(at);
+    (void)app;
+    axdr_emit_head(o, AXDR_ARRAY, t->n);
+    for (unsigned i = 0; i < t->n; i++) {
+        const struct script *s = &t->script[i];
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u16(o, (uint16_t)(i + 1));
+        axdr_emit_head(o, AXDR_ARRAY, 1);
+        axdr_emit_head(o, AXDR_STRUCTURE, 5);
+        axdr_emit_enum(o, s->service);
+        axdr_emit_u16(o, s->class_id);
+        axdr_emit_octets(o, &s->ln, 6);
+        axdr_emit_i8(o, s->index);
+        if (s->name)
+            axdr_emit_octets(o, s->name, strlen(s->name));
+        else
+            axdr_emit_i8(o, 0);
+    }
+    return DAR_OK;
+}
+
+/* An order that is not taken now (lock-out of billing) may be taken later. */
+enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg)
+{
+    int err = command_do(m, who, command, arg);
+    return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
+}
+
+static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                             struct cosem_ret *ret)
+{
+    const struct script_table *t = table_of(at);
+    uint16_t n = axdr_read_u16(arg);
+    (void)ret;
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (n == 0 || n > t->n) return DAR_OTHER;
+    return model_order(meter_of(app), at->who, t->script[n - 1].command, t->script[n - 1].arg);
+}
+
+static const struct cosem_attr script_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_scripts },
+};
+static const struct cosem_method script_method[] = { { .id = 1, .call = call_execute } };
+const struct cosem_class class_script = { .id = 9,
+                                          .n_attr = COUNT(script_attr),
+                                          .attr = script_attr,
+                                          .n_method = COUNT(script_method),
+                                          .method = script_method };
+
+/* -- class 22
+ * ----------------------------------------------------------------------------------
+ */
+static const struct schedule *schedule_of(const struct cosem_at *at)
+{
+    return at->row->bind.ext;
+}
+
+static enum dar get_script(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct schedule *s = schedule_of(at);
+    (void)app;
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(o, &s->script, 6);
+    axdr_emit_u16(o, s->selector);
+    return DAR_OK;
+}
+
+static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_enum(o, 1); /* one entry, wildcards in its date */
+    return DAR_OK;
+}
+
+/* Kept as it was written: {time 4, date 5}. */
+static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct schedule *s = schedule_of(at);
+    uint8_t b[SCHEDULE_TIME];
+    int n = param_read(meter_of(app), s->param, b, sizeof b);
+    if (n < 0) return dar_of(n);
+    const uint8_t *when = n == (int)sizeof b ? b : s->unwritten;
+    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(o, when, 4);
+    axdr_emit_octets(o, when + 4, 5);
+    return DAR_OK;
+}
+
+static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint8_t b[SCHEDULE_TIME];
+    uint32_t entries = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && entries != 1) return DAR_OTHER;
+    axdr_read_struct(in, 2);
+    axdr_read_time(in, b);
+    axdr_read_date(in, b + 4);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
+    return dar_of(schedule_of(at)->set(meter_of(app), at->who, b));
+}
+
+static const struct cosem_attr schedule_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_script },
+    { .id = 3, .get = get_type },
+    { .id = 4, .get = get_times, .set = set_times },
+};
+const struct cosem_class class_schedule = { .id = 22,
+                                            .n_attr = COUNT(schedule_attr),
+                                            .attr = schedule_attr };

@@ -1,0 +1,33 @@
+/* alarm.c - alarms and errors, covers, inputs and the second source. */
+#include "model/objects/objects.h"
+
+static const struct param_unit long_failure = { PARAM_LONG_FAILURE_S, AXDR_U16, UNIT_S, 0 };
+
+/* A cover: how often it was opened, when last, how long now, how long in all. */
+#define COVER(e, which)                                                                        \
+    NUMBER(0, 96, 20, e, ACL_METER, REG_TAMPER_##which, AXDR_U32),                             \
+        MOMENT(0, 96, 20, e + 1, ACL_METER, REG_AT_##which),                                   \
+        MADE(0, 96, 20, e + 2, class_made_register, MADE_COVER_OPEN, AXDR_U32,                 \
+             TAMPER_##which),                                                                  \
+        ROW(0, 0, 96, 20, e + 3, 1, ACL_METER, &class_register,                                \
+            SHOWN(REG_TAMPER_##which##_S, AXDR_U32))
+
+static const struct cosem_row rows[] = {
+    ROW(0, 0, 97, 98, 0, ALARMS, ACL_ALARM, &class_alarm, SHOWN(REG_ALARM_1, AXDR_U32)),
+    ROW(0, 0, 97, 98, 10, ALARMS, ACL_CONFIG, &class_param,
+        SHOWN(PARAM_ALARM_FILTER_1, AXDR_U32)),
+    ROW(0, 0, 97, 98, 20, ALARMS, ACL_ALARM, &class_descriptor, SHOWN(0, AXDR_U32)),
+    ROW(0, 0, 97, 97, 0, ERRORS, ACL_ALARM, &class_error, SHOWN(REG_ERROR_1, AXDR_U32)),
+    COVER(0, METER_COVER),
+    COVER(5, TERMINAL_COVER),
+    COVER(30, MODULE_COVER),
+    NUMBER(0, 96, 7, 21, ACL_METER, REG_POWER_FAILURES, AXDR_U32),
+    NUMBER(0, 96, 7, 9, ACL_METER, REG_LONG_FAILURES, AXDR_U32),
+    MADE(0, 96, 7, 15, class_made_register, MADE_LONG_FAILURE, AXDR_U32, 0),
+    SETTING(0, 96, 7, 20, ACL_CONFIG, &long_failure),
+    OBJECT(0, 0, 96, 3, 1, ACL_CUSTOMER, &class_inputs, 0),
+    OBJECT(0, 0, 96, 50, 10, ACL_CONFIG, &class_resource, 0),
+    NUMBER(0, 96, 50, 11, ACL_CUSTOMER, REG_SOURCE, AXDR_ENUM),
+    PARAM(0, 96, 50, 12, ACL_CONFIG, PARAM_PULSE_FUNCTION, AXDR_ENUM),
+};
+const struct cosem_group objects_alarm = { rows, COUNT(rows) };

@@ -1,0 +1,34 @@
+/* billing.c - the registers as they stood each midnight and at each end of a billing period. */
+#include "model/objects/objects.h"
+
+static const struct profile_view daily = { &profile_billing, BILLING_DAILY };
+static const struct profile_view monthly = { &profile_billing, BILLING_MONTHLY };
+static const struct param_unit lockout = { PARAM_BILLING_LOCKOUT_S, AXDR_U16, UNIT_S, 0 };
+static const struct param_unit interval = { PARAM_SURVEY_1_PERIOD_S, AXDR_U32, UNIT_S, 0 };
+
+static const struct script script[] = {
+    { 2, 7, { 0, 0, 98, 1, 0, 255 }, 2, NULL, CMD_BILLING_END, 0 },
+    { 2, 4, { 1, 0, 1, 6, 0, 255 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
+};
+static const struct script_table scripts = { script, COUNT(script) };
+
+/* Local midnight of the first, until somebody writes something else. */
+static const struct schedule end = { { 0, 0, 10, 0, 1, 255 },
+                                     1,
+                                     PARAM_BILLING_TIME,
+                                     { 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 1, 0xFF },
+                                     billing_set_time };
+
+static const struct cosem_row rows[] = {
+    PROFILE(1, 99, 2, 0, ACL_BILLING, class_daily, &daily),
+    PROFILE(0, 98, 1, 0, ACL_BILLING, class_billing, &monthly),
+    ROW(0, 0, 15, 0, 0, 1, ACL_CONFIG, &class_schedule, .ext = &end),
+    ROW(0, 0, 10, 0, 1, 1, ACL_BILLING_SCRIPT, &class_script, .ext = &scripts),
+    NUMBER(1, 0, 1, 0, ACL_METER, REG_BILLINGS, AXDR_U32),
+    MADE(1, 0, 1, 1, class_made, MADE_BILLING_ROWS, AXDR_U8, BILLING_MONTHLY),
+    MOMENT(1, 0, 1, 2, ACL_METER, REG_AT_BILLING),
+    MADE(1, 0, 9, 0, class_made_register, MADE_BILLING_AGE, AXDR_U32, 0),
+    SETTING(1, 0, 9, 12, ACL_CONFIG, &lockout),
+    SETTING(1, 0, 8, 4, ACL_CONFIG, &interval),
+};
+const struct cosem_group objects_billing = { rows, COUNT(rows) };
