@@ -58,12 +58,12 @@ struct script_table {
     uint8_t n;
 };
 
-/* A single action: {time, date} with wildcards in a parameter. */
+/* A single action: {time, date} with wildcards, kept by the meter. */
 enum { SCHEDULE_TIME = 9 };
 struct schedule {
     struct obis script;
-    uint16_t selector, param;
-    uint8_t unwritten[SCHEDULE_TIME]; /* what holds until it is written */
+    uint16_t selector;
+    void (*get)(struct meter *m, uint8_t when[SCHEDULE_TIME]);
     int (*set)(struct meter *m, const struct who *who, const uint8_t when[SCHEDULE_TIME]);
 };
 

@@ -47,7 +47,7 @@ static const struct cosem_limit only_secret[] = {
     END,
 };
 static const struct cosem_limit only_reply[] = {
-    { .roles = R(MANAGEMENT) | R(UTILITY), .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT) | R(UTILITY) | R(FIRMWARE), .act = COSEM_ID(1) },
     END,
 };
 static const struct cosem_limit only_title[] = {
@@ -93,6 +93,10 @@ const struct cosem_acl device_acl[ACLS] = {
     [ACL_ASSOC_OWN_2] = { .read = R(MANAGEMENT) | R(UTILITY),
                           .act = R(UTILITY),
                           .only = only_reply },
+    [ACL_ASSOC_OWN_3] = { .read = R(MANAGEMENT) | R(FIRMWARE),
+                          .act = R(FIRMWARE),
+                          .only = only_reply },
+    [ACL_ASSOC_SILENT] = { .read = R(MANAGEMENT), .only = only_secret },
     [ACL_SECURITY] = { .read = OPEN, .act = R(MANAGEMENT), .only = only_title },
 };
 

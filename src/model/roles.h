@@ -50,6 +50,8 @@ enum acl {
     ACL_ASSOC_3,        /* 40.0.4: supervisor reads, management changes the secret */
     ACL_ASSOC_MGMT,     /* 40.0.5 */
     ACL_ASSOC_OWN_2,    /* 40.0.6: utility's own */
+    ACL_ASSOC_OWN_3,    /* 40.0.7: the firmware client's own */
+    ACL_ASSOC_SILENT,   /* 40.0.8, 40.0.9: nobody calls there */
     ACL_SECURITY,       /* 43.0.0 */
     ACLS
 };

@@ -14,6 +14,7 @@ DOC = os.path.join(HERE, "..", "..", "docs", "access.txt")
 COLUMNS = {"public": "access_public16", "reader": "access_reader_lls1", "utility": "access_reader_lls1",
            "operator": "access_operator_lls2", "supervisor": "access_supervisor_lls3", "management": "access_hls_mgmt"}
 ROLES = ["public", "reader", "operator", "supervisor", "management", "utility", "firmware", "broadcast", "push", "ciu", "factory"]
+OWN_CLIENT = {"0-0:40.0.6.255": "utility", "0-0:40.0.7.255": "firmware", "0-0:40.0.10.255": "ciu", "0-0:40.0.11.255": "factory"}
 OTHERS = {"CIU": "ciu", "push": "push", "BC": "broadcast", "FW client": "firmware"}
 
 
@@ -71,7 +72,7 @@ def expected(row):
         if who == "all":
             targets = ROLES[6:7] + ["ciu", "factory"]
         if who in ("own client", "every HLS client"):
-            targets = ["utility", "firmware", "ciu", "factory"] if who.startswith("every") else ["utility"]
+            targets = ["utility", "firmware", "ciu", "factory"] if who.startswith("every") else [OWN_CLIENT[row["obis"].replace("*", ".")]]
         for t in targets:
             by.setdefault(t, {}).update({"r": None} if cell == "S" else parse(cell))
     return by

@@ -218,12 +218,16 @@ static utc_t next_named(struct meter *m, const uint8_t o[BILLING_TIME], utc_t u)
     return (utc_t){ UINT32_MAX };
 }
 
-/* What is written; else local midnight of the first. */
+void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME])
+{
+    if (param_read(m, PARAM_BILLING_TIME, o, BILLING_TIME) != BILLING_TIME)
+        memcpy(o, "\0\0\0\0\xFF\xFF\xFF\1\xFF", BILLING_TIME);
+}
+
 static utc_t next_period(struct meter *m, utc_t u)
 {
     uint8_t o[BILLING_TIME];
-    if (param_read(m, PARAM_BILLING_TIME, o, sizeof o) != (int)sizeof o)
-        memcpy(o, "\0\0\0\0\xFF\xFF\xFF\1\xFF", sizeof o);
+    billing_get_time(m, o);
     return next_named(m, o, u);
 }
 
@@ -324,8 +328,8 @@ int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BIL
     uint8_t was[BILLING_TIME];
     struct when w = when_get(o + 4);
     if (o[0] > 23 || o[1] > 59 || o[2] > 59 || !when_is_valid(&w)) return E_RANGE;
-    int n = param_read(m, PARAM_BILLING_TIME, was, sizeof was);
-    if (n == BILLING_TIME && !memcmp(was, o, sizeof was)) return 0;
+    billing_get_time(m, was);
+    if (!memcmp(was, o, sizeof was)) return 0;
     int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);
     if (err < 0) return err;
     put_due(m, BILLING_MONTHLY, next_named(m, o, m->utc));

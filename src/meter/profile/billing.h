@@ -56,8 +56,9 @@ int billing_end(struct meter *m, const struct who *who, enum billing_cause cause
 /* Reset the maxima only (script 2 of 0-0:10.0.1); the same lock-out. */
 int billing_reset_maxima(struct meter *m, const struct who *who);
 
-/* When periods end: COSEM {time 4, date 5}, wildcards in the date. E_RANGE: it names no moment
- * of a day, or no date. */
+/* When periods end: COSEM {time 4, date 5}, wildcards in the date; local midnight of the first
+ * until it is written. E_RANGE: it names no moment of a day, or no date. */
+void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME]);
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME]);
 
 /* -- for the parts of meter/ alone ----------------------------------------------------- */

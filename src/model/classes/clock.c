@@ -107,23 +107,31 @@ static uint16_t dst_param(const struct cosem_at *at)
     return at->id == 5 ? PARAM_DST_BEGIN : PARAM_DST_END;
 }
 
+static int dst_date(struct meter *m, uint16_t param, uint8_t dt[12])
+{
+    int n = param_read(m, param, dt, 12);
+    if (n >= 0 && n != 12) memcpy(dt, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x80\x00\xFF", 12);
+    return n;
+}
+
 static enum dar get_dst_date(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t dt[12];
-    int n = param_read(meter_of(app), dst_param(at), dt, sizeof dt);
+    int n = dst_date(meter_of(app), dst_param(at), dt);
     if (n < 0) return dar_of(n);
-    if (n != sizeof dt)
-        memcpy(dt, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x80\x00\xFF", sizeof dt);
     axdr_emit_octets(o, dt, sizeof dt);
     return DAR_OK;
 }
 
+/* What stands, if only by default, is not written again. */
 static enum dar set_dst_date(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint8_t dt[12];
+    uint8_t dt[12], was[12];
     axdr_read_datetime(in, dt);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!axdr_is_datetime(dt)) return DAR_OTHER;
+    int n = dst_date(meter_of(app), dst_param(at), was);
+    if (n >= 0 && !memcmp(was, dt, sizeof dt)) return DAR_OK;
     return dar_of(param_write(meter_of(app), at->who, dst_param(at), dt, sizeof dt));
 }
 

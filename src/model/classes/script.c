@@ -87,14 +87,11 @@ static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *
     return DAR_OK;
 }
 
-/* Kept as it was written: {time 4, date 5}. */
 static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct schedule *s = schedule_of(at);
-    uint8_t b[SCHEDULE_TIME];
-    int n = param_read(meter_of(app), s->param, b, sizeof b);
-    if (n < 0) return dar_of(n);
-    const uint8_t *when = n == (int)sizeof b ? b : s->unwritten;
+    uint8_t when[SCHEDULE_TIME];
+    s->get(meter_of(app), when);
     axdr_emit_head(o, AXDR_ARRAY, 1);
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
     axdr_emit_octets(o, when, 4);

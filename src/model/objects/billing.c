@@ -12,12 +12,9 @@ static const struct script script[] = {
 };
 static const struct script_table scripts = { script, COUNT(script) };
 
-/* Local midnight of the first, until somebody writes something else. */
-static const struct schedule end = { { 0, 0, 10, 0, 1, 255 },
-                                     1,
-                                     PARAM_BILLING_TIME,
-                                     { 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 1, 0xFF },
-                                     billing_set_time };
+static const struct schedule end = {
+    { 0, 0, 10, 0, 1, 255 }, 1, billing_get_time, billing_set_time
+};
 
 static const struct cosem_row rows[] = {
     PROFILE(1, 99, 2, 0, ACL_BILLING, class_daily, &daily),

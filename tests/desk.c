@@ -1,0 +1,221 @@
+#include "desk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sys.h"
+
+enum { FLASH = 8 << 20, HOLD = 1024, TRIES = 100000 };
+
+static int rtc_read(void *ctx, mono_t t, utc_t *utc)
+{
+    struct desk *k = ctx;
+    utc->s = k->utc_s + (int64_t)(t.us / 1000000);
+    return 0;
+}
+
+static int rtc_write(void *ctx, mono_t t, utc_t utc)
+{
+    struct desk *k = ctx;
+    k->utc_s = utc.s - (int64_t)(t.us / 1000000);
+    return 0;
+}
+
+static uint16_t inputs(void *ctx, mono_t t)
+{
+    struct desk *k = ctx;
+    (void)t;
+    return k->inputs;
+}
+
+static int root_key(void *ctx, uint8_t key[16])
+{
+    (void)ctx;
+    memset(key, 0x22, 16);
+    return 0;
+}
+
+static int entropy_get(void *ctx, uint8_t *dst, size_t n)
+{
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) dst[i] = (uint8_t)(i * 37 + 5);
+    return 0;
+}
+
+static void power_up(struct desk *k)
+{
+    k->now = (mono_t){ 0 };
+    dlms_pool_init(&k->pool, k->session, DESK_SESSIONS, k->buffers, DESK_APDU, DESK_APDU);
+    device_init(&k->d, &k->cfg, &k->io);
+    ensure(device_mount(&k->d) == 0);
+    desk_settle(k);
+}
+
+struct desk *desk_new(int64_t utc_s)
+{
+    struct desk *k = calloc(1, sizeof *k);
+    k->image = malloc(FLASH);
+    memset(k->image, 0xFF, FLASH);
+    nor_mem_init(&k->flash, k->image, FLASH, (struct nor_times){ 0, 0 });
+    k->meter = cfg_single_phase;
+    k->meter.map = &store_map;
+    k->entropy = (struct entropy){ .get = entropy_get };
+    k->io = (struct meter_io){ .ctx = k,
+                               .nor = &k->flash.nor,
+                               .scratch = &k->scratch,
+                               .rtc_read = rtc_read,
+                               .rtc_write = rtc_write,
+                               .inputs = inputs,
+                               .entropy = &k->entropy,
+                               .root_key = root_key };
+    k->cfg = (struct device_cfg){ .meter = &k->meter,
+                                  .secrets = &device_development,
+                                  .firmware = "0.0.0+desk",
+                                  .hardware = "desk",
+                                  .pool = &k->pool,
+                                  .frozen = k->frozen };
+    k->utc_s = utc_s;
+    power_up(k);
+    return k;
+}
+
+void desk_cut(struct desk *k, uint64_t dark_s)
+{
+    k->utc_s += (int64_t)(k->now.us / 1000000 + dark_s);
+    memset(&k->d, 0xA5, sizeof k->d);
+    memset(&k->scratch, 0xA5, sizeof k->scratch);
+    power_up(k);
+}
+
+void desk_free(struct desk *k)
+{
+    free(k->image);
+    free(k);
+}
+
+void desk_settle(struct desk *k)
+{
+    device_rest(&k->d, k->now);
+}
+
+void desk_run_s(struct desk *k, uint64_t s)
+{
+    mono_t end = mono_after(k->now, s * 1000000);
+    while (k->now.us < end.us) {
+        k->now = mono_min(mono_after(k->now, 60000000), end);
+        desk_settle(k);
+    }
+}
+
+/* -- asking
+ * ------------------------------------------------------------------------------------
+ */
+static struct who who_of(uint8_t role)
+{
+    return (
+        struct who){ .sap = device_assoc[role].client_sap, .link = LINK_WAN, .assoc = role };
+}
+
+static enum dar find(struct cosem_at *at, const struct who *who, uint16_t cls, struct obis ln,
+                     uint8_t id)
+{
+    *at = (struct cosem_at){ .who = who, .prot = PROT_REQ | PROT_RES };
+    enum dar dar = cosem_find(&device_model, cls, ln, at);
+    at->id = id;
+    return dar;
+}
+
+static enum dar read_all(struct desk *k, struct cosem_get *g, size_t piece,
+                         struct desk_value *v)
+{
+    size_t room = v->n;
+    v->n = 0;
+    for (unsigned i = 0;; i++) {
+        enum dar dar;
+        size_t left = room - v->n;
+        struct axdr_out o = axdr_out(v->p + v->n, piece && piece < left ? piece : left);
+        enum cosem_more more = cosem_get_block(&k->d, g, &o, &dar);
+        v->n += o.len;
+        if (dar != DAR_OK && dar != DAR_PENDING) return dar;
+        if (dar == DAR_PENDING) desk_settle(k);
+        if (more == COSEM_DONE) return DAR_OK;
+        ensure(v->n < room && i < DESK_VALUE + TRIES);
+    }
+}
+
+enum dar desk_get(struct desk *k, uint8_t role, uint16_t cls, struct obis ln, uint8_t attr,
+                  const struct cosem_sel *sel, size_t piece, struct desk_value *v)
+{
+    static const struct cosem_sel all = { 0 };
+    struct who who = who_of(role);
+    struct cosem_at at;
+    struct cosem_get g = { 0 };
+    meter_at(&k->d.meter, k->now);
+    enum dar dar = find(&at, &who, cls, ln, attr);
+    if (dar != DAR_OK) return dar;
+    do {
+        dar = cosem_get_begin(&device_model, &k->d, &g, &at, sel ? sel : &all);
+        if (dar == DAR_PENDING) desk_settle(k);
+    } while (dar == DAR_PENDING);
+    return dar == DAR_OK ? read_all(k, &g, piece, v) : dar;
+}
+
+enum dar desk_set(struct desk *k, uint8_t role, uint16_t cls, struct obis ln, uint8_t attr,
+                  const void *p, size_t n, size_t piece)
+{
+    uint8_t hold[HOLD];
+    struct who who = who_of(role);
+    struct cosem_at at;
+    struct cosem_set s;
+    meter_at(&k->d.meter, k->now);
+    enum dar dar = find(&at, &who, cls, ln, attr);
+    if (dar == DAR_OK) dar = cosem_set_begin(&device_model, &k->d, &s, &at, hold, sizeof hold);
+    if (dar != DAR_OK) return dar;
+    const uint8_t *from = p;
+    for (size_t at_n = 0; at_n < n || !n;) {
+        size_t some = piece && piece < n - at_n ? piece : n - at_n;
+        bool last = at_n + some == n;
+        while ((dar = cosem_set_block(&k->d, &s, from + at_n, some, last)) == DAR_PENDING)
+            desk_settle(k);
+        if (dar != DAR_OK || last) break;
+        at_n += some;
+    }
+    if (dar != DAR_OK) cosem_set_abort(&k->d, &s);
+    desk_settle(k);
+    return dar;
+}
+
+enum dar desk_call(struct desk *k, uint8_t role, uint16_t cls, struct obis ln, uint8_t method,
+                   const void *p, size_t n, struct desk_value *v)
+{
+    uint8_t none[8];
+    struct who who = who_of(role);
+    struct cosem_at at;
+    meter_at(&k->d.meter, k->now);
+    enum dar dar = find(&at, &who, cls, ln, method);
+    if (dar != DAR_OK) return dar;
+    struct cosem_ret ret = { .out = v ? axdr_out(v->p, v->n) : axdr_out(none, sizeof none) };
+    do {
+        struct axdr_in arg = axdr_in(p, n);
+        dar = cosem_call(&device_model, &k->d, &at, &arg, &ret);
+        if (dar == DAR_PENDING) desk_settle(k);
+    } while (dar == DAR_PENDING);
+    desk_settle(k);
+    if (dar != DAR_OK || !v) return dar;
+    const struct cosem_method *x = cosem_method(&at);
+    if (x->ret) {
+        struct cosem_get g;
+        cosem_ret_begin(&g, &at, &ret);
+        return read_all(k, &g, 0, v);
+    }
+    v->n = ret.out.len;
+    return dar;
+}
+
+struct obis desk_ln(const char *s)
+{
+    unsigned a, b, c, d, e;
+    ensure(sscanf(s, "%u-%u:%u.%u.%u", &a, &b, &c, &d, &e) == 5);
+    return (struct obis){ (uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d, (uint8_t)e, 255 };
+}
