@@ -14,40 +14,6 @@ int32_t chain_clamp(struct front *f, int32_t code, int channel)
     return code < low ? low : code > high ? high : code;
 }
 
-/* Sums of both currents over one tap. */
-struct twin {
-    int64_t low, high;
-};
-
-static inline struct twin tap(struct twin y, union front_pair x, union front_pair h)
-{
-    y.low += (int64_t)(int32_t)(uint32_t)x.both * (int32_t)(uint32_t)h.both;
-    y.high += (int64_t)(int32_t)(x.both >> 32) * (int32_t)(h.both >> 32);
-    return y;
-}
-
-_Static_assert(FRONT_TAPS == 10, "written out below: a loop costs as much as the work");
-
-/* Both currents through their fractional delays. */
-static inline void delayed(const union front_pair *x, const union front_pair *h, int32_t y[2])
-{
-    const union front_pair probe = { { 1, 0 } };
-    struct twin s = { INT64_C(1) << 29, INT64_C(1) << 29 };
-    s = tap(s, x[0], h[0]);
-    s = tap(s, x[1], h[1]);
-    s = tap(s, x[2], h[2]);
-    s = tap(s, x[3], h[3]);
-    s = tap(s, x[4], h[4]);
-    s = tap(s, x[5], h[5]);
-    s = tap(s, x[6], h[6]);
-    s = tap(s, x[7], h[7]);
-    s = tap(s, x[8], h[8]);
-    s = tap(s, x[9], h[9]);
-    bool little = (uint32_t)probe.both == 1; /* which half is which: known to the compiler */
-    y[0] = (int32_t)((little ? s.low : s.high) >> 30);
-    y[1] = (int32_t)((little ? s.high : s.low) >> 30);
-}
-
 /* The line is written twice, so that the taps are never split. */
 static inline void into_line(struct front *f, uint32_t at, int channel, int32_t x)
 {
@@ -92,7 +58,7 @@ static inline void sum_neutral(struct front *f, int32_t v, int32_t i, int32_t n,
 unsigned front_sample_isr(struct front *f, int32_t code_v, int32_t code_i, int32_t code_n)
 {
     unsigned mode = f->mode;
-    int32_t sine, cosine, current[2];
+    int32_t sine, cosine;
     if (mode & MODE_DEAF) {
         front_missed_isr(f, 1);
         return 0;
@@ -103,8 +69,8 @@ unsigned front_sample_isr(struct front *f, int32_t code_v, int32_t code_i, int32
     *place = chain_code(f, code_v, 0);
     into_line(f, at, 0, chain_code(f, code_i, 1));
     if (mode & MODE_NEUTRAL) into_line(f, at, 1, chain_code(f, code_n, 2));
-    delayed(&f->line[at + FIRST_TAP], f->tap, current);
-    int32_t i = current[0], n = current[1];
+    union front_pair both = { .both = delay_both(&f->line[at + FIRST_TAP], f->tap) };
+    int32_t i = both.one[0], n = both.one[1];
     uint32_t before = f->phase, phase = before + f->lock.step;
     f->phase = phase;
     trig_sincos(phase, &sine, &cosine);

@@ -16,6 +16,11 @@
 /* Taps for mu = mu_q32 / 2^32, newest sample first; 2^30 is one. */
 void delay_taps(int32_t tap[FRONT_TAPS], uint32_t mu_q32);
 
+/* Both currents through their filters: FRONT_TAPS samples, newest first, and as many taps; the
+ * result as a pair. A function of its own, because inlined it runs out of registers. Sample
+ * interrupt; about 60 instructions. */
+uint64_t delay_both(const union front_pair *x, const union front_pair *h);
+
 /* Even sections filter the voltage, odd ones (behind one more sample of delay) the currents;
  * 2^31 is one. */
 extern const int32_t hilbert_even[FRONT_SECTIONS], hilbert_odd[FRONT_SECTIONS];

@@ -144,12 +144,12 @@ static void split_rest(struct front *f)
 }
 
 /* A pair of sums against cosine and sine, as if the oscillator had always been so much further.
- */
+ * What falls off is 2^22 of some 2^50. */
 static void rotate(int64_t *c, int64_t *s, int32_t cosine, int32_t sine)
 {
-    int64_t was = *c;
-    *c = mul_shift_i64(was, cosine, TRIG_BITS) - mul_shift_i64(*s, sine, TRIG_BITS);
-    *s = mul_shift_i64(*s, cosine, TRIG_BITS) + mul_shift_i64(was, sine, TRIG_BITS);
+    int64_t was_c = *c >> TRIG_BITS, was_s = *s >> TRIG_BITS;
+    *c = was_c * cosine - was_s * sine;
+    *s = was_s * cosine + was_c * sine;
 }
 
 /* Frequency is known: bring the phase to that of the voltage. The open window goes on, its
@@ -230,7 +230,8 @@ static void feed(struct front *f, enum pulse_output k, int64_t raw)
     struct window *w = f->slice & SLICE_PUBLISH ? closing(f) : &f->now;
     struct pulse_out *p = &f->pulse[k];
     if (w->halves <= 1) w->pulsed_dir[k] = (uint8_t)pulse_turn_isr(p);
-    w->pulsed_nj[k] += pulse_feed_isr(p, scale_apply(f->energy[f->billed_now], raw),
+    const struct front_scale *e = &f->energy[f->billed_now];
+    w->pulsed_nj[k] += pulse_feed_isr(p, ((raw >> FRONT_RAW_BITS) * e->m) >> e->shift,
                                       (uint32_t)f->due, UINT32_C(0x80000000) / f->lock.step);
 }
 

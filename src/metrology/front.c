@@ -75,7 +75,9 @@ void front_calibrate(struct front *f, const struct calibration *cal)
     for (int k = 0; k < 2; k++) {
         struct scale e = energy_scale(&f->sampling, full[k]);
         e = scale_mul(scale_mul(e, cal->gain_v, -30), gain[k], -30);
-        f->energy[k] = scale_mul(e, cal->gain_p[k], -30);
+        e = scale_mul(e, cal->gain_p[k], -30);
+        f->energy[k] =
+            (struct front_scale){ (int32_t)(e.m >> 36), e.shift - 36 - FRONT_RAW_BITS };
         set_delay(f, k, cal->phase_ns[k]);
     }
     for (int k = 0; k < 3; k++) f->offset[k] = cal->offset[k];

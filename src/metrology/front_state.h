@@ -48,6 +48,14 @@ struct front_cut {
     uint32_t fraction, before, after; /* 2^16 is one */
 };
 
+/* Code^2 to nJ for the outputs, in fewer bits than struct scale: what is fed is settled anyway.
+ * A raw half cycle below 2^54 loses 20 bits, m has 28. */
+enum { FRONT_RAW_BITS = 20 };
+struct front_scale {
+    int32_t m;
+    int32_t shift;
+};
+
 /* The currents, or their taps, side by side: one load brings both. */
 union front_pair {
     int32_t one[2]; /* phase, neutral */
@@ -89,7 +97,7 @@ struct front {
     uint64_t dark;        /* mean square below which the supply fails */
     struct lock lock;
     struct pulse_out pulse[PULSE_OUTPUTS];
-    struct scale energy[2]; /* of either element: code^2 -> nJ */
+    struct front_scale energy[2]; /* of either element: code^2 -> nJ */
     struct sampling sampling;
     uint64_t due;     /* samples since power-up when left is 0 */
     uint8_t slice;    /* bits: what the next samples still have to do, lowest first */

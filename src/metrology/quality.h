@@ -9,7 +9,7 @@
  * Quantities without half cycles (a metering chip, a fleet) are judged by their means.
  *
  * Power cut  state is RAM; a state open at the cut is closed by the meter's power-down record.
- * Cost       about 40 instructions a half cycle, 30 a slow row.
+ * Cost       some 7 000 instructions a window of 20 half cycles on a Cortex-M4.
  * Memory     struct quality 200 bytes; limits are the meter's parameters.
  * Context    meter only.
  */
