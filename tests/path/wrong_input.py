@@ -53,6 +53,8 @@ def main():
         dat = open(os.path.join(waves, "keating_1999.DAT"), "rb").read()
         write(folder, "cut.CFG", cfg), write(folder, "cut.DAT", dat[:len(dat) // 2])
         refused(1, ["cut"], *run, "--load", "comtrade:" + os.path.join(folder, "cut.CFG"))
+        refused(1, ["cut"], "measure", os.path.join(folder, "cut.CFG"))
+        refused(1, ["no-such"], "measure", os.path.join(folder, "no-such.cfg"))
         short = write(folder, "short.flash", b"not a flash image")
         refused(1, ["short.flash", "flash image"], "run", "--flash", short)
         junk = write(folder, "junk.flash", random.Random(22).randbytes(8 << 20))

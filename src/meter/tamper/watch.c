@@ -80,6 +80,16 @@ static const struct note_row tamper_rows[TAMPER_KINDS] = {
     [TAMPER_MISSED] = { EV_METERING_IC_FAILURE, 0, 0, 1 },
 };
 
+uint16_t watch_quality_code(enum quality_kind kind, bool begins)
+{
+    return begins ? quality_rows[kind].begins : quality_rows[kind].ends;
+}
+
+uint16_t watch_tamper_code(enum tamper_kind kind, bool begins)
+{
+    return begins ? tamper_rows[kind].begins : tamper_rows[kind].ends;
+}
+
 static void count(struct meter *m, unsigned counter, bool begins, utc_t when)
 {
     if (counter >= CNT_TAMPER)

@@ -27,4 +27,8 @@ void watch_plan(struct meter *m);
 
 void watch_take(struct meter *m, const struct quantity *q);
 
+/* The event that tells of the begin or end of a state; 0: none does. */
+uint16_t watch_quality_code(enum quality_kind kind, bool begins);
+uint16_t watch_tamper_code(enum tamper_kind kind, bool begins);
+
 #endif
