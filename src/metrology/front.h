@@ -17,8 +17,8 @@
  * wait for the meter; when none is free the window stays open and grows, so a late meter loses
  * resolution and never energy. Nothing here depends on when the meter fetches.
  *
- * Cost     Cortex-M4, counted: 230 instructions a sample in the mean with three channels, 322 with
- *          the Hilbert pair, 1110 at the worst; a window closes in slices over the samples that
+ * Cost     Cortex-M4, counted: 230 instructions a sample in the mean with three channels, 322
+ * with the Hilbert pair, 1110 at the worst; a window closes in slices over the samples that
  *          follow.
  * Memory   struct front 2.5 KiB, four windows included.
  * Context  names ending in _isr and front_samples(): sample interrupt. window_take(),

@@ -35,7 +35,7 @@ struct toy_diary {
     uint32_t a_must, a_may; /* next row of A */
     uint32_t boots_must, boots_may;
     uint32_t taken[TOY_COUNTERS];
-    uint32_t cuts; /* lived through */
+    uint32_t cuts;               /* lived through */
     uint32_t row_seed[TOY_ROWS]; /* of row n of A, modulo */
     uint32_t row_energy[TOY_ROWS];
 };

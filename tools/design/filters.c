@@ -1,13 +1,14 @@
 /* filters.c - designs the two filters of src/metrology and prints their tables.
  *
- * Delay: N taps for a delay of N/2 - 1 + mu samples, 0 <= mu <= 1. For each mu the weighted least
- * squares fit to a pure delay: the mains' own band counts most (error below 1e-7), then up to the
- * 21st harmonic, then up to the 40th, at 8 kHz. Over mu each tap is then a polynomial of degree
- * 10 in mu - 1/2; the mirrored tap has the same one in 1/2 - mu, so half of them are kept.
+ * Delay: N taps for a delay of N/2 - 1 + mu samples, 0 <= mu <= 1. For each mu the weighted
+ * least squares fit to a pure delay: the mains' own band counts most (error below 1e-7), then
+ * up to the 21st harmonic, then up to the 40th, at 8 kHz. Over mu each tap is then a polynomial
+ * of degree 10 in mu - 1/2; the mirrored tap has the same one in 1/2 - mu, so half of them are
+ * kept.
  *
- * Hilbert: two chains of all-pass sections (a - z^-2) / (1 - a z^-2), one behind a unit delay, whose
- * outputs stand 90 degrees apart from 40 Hz to 3.96 kHz at 8 kHz: the elliptic half-band filter turned
- * by a quarter of the sample rate, coefficients from theta series.
+ * Hilbert: two chains of all-pass sections (a - z^-2) / (1 - a z^-2), one behind a unit delay,
+ * whose outputs stand 90 degrees apart from 40 Hz to 3.96 kHz at 8 kHz: the elliptic half-band
+ * filter turned by a quarter of the sample rate, coefficients from theta series.
  */
 #include <math.h>
 #include <stdio.h>
@@ -87,8 +88,7 @@ static void hilbert(int n, double transition)
         double num = 0, den = 0.5, arg = c * pi / (2 * n + 1);
         for (int i = 0; i < 12; i++)
             num += (i & 1 ? -1 : 1) * pow(q, i * (i + 1)) * sin((2 * i + 1) * arg);
-        for (int i = 1; i < 12; i++)
-            den += (i & 1 ? -1 : 1) * pow(q, i * i) * cos(2 * i * arg);
+        for (int i = 1; i < 12; i++) den += (i & 1 ? -1 : 1) * pow(q, i * i) * cos(2 * i * arg);
         double w = pow(num * pow(q, 0.25) / den, 2);
         double x = sqrt((1 - w * k) * (1 - w / k)) / (1 + w);
         printf("    %lld, /* %s, %.12f */\n", llround((1 - x) / (1 + x) * 2147483648.0),
