@@ -28,3 +28,7 @@ cli_test(tools/cli_token.py)
 
 fuzz_target(fuzz/fuzz_comtrade.c LIBS tool_common)
 fuzz_target(fuzz/fuzz_load.c LIBS tool_load)
+fuzz_target(fuzz/fuzz_decode.c LIBS tool_client)
+fuzz_target(fuzz/fuzz_client.c LIBS tool_client)
+fuzz_target(fuzz/fuzz_client_line.c LIBS tool_client)
+fuzz_target(fuzz/fuzz_value.c LIBS tool_client)

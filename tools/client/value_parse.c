@@ -61,7 +61,7 @@ static int put_encoded(struct buf *out, const char *text, struct trouble *t)
     int e = put_hex(out, 0, text, t);
     if (e < 0) return e;
     size_t n = out->n - from;
-    if (axdr_length(out->p + from, n) != (int)n || n == 0)
+    if (n == 0 || axdr_length(out->p + from, n) != (int)n)
         return trouble(t, E_FORMAT, "'%s' is not one encoded value", text);
     return 0;
 }
