@@ -386,17 +386,19 @@ enum count reply_count(const struct dlms_session *s)
     return s->prot.count >= COUNT_AGREED ? COUNT_AGREED : COUNT_UNICAST;
 }
 
-/* Take the answer's counter before anything is done: what is done may change the keys, and the
- * answer still goes out under the old ones. Not for the HLS reply, which spends one inside. */
+/* Take the answer's key and counter before anything is done: what is done may change the keys,
+ * and the answer still goes out under the old ones. The HLS reply spends a counter inside, so
+ * its own is taken later. */
 bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 {
     s->prot.reply = reply_bits(d, s);
-    if (s->quiet || s->state != DLMS_OPEN || !reply_sealed(s)) return true;
+    if (s->quiet || s->state == DLMS_NONE || !reply_sealed(s)) return true;
+    bool open = s->state == DLMS_OPEN;
     int err = s->prot.count >= COUNT_AGREED ? agree_reply(d, s) : 0;
-    if (err == 0) err = protect_counter(d, s, reply_count(s), &s->ic);
+    if (err == 0 && open) err = protect_counter(d, s, reply_count(s), &s->ic);
     if (err == E_BUSY) return false;
     if (err) s->quiet = true;
-    s->claimed = err == 0;
+    s->claimed = err == 0 && open;
     return true;
 }
 
