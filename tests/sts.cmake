@@ -14,5 +14,10 @@ add_executable(bench_sts bench/bench_sts.c)
 target_link_libraries(bench_sts PRIVATE sts_make arena panic strict)
 target_compile_definitions(bench_sts PRIVATE _POSIX_C_SOURCE=200809L)
 
+# The station: its rules, its API, PostgreSQL where there is one, its page.
 unit_test(unit/test_vend.c LIBS tool_station PkgConfig::OPENSSL)
 target_compile_definitions(test_vend PRIVATE _GNU_SOURCE)
+fuzz_target(fuzz/fuzz_vend.c LIBS tool_station)
+if(FUZZ)
+  target_compile_definitions(fuzz_vend PRIVATE _GNU_SOURCE)
+endif()

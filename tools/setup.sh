@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 top=$PWD
 
 build="gcc g++ make libc6-dev cmake ninja-build pkg-config dpkg-dev libuv1-dev libwebsockets-dev
-  libwebsockets-evlib-uv libjansson-dev libsqlite3-dev libssl-dev libcmocka-dev python3"
+  libwebsockets-evlib-uv libjansson-dev libsqlite3-dev libpq-dev libssl-dev libcmocka-dev python3"
 test="clang clang-tidy clang-format cppcheck libclang-rt-14-dev chromium"
 target="gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 bench=

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/commands.h"
 #include "tools/common/json.h"
 #include "tools/common/say.h"
 #include "tools/exit.h"
+#include "tools/vend/input.h"
 #include "tools/vend/tokens.h"
 
 struct options {
@@ -18,84 +18,6 @@ struct options {
     json_t *input; /* gathered from the command line */
     bool is_given;
 };
-
-/* ---- input from the command line: JSON, a file, or name=value with dots for what lies inside
- */
-
-static json_t *load_file(const char *path)
-{
-    json_error_t error;
-    json_t *j = json_load_file(path, 0, &error);
-    if (j == NULL)
-        exit(say_fail(EXIT_REFUSED, "%s is not JSON: %s in line %d", path, error.text,
-                      error.line));
-    return j;
-}
-
-/* "key.sgc" reaches into the object "key", which is made when it is not there. */
-static void set_path(json_t *object, char *name, const char *value)
-{
-    for (char *dot; (dot = strchr(name, '.')); name = dot + 1) {
-        *dot = 0;
-        json_t *inner = json_object_get(object, name);
-        if (!json_is_object(inner)) {
-            inner = json_object();
-            json_object_set_new(object, name, inner);
-        }
-        object = inner;
-    }
-    json_object_set_new(object, name, json_string(value));
-}
-
-static void take_json(struct options *o, const char *text)
-{
-    json_error_t error;
-    json_t *j = json_loads(text, 0, &error);
-    if (j == NULL)
-        exit(say_fail(EXIT_USAGE, "this is not JSON: %s at character %d", error.text,
-                      error.position));
-    if (json_object_update(o->input, j)) {
-        json_decref(o->input);
-        o->input = j;
-    } else {
-        json_decref(j);
-    }
-}
-
-static bool is_digits(const char *arg)
-{
-    return *arg && arg[strspn(arg, "0123456789 -")] == 0;
-}
-
-/* The groups of a token may come as one argument or as several. */
-static void take_digits(struct options *o, const char *digits)
-{
-    const char *before = json_string_value(json_object_get(o->input, "token"));
-    json_object_set_new(o->input, "token", json_sprintf("%s%s", before ? before : "", digits));
-}
-
-static void take(struct options *o, char *arg)
-{
-    struct stat st;
-    char *equals = strchr(arg, '=');
-    o->is_given = true;
-    if (*arg == '{' || *arg == '[') {
-        take_json(o, arg);
-    } else if (equals) {
-        *equals = 0;
-        set_path(o->input, arg, equals + 1);
-    } else if (strcmp(arg, "-") == 0) {
-        json_decref(o->input);
-        o->input = load_file("/dev/stdin");
-    } else if (is_digits(arg)) {
-        take_digits(o, arg);
-    } else if (stat(arg, &st) == 0) {
-        json_decref(o->input);
-        o->input = load_file(arg);
-    } else {
-        exit(say_fail(EXIT_USAGE, "'%s' is no file, no name=value and no JSON", arg));
-    }
-}
 
 /* ---- output */
 
@@ -295,7 +217,7 @@ static int run(struct options *o)
         if (isatty(STDIN_FILENO))
             return say_fail(EXIT_USAGE, "give fields as name=value, JSON, or a file");
         json_decref(o->input);
-        o->input = load_file("/dev/stdin");
+        o->input = input_file("/dev/stdin");
     }
     run_one(&s, action, o->input);
     return s.errors ? EXIT_REFUSED : EXIT_DONE;
@@ -317,7 +239,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (o->action)
-            take(o, arg);
+            o->is_given = true, input_take(&o->input, arg);
         else
             o->action = arg;
         return 0;

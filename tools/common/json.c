@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/common/hex.h"
 #include "tools/common/say.h"
@@ -23,7 +24,7 @@ void json_line(json_t *object)
 
 json_t *json_error_new(const char *text)
 {
-    return must(json_pack("{s:s}", "error", text));
+    return must(json_pack("{s:o}", "error", json_text(text, strlen(text))));
 }
 
 json_t *json_hex(const uint8_t *octets, size_t n)

@@ -126,7 +126,7 @@ static bool import_row(struct request *r, json_t *row, bool is_meter, int line)
 {
     struct request one = { .st = r->st, .who = r->who, .status = STATION_OK };
     ask_begin(&one.ask, row, "");
-    int64_t id = is_meter ? meter_write(&one) : customer_write(&one);
+    int64_t id = is_meter ? vend_meter_write(&one) : vend_customer_write(&one);
     if (id == 0) req_fail(r, one.status, "line %d: %.200s", line, one.why);
     return id != 0;
 }
@@ -166,7 +166,7 @@ json_t *do_import(struct request *r)
     int err = db_begin(r->st->db);
     if (err == 0) {
         int64_t rows = import_rows(r, text, is_meter);
-        if (rows >= 0) err = audit(r, "import", "%lld %s", (long long)rows, what);
+        if (rows >= 0) err = req_audit(r, "import", "%lld %s", (long long)rows, what);
         free(text);
         if (rows >= 0 && err == 0) err = db_commit(r->st->db);
         if (rows >= 0 && err == 0)

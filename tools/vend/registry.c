@@ -63,7 +63,7 @@ json_t *do_group_put(struct request *r)
                  "INSERT INTO supply (sgc, name) VALUES (?, ?) ON CONFLICT (sgc) DO UPDATE SET "
                  "name = excluded.name",
                  "is", sgc, name);
-    if (err > 0) err = audit(r, "group", "%06lld %s", (long long)sgc, name);
+    if (err > 0) err = req_audit(r, "group", "%06lld %s", (long long)sgc, name);
     return committed(r, err, json_pack("{s:o}", "sgc", json_sprintf("%06lld", (long long)sgc)));
 }
 
@@ -108,9 +108,9 @@ static json_t *put_key(struct request *r, const struct sm_key *k, const char *ho
     if (err == 0 && db_next(r->st->db)) {
         id = db_int(r->st->db, 0);
         db_end(r->st->db);
-        err = audit(r, how, "key %lld: sgc %06u base %u dkga %02u kt %u krn %u ken %u",
-                    (long long)id, (unsigned)u->sgc, u->base_year, u->dkga, u->kt, u->krn,
-                    u->ken);
+        err = req_audit(r, how, "key %lld: sgc %06u base %u dkga %02u kt %u krn %u ken %u",
+                        (long long)id, (unsigned)u->sgc, u->base_year, u->dkga, u->kt, u->krn,
+                        u->ken);
     } else if (err == 0) {
         err = E_REPLAY; /* SQLite tells of a broken constraint when the row is asked for */
     }
@@ -190,8 +190,8 @@ json_t *do_tariff_put(struct request *r)
                "excluded.price_e6, vat_e4 = excluded.vat_e4, fee_e5 = excluded.fee_e5",
                "isiii", ti, name, (int64_t)price, (int64_t)vat, fee);
     if (err > 0)
-        err = audit(r, "tariff", "%02lld %s: %lld e-6 a kWh, vat %lld e-4, fee %lld e-5",
-                    (long long)ti, name, (long long)price, (long long)vat, (long long)fee);
+        err = req_audit(r, "tariff", "%02lld %s: %lld e-6 a kWh, vat %lld e-4, fee %lld e-5",
+                        (long long)ti, name, (long long)price, (long long)vat, (long long)fee);
     return committed(r, err, json_pack("{s:o}", "ti", json_sprintf("%02lld", (long long)ti)));
 }
 
@@ -227,7 +227,7 @@ json_t *do_customers(struct request *r)
     return list_of(r, "customers", columns, err);
 }
 
-int64_t customer_write(struct request *r)
+int64_t vend_customer_write(struct request *r)
 {
     struct db *db = r->st->db;
     int64_t id = ask_int_or(&r->ask, "id", 1, INT64_MAX, 0);
@@ -253,12 +253,12 @@ json_t *do_customer_put(struct request *r)
 {
     int err = db_begin(r->st->db);
     if (err) return req_db(r, err);
-    int64_t id = customer_write(r);
+    int64_t id = vend_customer_write(r);
     if (id == 0) {
         db_rollback(r->st->db);
         return NULL;
     }
-    err = audit(r, "customer", "%lld %s", (long long)id, req_text(r, "name", ""));
+    err = req_audit(r, "customer", "%lld %s", (long long)id, req_text(r, "name", ""));
     return committed(r, err, json_pack("{s:I}", "id", (json_int_t)id));
 }
 
@@ -295,13 +295,13 @@ static bool take_meter(struct db *db, struct meter_row *m)
     return true;
 }
 
-bool meter_load(struct station *st, struct meter_row *m, int64_t id)
+bool vend_meter_load(struct station *st, struct meter_row *m, int64_t id)
 {
     if (db_query(st->db, METER_COLUMNS "WHERE meter.id = ?", "i", id)) return false;
     return take_meter(st->db, m);
 }
 
-bool meter_find(struct request *r, struct meter_row *m)
+bool vend_meter_find(struct request *r, struct meter_row *m)
 {
     char buf[32];
     const char *number = ask_text(&r->ask, "meter", buf);
@@ -348,7 +348,7 @@ json_t *do_meters(struct request *r)
 json_t *do_meter(struct request *r)
 {
     struct meter_row m;
-    if (!meter_find(r, &m)) return NULL;
+    if (!vend_meter_find(r, &m)) return NULL;
     int err = db_query(r->st->db, METER_LIST "WHERE meter.id = ?", "i", m.id);
     if (err) return req_db(r, err);
     json_t *out = row_json(r->st->db, meter_columns);
@@ -360,22 +360,31 @@ json_t *do_meter(struct request *r)
     return out;
 }
 
-/* The key of a supply group for a meter that comes new: of this revision, or the newest. */
-static int64_t newest_key(struct request *r, int64_t sgc)
+/* The base date in force: the first whose 31.9 years have not run out. */
+static int64_t base_in_force(const struct station *st)
 {
-    int64_t base = ask_int_or(&r->ask, "base_date", 1993, 2035, 0);
+    static const int years[] = { 1993, 2014, 2035 };
+    uint32_t tid;
+    for (size_t i = 0; i < 2; i++)
+        if (sts_tid_at(&tid, station_now(st), years[i]) == 0) return years[i];
+    return years[2];
+}
+
+/* The key of a supply group for a meter that comes new: of the base date and revision asked
+ * for, or of the base date in force and the newest revision. */
+static int64_t key_for_new(struct request *r, int64_t sgc)
+{
+    int64_t base = ask_int_or(&r->ask, "base_date", 1993, 2035, base_in_force(r->st));
     int64_t krn = ask_int_or(&r->ask, "krn", 1, 9, 0);
     int64_t kt = ask_int_or(&r->ask, "kt", 1, 2, STS_KT_UNIQUE);
     if (!req_ok(r)) return 0;
-    int64_t id =
-        db_value(r->st->db, 0,
-                 "SELECT id FROM vkey WHERE sgc = ? AND kt = ? AND (CAST(? AS BIGINT) = 0 "
-                 "OR base_year = ?) AND (CAST(? AS BIGINT) = 0 OR krn = ?) ORDER BY "
-                 "base_year DESC, krn DESC LIMIT 1",
-                 "iiiiii", sgc, kt, base, base, krn, krn);
+    int64_t id = db_value(r->st->db, 0,
+                          "SELECT id FROM vkey WHERE sgc = ? AND kt = ? AND base_year = ? AND "
+                          "(CAST(? AS BIGINT) = 0 OR krn = ?) ORDER BY krn DESC LIMIT 1",
+                          "iiiii", sgc, kt, base, krn, krn);
     if (id == 0)
-        req_fail(r, STATION_UNKNOWN, "supply group %06lld has no such vending key",
-                 (long long)sgc);
+        req_fail(r, STATION_UNKNOWN, "supply group %06lld has no vending key of base date %lld",
+                 (long long)sgc, (long long)base);
     return id;
 }
 
@@ -401,7 +410,7 @@ static bool ask_meter(struct request *r, struct meter_plan *p)
         ask_fail(&r->ask, "meter", "must be 11 or 13 digits with a right check digit");
     if (!req_ok(r)) return false;
     snprintf(p->drn, sizeof p->drn, "%s", drn);
-    p->key = newest_key(r, sgc);
+    p->key = key_for_new(r, sgc);
     if (p->customer &&
         !db_value(r->st->db, 0, "SELECT count(*) FROM customer WHERE id = ?", "i", p->customer))
         req_fail(r, STATION_UNKNOWN, "there is no customer %lld", (long long)p->customer);
@@ -409,7 +418,7 @@ static bool ask_meter(struct request *r, struct meter_plan *p)
 }
 
 /* A known meter keeps its key and tariff index: they change by key change tokens alone. */
-int64_t meter_write(struct request *r)
+int64_t vend_meter_write(struct request *r)
 {
     struct meter_plan p;
     char customer[24];
@@ -432,13 +441,13 @@ json_t *do_meter_put(struct request *r)
     char buf[32];
     int err = db_begin(r->st->db);
     if (err) return req_db(r, err);
-    int64_t id = meter_write(r);
+    int64_t id = vend_meter_write(r);
     if (id == 0) {
         db_rollback(r->st->db);
         return NULL;
     }
     const char *drn = ask_text(&r->ask, "meter", buf);
-    err = audit(r, "meter", "%s", drn);
+    err = req_audit(r, "meter", "%s", drn);
     return committed(r, err, json_pack("{s:s, s:I}", "meter", drn, "id", (json_int_t)id));
 }
 
@@ -469,7 +478,7 @@ json_t *do_operator_put(struct request *r)
     int err = db_begin(r->st->db);
     if (err) return req_db(r, err);
     err = operator_write(r->st, name, number, password);
-    if (err == 0) err = audit(r, "operator", "%s is %s", name, role);
+    if (err == 0) err = req_audit(r, "operator", "%s is %s", name, role);
     return committed(r, err, json_pack("{s:s, s:s}", "name", name, "role", role));
 }
 

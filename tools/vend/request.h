@@ -48,7 +48,7 @@ json_t *decimal_json(int64_t units, int digits);
 json_t *time_json(int64_t s);
 
 /* One line of the audit trail, in the transaction that is open. */
-int audit(struct request *r, const char *action, const char *format, ...)
+int req_audit(struct request *r, const char *action, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* A meter as the database knows it, with its vending key. */
@@ -62,24 +62,24 @@ struct meter_row {
 
 /* Write the customer or the meter the request describes, in the transaction that is open: the
  * number of the row, or 0 and noted. */
-int64_t customer_write(struct request *r);
-int64_t meter_write(struct request *r);
+int64_t vend_customer_write(struct request *r);
+int64_t vend_meter_write(struct request *r);
 
 /* By the field "meter" of the request: a DRN or a MeterPAN. False: noted. */
-bool meter_find(struct request *r, struct meter_row *m);
+bool vend_meter_find(struct request *r, struct meter_row *m);
 
 /* By id; false where there is none. */
-bool meter_load(struct station *st, struct meter_row *m, int64_t id);
+bool vend_meter_load(struct station *st, struct meter_row *m, int64_t id);
 
 /* A vending key by its id; false: noted. */
-bool key_load(struct request *r, struct sm_key *k, int64_t id);
+bool vend_key_load(struct request *r, struct sm_key *k, int64_t id);
 
 /* Make and store the tokens that lead a meter to another key, in the transaction that is open;
  * from then on its tokens are made with that key. with_sgc: three instead of two tokens, so
  * that an EA07 meter knows its supply group. campaign 0: none. How many tokens, or an error
  * that is noted. */
-int change_meter(struct request *r, const struct meter_row *m, int64_t to_key,
-                 const struct sm_key *to, uint8_t to_ti, bool with_sgc, int64_t campaign);
+int vend_meter_change(struct request *r, const struct meter_row *m, int64_t to_key,
+                      const struct sm_key *to, uint8_t to_ti, bool with_sgc, int64_t campaign);
 
 /* The rows of the query that was just begun, as a list of objects; a column for each letter:
  *   i number   s text   $ money   6 price in 1e-6   % hundredths of a percent   t time

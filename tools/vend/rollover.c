@@ -32,6 +32,32 @@ static void missing_keys(struct db *db, char out[200], int64_t from, int64_t to)
             n += (size_t)snprintf(out + n, 200 - n, " %06lld", (long long)db_int(db, 0));
 }
 
+/* The campaign that is under way; a new one; or, with nothing left to do, the one that did it.
+ */
+static int64_t campaign_of(struct request *r, int64_t from, int64_t to, int64_t left)
+{
+    struct db *db = r->st->db;
+    int64_t id =
+        db_value(db, 0,
+                 "SELECT max(id) FROM campaign WHERE from_year = ? AND to_year = ? AND "
+                 "(ended_s IS NULL OR CAST(? AS BIGINT) = 0)",
+                 "iii", from, to, left);
+    if (id) return id;
+    if (left == 0) {
+        req_fail(r, STATION_CONFLICT, "no meter has a key of base date %lld", (long long)from);
+        return 0;
+    }
+    id = db_value(
+        db, 0,
+        "INSERT INTO campaign (at_s, operator, from_year, to_year, total, done) VALUES "
+        "(?, ?, ?, ?, ?, 0) RETURNING id",
+        "isiii", station_now(r->st).s, r->who->name, from, to, left);
+    if (id && req_audit(r, "rollover", "campaign %lld: %lld meters from %lld to %lld",
+                        (long long)id, (long long)left, (long long)from, (long long)to))
+        id = 0;
+    return id;
+}
+
 json_t *do_rollover(struct request *r)
 {
     struct db *db = r->st->db;
@@ -47,29 +73,15 @@ json_t *do_rollover(struct request *r)
                         missing);
     int err = db_begin(db);
     if (err) return req_db(r, err);
-    int64_t id =
-        db_value(db, 0,
-                 "SELECT id FROM campaign WHERE from_year = ? AND to_year = ? AND ended_s IS "
-                 "NULL",
-                 "ii", from, to);
     int64_t total = db_value(db, 0,
                              "SELECT count(*) FROM meter JOIN vkey ON vkey.id = vkey_id WHERE "
                              "base_year = ?",
                              "i", from);
-    if (id == 0) {
-        id = db_value(
-            db, 0,
-            "INSERT INTO campaign (at_s, operator, from_year, to_year, total, done) VALUES "
-            "(?, ?, ?, ?, ?, 0) RETURNING id",
-            "isiii", station_now(r->st).s, r->who->name, from, to, total);
-        err = id ? audit(r, "rollover", "campaign %lld: %lld meters from %lld to %lld",
-                         (long long)id, (long long)total, (long long)from, (long long)to)
-                 : E_IO;
-    }
-    if (err == 0) err = db_commit(db);
+    int64_t id = campaign_of(r, from, to, total);
+    err = id ? db_commit(db) : E_NONE;
     if (err) {
         db_rollback(db);
-        return req_db(r, err);
+        return r->status == STATION_OK ? req_db(r, err) : NULL;
     }
     return json_pack("{s:I, s:I}", "campaign", (json_int_t)id, "left", (json_int_t)total);
 }
@@ -104,7 +116,8 @@ static int next_meters(struct db *db, struct target target[BATCH], int64_t from,
             "new.kt "
             "= old.kt AND new.base_year = ? ORDER BY new.krn DESC LIMIT 1) FROM meter JOIN "
             "vkey "
-            "AS old ON old.id = vkey_id WHERE old.base_year = ? ORDER BY meter.id LIMIT 500",
+            "AS old ON old.id = vkey_id WHERE old.base_year = ? ORDER BY old.id, meter.id "
+            "LIMIT 500",
             "ii", to, from))
         return 0;
     while (db_next(db)) {
@@ -122,10 +135,10 @@ static int batch(struct request *r, int64_t campaign, const struct target *targe
     int64_t have = 0;
     sm_permit(r->st->sm, (uint64_t)n * TOKENS_EACH);
     for (int i = 0; i < n; i++) {
-        if (!meter_load(r->st, &m, target[i].meter)) return E_NONE;
-        if (have != target[i].key && !key_load(r, &to, target[i].key)) return E_NONE;
+        if (!vend_meter_load(r->st, &m, target[i].meter)) return E_NONE;
+        if (have != target[i].key && !vend_key_load(r, &to, target[i].key)) return E_NONE;
         have = target[i].key;
-        int err = change_meter(r, &m, have, &to, m.sm.ti, false, campaign);
+        int err = vend_meter_change(r, &m, have, &to, m.sm.ti, false, campaign);
         if (err < 0) return err;
     }
     return db_run(r->st->db, "UPDATE campaign SET done = done + ? WHERE id = ?", "ii",
@@ -137,7 +150,8 @@ static int finish(struct request *r, int64_t campaign)
     int err =
         db_run(r->st->db, "UPDATE campaign SET ended_s = ? WHERE id = ? AND ended_s IS NULL",
                "ii", station_now(r->st).s, campaign);
-    if (err > 0) err = audit(r, "rollover", "campaign %lld is complete", (long long)campaign);
+    if (err > 0)
+        err = req_audit(r, "rollover", "campaign %lld is complete", (long long)campaign);
     return err;
 }
 

@@ -46,12 +46,14 @@ static bool load_tariff(struct request *r, struct price *p, const struct meter_r
     return true;
 }
 
-/* What is left of the amount after fee and tax, and the kWh it buys. */
+/* What is left of the amount after fee and tax, and the kWh it buys. The tax is in whole cents,
+ * as tax offices count it. */
 static void split(struct price *p)
 {
-    int64_t rest = p->amount_e5 - p->fee_e5;
-    p->net_e5 = (int64_t)((make_money_t)rest * 10000 / (10000 + p->vat_e4));
-    p->vat_e5 = rest - p->net_e5;
+    int64_t rest = p->amount_e5 - p->fee_e5, whole = 10000 + p->vat_e4;
+    make_money_t vat = (make_money_t)rest * p->vat_e4;
+    p->vat_e5 = (int64_t)((2 * vat + whole * CENT) / (2 * whole * CENT)) * CENT;
+    p->net_e5 = rest - p->vat_e5;
     p->tenths = (int64_t)((make_money_t)p->net_e5 * 100 / p->price_e6);
 }
 
@@ -105,7 +107,7 @@ json_t *do_quote(struct request *r)
 {
     struct meter_row m;
     struct price p;
-    if (!meter_find(r, &m) || !ask_price(r, &p, &m)) return NULL;
+    if (!vend_meter_find(r, &m) || !ask_price(r, &p, &m)) return NULL;
     json_t *out = json_pack("{s:s, s:s}", "meter", m.drn, "customer", m.customer);
     put_price(out, &p, &m);
     return out;
@@ -233,7 +235,7 @@ json_t *do_receipt(struct request *r)
     int err = db_begin(r->st->db);
     if (err) return req_db(r, err);
     err = db_run(r->st->db, "UPDATE sale SET copies = copies + 1 WHERE id = ?", "i", id);
-    if (err > 0) err = audit(r, "reprint", "receipt %lld", (long long)id);
+    if (err > 0) err = req_audit(r, "reprint", "receipt %lld", (long long)id);
     json_t *out = err < 0 ? NULL : receipt(r, id);
     if (out == NULL || db_commit(r->st->db)) {
         json_decref(out);
@@ -292,8 +294,8 @@ static int64_t sell(struct request *r, struct meter_row *m, struct price *p,
                      "UPDATE change SET sale_id = ? WHERE meter_id = ? AND sale_id IS NULL",
                      "ii", o.sale_id, m->id);
     if (err >= 0)
-        err = audit(r, "sale", "receipt %lld meter %s amount %lld e-5", (long long)o.sale_id,
-                    m->drn, (long long)p->amount_e5);
+        err = req_audit(r, "sale", "receipt %lld meter %s amount %lld e-5",
+                        (long long)o.sale_id, m->drn, (long long)p->amount_e5);
     if (err < 0) req_db(r, err);
     return err < 0 ? 0 : o.sale_id;
 }
@@ -314,7 +316,7 @@ json_t *do_sell(struct request *r)
     if (err) return req_db(r, err);
     int64_t sale = sold_before(r, request_id);
     bool is_repeat = sale != 0;
-    if (!is_repeat && meter_find(r, &m) && ask_price(r, &p, &m))
+    if (!is_repeat && vend_meter_find(r, &m) && ask_price(r, &p, &m))
         sale = sell(r, &m, &p, request_id);
     json_t *out = sale ? receipt(r, sale) : NULL;
     if (out == NULL || db_commit(r->st->db)) {
@@ -335,7 +337,7 @@ json_t *do_sales(struct request *r)
     int64_t before = ask_int_or(&r->ask, "before", 1, INT64_MAX, INT64_MAX), meter = 0;
     struct meter_row m;
     if (ask_has(&r->ask, "meter")) {
-        if (!meter_find(r, &m)) return NULL;
+        if (!vend_meter_find(r, &m)) return NULL;
         meter = m.id;
     }
     if (!req_ok(r)) return NULL;
@@ -358,7 +360,7 @@ json_t *do_tokens(struct request *r)
                                              { "meaning", 's' }, { "receipt", 'i' },
                                              { NULL, 0 } };
     struct meter_row m;
-    if (!meter_find(r, &m)) return NULL;
+    if (!vend_meter_find(r, &m)) return NULL;
     int err =
         db_query(r->st->db,
                  "SELECT at_s, operator, class, sub, tid, digits, meaning, sale_id FROM token "
@@ -417,10 +419,10 @@ json_t *do_manage(struct request *r)
     int err = db_begin(r->st->db);
     if (err) return req_db(r, err);
     json_t *out = NULL;
-    if (meter_find(r, &m) && ask_management(r, &o, m.sm.ea)) out = issue(r, &m, &o);
+    if (vend_meter_find(r, &m) && ask_management(r, &o, m.sm.ea)) out = issue(r, &m, &o);
     if (out)
-        err = audit(r, "manage", "meter %s: %s", m.drn,
-                    json_string_value(json_object_get(out, "meaning")));
+        err = req_audit(r, "manage", "meter %s: %s", m.drn,
+                        json_string_value(json_object_get(out, "meaning")));
     if (out && err == 0) err = db_commit(r->st->db);
     if (out && err == 0) return out;
     json_decref(out);
@@ -444,7 +446,7 @@ json_t *do_test(struct request *r)
 
 /* ---- change of key */
 
-bool key_load(struct request *r, struct sm_key *k, int64_t id)
+bool vend_key_load(struct request *r, struct sm_key *k, int64_t id)
 {
     int err = db_query(r->st->db,
                        "SELECT sgc, base_year, dkga, kt, krn, ken, blob FROM vkey WHERE id = ?",
@@ -478,8 +480,8 @@ static int64_t insert_change(struct request *r, const struct meter_row *m, int64
 }
 
 /* Make, store and note the tokens; from now on the meter's tokens are made with the new key. */
-int change_meter(struct request *r, const struct meter_row *m, int64_t to_key,
-                 const struct sm_key *to, uint8_t to_ti, bool with_sgc, int64_t campaign)
+int vend_meter_change(struct request *r, const struct meter_row *m, int64_t to_key,
+                      const struct sm_key *to, uint8_t to_ti, bool with_sgc, int64_t campaign)
 {
     struct made made[4];
     struct sm_meter after = m->sm;
@@ -549,17 +551,18 @@ json_t *do_key_change(struct request *r)
     int err = db_begin(r->st->db);
     if (err) return req_db(r, err);
     json_t *out = NULL;
-    if (meter_find(r, &m)) {
+    if (vend_meter_find(r, &m)) {
         int64_t id = ask_key(r, &m);
         uint8_t ti = (uint8_t)ask_int_or(&r->ask, "ti", 0, 99, m.sm.ti);
         int64_t tokens = ask_int_or(&r->ask, "tokens", 2, 4, 2);
-        if (id && req_ok(r) && key_load(r, &to, id) &&
-            change_meter(r, &m, id, &to, ti, tokens == 3 || to.use.sgc != m.key.use.sgc, 0) > 0)
+        if (id && req_ok(r) && vend_key_load(r, &to, id) &&
+            vend_meter_change(r, &m, id, &to, ti, tokens == 3 || to.use.sgc != m.key.use.sgc,
+                              0) > 0)
             out = change_json(r, &m);
     }
     if (out)
-        err = audit(r, "key_change", "meter %s: to sgc %06u base %u krn %u", m.drn,
-                    (unsigned)to.use.sgc, to.use.base_year, to.use.krn);
+        err = req_audit(r, "key_change", "meter %s: to sgc %06u base %u krn %u", m.drn,
+                        (unsigned)to.use.sgc, to.use.base_year, to.use.krn);
     if (out && err == 0) err = db_commit(r->st->db);
     if (out && err == 0) return out;
     json_decref(out);

@@ -44,7 +44,7 @@
         "from_vkey "                                                                           \
         "BIGINT NOT NULL, to_vkey BIGINT NOT NULL, from_ti BIGINT NOT NULL, to_ti BIGINT NOT " \
         "NULL, sale_id BIGINT, UNIQUE (campaign_id, meter_id))",                               \
-        "CREATE INDEX IF NOT EXISTS change_meter ON change (meter_id, id)",                    \
+        "CREATE INDEX IF NOT EXISTS vend_meter_change ON change (meter_id, id)",               \
         "CREATE TABLE IF NOT EXISTS token (id " ID                                             \
         ", at_s BIGINT NOT NULL, operator TEXT NOT "                                           \
         "NULL, meter_id BIGINT REFERENCES meter(id), sale_id BIGINT REFERENCES sale(id), "     \

@@ -250,7 +250,7 @@ json_t *time_json(int64_t s)
     return json_string(when_format(text, (utc_t){ s }));
 }
 
-int audit(struct request *r, const char *action, const char *format, ...)
+int req_audit(struct request *r, const char *action, const char *format, ...)
 {
     char detail[400], line[600], before[SM_DIGEST] = "", digest[SM_DIGEST];
     int64_t at = station_now(r->st).s;
