@@ -34,7 +34,8 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_rating, class_extended, class_survey, class_log, class_billing, class_daily,
     class_clock, class_association, class_sap, class_security, class_demand, class_made,
     class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
-    class_resource, class_script, class_schedule;
+    class_resource, class_script, class_schedule, class_calendar, class_special_days,
+    class_calendar_name, class_activation;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -56,6 +57,20 @@ struct script {
 struct script_table {
     const struct script *script;
     uint8_t n;
+    uint8_t objects; /* each does it to so many, E and up */
+};
+
+/* A calendar, and the script table its days call. */
+struct calendar_view {
+    struct obis script;
+    uint8_t calendar; /* enum calendar */
+};
+
+/* Which register families count by tariff: members 1 to 8 of 1-0:c.d. */
+struct activation {
+    uint16_t class_id, reg; /* reg: the tariff in force */
+    uint8_t d, n;
+    const uint8_t *c;
 };
 
 /* A single action: {time, date} with wildcards, kept by the meter. */

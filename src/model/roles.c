@@ -23,6 +23,11 @@ static const struct cosem_limit only_rows[] = {
     { .roles = R(MANAGEMENT), .set = COSEM_IDS(3, 4), .act = COSEM_IDS(1, 2) },
     END,
 };
+static const struct cosem_limit only_passive[] = {
+    { .roles = SENIOR, .set = COSEM_IDS(6, 10), .act = COSEM_ID(1) },
+    { .roles = R(BROADCAST), .act = COSEM_ID(1) },
+    END,
+};
 static const struct cosem_limit only_period[] = {
     { .roles = SENIOR, .set = COSEM_IDS(8, 9) },
     END,
@@ -73,6 +78,12 @@ const struct cosem_acl device_acl[ACLS] = {
                     .act = R(OPERATOR) | SENIOR,
                     .only = only_clock },
     [ACL_DEMAND] = { .read = METERED, .write = SENIOR, .only = only_period },
+    [ACL_CALENDAR] = { .read = METERED,
+                       .write = SENIOR,
+                       .act = SENIOR | R(BROADCAST),
+                       .only = only_passive },
+    [ACL_SPECIAL_DAYS] = { .read = METERED, .write = SENIOR, .act = SENIOR },
+    [ACL_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) },
     [ACL_BILLING_SCRIPT] = { .read = R(MANAGEMENT), .act = R(OPERATOR) | SENIOR },
     [ACL_BILLING] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },
     [ACL_SURVEY] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },

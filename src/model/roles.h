@@ -34,6 +34,9 @@ enum acl {
     ACL_CONFIG,         /* metering reads, supervisor writes */
     ACL_SEALED,         /* metering reads, management writes while the seal is open */
     ACL_CLOCK,          /* class 8 */
+    ACL_CALENDAR,       /* metering reads, supervisor W6..10 and activates, as does broadcast */
+    ACL_SPECIAL_DAYS,   /* metering reads, supervisor all */
+    ACL_SCRIPT,         /* metering reads, management executes */
     ACL_DEMAND,         /* metering reads, supervisor W8,W9 */
     ACL_BILLING_SCRIPT, /* operator executes, management reads */
     ACL_BILLING,        /* profiles of periods: supervisor W3,W4,X1; management X2 */

@@ -138,6 +138,12 @@ static bool is_clock(uint16_t cls, uint8_t id)
     return cls == 8 && id == 2;
 }
 
+/* Calendars are renewed by writing them, whatever stood there. */
+static bool is_renewed(uint16_t cls)
+{
+    return cls == 20 || cls == 11;
+}
+
 /* Written back as it was read: taken, and nothing changed. Where it could not be read, null is
  * refused for its type and not for want of rights. */
 static void check_write(struct desk *k, uint8_t role, uint16_t cls, struct obis ln, uint8_t id,
@@ -156,6 +162,7 @@ static void check_write(struct desk *k, uint8_t role, uint16_t cls, struct obis 
     assert_int_equal(desk_get(k, role, cls, ln, id, NULL, 0, &w), DAR_OK);
     assert_int_equal(w.n, got.n);
     assert_memory_equal(w.p, got.p, w.n);
+    if (is_renewed(cls)) return;
     if (reg_at(&k->d.meter.now, REG_CHANGES) != before) say(role, cls, ln, 'c', id, dar);
     assert_int_equal(reg_at(&k->d.meter.now, REG_CHANGES), before);
 }

@@ -10,6 +10,21 @@ static const struct script_table *table_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
+static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
+{
+    struct obis ln = s->ln;
+    ln.e = (uint8_t)(ln.e + k);
+    axdr_emit_head(o, AXDR_STRUCTURE, 5);
+    axdr_emit_enum(o, s->service);
+    axdr_emit_u16(o, s->class_id);
+    axdr_emit_octets(o, &ln, 6);
+    axdr_emit_i8(o, s->index);
+    if (s->name)
+        axdr_emit_octets(o, s->name, strlen(s->name));
+    else
+        axdr_emit_i8(o, 0);
+}
+
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct script_table *t = table_of(at);
@@ -19,16 +34,8 @@ static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_ou
         const struct script *s = &t->script[i];
         axdr_emit_head(o, AXDR_STRUCTURE, 2);
         axdr_emit_u16(o, (uint16_t)(i + 1));
-        axdr_emit_head(o, AXDR_ARRAY, 1);
-        axdr_emit_head(o, AXDR_STRUCTURE, 5);
-        axdr_emit_enum(o, s->service);
-        axdr_emit_u16(o, s->class_id);
-        axdr_emit_octets(o, &s->ln, 6);
-        axdr_emit_i8(o, s->index);
-        if (s->name)
-            axdr_emit_octets(o, s->name, strlen(s->name));
-        else
-            axdr_emit_i8(o, 0);
+        axdr_emit_head(o, AXDR_ARRAY, t->objects);
+        for (uint8_t k = 0; k < t->objects; k++) emit_action(o, s, k);
     }
     return DAR_OK;
 }

@@ -10,7 +10,7 @@ static const struct script script[] = {
     { 2, 7, { 0, 0, 98, 1, 0, 255 }, 2, NULL, CMD_BILLING_END, 0 },
     { 2, 4, { 1, 0, 1, 6, 0, 255 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
 };
-static const struct script_table scripts = { script, COUNT(script) };
+static const struct script_table scripts = { script, COUNT(script), 1 };
 
 static const struct schedule end = {
     { 0, 0, 10, 0, 1, 255 }, 1, billing_get_time, billing_set_time

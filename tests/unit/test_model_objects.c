@@ -1,0 +1,339 @@
+/* Objects do what they say: calendars come back octet by octet and switch tariffs, schedules
+ * end billing periods, scripts order, alarm words clear, structures are written whole. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "desk.h"
+
+enum { LONG = 1 << 16 };
+static const int64_t T0 = 1767225600 + 9 * 86400 + 7 * 3600; /* 2026-01-10T07:00Z, a Saturday */
+static uint8_t in[LONG], out[LONG];
+
+static struct desk_value get(struct desk *k, uint16_t cls, const char *ln, uint8_t attr)
+{
+    struct desk_value v = { out, sizeof out };
+    assert_int_equal(desk_get(k, ROLE_MANAGEMENT, cls, desk_ln(ln), attr, NULL, 0, &v), DAR_OK);
+    return v;
+}
+
+static int64_t number(struct desk *k, uint16_t cls, const char *ln, uint8_t attr)
+{
+    struct desk_value v = get(k, cls, ln, attr);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    int64_t n = axdr_read_number(&i, NULL);
+    assert_true(axdr_is_done(&i));
+    return n;
+}
+
+static enum dar set(struct desk *k, uint16_t cls, const char *ln, uint8_t attr,
+                    const struct axdr_out *o)
+{
+    return desk_set(k, ROLE_SUPERVISOR, cls, desk_ln(ln), attr, o->buf, o->len, 100);
+}
+
+static enum dar call(struct desk *k, uint8_t role, uint16_t cls, const char *ln, uint8_t method,
+                     const struct axdr_out *o)
+{
+    return desk_call(k, role, cls, desk_ln(ln), method, o->buf, o->len, NULL);
+}
+
+static struct axdr_out open_in(void)
+{
+    return axdr_out(in, sizeof in);
+}
+
+static void set_equal(struct desk *k, uint16_t cls, const char *ln, uint8_t attr,
+                      const struct axdr_out *o)
+{
+    assert_int_equal(set(k, cls, ln, attr, o), DAR_OK);
+    struct desk_value v = get(k, cls, ln, attr);
+    assert_int_equal(v.n, o->len);
+    assert_memory_equal(v.p, in, v.n);
+}
+
+/* -- the calendar at its limits
+ * -----------------------------------------------------------------
+ */
+static void put_seasons(struct axdr_out *o, unsigned n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t start[12] = {
+            0xFF, 0xFF, (uint8_t)(i + 1), 1, 0xFF, 0, 0, 0, 0, 0x80, 0, 0xFF
+        };
+        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_octets(o, &(char){ (char)('a' + i) }, 1);
+        axdr_emit_octets(o, start, 12);
+        axdr_emit_octets(o, &(char){ (char)('A' + i) }, 1);
+    }
+}
+
+static void put_weeks(struct axdr_out *o, unsigned n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 8);
+        axdr_emit_octets(o, &(char){ (char)('A' + i) }, 1);
+        for (unsigned d = 0; d < 7; d++) axdr_emit_u8(o, (uint8_t)(i * 4 + d % 4));
+    }
+}
+
+static const uint8_t table[6] = { 0, 0, 10, 0, 100, 255 };
+
+static void put_days(struct axdr_out *o, unsigned n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u8(o, (uint8_t)i);
+        axdr_emit_head(o, AXDR_ARRAY, 24);
+        for (unsigned s = 0; s < 24; s++) {
+            uint8_t start[4] = { (uint8_t)s, 0, 0, 0 };
+            axdr_emit_head(o, AXDR_STRUCTURE, 3);
+            axdr_emit_octets(o, start, 4);
+            axdr_emit_octets(o, table, 6);
+            axdr_emit_u16(o, (uint16_t)(s % 8 + 1));
+        }
+    }
+}
+
+static void put_special(struct axdr_out *o, unsigned n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t date[5] = { 0xFF, 0xFF, (uint8_t)(i % 12 + 1), (uint8_t)(i / 12 + 1), 0xFF };
+        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_u16(o, (uint16_t)(i * 300));
+        axdr_emit_octets(o, date, 5);
+        axdr_emit_u8(o, 47);
+    }
+}
+
+static void fill_calendar(struct desk *k)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_octets(&o, "winter-2026", 11);
+    set_equal(k, 20, "0-0:13.0.0", 6, &o);
+    o = open_in();
+    put_seasons(&o, 12);
+    set_equal(k, 20, "0-0:13.0.0", 7, &o);
+    o = open_in();
+    put_weeks(&o, 12);
+    set_equal(k, 20, "0-0:13.0.0", 8, &o);
+    o = open_in();
+    put_days(&o, 48);
+    set_equal(k, 20, "0-0:13.0.0", 9, &o);
+}
+
+static void a_calendar_comes_back_and_switches(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = axdr_out(in, 0);
+    (void)state;
+    fill_calendar(k);
+    assert_int_equal(get(k, 20, "0-0:13.0.0", 5).n, 2); /* nothing is in force yet */
+    assert_int_equal(call(k, ROLE_SUPERVISOR, 20, "0-0:13.0.0", 1, &o), DAR_OK);
+    o = open_in();
+    put_days(&o, 48);
+    struct desk_value v = get(k, 20, "0-0:13.0.0", 5);
+    assert_int_equal(v.n, o.len);
+    assert_memory_equal(v.p, in, v.n);
+    for (unsigned h = 7; h < 24; h++) { /* on the hour, hour by hour */
+        assert_int_equal(number(k, 1, "0-0:96.14.0", 2), h % 8 + 1);
+        v = get(k, 6, "0-0:14.0.0", 4);
+        assert_int_equal(v.p[2], '1' + h % 8);
+        desk_run_s(k, 3600);
+    }
+    desk_cut(k, 60);
+    v = get(k, 1, "1-0:0.2.2", 2);
+    assert_memory_equal(v.p + 2, "winter-2026", 11);
+    desk_free(k);
+}
+
+static void lists_beyond_the_limits_are_refused_whole(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    fill_calendar(k);
+    struct axdr_out o = open_in();
+    put_seasons(&o, 13);
+    assert_int_equal(set(k, 20, "0-0:13.0.0", 7, &o), DAR_OTHER);
+    o = open_in();
+    put_days(&o, 49);
+    assert_int_equal(set(k, 20, "0-0:13.0.0", 9, &o), DAR_OTHER);
+    o = open_in();
+    put_special(&o, 201);
+    assert_int_equal(set(k, 11, "0-0:11.0.0", 2, &o), DAR_OTHER);
+    o = open_in();
+    put_special(&o, 200);
+    set_equal(k, 11, "0-0:11.0.0", 2, &o);
+    o = open_in();
+    put_days(&o, 48);
+    in[o.len - 4] ^= 1; /* the script table's name in the last switch */
+    assert_int_equal(set(k, 20, "0-0:13.0.0", 9, &o), DAR_OTHER);
+    in[o.len - 4] ^= 1;
+    struct desk_value v = get(k, 20, "0-0:13.0.0", 9);
+    assert_memory_equal(v.p, in, v.n);
+    desk_free(k);
+}
+
+static void special_days_come_and_go_one_by_one(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    axdr_emit_head(&o, AXDR_STRUCTURE, 3);
+    axdr_emit_u16(&o, 7);
+    axdr_emit_octets(&o, (uint8_t[]){ 0xFF, 0xFF, 12, 25, 0xFF }, 5);
+    axdr_emit_u8(&o, 3);
+    assert_int_equal(call(k, ROLE_SUPERVISOR, 11, "0-0:11.0.0", 1, &o), DAR_OK);
+    struct desk_value v = get(k, 11, "0-0:11.0.0", 2);
+    assert_int_equal(v.n, o.len + 2);
+    assert_memory_equal(v.p + 2, in, o.len);
+    o = open_in();
+    axdr_emit_u16(&o, 8);
+    assert_int_equal(call(k, ROLE_SUPERVISOR, 11, "0-0:11.0.0", 2, &o), DAR_OTHER);
+    o = open_in();
+    axdr_emit_u16(&o, 7);
+    assert_int_equal(call(k, ROLE_SUPERVISOR, 11, "0-0:11.0.0", 2, &o), DAR_OK);
+    assert_int_equal(get(k, 11, "0-0:11.0.0", 2).n, 2);
+    desk_free(k);
+}
+
+/* -- scripts and schedules
+ * ------------------------------------------------------------------------
+ */
+static enum dar script(struct desk *k, uint8_t role, const char *ln, uint16_t n)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_u16(&o, n);
+    return call(k, role, 9, ln, 1, &o);
+}
+
+static void scripts_order(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    assert_int_equal(script(k, ROLE_MANAGEMENT, "0-0:10.0.100", 5), DAR_OK);
+    assert_int_equal(number(k, 1, "0-0:96.14.0", 2), 5);
+    assert_int_equal(script(k, ROLE_MANAGEMENT, "0-0:10.0.100", 9), DAR_OTHER);
+    assert_int_equal(script(k, ROLE_SUPERVISOR, "0-0:10.0.100", 1), DAR_DENIED);
+    assert_int_equal(script(k, ROLE_OPERATOR, "0-0:10.0.1", 1), DAR_OK);
+    assert_int_equal(number(k, 1, "1-0:0.1.0", 2), 1);
+    assert_int_equal(number(k, 1, "1-0:0.1.1", 2), 1);
+    assert_int_equal(script(k, ROLE_OPERATOR, "0-0:10.0.1", 1), DAR_TEMPORARY); /* locked */
+    desk_run_s(k, 121);
+    assert_int_equal(number(k, 3, "1-0:0.9.0", 2), 121);
+    assert_int_equal(script(k, ROLE_READER, "0-0:10.0.1", 1), DAR_UNDEFINED);
+    assert_int_equal(script(k, ROLE_OPERATOR, "0-0:10.0.1", 2), DAR_OK);
+    assert_int_equal(number(k, 1, "1-0:0.1.0", 2), 1);
+    desk_free(k);
+}
+
+static void put_time(struct axdr_out *o, const uint8_t time[4], const uint8_t date[5])
+{
+    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(o, time, 4);
+    axdr_emit_octets(o, date, 5);
+}
+
+static void a_schedule_ends_the_period_under_way(void **state)
+{
+    static const uint8_t daily[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    put_time(&o, (uint8_t[]){ 9, 30, 0, 0 }, daily);
+    set_equal(k, 22, "0-0:15.0.0", 4, &o);
+    desk_run_s(k, 2 * 3600);
+    assert_int_equal(number(k, 7, "0-0:98.1.0", 7), 0);
+    desk_run_s(k, 3600);
+    assert_int_equal(number(k, 7, "0-0:98.1.0", 7), 1);
+    desk_run_s(k, 2 * 86400);
+    assert_int_equal(number(k, 7, "0-0:98.1.0", 7), 3);
+    o = open_in();
+    put_time(&o, (uint8_t[]){ 0xFF, 30, 0, 0 }, daily); /* no moment of a day */
+    assert_int_equal(set(k, 22, "0-0:15.0.0", 4, &o), DAR_OTHER);
+    desk_free(k);
+}
+
+/* -- words and structures
+ * ---------------------------------------------------------------------------
+ */
+static void alarms_clear_when_their_cause_is_gone(void **state)
+{
+    enum { COVER = INPUT_METER_COVER };
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    axdr_emit_u32(&o, 0);
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, COVER), 0);
+    desk_run_s(k, 100);
+    assert_int_equal(number(k, 1, "0-0:96.20.0", 2), 1);
+    assert_int_equal(number(k, 3, "0-0:96.20.2", 2), 100);
+    int64_t raised = 0;
+    for (unsigned e = 0; e < 3; e++) {
+        char ln[] = "0-0:97.98.0";
+        ln[10] = (char)('0' + e);
+        raised |= number(k, 1, ln, 2);
+    }
+    assert_int_not_equal(raised, 0);
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, 0), 0);
+    desk_run_s(k, 10);
+    assert_int_equal(number(k, 3, "0-0:96.20.2", 2), 0);
+    assert_int_equal(number(k, 3, "0-0:96.20.3", 2), 100);
+    for (unsigned e = 0; e < 3; e++) {
+        char ln[] = "0-0:97.98.0";
+        ln[10] = (char)('0' + e);
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(ln), 2, in, o.len, 0), DAR_OK);
+        assert_int_equal(number(k, 1, ln, 2), 0);
+    }
+    desk_free(k);
+}
+
+static void a_structure_is_written_whole_or_not_at_all(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    axdr_emit_head(&o, AXDR_STRUCTURE, 4);
+    axdr_emit_enum(&o, 1);
+    axdr_emit_bool(&o, false);
+    axdr_emit_u16(&o, 2500);
+    axdr_emit_u8(&o, 9); /* no such tariff */
+    struct desk_value v = get(k, 1, "0-0:96.50.10", 2);
+    uint8_t was[32];
+    assert_true(v.n < sizeof was);
+    memcpy(was, v.p, v.n);
+    assert_int_equal(set(k, 1, "0-0:96.50.10", 2, &o), DAR_OTHER);
+    v = get(k, 1, "0-0:96.50.10", 2);
+    assert_memory_equal(v.p, was, v.n);
+    int64_t changes = number(k, 1, "0-0:96.2.0", 2);
+    in[o.len - 1] = 6;
+    set_equal(k, 1, "0-0:96.50.10", 2, &o);
+    assert_int_equal(number(k, 1, "0-0:96.2.0", 2), changes + 1);
+    desk_cut(k, 5);
+    v = get(k, 1, "0-0:96.50.10", 2);
+    assert_memory_equal(v.p, in, v.n);
+    desk_free(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_calendar_comes_back_and_switches),
+        cmocka_unit_test(lists_beyond_the_limits_are_refused_whole),
+        cmocka_unit_test(special_days_come_and_go_one_by_one),
+        cmocka_unit_test(scripts_order),
+        cmocka_unit_test(a_schedule_ends_the_period_under_way),
+        cmocka_unit_test(alarms_clear_when_their_cause_is_gone),
+        cmocka_unit_test(a_structure_is_written_whole_or_not_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
