@@ -34,6 +34,8 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return tou_order(m, who, (unsigned)arg);
     case CMD_CALENDAR:
         return calendar_activate(m, who, (enum calendar)arg);
+    case CMD_BATTERY_REPLACED:
+        return battery_replaced(m, who);
     case COMMANDS:
         break;
     }

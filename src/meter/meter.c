@@ -148,6 +148,8 @@ int meter_mount(struct meter *m, mono_t t)
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));
     store_rest(&m->store);
     event_drain(m);
+    m->outputs_stale = true;
+    output_drive(m);
     return err;
 }
 
@@ -206,7 +208,7 @@ void meter_drain_events(struct meter *m)
 
 bool meter_is_ready(const struct meter *m)
 {
-    return !store_is_busy(&m->store) && !m->replan && event_is_idle(m);
+    return !store_is_busy(&m->store) && !m->replan && !m->outputs_stale && event_is_idle(m);
 }
 
 bool meter_store_step(struct meter *m)
@@ -215,6 +217,7 @@ bool meter_store_step(struct meter *m)
     if (store_is_busy(&m->store)) return true;
     if (m->replan) plan(m);
     event_drain(m);
+    output_drive(m);
     return !store_is_at_rest(&m->store) || !meter_is_ready(m);
 }
 

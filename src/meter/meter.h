@@ -36,7 +36,10 @@
 #include "meter/tou/tou.h"
 #include "meter/energy/average.h"
 #include "meter/energy/demand.h"
+#include "meter/display/display.h"
 #include "meter/event/alarm.h"
+#include "meter/event/output.h"
+#include "meter/supply/battery.h"
 #include "meter/secure/secure.h"
 #include "metrology/front.h"
 #include "metrology/quantity.h"
@@ -76,6 +79,9 @@ struct meter {
     struct secure secure;
     struct inputs inputs;
     struct watch watch;
+    struct display display;
+    uint8_t lamp[LAMPS]; /* patterns as driven */
+    bool outputs_stale;  /* alarms changed since */
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

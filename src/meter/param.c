@@ -20,7 +20,7 @@ static const struct param_info table[PARAMS] = {
 #undef LONG
 _Static_assert((int)PARAMS <= (int)STORE_PARAMS_MAX, "the store has an index for each");
 
-enum { DIGEST = 8, OCTETS_MAX = 128, SCALAR_SIZE = 4 };
+enum { DIGEST = 8, OCTETS_MAX = 256, SCALAR_SIZE = 4 };
 
 const struct param_info *param_info_at(uint16_t id)
 {

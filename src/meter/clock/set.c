@@ -212,6 +212,7 @@ void clock_compare(struct meter *m, utc_t u)
     utc_t chip;
     (void)u;
     timer_set(m, TIMER_RTC, mono_after(m->t, 3600 * UINT64_C(1000000)));
+    battery_hour(m);
     if (c->slew_s) return;
     clock_rebase(c, m->t);
     int rc = m->io->rtc_read ? m->io->rtc_read(m->io->ctx, m->t, &chip) : E_STATE;

@@ -16,6 +16,7 @@ void alarm_show(struct meter *m)
         m->now.quantity[VAL_ALARM_1 + i] = (int32_t)m->alarms.set[i];
     for (unsigned i = 0; i < ERRORS; i++)
         m->now.quantity[VAL_ERROR_1 + i] = (int32_t)m->alarms.error[i];
+    m->outputs_stale = true;
 }
 
 static void raise(const struct meter *m, struct alarms *a, unsigned k, uint32_t bit)

@@ -73,6 +73,7 @@ static void believe(struct meter *m, uint16_t levels, utc_t when, bool dark)
             tell(m, &table[i], (levels & table[i].mask) != 0, when, dark);
     if (changed & TARIFF_INPUTS) drive_tariff(m);
     if (changed) hot_put(m, HOT_INPUT, 0);
+    if (changed & INPUT_BUTTON) display_button(m, (levels & INPUT_BUTTON) != 0);
     if (changed & levels & INPUT_SEAL_BUTTON && !dark) press_seal(m);
 }
 

@@ -1,0 +1,308 @@
+#include "meter/display/display.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "meter/meter.h"
+
+#define SECOND_US UINT64_C(1000000)
+
+enum { TEST_S = 3, LONG_PRESS_S = 3, ITEM = 6, KILO = 0x80, DECIMALS_MAX = 5 };
+
+#define KWH(reg, c, e)                                                                         \
+    {                                                                                          \
+        reg, 2, true,                                                                          \
+        {                                                                                      \
+            c, 8, e                                                                            \
+        }                                                                                      \
+    }
+static const struct display_item everyday[] = {
+    KWH(REG_WH_IMPORT, 1, 0),
+    { REG_U, 1, false, { 32, 7, 0 } },
+    { REG_I, 3, false, { 31, 7, 0 } },
+    { REG_P_IMPORT, 3, true, { 1, 7, 0 } },
+    { REG_PF, 3, false, { 13, 7, 0 } },
+    { REG_F, 2, false, { 14, 7, 0 } },
+    KWH(REG_WH_EXPORT, 2, 0),
+    KWH(REG_VARH_IMPORT, 3, 0),
+    { DISPLAY_TIME, 0, false, { 0, 9, 1 } },
+    { DISPLAY_DATE, 0, false, { 0, 9, 2 } },
+};
+static const struct display_item button[] = {
+    KWH(REG_WH_IMPORT, 1, 0),
+    KWH(REG_WH_IMPORT + 1, 1, 1),
+    KWH(REG_WH_IMPORT + 2, 1, 2),
+    KWH(REG_WH_IMPORT + 3, 1, 3),
+    KWH(REG_WH_IMPORT + 4, 1, 4),
+    KWH(REG_WH_EXPORT, 2, 0),
+    KWH(REG_VARH_IMPORT, 3, 0),
+    KWH(REG_VARH_EXPORT, 4, 0),
+    KWH(REG_VAH_IMPORT, 9, 0),
+    { REG_MD_P_IMPORT, 3, true, { 1, 6, 0 } },
+    { REG_D_P_IMPORT, 3, true, { 1, 4, 0 } },
+    { DISPLAY_SERIAL, 0, false, { 0, 0, 0 } },
+};
+static const struct display_item service[] = {
+    { DISPLAY_TEST, 0, false, { 8, 8, 8 } },
+    KWH(REG_WH_Q1, 17, 0),
+    KWH(REG_WH_Q2, 18, 0),
+    KWH(REG_WH_Q3, 19, 0),
+    KWH(REG_WH_Q4, 20, 0),
+    { REG_IN, 3, false, { 91, 7, 0 } },
+    { REG_ANGLE_I, 1, false, { 81, 7, 4 } },
+    { REG_THD_U, 1, false, { 32, 7, 124 } },
+    { REG_TEMP, 1, false, { 96, 9, 0 } },
+    { REG_BOOTS, 0, false, { 96, 7, 0 } },
+};
+static const struct {
+    const struct display_item *item;
+    uint8_t n;
+} product[DISPLAY_LISTS] = { { everyday, sizeof everyday / sizeof *everyday },
+                             { button, sizeof button / sizeof *button },
+                             { service, sizeof service / sizeof *service } };
+
+/* -- lists: {column 2, decimals 1 with the top bit for kilo, label 3}
+ * ------------------------------ */
+
+static uint16_t list_param(enum display_list list)
+{
+    return (uint16_t)(PARAM_DISPLAY_1 + list);
+}
+
+unsigned display_items(struct meter *m, enum display_list list,
+                       struct display_item item[DISPLAY_ITEMS])
+{
+    uint8_t o[DISPLAY_ITEMS * ITEM];
+    int n = param_read(m, list_param(list), o, sizeof o);
+    if (n < ITEM || n % ITEM) {
+        memcpy(item, product[list].item, product[list].n * sizeof *item);
+        return product[list].n;
+    }
+    for (unsigned i = 0; i < (unsigned)n / ITEM; i++) {
+        const uint8_t *p = o + i * ITEM;
+        item[i] = (struct display_item){
+            le_get16(p), p[2] & ~KILO & 0xFF, (p[2] & KILO) != 0, { p[3], p[4], p[5] }
+        };
+    }
+    return (unsigned)n / ITEM;
+}
+
+static bool is_item(const struct display_item *x)
+{
+    bool special = x->column >= DISPLAY_TIME && x->column <= DISPLAY_ERROR;
+    return (x->column < REG_COUNT || special) && x->decimals <= DECIMALS_MAX;
+}
+
+int display_set_items(struct meter *m, const struct who *who, enum display_list list,
+                      const struct display_item *item, unsigned n)
+{
+    uint8_t o[DISPLAY_ITEMS * ITEM];
+    if (n > DISPLAY_ITEMS) return E_RANGE;
+    for (unsigned i = 0; i < n; i++) {
+        if (!is_item(&item[i])) return E_RANGE;
+        le_put16(o + i * ITEM, item[i].column);
+        o[i * ITEM + 2] = (uint8_t)(item[i].decimals | (item[i].kilo ? KILO : 0));
+        memcpy(o + i * ITEM + 3, item[i].label, 3);
+    }
+    return param_write(m, who, list_param(list), o, n * ITEM);
+}
+
+/* -- cells
+ * ----------------------------------------------------------------------------------------- */
+
+static void all(struct display_page *p, char c)
+{
+    memset(p->cell, c, DISPLAY_CELLS);
+}
+
+/* Right-aligned, with zeros up to the point; what does not fit rolls over, as a counter does.
+ */
+static void show_number(struct display_page *p, int64_t v)
+{
+    bool negative = v < 0;
+    uint64_t left = negative ? 0 - (uint64_t)v : (uint64_t)v;
+    all(p, ' ');
+    unsigned i = DISPLAY_CELLS;
+    do {
+        p->cell[--i] = (char)('0' + left % 10);
+        left /= 10;
+    } while (i > (negative ? 1u : 0u) && (left || DISPLAY_CELLS - i <= p->point));
+    if (negative) p->cell[i - 1] = '-';
+}
+
+/* Cut, not rounded, like a counter. */
+static int64_t scaled(int64_t v, int drop)
+{
+    for (; drop > 0; drop--) v /= 10;
+    for (; drop < 0; drop++) v *= 10;
+    return v;
+}
+
+static void show_register(struct meter *m, struct display_page *p)
+{
+    const struct display_item *x = &p->item;
+    struct reg_unit u = reg_unit_at(x->column);
+    int have =
+        -u.scaler + (x->kilo ? 3 : 0); /* decimals of the raw number, in the unit shown */
+    p->unit = u.unit;
+    p->point = x->decimals;
+    show_number(p, scaled(reg_at(&m->now, x->column), have - x->decimals));
+}
+
+static void show_three(struct display_page *p, unsigned a, unsigned b, unsigned c)
+{
+    const unsigned v[3] = { a, b, c };
+    all(p, '-');
+    for (unsigned i = 0; i < 3; i++) {
+        p->cell[i * 3] = (char)('0' + v[i] / 10 % 10);
+        p->cell[i * 3 + 1] = (char)('0' + v[i] % 10);
+    }
+}
+
+static void show_clock(struct meter *m, struct display_page *p, mono_t t)
+{
+    struct civil c = zone_civil(&m->clock.zone, clock_utc(&m->clock, t));
+    all(p, '-');
+    if (!clock_is_valid(&m->clock)) return;
+    if (p->item.column == DISPLAY_TIME)
+        show_three(p, c.hour, c.minute, c.second);
+    else
+        show_three(p, c.year, c.month, c.day);
+}
+
+/* Register and bit of the first that is set: "1-13". */
+static void show_bits(struct display_page *p, const uint32_t *word, unsigned words)
+{
+    all(p, ' ');
+    for (unsigned k = 0; k < words; k++) {
+        for (unsigned b = 0; b < 32; b++) {
+            if (!(word[k] >> b & 1)) continue;
+            memcpy(p->cell + 4,
+                   (char[]){ (char)('1' + k), '-', (char)('0' + b / 10), (char)('0' + b % 10) },
+                   4);
+            return;
+        }
+    }
+}
+
+static void show_item(struct meter *m, struct display_page *p, mono_t t)
+{
+    p->unit = UNIT_NONE;
+    switch (p->item.column) {
+    case DISPLAY_TIME:
+    case DISPLAY_DATE:
+        show_clock(m, p, t);
+        break;
+    case DISPLAY_SERIAL:
+        show_number(p, m->cfg->serial);
+        break;
+    case DISPLAY_TEST:
+        all(p, '8');
+        break;
+    case DISPLAY_ALARM:
+        show_bits(p, m->alarms.set, ALARMS);
+        break;
+    case DISPLAY_ERROR:
+        show_bits(p, m->alarms.error, ERRORS);
+        break;
+    default:
+        show_register(m, p);
+        break;
+    }
+}
+
+/* -- icons
+ * ----------------------------------------------------------------------------------------- */
+
+static unsigned icons(const struct meter *m)
+{
+    static const uint16_t quadrant[] = { ICON_NO_LOAD, ICON_IMPORT | ICON_INDUCTIVE,
+                                         ICON_EXPORT | ICON_INDUCTIVE,
+                                         ICON_EXPORT | ICON_CAPACITIVE,
+                                         ICON_IMPORT | ICON_CAPACITIVE };
+    const struct alarms *a = &m->alarms;
+    enum {
+        OPEN = INPUT_TERMINAL_COVER | INPUT_METER_COVER | INPUT_MODULE_COVER | INPUT_MAGNET
+    };
+    unsigned on = quadrant[m->now.quantity[VAL_QUADRANT]];
+    if (!clock_is_valid(&m->clock)) on |= ICON_CLOCK;
+    if (a->set[0] | a->set[1] | a->set[2]) on |= ICON_ALARM;
+    if (a->error[0] | a->error[1]) on |= ICON_ERROR;
+    if (m->inputs.settled & OPEN) on |= ICON_TAMPER;
+    if (m->inputs.settled & INPUT_BATTERY_LOW) on |= ICON_BATTERY;
+    if (m->tou.second) on |= ICON_SECOND_SOURCE;
+    return on;
+}
+
+/* -- which page
+ * ------------------------------------------------------------------------------------ */
+
+static uint64_t since_us(const struct display *d, mono_t t)
+{
+    return t.us > d->since.us ? t.us - d->since.us : 0;
+}
+
+/* Back to everyday when nobody has pressed for a while. */
+static bool is_automatic(const struct meter *m, mono_t t)
+{
+    uint64_t back_us = (uint64_t)param_get(m, PARAM_DISPLAY_BACK_S) * SECOND_US;
+    return m->display.list == DISPLAY_AUTOMATIC || since_us(&m->display, t) >= back_us;
+}
+
+/* Alarms and errors stand behind the everyday pages while there are any. */
+static unsigned with_alarms(const struct meter *m, struct display_item *item, unsigned n)
+{
+    const struct alarms *a = &m->alarms;
+    if (n < DISPLAY_ITEMS && (a->set[0] | a->set[1] | a->set[2]))
+        item[n++] = (struct display_item){ DISPLAY_ALARM, 0, false, { 97, 98, 0 } };
+    if (n < DISPLAY_ITEMS && (a->error[0] | a->error[1]))
+        item[n++] = (struct display_item){ DISPLAY_ERROR, 0, false, { 97, 97, 0 } };
+    return n;
+}
+
+void display_page(struct meter *m, mono_t t, struct display_page *p)
+{
+    struct display_item item[DISPLAY_ITEMS];
+    const struct display *d = &m->display;
+    bool automatic = is_automatic(m, t);
+    uint64_t turn_us = (uint64_t)param_get(m, PARAM_DISPLAY_TURN_S) * SECOND_US;
+    unsigned n =
+        display_items(m, automatic ? DISPLAY_AUTOMATIC : (enum display_list)d->list, item);
+    if (automatic) n = with_alarms(m, item, n);
+    unsigned at = automatic ? (unsigned)(since_us(d, t) / turn_us % n) : d->index % n;
+    *p = (struct display_page){ .item = item[at],
+                                .page = (uint8_t)at,
+                                .pages = (uint8_t)n,
+                                .tariff = (uint8_t)m->now.quantity[VAL_TARIFF],
+                                .quadrant = (uint8_t)m->now.quantity[VAL_QUADRANT],
+                                .icons = (uint16_t)icons(m),
+                                .automatic = automatic };
+    if (!automatic) p->icons |= ICON_MANUAL;
+    if (t.us < TEST_S * SECOND_US) { /* power-up: every segment, to be seen */
+        p->item = (struct display_item){ DISPLAY_TEST, 0, false, { 8, 8, 8 } };
+        p->icons = ICON_ALL;
+    }
+    show_item(m, p, t);
+}
+
+/* -- the button
+ * ------------------------------------------------------------------------------------ */
+
+void display_button(struct meter *m, bool down)
+{
+    struct display *d = &m->display;
+    if (down) {
+        d->pressed = m->t;
+        return;
+    }
+    bool is_long = m->t.us - d->pressed.us >= LONG_PRESS_S * SECOND_US;
+    bool was_automatic = is_automatic(m, m->t);
+    if (is_long || was_automatic) {
+        d->list = is_long ? DISPLAY_SERVICE : DISPLAY_BUTTON;
+        d->index = 0;
+    } else {
+        d->index++;
+    }
+    d->since = m->t;
+}

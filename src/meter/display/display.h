@@ -1,0 +1,96 @@
+/* display.h - what the segment display shows: lists of registers, turned by time or by the
+ * button.
+ *
+ * A list is up to 32 items {register, decimals, label}; there are three, for everyday, for the
+ * button, for service. The first turns by itself. A press of the button goes to the second list
+ * and then item by item; a press of three seconds to the third; after a while without a press
+ * the first is back. At power-up all segments show. Alarms and errors are pages of the first
+ * list while they last. The label is three numbers a person can look up (the OBIS code's C, D,
+ * E); the meter does not read them.
+ *
+ * Nothing here runs by timer: a page is a function of the list, the last press and the time
+ * asked for, so a display that nobody looks at costs nothing.
+ *
+ * Power cut  lists are parameters; what was shown is not kept.
+ * Cost       display_page() one flash read and one register.
+ * Memory     struct display, 24 octets.
+ * Context    meter loop only.
+ */
+#ifndef METER_DISPLAY_DISPLAY_H
+#define METER_DISPLAY_DISPLAY_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "base/who.h"
+
+struct meter;
+
+enum display_list { DISPLAY_AUTOMATIC, DISPLAY_BUTTON, DISPLAY_SERVICE, DISPLAY_LISTS };
+enum { DISPLAY_ITEMS = 32, DISPLAY_CELLS = 8 };
+
+/* Items that are no registers. */
+enum {
+    DISPLAY_TIME = 0xFFF0,
+    DISPLAY_DATE,
+    DISPLAY_SERIAL,
+    DISPLAY_TEST,  /* all segments */
+    DISPLAY_ALARM, /* the lowest alarm that is set: register and bit */
+    DISPLAY_ERROR
+};
+
+struct display_item {
+    uint16_t column;  /* register id, or one of the above */
+    uint8_t decimals; /* shown, 0..5 */
+    bool kilo;        /* kWh for Wh */
+    uint8_t label[3]; /* C, D, E */
+};
+
+enum display_icon {
+    ICON_IMPORT = 1 << 0,
+    ICON_EXPORT = 1 << 1,
+    ICON_INDUCTIVE = 1 << 2,
+    ICON_CAPACITIVE = 1 << 3,
+    ICON_NO_LOAD = 1 << 4,
+    ICON_CLOCK = 1 << 5, /* invalid */
+    ICON_ALARM = 1 << 6,
+    ICON_ERROR = 1 << 7,
+    ICON_TAMPER = 1 << 8, /* a cover is open, a magnet at the case */
+    ICON_BATTERY = 1 << 9,
+    ICON_SECOND_SOURCE = 1 << 10,
+    ICON_MANUAL = 1 << 11, /* pages wait for the button */
+    ICON_ALL = 0xFFF
+};
+
+struct display_page {
+    struct display_item item;
+    char cell[DISPLAY_CELLS]; /* '0'..'9', '-', ' ', '8' in a test; right-aligned */
+    uint8_t point;            /* digits right of the point */
+    uint8_t unit;             /* COSEM's, of the register; UNIT_NONE */
+    uint8_t page, pages;
+    uint8_t tariff, quadrant; /* 1..8; 1..4, 0 no load */
+    uint16_t icons;
+    bool automatic;
+};
+
+struct display {
+    mono_t since, pressed; /* the list shown began then; the button went down then */
+    uint8_t list, index;
+};
+
+/* The page at t. */
+void display_page(struct meter *m, mono_t t, struct display_page *page);
+
+/* The items of a list as they stand (the product's where none was written); how many. */
+unsigned display_items(struct meter *m, enum display_list list,
+                       struct display_item item[DISPLAY_ITEMS]);
+
+/* Write a list; none: the product's again. E_RANGE: no such register, too many decimals or
+ * items. */
+int display_set_items(struct meter *m, const struct who *who, enum display_list list,
+                      const struct display_item *item, unsigned n);
+
+/* The button went down or up at the time of what is being handled. */
+void display_button(struct meter *m, bool down);
+
+#endif

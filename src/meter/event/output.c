@@ -1,0 +1,86 @@
+#include "meter/event/output.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "meter/meter.h"
+
+enum { ROW = 8 };
+
+/* What burns first, then what is being stolen, then what is broken. */
+static const struct output_row product[] = {
+    { 3, 13, OUTPUT_FAST, OUTPUT_FAST, OUTPUT_FAST, OUTPUT_FAST, 1, 0 },
+    { 3, 0, OUTPUT_FAST, OUTPUT_OFF, OUTPUT_STEADY, OUTPUT_OFF, 2, 0 },
+    { 3, 1, OUTPUT_FAST, OUTPUT_OFF, OUTPUT_STEADY, OUTPUT_OFF, 2, 0 },
+    { 3, 3, OUTPUT_FAST, OUTPUT_OFF, OUTPUT_STEADY, OUTPUT_OFF, 2, 0 },
+    { 3, 12, OUTPUT_SLOW, OUTPUT_OFF, OUTPUT_SLOW, OUTPUT_OFF, 3, 0 },
+    { 1, 11, OUTPUT_SLOW, OUTPUT_OFF, OUTPUT_SLOW, OUTPUT_OFF, 3, 0 },
+    { 1, 10, OUTPUT_SLOW, OUTPUT_OFF, OUTPUT_SLOW, OUTPUT_OFF, 3, 0 },
+    { 3, 6, OUTPUT_SLOW, OUTPUT_MINUTE, OUTPUT_SLOW, OUTPUT_MINUTE, 4, 60 },
+    { 3, 7, OUTPUT_SLOW, OUTPUT_MINUTE, OUTPUT_SLOW, OUTPUT_MINUTE, 4, 60 },
+    { 1, 0, OUTPUT_MINUTE, OUTPUT_OFF, OUTPUT_OFF, OUTPUT_OFF, 5, 0 },
+    { 1, 1, OUTPUT_MINUTE, OUTPUT_OFF, OUTPUT_OFF, OUTPUT_OFF, 6, 0 },
+};
+
+unsigned output_rows(struct meter *m, struct output_row row[OUTPUT_ROWS])
+{
+    uint8_t o[OUTPUT_ROWS * ROW];
+    int n = param_read(m, PARAM_OUTPUTS, o, sizeof o);
+    if (n < ROW || n % ROW) {
+        memcpy(row, product, sizeof product);
+        return sizeof product / sizeof *product;
+    }
+    for (unsigned i = 0; i < (unsigned)n / ROW; i++) {
+        const uint8_t *p = o + i * ROW;
+        row[i] = (struct output_row){ p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7] };
+    }
+    return (unsigned)n / ROW;
+}
+
+static bool is_row(const struct output_row *x)
+{
+    return x->alarm >= 1 && x->alarm <= ALARMS && x->bit < 32 && x->led < OUTPUT_PATTERNS &&
+           x->buzzer < OUTPUT_PATTERNS && x->ciu_led < OUTPUT_PATTERNS &&
+           x->ciu_buzzer < OUTPUT_PATTERNS;
+}
+
+int output_set_rows(struct meter *m, const struct who *who, const struct output_row *row,
+                    unsigned n)
+{
+    uint8_t o[OUTPUT_ROWS * ROW];
+    if (n > OUTPUT_ROWS) return E_RANGE;
+    for (unsigned i = 0; i < n; i++) {
+        const struct output_row *x = &row[i];
+        if (!is_row(x)) return E_RANGE;
+        memcpy(o + i * ROW,
+               (uint8_t[]){ x->alarm, x->bit, x->led, x->buzzer, x->ciu_led, x->ciu_buzzer,
+                            x->text, x->repeat_s },
+               ROW);
+    }
+    return param_write(m, who, PARAM_OUTPUTS, o, n * ROW);
+}
+
+struct output_row output_now(struct meter *m)
+{
+    struct output_row row[OUTPUT_ROWS];
+    unsigned n = output_rows(m, row);
+    for (unsigned i = 0; i < n; i++)
+        if (m->alarms.set[row[i].alarm - 1] >> row[i].bit & 1) return row[i];
+    return (struct output_row){ 0 };
+}
+
+static void drive(struct meter *m, enum lamp lamp, uint8_t pattern, uint8_t *was)
+{
+    if (*was == pattern) return;
+    *was = pattern;
+    if (m->io->lamp) m->io->lamp(m->io->ctx, m->t, lamp, pattern);
+}
+
+void output_drive(struct meter *m)
+{
+    if (!m->outputs_stale) return;
+    m->outputs_stale = false;
+    struct output_row row = output_now(m);
+    drive(m, LAMP_ALARM, row.led, &m->lamp[LAMP_ALARM]);
+    drive(m, LAMP_BUZZER, row.buzzer, &m->lamp[LAMP_BUZZER]);
+}
