@@ -9,7 +9,7 @@
 #include "tools/common/json.h"
 #include "tools/common/say.h"
 #include "tools/exit.h"
-#include "tools/vend/input.h"
+#include "tools/vend/words.h"
 #include "tools/vend/tokens.h"
 
 struct options {
@@ -217,7 +217,7 @@ static int run(struct options *o)
         if (isatty(STDIN_FILENO))
             return say_fail(EXIT_USAGE, "give fields as name=value, JSON, or a file");
         json_decref(o->input);
-        o->input = input_file("/dev/stdin");
+        o->input = words_file("/dev/stdin");
     }
     run_one(&s, action, o->input);
     return s.errors ? EXIT_REFUSED : EXIT_DONE;
@@ -239,7 +239,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (o->action)
-            o->is_given = true, input_take(&o->input, arg);
+            o->is_given = true, words_take(&o->input, arg);
         else
             o->action = arg;
         return 0;

@@ -17,7 +17,7 @@
 #include "tools/common/json.h"
 #include "tools/common/say.h"
 #include "tools/exit.h"
-#include "tools/vend/input.h"
+#include "tools/vend/words.h"
 #include "tools/vend/operator.h"
 #include "tools/vend/serve.h"
 #include "tools/vend/station.h"
@@ -404,7 +404,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (o->action)
-            input_take(&o->input, arg);
+            words_take(&o->input, arg);
         else
             o->action = arg;
         return 0;

@@ -171,7 +171,7 @@ static int post_body(struct client *c, const void *in, size_t n)
 {
     if (c->is_refused) return 0;
     if (c->in == NULL || c->in_n + n > c->in_size) return -1;
-    memcpy(c->in + c->in_n, in, n);
+    if (n) memcpy(c->in + c->in_n, in, n);
     c->in_n += n;
     return 0;
 }

@@ -1,4 +1,4 @@
-#include "tools/vend/input.h"
+#include "tools/vend/words.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "tools/common/say.h"
 #include "tools/exit.h"
 
-json_t *input_file(const char *path)
+json_t *words_file(const char *path)
 {
     json_error_t error;
     json_t *j = json_load_file(path, 0, &error);
@@ -60,7 +60,7 @@ static void take_digits(json_t *input, const char *digits)
     json_object_set_new(input, "token", json_sprintf("%s%s", before ? before : "", digits));
 }
 
-void input_take(json_t **input, char *arg)
+void words_take(json_t **input, char *arg)
 {
     struct stat st;
     char *equals = strchr(arg, '=');
@@ -71,12 +71,12 @@ void input_take(json_t **input, char *arg)
         set_path(*input, arg, equals + 1);
     } else if (strcmp(arg, "-") == 0) {
         json_decref(*input);
-        *input = input_file("/dev/stdin");
+        *input = words_file("/dev/stdin");
     } else if (is_digits(arg)) {
         take_digits(*input, arg);
     } else if (stat(arg, &st) == 0) {
         json_decref(*input);
-        *input = input_file(arg);
+        *input = words_file(arg);
     } else {
         exit(say_fail(EXIT_USAGE, "'%s' is no file, no name=value and no JSON", arg));
     }

@@ -1,4 +1,4 @@
-/* input.h - a JSON object from the words of a command line.
+/* words.h - a JSON object from the words of a command line.
  *
  *   name=value       a field; dots reach inside: key.sgc=123456
  *   {"a": 1}         an object, or [ ... ] a list
@@ -7,14 +7,14 @@
  *
  * Context  host programs. What cannot be read ends the program with a message.
  */
-#ifndef TOOLS_VEND_INPUT_H
-#define TOOLS_VEND_INPUT_H
+#ifndef TOOLS_VEND_WORDS_H
+#define TOOLS_VEND_WORDS_H
 #include <jansson.h>
 
 /* Take one word into *input, which may become another object. arg is written into. */
-void input_take(json_t **input, char *arg);
+void words_take(json_t **input, char *arg);
 
 /* A whole file of JSON. */
-json_t *input_file(const char *path);
+json_t *words_file(const char *path);
 
 #endif
