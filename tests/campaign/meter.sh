@@ -1,0 +1,23 @@
+#!/bin/sh
+# meter.sh SECONDS - lives of a meter with a cut at every flash operation, and random meter-years, seed after seed; what was
+# done adds up in build/campaign/meter.txt: commit, date, what, result.
+set -u
+cmake --preset host >/dev/null && cmake --build --preset host --target test_powercut_meter test_meter_years >/dev/null || exit 1
+end=$(($(date +%s) + $1))
+seed=$(($(date +%s) % 1000000 * 10))
+failed=0
+one() { # what command...
+  what=$1
+  shift
+  result=clean
+  "$@" >build/campaign/meter.log 2>&1 || result=FAILED failed=1
+  [ $result = clean ] || tail -n 5 build/campaign/meter.log
+  echo "$(git rev-parse --short HEAD) $(date -u +%F) $what seed $seed: $(tail -n 1 build/campaign/meter.log) $result" |
+    tee -a build/campaign/meter.txt
+}
+while [ "$(date +%s)" -lt "$end" ]; do
+  one powercut build/host/tests/test_powercut_meter 48 "$seed"
+  one years build/host/tests/test_meter_years 5 "$seed"
+  seed=$((seed + 10))
+done
+exit $failed
