@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "tools/client/keyfile.h"
+#include "tools/client/keyset.h"
 #include "tools/client/trace.h"
 #include "tools/common/hex.h"
 #include "tools/common/say.h"
@@ -54,7 +55,8 @@ enum {
     O_TIMEOUT,
     O_PCAP,
     O_TRACE,
-    O_JSON
+    O_JSON,
+    O_KEYS
 };
 
 static const struct argp_option options[] = {
@@ -82,6 +84,7 @@ static const struct argp_option options[] = {
       0 },
     { "password", O_PASSWORD, "TEXT", 0, "Password of low, secret of sha256; 0x... for octets",
       0 },
+    { "keys", O_KEYS, "PATH", 0, "Keys from a folder or file of `magno keys make`", 0 },
     { "ek", O_EK, "HEX", 0, "Global unicast encryption key", 0 },
     { "ak", O_AK, "HEX", 0, "Authentication key", 0 },
     { "dk", O_DK, "HEX", 0, "Dedicated key (a fresh one with --ded)", 0 },
@@ -115,6 +118,7 @@ static const struct argp_option options[] = {
 /* For `magno decode`: the keys alone. */
 static const struct argp_option key_options[] = {
     { NULL, 0, NULL, 0, "Keys, for what is protected:", 20 },
+    { "keys", O_KEYS, "PATH", 0, "Keys from a folder or file of `magno keys make`", 0 },
     { "ek", O_EK, "HEX", 0, "Global unicast encryption key", 0 },
     { "ak", O_AK, "HEX", 0, "Authentication key", 0 },
     { "dk", O_DK, "HEX", 0, "Dedicated key", 0 },
@@ -195,6 +199,8 @@ static const char **text_of(struct connect_options *o, int key)
         return &o->policy;
     case O_PCAP:
         return &o->pcap;
+    case O_KEYS:
+        return &o->keys;
     default:
         return NULL;
     }
@@ -283,7 +289,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct connect_options *o = state->input;
     const char **text = text_of(o, key);
     bool *flag = flag_of(o, key);
-    if (key == O_PASSWORD || key == O_EK || key == O_AK || key == O_SIGN_KEY) o->keyed = true;
+    if (key == O_PASSWORD || key == O_EK || key == O_AK || key == O_SIGN_KEY || key == O_KEYS)
+        o->keyed = true;
     if (text) return *text = arg, 0;
     if (flag) return *flag = true, 0;
     if (key == O_MODE_E) return o->mode_e = arg ? arg : "", o->hdlc = true, 0;
@@ -334,10 +341,9 @@ static const char *or_dev(const struct connect_options *o, const char *text, con
     return text || !is_development(o) ? text : dev;
 }
 
-int connect_keys(const struct connect_options *o, struct keyring *k, struct trouble *t)
+static int read_symmetric(const struct connect_options *o, struct keyring *k, struct trouble *t)
 {
     bool ek = false, ak = false;
-    const char *title = o->title ? o->title : dev_title;
     int e = read_key("ek", or_dev(o, o->ek, dev_ek), 16, k->global.ek, &ek, t);
     if (e == 0) e = read_key("ak", or_dev(o, o->ak, dev_ak), 16, k->global.ak, &ak, t);
     if (e == 0) e = read_key("dk", o->dk, 16, k->dedicated.ek, &k->has_dedicated, t);
@@ -347,22 +353,40 @@ int connect_keys(const struct connect_options *o, struct keyring *k, struct trou
     if (e == 0)
         e = read_key("broadcast-key", or_dev(o, o->broadcast, dev_broadcast), 16,
                      k->broadcast.ek, &k->has_broadcast, t);
-    if (e == 0) e = read_key("title", title, 8, k->client_title, &k->has_client_title, t);
-    if (e == 0)
-        e = read_key("server-title", o->server_title, 8, k->server_title, &k->has_server_title,
-                     t);
-    if (e == 0 && ek != ak) e = trouble(t, E_STATE, "--ek and --ak belong together");
-    k->has_global = ek && ak;
+    if (e == 0 && ek != ak && !k->has_global)
+        e = trouble(t, E_STATE, "--ek and --ak belong together");
+    k->has_global |= ek && ak;
     k->global.len = k->dedicated.len = k->broadcast.len = 16;
     memcpy(k->dedicated.ak, k->global.ak, 16);
     memcpy(k->broadcast.ak, k->global.ak, 16);
-    if (e == 0 && o->sign_key)
-        e = keyfile_private(o->sign_key, k->sign, t), k->has_sign = e == 0;
+    return e;
+}
+
+static int read_curves(const struct connect_options *o, struct keyring *k, struct trouble *t)
+{
+    int e = 0;
+    if (o->sign_key) e = keyfile_private(o->sign_key, k->sign, t), k->has_sign = e == 0;
     if (e == 0 && o->agree_key)
         e = keyfile_private(o->agree_key, k->agree, t), k->has_agree = e == 0;
     for (int i = 0; i < 2 && e == 0 && o->peer_cert[i]; i++)
         e = keyfile_peer(o->peer_cert[i], k, t);
     return e;
+}
+
+/* A folder of keys first; single options replace what it holds. */
+int connect_keys(const struct connect_options *o, struct keyring *k, struct trouble *t)
+{
+    struct keyset set = { 0 };
+    int e = o->keys ? keyset_read(&set, o->keys, t) : 0;
+    *k = set.ring;
+    wipe(&set, sizeof set);
+    if (e == 0) e = read_symmetric(o, k, t);
+    const char *title = o->title || k->has_client_title ? o->title : dev_title;
+    if (e == 0) e = read_key("title", title, 8, k->client_title, &k->has_client_title, t);
+    if (e == 0)
+        e = read_key("server-title", o->server_title, 8, k->server_title, &k->has_server_title,
+                     t);
+    return e == 0 ? read_curves(o, k, t) : e;
 }
 
 /* -- who asks --------------------------------------------------------------------------- */
@@ -385,7 +409,7 @@ static int usual_mechanism(const struct connect_options *o)
 {
     if (o->client == 16) return MECH_NONE;
     if (o->client >= 32 && o->client <= 34) return MECH_LLS;
-    if (is_development(o) || o->ek) return MECH_GMAC;
+    if (is_development(o) || o->ek || o->keys) return MECH_GMAC;
     if (o->sign_key) return MECH_ECDSA;
     return o->password ? MECH_LLS : MECH_NONE;
 }
@@ -395,24 +419,36 @@ static int usual_client(int mechanism)
     return mechanism == MECH_NONE ? 16 : mechanism == MECH_LLS ? 32 : 1;
 }
 
+/* Text, or octets behind 0x. */
+static int put_secret(struct session_config *c, const char *text, struct trouble *t)
+{
+    size_t n = strlen(text);
+    int octets = strncasecmp(text, "0x", 2) ? -1 : hex_parse(text, sizeof c->secret, c->secret);
+    if (octets < 0 && n > sizeof c->secret)
+        return trouble(t, E_RANGE, "a password has at most %zu octets", sizeof c->secret);
+    if (octets < 0) memcpy(c->secret, text, n);
+    c->secret_n = octets < 0 ? n : (size_t)octets;
+    return 0;
+}
+
 static int take_secret(const struct connect_options *o, int client, struct session_config *c,
                        struct trouble *t)
 {
     static const char *const dev[] = { "00000001", "00000002", "00000003" };
+    bool level = client >= 32 && client <= 34;
+    struct keyset set = { 0 };
     const char *text = o->password;
-    if (!text && is_development(o) && client >= 32 && client <= 34) text = dev[client - 32];
-    if (!text) {
-        bool needed = c->mechanism == MECH_LLS || c->mechanism == MECH_SHA256;
-        return needed
-                   ? trouble(t, E_STATE, "a password is needed (--password, or MAGNO_PASSWORD)")
-                   : 0;
-    }
-    int n = strncasecmp(text, "0x", 2) ? -1 : hex_parse(text, sizeof c->secret, c->secret);
-    if (n < 0 && strlen(text) > sizeof c->secret)
-        return trouble(t, E_RANGE, "a password has at most %zu octets", sizeof c->secret);
-    if (n < 0) n = (int)strlen(text), memcpy(c->secret, text, strlen(text));
-    c->secret_n = (size_t)n;
-    return 0;
+    int e = o->keys && !text ? keyset_read(&set, o->keys, t) : 0;
+    if (e < 0) return e;
+    if (!text && level && is_development(o)) text = dev[client - 32];
+    if (!text && level && *set.password[client - 32]) text = set.password[client - 32];
+    bool needed = c->mechanism == MECH_LLS || c->mechanism == MECH_SHA256;
+    if (text)
+        e = put_secret(c, text, t);
+    else if (needed)
+        e = trouble(t, E_STATE, "a password is needed (--password, or MAGNO_PASSWORD)");
+    wipe(&set, sizeof set);
+    return e;
 }
 
 static int find_guard(const struct connect_options *o, struct trouble *t)
@@ -456,7 +492,7 @@ static int make_config(struct connect_options *o, struct session_config *c, stru
     c->first_counter = o->first_counter;
     int e = connect_keys(o, &c->keys, t);
     c->ciphered = o->ciphered || mechanism == MECH_GMAC || mechanism == MECH_ECDSA ||
-                  (mechanism == MECH_SHA256 && o->ek);
+                  (mechanism == MECH_SHA256 && (o->ek || o->keys));
     c->dedicated = guard == GUARD_DED || guard == GUARD_GENERAL_DED;
     return e < 0 ? e : take_secret(o, o->client, c, t);
 }
@@ -627,7 +663,7 @@ int connect_open(struct connection *c, const struct connect_options *o)
     if (e == 0) return 0;
     trace_close(c->trace);
     const char *hint = e == E_AUTH && is_development(o)
-                           ? " (development keys were used; give --ek and --ak)"
+                           ? " (development keys were used; give --keys, or --ek and --ak)"
                            : "";
     return say_fail(connect_exit(e), "%s%s", t.text, hint);
 }

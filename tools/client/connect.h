@@ -16,7 +16,7 @@
 #include "tools/client/session.h"
 
 struct connect_options {
-    const char *host, *device, *mode_e, *pcap;
+    const char *host, *device, *mode_e, *pcap, *keys;
     unsigned port, baud;
     bool hdlc, wrapper, udp, trace, json;
     int client, server, address, address_size; /* -1: not given */

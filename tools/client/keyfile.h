@@ -16,6 +16,9 @@ enum { KEYFILE_MAX = 65536 };
 /* path, or the hex digits themselves. E_IO, E_FORMAT with a sentence. */
 int keyfile_private(const char *path, uint8_t key[32], struct trouble *t);
 
+/* ECPrivateKey (RFC 5915) of key, with its point, appended to der. E_RANGE: no such key. */
+int keyfile_private_der(struct buf *der, const uint8_t key[32], struct trouble *t);
+
 /* The meter's public key into the ring: by its key usage for signatures or for key agreement
  * (both when it does not say), with its title when it names one. */
 int keyfile_peer(const char *path, struct keyring *k, struct trouble *t);
