@@ -16,3 +16,8 @@ target_link_libraries(bench_meter_year PRIVATE lab panic strict)
 target_compile_definitions(bench_meter_year PRIVATE _POSIX_C_SOURCE=200809L)
 
 unit_test(powercut/test_powercut_meter.c LIBS lab nor_sim)
+
+add_executable(golden_events golden/events.c)
+target_link_libraries(golden_events PRIVATE meter panic strict)
+target_compile_definitions(golden_events PRIVATE _POSIX_C_SOURCE=200809L)
+add_test(NAME golden_events COMMAND golden_events ${CMAKE_SOURCE_DIR}/docs/events.md)

@@ -36,7 +36,6 @@ enum hot {
     HOT_LOGS, /* last codes, allowances */
     HOT_TARIFF,
     HOT_INPUT,
-    HOT_BOOT,
     HOT_SCALAR,  /* a parameter took this value */
     HOT_OCTETS,  /* a parameter of octets changed: its first octets */
     HOT_COLUMNS, /* a survey took these columns */

@@ -1,0 +1,63 @@
+/* events.c - the table of events for people: docs/events.md. Prints it; with a file's name,
+ * compares. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "meter/event/event.h"
+
+static const char *const log_name[LOGS] = { "standard",   "fraud",    "relay",
+                                            "",           "quality",  "communication",
+                                            "prepayment", "security", "failure",
+                                            "firmware",   "power" };
+
+static void print_alarm(FILE *f, const uint8_t alarm[2])
+{
+    const char *comma = "";
+    for (int i = 0; i < 2; i++) {
+        if (!alarm[i]) continue;
+        fprintf(f, "%s%d.%d", comma, alarm[i] / 32, alarm[i] % 32);
+        comma = ", ";
+    }
+}
+
+static void print(FILE *f)
+{
+    const struct event_info *e;
+    fputs("# Events\n\nGenerated from `src/meter/event/events.def`; `tests/golden` checks it. "
+          "Alarm: "
+          "register.bit raised. An event\nthat begins something names the code of its end, and "
+          "the "
+          "reverse. The number of a log is the last but one field\nof its name: standard "
+          "0-0:99.98.0, fraud .1, relay .2, quality .4, communication .5, prepayment .6, "
+          "security "
+          ".7, failure .8, firmware .9.\n\n| code | event | log | alarm | kind "
+          "|\n|---|---|---|---|---|\n",
+          f);
+    for (unsigned i = 0; (e = event_table_at(i)); i++) {
+        fprintf(f, "| %u | %s | %s%s%s | ", e->code, event_text(e->code), log_name[e->log],
+                e->also != LOG_NONE ? ", " : "", e->also != LOG_NONE ? log_name[e->also] : "");
+        print_alarm(f, e->alarm);
+        if (e->kind == EVENT_ONCE) fputs(" | |\n", f);
+        if (e->kind == EVENT_START) fprintf(f, " | begins, ends with %u |\n", e->other);
+        if (e->kind == EVENT_END) fprintf(f, " | ends %u |\n", e->other);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static char now[65536], doc[65536];
+    if (argc < 2) {
+        print(stdout);
+        return 0;
+    }
+    FILE *f = fmemopen(now, sizeof now, "w"), *d = fopen(argv[1], "r");
+    print(f);
+    fclose(f);
+    size_t n = d ? fread(doc, 1, sizeof doc - 1, d) : 0;
+    if (d) fclose(d);
+    doc[n] = '\0';
+    if (strcmp(now, doc) == 0) return 0;
+    fprintf(stderr, "%s is stale: golden_events > %s\n", argv[1], argv[1]);
+    return 1;
+}
