@@ -146,8 +146,12 @@ class Api(unittest.TestCase):
             got, _, _ = self.station.http(method, "/api/status", headers=head)
             self.assertIn(got, (403, 404, 405))
         for path in "/api/%ff%fe", "/api/sell%00x", "/../etc/passwd", "/api/", "/api/../keys", "/sell.js/", "/%2e%2e/x", "/api/" + "x" * 3000:
-            got, _, _ = self.station.http("GET", path, headers=head)
-            self.assertIn(got, (400, 403, 404, 405, 414, 431), path[:20])
+            try:
+                got, _, _ = self.station.http("GET", path, headers=head)
+            except http.client.RemoteDisconnected:
+                got = None  # hung up on: an answer too
+            self.assertIn(got, (None, 400, 403, 404, 405, 414, 431), path[:20])
+        self.station.good("status")
         wrong = ({"meter": 7}, {"meter": [METER]}, {"meter": {"$gt": ""}}, {"meter": "' OR '1'='1"}, {"meter": METER * 50})
         for fields in wrong:
             status, answer = self.station.ask("sell", {**fields, "amount": 5})
