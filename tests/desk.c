@@ -6,6 +6,12 @@
 
 #include "base/sys.h"
 
+static const struct device_net net = { .port = 4059,
+                                       .mss = 1460,
+                                       .connections = 4,
+                                       .address = 0x7F000001,
+                                       .mask = 0xFF000000,
+                                       .mac = { 2, 0x4D, 0x41, 0, 0, 1 } };
 enum { FLASH = 8 << 20, HOLD = 1024, TRIES = 100000 };
 
 static int rtc_read(void *ctx, mono_t t, utc_t *utc)
@@ -73,6 +79,7 @@ struct desk *desk_new(int64_t utc_s)
                                   .secrets = &device_development,
                                   .firmware = "0.0.0+desk",
                                   .hardware = "desk",
+                                  .net = &net,
                                   .pool = &k->pool,
                                   .frozen = k->frozen };
     k->utc_s = utc_s;

@@ -79,6 +79,7 @@ struct dlms_port {
     uint16_t inter_octet_ms;      /* 20..6000 */
     uint16_t inactivity_s;        /* 0: never */
     uint32_t baud;                /* of direct HDLC */
+    uint16_t idle_s;              /* wrapper on TCP; 0: never */
     /* IEC 62056-21 */
     bool direct;         /* default_mode 1: HDLC at once at `baud` */
     bool fast_reaction;  /* response_time 0: 20 ms, else 200 ms */

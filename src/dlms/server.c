@@ -297,7 +297,7 @@ static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l, mono_t no
     mono_t t = MONO_NEVER;
     if (l->hang_up) return t;
     host_of(d)->port_get(d->app, l->channel, &port);
-    if (port.inactivity_s) t = mono_after(l->active, UINT64_C(1000000) * port.inactivity_s);
+    if (port.idle_s) t = mono_after(l->active, UINT64_C(1000000) * port.idle_s);
     if (l->stream.head_n || l->stream.left) t = mono_min(t, mono_after(l->active, HALF_US));
     if (mono_before(now, t)) return t;
     l->hang_up = d->hang_up = true;

@@ -35,7 +35,8 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_clock, class_association, class_sap, class_security, class_demand, class_made,
     class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
     class_resource, class_script, class_schedule, class_calendar, class_special_days,
-    class_calendar_name, class_activation;
+    class_calendar_name, class_activation, class_local_port, class_hdlc, class_port_guard,
+    class_tcp, class_ipv4, class_mac;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -58,6 +59,26 @@ struct script_table {
     const struct script *script;
     uint8_t n;
     uint8_t objects; /* each does it to so many, E and up */
+};
+
+/* The parameters of a port, in the order of meter/params.def: first + link * LOCALS and so on.
+ */
+enum { LOCAL_MODE, LOCAL_PROPOSAL, LOCAL_RESPONSE, LOCALS, LOCAL_ADDRESS = 32 };
+enum {
+    HDLC_SPEED,
+    HDLC_WINDOW_TX,
+    HDLC_WINDOW_RX,
+    HDLC_INFO_TX,
+    HDLC_INFO_RX,
+    HDLC_OCTET_MS,
+    HDLC_INACTIVITY,
+    HDLC_ADDRESS,
+    HDLCS
+};
+struct port_setup {
+    uint16_t first, octets; /* parameters */
+    uint8_t link;           /* enum link_id, up to LINK_WAN */
+    struct obis port;       /* the object it refers to */
 };
 
 /* A calendar, and the script table its days call. */
@@ -109,6 +130,9 @@ int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 
 /* The A-XDR tag under which the object table shows register `reg`. */
 uint8_t model_reg_tag(uint16_t reg);
+
+/* Objects of what this device has not: unavailable. */
+enum dar model_gate(void *app, const struct cosem_at *at);
 
 /* -- row macros -----------------------------------------------------------------------------
  */

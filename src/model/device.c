@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "crypto/kw.h"
-#include "model/roles.h"
+#include "model/classes.h"
 
 /* The keys of the interface contract, good for a bench and for nothing else. */
 const struct device_secrets device_development = {
@@ -143,6 +143,12 @@ void device_title(const struct device *d, uint8_t title[DLMS_TITLE])
 {
     memcpy(title, "MAG\x22", 4);
     be_put32(title + 4, d->cfg->meter->serial);
+}
+
+uint16_t device_lower_address(const struct device *d, unsigned link)
+{
+    int32_t set = param_get(&d->meter, (uint16_t)(PARAM_HDLC_1_ADDRESS + link * HDLCS));
+    return (uint16_t)(set ? set : HDLC_LOWEST + (int32_t)(d->cfg->meter->serial % 10000));
 }
 
 bool device_has_development_keys(struct device *d)

@@ -30,12 +30,23 @@ struct device_secrets {
     const char *password[3]; /* LLS levels 1 to 3; NULL: locked */
 };
 
+/* The network as the port has it; addresses as numbers. Kept, may change while the meter runs.
+ */
+struct device_net {
+    uint16_t port, mss;
+    uint8_t connections; /* at a time */
+    bool dhcp;
+    uint32_t address, mask, gateway, dns[2];
+    uint8_t mac[6];
+};
+
 struct device_cfg {
     const struct meter_cfg *meter;
     const struct device_secrets *secrets; /* NULL: only what key slots hold */
     const char *firmware, *hardware;      /* names of at most 48 characters */
     struct dlms_pool *pool;               /* initialised sessions */
     struct regs *frozen;                  /* one a session of the pool */
+    const struct device_net *net;         /* NULL: no network */
     struct arena *arena;                  /* NULL: a build without elliptic curves */
 };
 
@@ -90,6 +101,11 @@ void device_title(const struct device *d, uint8_t title[DLMS_TITLE]);
 
 /* Are the public development keys in use? */
 bool device_has_development_keys(struct device *d);
+
+/* Lower HDLC address on a link (0 optical, 1 RS485, 2 network): as set, or 16 + serial mod
+ * 10000. */
+enum { HDLC_LOWEST = 16 };
+uint16_t device_lower_address(const struct device *d, unsigned link);
 
 /* -- what classes 15 and 64 do
  * ----------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/bytes.h"
 #include "model/classes.h"
+#include "dlms/hdlc.h"
 #include "model/roles.h"
 
 static const struct who self = { .link = LINK_SELF };
@@ -168,24 +169,55 @@ static void port_attempt(void *app, const struct who *who, bool failed)
     secure_settle(m);
 }
 
+static int32_t setting(struct meter *m, unsigned first, unsigned each, uint8_t link,
+                       unsigned which)
+{
+    return param_get(m, (uint16_t)(first + link * each + which));
+}
+
+static uint32_t baud_of(int32_t character)
+{
+    static const uint32_t baud[] = { 300,  600,   1200,  2400,  4800,
+                                     9600, 19200, 38400, 57600, 115200 };
+    return baud[character];
+}
+
+static void get_line(struct meter *m, uint8_t link, struct dlms_port *p)
+{
+    static const uint16_t address[] = { PARAM_LOCAL_1_ADDRESS, PARAM_LOCAL_2_ADDRESS };
+    p->direct = setting(m, PARAM_LOCAL_1_MODE, LOCALS, link, LOCAL_MODE) != 0;
+    p->prop_baud = (uint8_t)setting(m, PARAM_LOCAL_1_MODE, LOCALS, link, LOCAL_PROPOSAL);
+    p->fast_reaction = setting(m, PARAM_LOCAL_1_MODE, LOCALS, link, LOCAL_RESPONSE) == 0;
+    int n = param_read(m, address[link], p->address, sizeof p->address);
+    p->address_len = n > 0 ? (uint8_t)n : 0;
+}
+
 static void port_get(void *app, uint8_t link, struct dlms_port *p)
 {
-    uint32_t serial = device_of(app)->cfg->meter->serial;
+    struct device *d = device_of(app);
+    struct meter *m = meter_of(app);
+    uint8_t port = link <= LINK_WAN ? link : LINK_WAN;
+    uint16_t lower = device_lower_address(d, port);
+    int32_t h[HDLCS];
+    for (unsigned i = 0; i < HDLCS; i++) h[i] = setting(m, PARAM_HDLC_1_SPEED, HDLCS, port, i);
     *p = (struct dlms_port){
-        .lower = (uint16_t)(16 + serial % 10000),
-        .lower_short = (uint8_t)(16 + serial % 100),
-        .window_tx = 1,
-        .window_rx = 1,
-        .info_tx = 128,
-        .info_rx = 128,
-        .inter_octet_ms = 25,
-        .inactivity_s = 120,
-        .baud = 9600,
-        .direct = link != LINK_OPTICAL,
-        .prop_baud = 5,
+        .lower = lower,
+        .lower_short = (uint8_t)(h[HDLC_ADDRESS] && lower < HDLC_LOWER_CALLING_SHORT
+                                     ? lower
+                                     : HDLC_LOWEST + d->cfg->meter->serial % 100),
+        .window_tx = (uint8_t)h[HDLC_WINDOW_TX],
+        .window_rx = (uint8_t)h[HDLC_WINDOW_RX],
+        .info_tx = (uint16_t)h[HDLC_INFO_TX],
+        .info_rx = (uint16_t)h[HDLC_INFO_RX],
+        .inter_octet_ms = (uint16_t)h[HDLC_OCTET_MS],
+        .inactivity_s = (uint16_t)h[HDLC_INACTIVITY],
+        .idle_s = (uint16_t)param_get(m, PARAM_TCP_IDLE_S),
+        .baud = baud_of(h[HDLC_SPEED]),
+        .direct = true,
         .maker = "MAG",
         .ident = "22",
     };
+    if (port != LINK_WAN) get_line(m, port, p);
 }
 
 /* The billing list of mode C: totals a person at the meter may read. */

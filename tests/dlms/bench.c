@@ -724,6 +724,7 @@ void bench_init(struct bench *b, uint16_t rx, uint16_t tx)
                                     .info_rx = 128,
                                     .inter_octet_ms = 25,
                                     .inactivity_s = 120,
+                                    .idle_s = 120,
                                     .baud = 9600,
                                     .prop_baud = 5,
                                     .maker = "MAG",

@@ -324,6 +324,131 @@ static void a_structure_is_written_whole_or_not_at_all(void **state)
     desk_free(k);
 }
 
+/* -- ports
+ * -------------------------------------------------------------------------------------------
+ */
+static struct dlms_port port_of(struct desk *k, uint8_t link)
+{
+    struct dlms_port p;
+    device_host.port_get(&k->d, link, &p);
+    return p;
+}
+
+static void set_u16(struct desk *k, uint16_t cls, const char *ln, uint8_t attr, uint16_t v)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_u16(&o, v);
+    set_equal(k, cls, ln, attr, &o);
+}
+
+static void ports_are_as_they_were_set(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    assert_int_equal(port_of(k, LINK_OPTICAL).lower, 16 + k->meter.serial % 10000);
+    assert_false(port_of(k, LINK_OPTICAL).direct);
+    assert_true(port_of(k, LINK_RS485).direct);
+    set_u16(k, 23, "0-0:22.0.0", 5, 2030);
+    set_u16(k, 23, "0-1:22.0.0", 8, 300);
+    set_u16(k, 23, "0-1:22.0.0", 9, 77);
+    axdr_emit_enum(&o, 9);
+    set_equal(k, 23, "0-1:22.0.0", 2, &o);
+    o = open_in();
+    axdr_emit_octets(&o, "12345678", 8);
+    set_equal(k, 19, "0-0:20.0.0", 6, &o);
+    o = open_in();
+    axdr_emit_octets(&o, "1/2!", 4);
+    assert_int_equal(set(k, 19, "0-0:20.0.0", 6, &o), DAR_OTHER);
+    desk_cut(k, 5);
+    assert_int_equal(port_of(k, LINK_OPTICAL).info_tx, 2030);
+    assert_int_equal(port_of(k, LINK_OPTICAL).address_len, 8);
+    struct dlms_port p = port_of(k, LINK_RS485);
+    assert_int_equal(p.inactivity_s, 300);
+    assert_int_equal(p.lower, 77);
+    assert_int_equal(p.lower_short, 77);
+    assert_int_equal(p.baud, 115200);
+    assert_int_equal(p.info_tx, 128);
+    o = open_in();
+    axdr_emit_u8(&o, 8); /* a window has at most seven */
+    assert_int_equal(set(k, 23, "0-0:22.0.0", 3, &o), DAR_OTHER);
+    desk_free(k);
+}
+
+static bool is_locked(struct desk *k)
+{
+    struct who who = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER };
+    meter_at(&k->d.meter, k->now);
+    return device_host.lock_get(&k->d, &who);
+}
+
+static void wrong(struct desk *k, unsigned times)
+{
+    struct who who = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER };
+    meter_at(&k->d.meter, k->now);
+    for (unsigned i = 0; i < times; i++) device_host.lock_set(&k->d, &who, true);
+    desk_settle(k);
+}
+
+static void guard(struct desk *k, uint8_t attr, uint8_t tag, uint32_t v)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_int(&o, tag, v);
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 124, desk_ln("0-0:44.2.2"), attr, in, o.len, 0), DAR_OK);
+}
+
+static void a_port_locks_as_its_guard_says(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out none = axdr_out(in, 0);
+    (void)state;
+    guard(k, 3, AXDR_U16, 2);
+    guard(k, 4, AXDR_U32, 100);
+    guard(k, 5, AXDR_U8, 3);
+    guard(k, 6, AXDR_U32, 500);
+    wrong(k, 1);
+    assert_false(is_locked(k));
+    wrong(k, 1);
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 8), 1);
+    desk_cut(k, 50); /* goes on over a cut */
+    assert_true(is_locked(k));
+    desk_run_s(k, 51);
+    assert_false(is_locked(k));
+    wrong(k, 1); /* 300 s */
+    desk_run_s(k, 299);
+    assert_true(is_locked(k));
+    desk_run_s(k, 2);
+    assert_false(is_locked(k));
+    wrong(k, 1); /* 900 would be longer than the longest */
+    desk_run_s(k, 499);
+    assert_true(is_locked(k));
+    assert_int_equal(call(k, ROLE_SUPERVISOR, 124, "0-0:44.2.2", 1, &none), DAR_DENIED);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 124, "0-0:44.2.2", 1, &none), DAR_OK);
+    assert_false(is_locked(k));
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 0);
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 10), 4);
+    guard(k, 2, AXDR_ENUM, 2);
+    wrong(k, 50);
+    assert_false(is_locked(k));
+    guard(k, 2, AXDR_ENUM, 0);
+    assert_true(is_locked(k));
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 8), 2);
+    desk_free(k);
+}
+
+static void without_a_network_its_objects_are_unavailable(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct desk_value v = { out, sizeof out };
+    (void)state;
+    assert_int_equal(number(k, 41, "0-0:25.0.0", 2), 4059);
+    k->cfg.net = NULL;
+    assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 41, desk_ln("0-0:25.0.0"), 2, NULL, 0, &v),
+                     DAR_UNAVAILABLE);
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +459,9 @@ int main(void)
         cmocka_unit_test(a_schedule_ends_the_period_under_way),
         cmocka_unit_test(alarms_clear_when_their_cause_is_gone),
         cmocka_unit_test(a_structure_is_written_whole_or_not_at_all),
+        cmocka_unit_test(ports_are_as_they_were_set),
+        cmocka_unit_test(a_port_locks_as_its_guard_says),
+        cmocka_unit_test(without_a_network_its_objects_are_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

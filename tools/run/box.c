@@ -172,6 +172,13 @@ static void wire(struct box *b)
         .battery_mv = battery_mv,
         .temperature_dc = temperature_dc,
     };
+    uint32_t serial = b->meter_cfg.serial;
+    b->net = (struct device_net){
+        .mss = 1460,
+        .connections = BOX_SESSIONS < UINT8_MAX ? BOX_SESSIONS : UINT8_MAX,
+        .mac = { 0x02, 'M', 'A', (uint8_t)(serial >> 16), (uint8_t)(serial >> 8),
+                 (uint8_t)serial }, /* of our own making: the local bit says so */
+    };
     b->cfg = (struct device_cfg){
         .meter = &b->meter_cfg,
         .secrets = b->has_keys ? &b->secrets : &device_development,
@@ -179,6 +186,7 @@ static void wire(struct box *b)
         .hardware = "linux",
         .pool = &b->pool,
         .frozen = b->frozen,
+        .net = &b->net,
         .arena = &b->arena,
     };
 }

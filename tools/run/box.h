@@ -27,6 +27,7 @@ struct box_options {
 struct box {
     struct device device;
     struct device_cfg cfg;
+    struct device_net net; /* port and address: once a port listens */
     struct meter_cfg meter_cfg;
     struct device_secrets secrets;
     char password[3][32];

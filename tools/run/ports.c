@@ -315,6 +315,9 @@ static int listen_tcp(struct ports *p, enum port_id id, const char *address, int
                        address, number, uv_strerror(err));
     uv_tcp_getsockname(&p->listener[id], (struct sockaddr *)&bound, &length);
     p->number[id] = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    if (id != PORT_DLMS) return 0;
+    p->box->net.port = (uint16_t)p->number[id];
+    p->box->net.address = ntohl(at.sin_addr.s_addr);
     return 0;
 }
 

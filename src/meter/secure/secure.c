@@ -144,13 +144,20 @@ void secure_join(struct meter *m)
 
 /* -- lock-outs --------------------------------------------------------------------------------
  */
-enum { FREE_ATTEMPTS = 3, FIRST_S = 60, STEEPNESS = 2, LONGEST_S = 3600 };
-
-static uint32_t lock_duration_s(uint16_t failed)
+static uint32_t guard(const struct meter *m, unsigned port, unsigned which)
 {
-    uint32_t s = FIRST_S;
-    for (unsigned i = FREE_ATTEMPTS; i < failed && s < LONGEST_S; i++) s *= STEEPNESS;
-    return s < LONGEST_S ? s : LONGEST_S;
+    return (uint32_t)param_get(m, (uint16_t)(PARAM_GUARD_1_MODE + port * GUARDS + which));
+}
+
+static uint32_t lock_duration_s(const struct meter *m, unsigned port, uint16_t failed)
+{
+    uint64_t s = guard(m, port, GUARD_FIRST_S);
+    uint32_t longest = guard(m, port, GUARD_LONGEST_S);
+    for (unsigned i = guard(m, port, GUARD_ATTEMPTS); i < failed && s && s < longest; i++) {
+        s *= guard(m, port, GUARD_STEEPNESS);
+        if (guard(m, port, GUARD_STEEPNESS) == 1) break;
+    }
+    return s < longest ? (uint32_t)s : longest;
 }
 
 /* A clock that jumped back cannot make a lock-out longer than it was. */
@@ -158,8 +165,10 @@ bool secure_is_locked(struct meter *m, unsigned port)
 {
     struct secure_lock *l = &m->secure.lock[port];
     int64_t now = meter_utc(m).s, left = (int64_t)l->until_s - now;
+    uint32_t mode = guard(m, port, GUARD_MODE);
+    if (mode != SECURE_PORT_GUARDED) return mode == SECURE_PORT_LOCKED;
     if (l->until_s == 0 || left <= 0) return false;
-    uint32_t longest = lock_duration_s(l->failed);
+    uint32_t longest = lock_duration_s(m, port, l->failed);
     if (left > longest) l->until_s = (uint32_t)(now + longest);
     return true;
 }
@@ -176,9 +185,22 @@ bool secure_attempt(struct meter *m, unsigned port, bool failed)
     }
     if (l->failed < UINT16_MAX) l->failed++;
     if (l->total < UINT32_MAX) l->total++;
-    if (l->failed < FREE_ATTEMPTS) return false;
-    l->until_s = (uint32_t)meter_utc(m).s + lock_duration_s(l->failed);
+    if (guard(m, port, GUARD_MODE) != SECURE_PORT_GUARDED) return false;
+    if (l->failed < guard(m, port, GUARD_ATTEMPTS)) return false;
+    l->until_s = (uint32_t)meter_utc(m).s + lock_duration_s(m, port, l->failed);
     return true;
+}
+
+bool secure_reset(struct meter *m, unsigned port)
+{
+    struct secure_lock *l = &m->secure.lock[port];
+    bool was = l->until_s > meter_utc(m).s;
+    if (l->failed == 0 && l->until_s == 0) return false;
+    l->failed = 0;
+    l->until_s = 0;
+    m->secure.is_dirty = true;
+    secure_settle(m);
+    return was;
 }
 
 /* -- the record -------------------------------------------------------------------------------

@@ -86,10 +86,18 @@ void secure_join(struct meter *m);
 /* -- lock-outs of ports (class 124): 0 optical, 1 RS485, 2 WAN
  * ------------------------------------ */
 
+/* PARAM_GUARD_n_MODE. Attempts, first and longest time and steepness are the parameters behind
+ * it, GUARD of them a port. */
+enum { SECURE_PORT_LOCKED, SECURE_PORT_GUARDED, SECURE_PORT_OPEN };
+enum { GUARD_MODE, GUARD_ATTEMPTS, GUARD_FIRST_S, GUARD_STEEPNESS, GUARD_LONGEST_S, GUARDS };
+
 bool secure_is_locked(struct meter *m, unsigned port);
 
 /* An attempt on a port failed, or succeeded. True when this one began a lock-out. */
 bool secure_attempt(struct meter *m, unsigned port, bool failed);
+
+/* Forget the failed attempts of a port, and the lock-out with them; true when there was one. */
+bool secure_reset(struct meter *m, unsigned port);
 
 /* -- the record -------------------------------------------------------------------------------
  */

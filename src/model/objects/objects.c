@@ -4,7 +4,7 @@
 static const struct cosem_group *const groups[] = {
     &objects_identity, &objects_clock, &objects_security, &objects_energy,
     &objects_demand,   &objects_live,  &objects_profile,  &objects_billing,
-    &objects_tou,      &objects_event, &objects_alarm,
+    &objects_tou,      &objects_event, &objects_alarm,    &objects_port,
 };
 
 const struct cosem_model device_model = {
@@ -13,6 +13,7 @@ const struct cosem_model device_model = {
     .demand = device_demand,
     .n_group = COUNT(groups),
     .n_role = ROLES,
+    .gate = model_gate,
 };
 
 /* -- columns of profiles and the objects that show them

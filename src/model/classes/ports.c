@@ -1,0 +1,343 @@
+/* ports.c - classes 19, 23, 41 and 124: how the ways into the meter are set up and guarded.
+ *
+ * An attribute is a parameter: row bind.ext names the first of a port's, the tables below how
+ * far behind it each attribute stands and under which type it is shown. What is set holds from
+ * the next time a link comes to rest (dlms/host.h, port_get).
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "model/classes.h"
+
+struct field {
+    uint8_t behind, tag;
+};
+
+static const struct port_setup *setup_of(const struct cosem_at *at)
+{
+    return at->row->bind.ext;
+}
+
+static uint16_t param_of(const struct cosem_at *at, const struct field *f)
+{
+    return (uint16_t)(setup_of(at)->first + f[at->id].behind);
+}
+
+static enum dar get_param(void *app, const struct cosem_at *at, const struct field *f,
+                          struct axdr_out *o)
+{
+    axdr_emit_int(o, f[at->id].tag, param_get(meter_of(app), param_of(at, f)));
+    return DAR_OK;
+}
+
+static enum dar set_param(void *app, const struct cosem_at *at, const struct field *f,
+                          struct axdr_in *in)
+{
+    int64_t v = axdr_read_int(in, f[at->id].tag);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v > INT32_MAX) return DAR_OTHER;
+    return dar_of(param_set(meter_of(app), at->who, param_of(at, f), (int32_t)v));
+}
+
+/* -- class 19: IEC 62056-21 on a local port
+ * ------------------------------------------------------
+ */
+static const struct field local_field[] = {
+    [2] = { LOCAL_MODE, AXDR_ENUM },
+    [4] = { LOCAL_PROPOSAL, AXDR_ENUM },
+    [5] = { LOCAL_RESPONSE, AXDR_ENUM },
+};
+
+static enum dar get_local(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    return get_param(app, at, local_field, o);
+}
+
+static enum dar set_local(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_param(app, at, local_field, in);
+}
+
+static enum dar get_opening(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_enum(o, 0); /* the sign-on is at 300 baud by the standard */
+    return DAR_OK;
+}
+
+static enum dar get_address(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint8_t b[LOCAL_ADDRESS];
+    int n = param_read(meter_of(app), setup_of(at)->octets, b, sizeof b);
+    if (n < 0) return dar_of(n);
+    axdr_emit_octets(o, b, (size_t)n);
+    return DAR_OK;
+}
+
+/* What can be keyed in between "/?" and "!": printable, without those. */
+static bool is_address(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i] <= ' ' || p[i] > '~' || p[i] == '/' || p[i] == '!') return false;
+    return n <= LOCAL_ADDRESS;
+}
+
+static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    size_t n = 0;
+    const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!is_address(p, n)) return DAR_OTHER;
+    return dar_of(param_write(meter_of(app), at->who, setup_of(at)->octets, p, n));
+}
+
+/* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
+static const struct cosem_attr local_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_local, .set = set_local },
+    { .id = 3, .get = get_opening },
+    { .id = 4, .get = get_local, .set = set_local },
+    { .id = 5, .get = get_local, .set = set_local },
+    { .id = 6, .get = get_address, .set = set_address },
+};
+const struct cosem_class class_local_port = {
+    .id = 19, .version = 1, .n_attr = COUNT(local_attr), .attr = local_attr
+};
+
+/* -- class 23: HDLC
+ * ----------------------------------------------------------------------------------
+ */
+static const struct field hdlc_field[] = {
+    [2] = { HDLC_SPEED, AXDR_ENUM },     [3] = { HDLC_WINDOW_TX, AXDR_U8 },
+    [4] = { HDLC_WINDOW_RX, AXDR_U8 },   [5] = { HDLC_INFO_TX, AXDR_U16 },
+    [6] = { HDLC_INFO_RX, AXDR_U16 },    [7] = { HDLC_OCTET_MS, AXDR_U16 },
+    [8] = { HDLC_INACTIVITY, AXDR_U16 }, [9] = { HDLC_ADDRESS, AXDR_U16 },
+};
+
+static enum dar get_hdlc(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    return get_param(app, at, hdlc_field, o);
+}
+
+static enum dar set_hdlc(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_param(app, at, hdlc_field, in);
+}
+
+static uint8_t link_of(const struct cosem_at *at)
+{
+    return setup_of(at)->link;
+}
+
+static enum dar get_lower(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u16(o, device_lower_address(device_of(app), link_of(at)));
+    return DAR_OK;
+}
+
+/* 0 would mean "from the serial number": that is not for writing. */
+static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint16_t v = axdr_read_u16(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v == device_lower_address(device_of(app), link_of(at))) return DAR_OK;
+    if (v < HDLC_LOWEST) return DAR_OTHER;
+    return dar_of(param_set(meter_of(app), at->who, param_of(at, hdlc_field), v));
+}
+
+static const struct cosem_attr hdlc_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_hdlc, .set = set_hdlc },
+    { .id = 3, .get = get_hdlc, .set = set_hdlc },
+    { .id = 4, .get = get_hdlc, .set = set_hdlc },
+    { .id = 5, .get = get_hdlc, .set = set_hdlc },
+    { .id = 6, .get = get_hdlc, .set = set_hdlc },
+    { .id = 7, .get = get_hdlc, .set = set_hdlc },
+    { .id = 8, .get = get_hdlc, .set = set_hdlc },
+    { .id = 9, .get = get_lower, .set = set_lower },
+};
+const struct cosem_class class_hdlc = {
+    .id = 23, .version = 1, .n_attr = COUNT(hdlc_attr), .attr = hdlc_attr
+};
+
+/* -- class 124: what happens after failed attempts
+ * -----------------------------------------------------
+ */
+static const struct field guard_field[] = {
+    [2] = { GUARD_MODE, AXDR_ENUM },     [3] = { GUARD_ATTEMPTS, AXDR_U16 },
+    [4] = { GUARD_FIRST_S, AXDR_U32 },   [5] = { GUARD_STEEPNESS, AXDR_U8 },
+    [6] = { GUARD_LONGEST_S, AXDR_U32 },
+};
+
+static enum dar get_guard(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    return get_param(app, at, guard_field, o);
+}
+
+static enum dar set_guard(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_param(app, at, guard_field, in);
+}
+
+static enum dar get_port(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    axdr_emit_octets(o, &setup_of(at)->port, 6);
+    return DAR_OK;
+}
+
+enum { UNLOCKED, LOCKED_FOR_NOW, LOCKED };
+
+static enum dar get_state(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct meter *m = meter_of(app);
+    bool for_good = param_get(m, setup_of(at)->first) == SECURE_PORT_LOCKED;
+    bool locked = secure_is_locked(m, link_of(at));
+    axdr_emit_enum(o, for_good ? LOCKED : locked ? LOCKED_FOR_NOW : UNLOCKED);
+    return DAR_OK;
+}
+
+static enum dar get_attempts(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct secure_lock *l = &meter_of(app)->secure.lock[link_of(at)];
+    axdr_emit_u32(o, at->id == 9 ? l->failed : l->total);
+    return DAR_OK;
+}
+
+static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                           struct cosem_ret *ret)
+{
+    struct meter *m = meter_of(app);
+    (void)ret;
+    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    if (secure_reset(m, link_of(at))) event_post(m, EV_PORT_UNLOCKED, at->who, NULL);
+    return DAR_OK;
+}
+
+static const struct cosem_attr guard_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_guard, .set = set_guard },
+    { .id = 3, .get = get_guard, .set = set_guard },
+    { .id = 4, .get = get_guard, .set = set_guard },
+    { .id = 5, .get = get_guard, .set = set_guard },
+    { .id = 6, .get = get_guard, .set = set_guard },
+    { .id = 7, .get = get_port },
+    { .id = 8, .get = get_state },
+    { .id = 9, .get = get_attempts },
+    { .id = 10, .get = get_attempts },
+};
+static const struct cosem_method guard_method[] = { { .id = 1, .call = call_reset } };
+const struct cosem_class class_port_guard = { .id = 124,
+                                              .n_attr = COUNT(guard_attr),
+                                              .attr = guard_attr,
+                                              .n_method = COUNT(guard_method),
+                                              .method = guard_method };
+
+/* -- classes 41, 42, 43: the network, as the port says it is
+ * ---------------------------------------------
+ */
+static const struct device_net *net_of(void *app)
+{
+    return device_of(app)->cfg->net;
+}
+
+static enum dar get_tcp_port(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_u16(o, net_of(app)->port);
+    return DAR_OK;
+}
+
+static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    axdr_emit_octets(o, &setup_of(at)->port, 6);
+    return DAR_OK;
+}
+
+static enum dar get_mss(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_u16(o, net_of(app)->mss);
+    return DAR_OK;
+}
+
+static enum dar get_connections(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_u8(o, net_of(app)->connections);
+    return DAR_OK;
+}
+
+static enum dar get_idle(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), setup_of(at)->first));
+    return DAR_OK;
+}
+
+static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint16_t s = axdr_read_u16(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(param_set(meter_of(app), at->who, setup_of(at)->first, s));
+}
+
+static const struct cosem_attr tcp_attr[] = {
+    { .id = 1, .get = get_ln },          { .id = 2, .get = get_tcp_port },
+    { .id = 3, .get = get_below },       { .id = 4, .get = get_mss },
+    { .id = 5, .get = get_connections }, { .id = 6, .get = get_idle, .set = set_idle },
+};
+const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
+
+static enum dar get_ipv4(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct device_net *n = net_of(app);
+    const uint32_t value[] = {
+        [3] = n->address, [6] = n->mask, [7] = n->gateway, [9] = n->dns[0], [10] = n->dns[1]
+    };
+    axdr_emit_u32(o, value[at->id]);
+    return DAR_OK;
+}
+
+static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, 0);
+    return DAR_OK;
+}
+
+static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_bool(o, net_of(app)->dhcp);
+    return DAR_OK;
+}
+
+static const struct cosem_attr ipv4_attr[] = {
+    { .id = 1, .get = get_ln },    { .id = 2, .get = get_below }, { .id = 3, .get = get_ipv4 },
+    { .id = 4, .get = get_none },  { .id = 5, .get = get_none },  { .id = 6, .get = get_ipv4 },
+    { .id = 7, .get = get_ipv4 },  { .id = 8, .get = get_dhcp },  { .id = 9, .get = get_ipv4 },
+    { .id = 10, .get = get_ipv4 },
+};
+const struct cosem_class class_ipv4 = { .id = 42,
+                                        .n_attr = COUNT(ipv4_attr),
+                                        .attr = ipv4_attr };
+
+static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_octets(o, net_of(app)->mac, sizeof net_of(app)->mac);
+    return DAR_OK;
+}
+
+static const struct cosem_attr mac_attr[] = { { .id = 1, .get = get_ln },
+                                              { .id = 2, .get = get_mac } };
+const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
+
+/* A meter without a network has no objects of one. */
+enum dar model_gate(void *app, const struct cosem_at *at)
+{
+    const struct cosem_class *c = at->row->cls;
+    bool is_net = c == &class_tcp || c == &class_ipv4 || c == &class_mac;
+    return is_net && !net_of(app) ? DAR_UNAVAILABLE : DAR_OK;
+}
