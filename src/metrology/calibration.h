@@ -15,7 +15,7 @@
  *
  * Power cut  nothing here touches flash.
  * Cost       a few thousand instructions a step.
- * Memory     struct calibration 96 bytes, struct calibrate about 700 during the procedure.
+ * Memory     struct calibration 104 bytes, struct calibrate 512 during the procedure.
  * Context    meter only.
  */
 #ifndef METROLOGY_CALIBRATION_H
@@ -45,11 +45,10 @@ struct calibration {
     uint32_t number;                 /* counts adjustments; 0 is the nominal record */
     uint32_t gain_v, gain_i, gain_n; /* Q30, true over read */
     uint32_t gain_p[2];              /* Q30, residual of phase and neutral power */
-    int32_t
-        phase_ns[2]; /* how much later than voltage i and n were sampled; +-CAL_PHASE_NS_MAX */
-    int32_t offset[3];                        /* 24-bit codes at zero input: v, i, n */
-    uint32_t sigma_v_nv, sigma_na[2];         /* RMS noise: input-referred, calibrated units */
-    int32_t clock_ppb;                        /* sample clock fast: positive; +-200 000 */
+    int32_t phase_ns[2];             /* i, n sampled so much later than v; +-CAL_PHASE_NS_MAX */
+    int32_t offset[3];               /* 24-bit codes at zero input: v, i, n */
+    uint32_t sigma_na[2];            /* RMS noise of i and n with open input, calibrated */
+    int32_t clock_ppb;               /* sample clock fast: positive; +-200 000 */
     int32_t offset_p_uw[2], offset_q_uvar[2]; /* crosstalk, taken off; +-1 W */
     struct cal_angle angle[2][CAL_ANGLES];    /* phase, neutral; i_ma 0 twice: none */
 };

@@ -9,17 +9,21 @@
 #include "metrology/scale.h"
 #include "metrology/trig.h"
 
+/* The edge lies at fraction of the interval from the last sample to this one; by the trapezoid
+ * over the broken interval the old side gives up half of (1 - fraction)^2 of the one and gets
+ * half of fraction^2 of the other. */
 static struct front_cut cut_at(const struct front *f)
 {
     uint32_t over = f->phase & UINT32_C(0x7FFFFFFF);
-    uint32_t rest = (uint32_t)((uint64_t)over * f->lock.inverse >> 40);
+    uint64_t rest = (uint64_t)over * f->lock.inverse >> 40;
     if (rest > 65536) rest = 65536;
-    uint32_t fraction = 65536 - rest;
-    return (struct front_cut){ fraction, (uint32_t)((uint64_t)rest * rest >> 17),
-                               (uint32_t)((uint64_t)fraction * fraction >> 17) };
+    uint64_t fraction = 65536 - rest;
+    return (struct front_cut){ (uint32_t)(rest * rest >> 17),
+                               (uint32_t)(fraction * fraction >> 17) };
 }
 
-/* What must be added to a sum that holds a x b of the older sample, to end at the edge. */
+/* What must be added to a sum of products that holds the older one, to end at the edge. The
+ * products' last eight bits make room for the weights. */
 static int64_t share(const struct front_cut *c, int64_t older, int64_t newer)
 {
     return ((newer >> 8) * c->after - (older >> 8) * c->before) >> 8;
@@ -112,11 +116,19 @@ static void split(struct front *f, int sum, int64_t older, int64_t newer)
     f->now.sum[sum] -= part;
 }
 
+/* A plain sum has the room, and needs the bits: its square is taken off the squares. */
+static void split_plain(struct front *f, int sum, int32_t older, int32_t newer)
+{
+    int64_t part = ((int64_t)newer * f->cut.after - (int64_t)older * f->cut.before) >> 16;
+    closing(f)->sum[sum] += part;
+    f->now.sum[sum] -= part;
+}
+
 static void split_phase(struct front *f)
 {
     const struct front_point *o = &f->older, *x = &f->newer;
-    split(f, SUM_V, o->v, x->v);
-    split(f, SUM_I, o->i, x->i);
+    split_plain(f, SUM_V, o->v, x->v);
+    split_plain(f, SUM_I, o->i, x->i);
     split(f, SUM_VV, (int64_t)o->v * o->v, (int64_t)x->v * x->v);
     split(f, SUM_II, (int64_t)o->i * o->i, (int64_t)x->i * x->i);
     split(f, SUM_VI, (int64_t)o->v * o->i, (int64_t)x->v * x->i);
@@ -130,7 +142,7 @@ static void split_rest(struct front *f)
 {
     const struct front_point *o = &f->older, *x = &f->newer;
     if (f->mode & MODE_NEUTRAL) {
-        split(f, SUM_N, o->n, x->n);
+        split_plain(f, SUM_N, o->n, x->n);
         split(f, SUM_NN, (int64_t)o->n * o->n, (int64_t)x->n * x->n);
         split(f, SUM_VN, (int64_t)o->v * o->n, (int64_t)x->v * x->n);
         split(f, SUM_IN, (int64_t)o->i * o->n, (int64_t)x->i * x->n);
@@ -193,7 +205,7 @@ static void turn(struct front *f, const struct front_point *x)
     f->newer = *x;
     f->quad_older = f->quad_last;
     f->quad_newer = f->quad;
-    close_at(f, ((front_count_isr(f) - 1) << 16) + f->cut.fraction);
+    close_at(f, (front_count_isr(f) << 16) - 0x8000 + f->cut.after - f->cut.before);
     mark_fed(f);
     f->slice |= SLICE_SPLIT | SLICE_SPLIT_N | SLICE_THETA | SLICE_PUBLISH;
 }

@@ -41,11 +41,10 @@ struct front_quad {
     int32_t v, i;
 };
 
-/* An edge lies at fraction of the interval between two samples. By the trapezoid over the
- * broken interval the old side gives up `before` of the older sample and gets `after` of the
- * newer. */
+/* An edge between two samples: the old side gives up `before` of the older one and gets `after`
+ * of the newer; 2^16 is one. A window's length is the sum of these weights, exactly. */
 struct front_cut {
-    uint32_t fraction, before, after; /* 2^16 is one */
+    uint32_t before, after;
 };
 
 /* Code^2 to nJ for the outputs, in fewer bits than struct scale: what is fed is settled anyway.

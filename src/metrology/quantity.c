@@ -102,7 +102,7 @@ static int64_t mean(const struct work *k, int64_t sum)
 static int64_t pure(const struct work *k, int ab, int a, int b)
 {
     const int64_t *sum = k->w->sum;
-    return sum[ab] - mul_shift_i64(sum[a], scale_apply(times_2(k->per_n, 16), sum[b]), 16);
+    return sum[ab] - mul_shift_i64(sum[a], scale_apply(times_2(k->per_n, 24), sum[b]), 24);
 }
 
 /* A root with as many bits as fit: value = root x 2^-shift. */
