@@ -56,15 +56,16 @@ static struct scale energy_scale(const struct measure *m, int el)
 void measure_init(struct measure *m, const struct measure_cfg *cfg,
                   const struct calibration *cal)
 {
+    struct measure next = { .cfg = *cfg }; /* cfg and cal may lie in *m */
     const struct sampling *s = &cfg->sampling;
     ensure(sampling_is_valid(s) && rating_is_valid(&cfg->rating));
-    memset(m, 0, sizeof *m);
-    m->cfg = *cfg;
-    m->calibrated = cal && calibration_is_valid(cal);
-    if (m->calibrated)
-        m->cal = *cal;
+    next.calibrated = cal && calibration_is_valid(cal);
+    if (next.calibrated)
+        next.cal = *cal;
     else
-        calibration_init(&m->cal);
+        calibration_init(&next.cal);
+    *m = next;
+    s = &m->cfg.sampling;
     m->u = code_scale(s->full_scale_uv, m->cal.gain_v);
     m->i[0] = scale_mul(code_scale(s->full_scale_ua, m->cal.gain_i), 1000, 0);
     m->i[1] = scale_mul(code_scale(s->full_scale_n_ua, m->cal.gain_n), 1000, 0);

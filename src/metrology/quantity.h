@@ -112,7 +112,7 @@ struct measure_cfg measure_cfg_default(const struct rating *r);
 
 /* Prepare for conversion. A cal that calibration_is_valid() refuses (or NULL) is replaced by
  * nominal constants and every quantity carries QTY_NO_CALIBRATION. cfg must hold a valid rating
- * and sampling (ensured). */
+ * and sampling (ensured). Both may point into *m: a new record for the same meter. */
 void measure_init(struct measure *m, const struct measure_cfg *cfg,
                   const struct calibration *cal);
 

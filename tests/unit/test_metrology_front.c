@@ -81,7 +81,7 @@ static void blocks_equal_samples(void **s)
                 assert_true(window_take(&other, &y));
                 assert_memory_equal(&x, &y, sizeof x);
                 const int64_t none[2] = { 0 };
-                for (int k = 0; k < 2; k++) {
+                for (unsigned k = 0; k < 2; k++) {
                     pulse_settle(front_pulse(&one, k), none, PULSE_NONE, 0, PULSE_IMPORT);
                     pulse_settle(front_pulse(&other, k), none, PULSE_NONE, 0, PULSE_IMPORT);
                 }
@@ -231,7 +231,7 @@ static void grows_when_late(void **s)
     }
     for (waiting = 0; waiting < FRONT_QUEUE; waiting++) assert_true(window_take(&one, &x));
     end = x.start_q16 + x.span_q16;
-    for (int k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < 2; k++) {
         wave_codes(&w, codes, 800);
         front_samples(&one, codes, 800);
     }

@@ -137,7 +137,7 @@ static void a_day_of_samples(void **s)
     }
     identities();
     assert_true(front_count(&rig.front) == UINT64_C(691200000));
-    for (int k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < 2; k++) {
         uint64_t units = cells(k ? CELL_VARH : CELL_WH, 15);
         assert_true(units > 10000);
         assert_int_equal(front_pulse(&rig.front, k)->count, units); /* 1000 imp/kWh */
@@ -160,7 +160,7 @@ static void a_day_without_load(void **s)
         /* from anywhere in the record, in step with the mains */
         live(noise + 3 * 160 * (rnd() % (65536 / 160)), BLOCK, 0);
     }
-    for (int k = 0; k < 2; k++) assert_int_equal(front_pulse(&rig.front, k)->count, 0);
+    for (unsigned k = 0; k < 2; k++) assert_int_equal(front_pulse(&rig.front, k)->count, 0);
     for (unsigned c = 0; c < CELLS; c++) {
         assert_true(cells(c, 15) == 0);
         assert_true(fed[c][0] == 0 && fed[c][1] == 0);

@@ -26,7 +26,7 @@ static void book(const struct quantity *q)
 {
     const struct element *e = &q->element[q->billed];
     const int64_t nj[2] = { e->active_nj, e->reactive_nj };
-    for (int k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < 2; k++) {
         struct pulse_out *p = front_pulse(&rig.front, k);
         enum pulse_dir dir = nj[k] > 0 ? PULSE_IMPORT : nj[k] < 0 ? PULSE_EXPORT : PULSE_NONE;
         int64_t size = (int64_t)abs_i64(nj[k]);
@@ -39,7 +39,7 @@ static void book(const struct quantity *q)
 }
 
 /* How far the output is from the books. */
-static int64_t apart(int k)
+static int64_t apart(unsigned k)
 {
     return (int64_t)front_pulse(&rig.front, k)->count -
            (int64_t)(books.units[k][0] + books.units[k][1]);
@@ -68,7 +68,7 @@ static int64_t live(struct wave *w, double seconds)
         while (window_take(&rig.front, &win)) {
             quantity_of(&q, &rig.measure, &win);
             book(&q);
-            for (int k = 0; k < 2; k++)
+            for (unsigned k = 0; k < 2; k++)
                 if (llabs(apart(k)) > llabs(most)) most = apart(k);
         }
     }
@@ -80,7 +80,7 @@ static int64_t live(struct wave *w, double seconds)
 static void starts_in_time(void **s)
 {
     (void)s;
-    for (int k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < 2; k++) {
         struct wave w;
         int32_t codes[3 * 8000];
         wave_init(&w);

@@ -85,7 +85,7 @@ static void dip(struct wave *w, double factor, unsigned samples)
     w->ch[WAVE_V].rms[1] = u;
 }
 
-static const struct quality_note *note_of(int kind, bool begins)
+static const struct quality_note *note_of(unsigned kind, bool begins)
 {
     for (int k = 0; k < at.notes; k++)
         if (at.note[k].kind == kind && at.note[k].begins == begins) return &at.note[k];
@@ -106,7 +106,7 @@ static void dips_and_swells(void **s)
 {
     static const struct {
         double factor;
-        int kind;
+        enum quality_kind kind;
     } row[] = { { 0.7, QUALITY_SAG },
                 { 0.4, QUALITY_SAG },
                 { 0.1, QUALITY_SAG },
@@ -186,7 +186,7 @@ static void over_current_waits(void **s)
 static void slow_rows(void **s)
 {
     static const struct {
-        int kind;
+        enum quality_kind kind;
         double f, i, phi, u3, i3;
     } row[] = {
         { QUALITY_FREQUENCY_HIGH, 50.8, 5, 0, 0, 0 },
@@ -198,7 +198,7 @@ static void slow_rows(void **s)
     };
     for (size_t r = 0; r < sizeof row / sizeof *row; r++) {
         fresh(s);
-        for (int k = 0; k < QUALITY_KINDS; k++)
+        for (unsigned k = 0; k < QUALITY_KINDS; k++)
             if (k != row[r].kind) at.quality_cfg.limit[k].limit = 0;
         at.quality_cfg.limit[row[r].kind].delay_ms = 3000;
         struct wave w = load(5, 0);
@@ -280,7 +280,8 @@ static void no_room_means_later(void **s)
         }
     }
     assert_true(begins == ends && begins > 100);
-    for (int k = 0; k < QUALITY_KINDS; k++) assert_false(quality_is_active(&at.quality, k));
+    for (unsigned k = 0; k < QUALITY_KINDS; k++)
+        assert_false(quality_is_active(&at.quality, k));
 }
 
 static void switched_off_rows(void **s)
@@ -301,7 +302,7 @@ static void switched_off_rows(void **s)
 /* -- tampers
  * ----------------------------------------------------------------------------------- */
 
-static const struct tamper_note *fraud_of(int kind, bool begins)
+static const struct tamper_note *fraud_of(unsigned kind, bool begins)
 {
     for (int k = 0; k < at.frauds; k++)
         if (at.fraud[k].kind == kind && at.fraud[k].begins == begins) return &at.fraud[k];
@@ -313,7 +314,7 @@ static const struct tamper_note *fraud_of(int kind, bool begins)
 static void tampers(void **s)
 {
     static const struct {
-        int kind;
+        enum tamper_kind kind;
         uint32_t with;
         double u, i, n, phase_i, phase_n, f;
     } row[] = {

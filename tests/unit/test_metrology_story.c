@@ -117,7 +117,7 @@ static void book(const struct quantity *q)
 {
     const struct element *e = &q->element[q->billed];
     const int64_t nj[2] = { e->active_nj, e->reactive_nj };
-    for (int k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < 2; k++) {
         enum pulse_dir dir = nj[k] > 0 ? PULSE_IMPORT : nj[k] < 0 ? PULSE_EXPORT : PULSE_NONE;
         int64_t size = (int64_t)abs_i64(nj[k]);
         pulse_settle(front_pulse(&life.front, k), q->pulsed_nj[k], dir, size, dir);
@@ -240,7 +240,7 @@ static void ten_minutes(void **state)
         (unsigned)life.front.pulse[0].count, (unsigned)life.front.pulse[1].count,
         (unsigned)life.notes, (unsigned)life.frauds, (unsigned)crc32_end(life.crc_quantities),
         (unsigned)crc32_end(life.crc_notes));
-    for (int k = 0; k < 2; k++)
+    for (unsigned k = 0; k < 2; k++)
         assert_int_equal(life.front.pulse[k].count, life.units[k][0] + life.units[k][1]);
     assert_int_equal(life.units[0][0] + life.units[0][1], 658);
     assert_int_equal(life.notes, 32);

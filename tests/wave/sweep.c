@@ -173,7 +173,7 @@ static bool by_noise(unsigned n, struct sweep_case *c)
     c->cal.sigma_na[0] = c->cal.sigma_na[1] = 1400000;
     c->seconds = 61;
     c->limit = (struct sweep_limit){ .u_ppm = 100, .f_mhz = 1 };
-    c->limit.p_ppm = i >= 0.1 ? (phi ? 200 : 100) : i >= 0.02 ? 500 : 1000;
+    c->limit.p_ppm = i >= 0.1 ? (phi != 0 ? 200 : 100) : i >= 0.02 ? 500 : 1000;
     c->limit.q_ppm = i >= 0.1 ? 200 : 0;
     c->limit.i_ppm = i >= 0.1 ? 100 : 5000;
     c->limit.angle_mdeg = i >= 5 ? 10 : 0;
