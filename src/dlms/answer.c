@@ -4,6 +4,8 @@
 
 #include "base/sys.h"
 
+enum { SLICE = 512 }; /* octets emitted in one step */
+
 /* Answers of any length in constant memory. The data of an answer always begins at the same
  * place, BLOCK_HEAD octets into the plain APDU; the head is written before it when it is known
  * whether all fitted: then it is short, and the APDU begins further right. What was emitted
@@ -276,7 +278,8 @@ enum run answer_block(struct dlms_server *d, struct dlms_session *s)
     size_t cap = t->block ? blocks : room > n ? room - n : 0;
     struct axdr_out o = axdr_out(s->tx + reply_head(s) + BLOCK_HEAD, cap);
     o.len = t->filled;
-    if (s->quiet) o = axdr_out(NULL, SIZE_MAX); /* carried out, and never answered */
+    if (cap - t->filled > SLICE) o.cap = t->filled + SLICE;
+    if (s->quiet) o = axdr_out(NULL, SLICE); /* carried out, and never answered */
     enum fill f = answer_fill(d, s, &o);
     t->filled = s->quiet ? 0 : (uint16_t)o.len;
     if (f == FILL_FAIL && is_access(t)) {
@@ -284,7 +287,7 @@ enum run answer_block(struct dlms_server *d, struct dlms_session *s)
         access_failed(s);
         f = FILL_AGAIN;
     }
-    if (f == FILL_AGAIN) return RUN_AGAIN;
+    if (f == FILL_AGAIN || (f == FILL_MORE && (s->quiet || o.cap < cap))) return RUN_AGAIN;
     if (f == FILL_FAIL) return answer_fail(d, s, t->dar);
     if (t->block == 0 && f == FILL_DONE) {
         size_t filled = t->filled;

@@ -13,7 +13,7 @@
  * when it is sealed: first to know its length, which stands before the text, then block by
  * block through AES-GCM into the ring. */
 
-enum { RECOVERIES = 10, HEAD_MAX = 9, COUNT_SLICE = 1024 };
+enum { RECOVERIES = 10, HEAD_MAX = 9, SLICE = 512, SEAL_SLICE = 256 };
 
 /* -- sending ---------------------------------------------------------------------------- */
 
@@ -151,7 +151,7 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
 static void count_slice(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_gbt *x = &s->gbt;
-    struct axdr_out o = axdr_out(NULL, COUNT_SLICE);
+    struct axdr_out o = axdr_out(NULL, SLICE);
     struct cipher_key k;
     enum fill f = answer_fill(d, s, &o);
     x->text += (uint32_t)o.len;
@@ -227,13 +227,13 @@ static bool text_made(struct dlms_server *d, struct dlms_session *s)
 /* One slice of the block after the newest. */
 static void make_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    enum { SLICE = 256 };
     struct dlms_gbt *x = &s->gbt;
     size_t room = (size_t)x->size - x->part;
     uint8_t *p = s->tx + (size_t)((x->made - x->base) % x->slots) * x->size + x->part;
-    bool sealed = reply_sealed(s), in_text = x->at >= x->head && s->transfer.service;
+    size_t slice = reply_sealed(s) ? SEAL_SLICE : SLICE;
+    bool in_text = x->at >= x->head && s->transfer.service;
     if (in_text) {
-        enum fill f = make_text(d, s, p, sealed && room > SLICE ? SLICE : room);
+        enum fill f = make_text(d, s, p, room > slice ? slice : room);
         bool over = f == FILL_DONE;
         if (f == FILL_FAIL || (over && !text_made(d, s))) {
             send_abort(d, s);

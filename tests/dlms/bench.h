@@ -8,12 +8,15 @@
 #include "crypto/job.h"
 #include "dlms/server.h"
 
+#ifndef BENCH_OUT
+#define BENCH_OUT (1 << 17) /* octets a link collects */
+#endif
+
 enum {
     BENCH_LINKS = 4,
     BENCH_SESSIONS = 20,
     BENCH_RX = 1024,
     BENCH_TX = 1024,
-    BENCH_OUT = 1 << 17,
     BENCH_NOTES = 64,
     BENCH_ROWS = 400,
     BENCH_LONG = 4096
@@ -94,6 +97,7 @@ struct bench {
     uint8_t text_n[2];
     uint32_t live;           /* register that counts */
     uint32_t rows, first;    /* profile */
+    bool wide, nulls;        /* four counters in it; null-data for what repeats */
     uint8_t day[BENCH_ROWS]; /* an array that can be written */
     uint16_t days, staged_n;
     uint8_t staged[BENCH_ROWS];
