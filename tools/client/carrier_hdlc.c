@@ -187,7 +187,7 @@ static int listen(struct carrier_hdlc *h, size_t sent, struct trouble *t)
 {
     struct hdlc_frame f;
     size_t used, window = (size_t)h->agreed.window_rx * (h->agreed.info_rx + 16u);
-    uint64_t wait = (uint64_t)(h->cfg.timeout_ms + line_ms(h, sent + window));
+    uint64_t wait = (uint64_t)h->cfg.timeout_ms + (uint64_t)line_ms(h, sent + window);
     int e;
     while ((e = get_frame(h, &f, &used, say_now_ms() + wait, t)) == 1) {
         e = take_frame(h, &f, t);
