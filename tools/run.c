@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "tools/commands.h"
 #include "tools/common/json.h"
+#include "tools/common/pcap.h"
 #include "tools/common/say.h"
 #include "tools/common/when.h"
 #include "tools/exit.h"
@@ -19,7 +20,7 @@ enum { TICK_MS = 10, SLICE_MS = 20, STEP_SAMPLES = 1600, SAMPLE_US = 125 };
 struct options {
     struct box_options box;
     int port[PORT_IDS], panel;
-    const char *listen, *load, *start, *until, *zone;
+    const char *listen, *load, *start, *until, *zone, *pcap;
     uint32_t speed;
     bool json;
     char flash[4096];
@@ -31,6 +32,7 @@ struct run {
     struct world world;
     struct loadspec spec;
     struct ports *ports;
+    struct pcap *pcap;
     struct panel *panel;
     struct panel_source source;
     struct show show;
@@ -63,6 +65,7 @@ enum {
     O_UNTIL,
     O_SEED,
     O_SERIAL,
+    O_PCAP,
     O_JSON
 };
 
@@ -92,6 +95,7 @@ static const struct argp_option rows[] = {
       "address of all ports (default 127.0.0.1); port 0 takes any free one, "
       "\"none\" leaves a port out",
       3 },
+    { "pcap", O_PCAP, "FILE", 0, "write the traffic of all ports as pcapng, for Wireshark", 4 },
     { "json", O_JSON, NULL, 0, "print one JSON line when it serves", 4 },
     { 0 },
 };
@@ -164,6 +168,9 @@ static error_t take(int key, char *arg, struct argp_state *state)
         break;
     case O_LISTEN:
         o->listen = arg;
+        break;
+    case O_PCAP:
+        o->pcap = arg;
         break;
     case O_JSON:
         o->json = true;
@@ -333,6 +340,8 @@ static int open_meter(struct run *r, struct options *o)
             "the public development keys are for loopback only: give --keys FILE to "
             "listen on %s",
             o->listen);
+    if (o->pcap && pcap_open(&r->pcap, o->pcap, &t))
+        return say_fail(EXIT_REFUSED, "%s", t.text);
     if (loadspec_parse(&r->spec, o->load, &t)) return say_fail(EXIT_REFUSED, "%s", t.text);
     if (!o->flash[0] && default_flash(o, &t)) return say_fail(EXIT_USAGE, "%s", t.text);
     o->box.flash = o->flash;
@@ -349,6 +358,7 @@ static int open_ports(struct run *r, const struct options *o)
     struct trouble t;
     if (ports_open(&r->ports, &r->loop, &r->box, o->listen, o->port, &t))
         return say_fail(EXIT_CONNECT, "%s", t.text);
+    if (r->pcap) ports_capture(r->ports, r->pcap);
     r->show = (struct show){ .box = &r->box,
                              .world = &r->world,
                              .ports = r->ports,
@@ -421,6 +431,7 @@ static int run(struct run *r, struct options *o)
     }
     panel_close(r->panel);
     if (r->ports) ports_close(r->ports);
+    pcap_close(r->pcap);
     box_close(&r->box);
     loadspec_free(&r->spec);
     return code;

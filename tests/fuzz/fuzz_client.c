@@ -82,7 +82,7 @@ static void read_profile(struct session *s, struct trouble *t)
         profile_rows(&row, &p);
         while (profile_next(&row) == 1)
             for (size_t i = 0; i < p.columns; i++)
-                json_decref(value_json(buf_in(&row.value[i]), false));
+                json_decref(value_json(buf_in(row.value[i]), false));
         profile_rows_free(&row);
     }
     profile_free(&p);

@@ -633,8 +633,10 @@ static int associate(struct connection *c, const struct session_config *cfg, str
  * nothing at all: then the public client is asked for it, once. */
 static bool may_be_counter(const struct connection *c, const struct session_config *cfg, int e)
 {
+    const struct acse_aare *a = &c->session.aare;
+    bool locked = a->result == ACSE_REJECTED_TRANSIENT;
     bool vague = e == E_DENIED || e == E_IO ||
-                 (e == E_AUTH && c->session.aare.diagnostic == ACSE_D_NO_REASON);
+                 (e == E_AUTH && a->diagnostic == ACSE_D_NO_REASON && !locked);
     return vague && cfg->ciphered && !cfg->first_counter && c->o.client != 16;
 }
 

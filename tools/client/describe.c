@@ -445,9 +445,9 @@ static void describe_wrapper(struct describer *d, struct note *above, const uint
             note_add(x, "error", at, n - at, "only %zu of them are there", n - at);
             return;
         }
-        int from_server = w.source == 1 && w.destination != 1   ? 1
-                          : w.destination == 1 && w.source != 1 ? 0
-                                                                : -1;
+        int from_server = d->hint; /* a client may be 1, too */
+        if (w.source != w.destination && w.source == 1) from_server = 1;
+        if (w.source != w.destination && w.destination == 1) from_server = 0;
         describe_apdu(d, x, p + at, w.length, from_server);
         at += w.length;
     }

@@ -33,6 +33,7 @@ static int parse_columns(struct profile *p, struct axdr_in in, struct trouble *t
         c->index = axdr_read_u16(&in);
         c->unit = 255;
         c->is_clock = c->target.class_id == 8 && c->target.attr == 2;
+        c->at = p->sent++;
     }
     return axdr_is_done(&in) ? 0
                              : trouble(t, E_FORMAT, "the columns of this profile are broken");
@@ -104,33 +105,45 @@ void profile_free(struct profile *p)
     *p = (struct profile){ 0 };
 }
 
-/* Selector 1 ends with an empty array of columns, which is replaced; selector 2 knows only a
- * first and a last one, so it is used for one run of columns. */
+/* Entries: all columns from the first wanted one to the last. */
+static void select_span(struct profile *p, struct selection *sel, size_t first, size_t last)
+{
+    if (sel->selector == 0) selection_entry(sel, 1, 0, 1, 0);
+    be_put16(sel->arg.p + 13, (uint16_t)(first + 1));
+    be_put16(sel->arg.p + 16, (uint16_t)(last + 1));
+    p->sent = last - first + 1;
+}
+
+/* A range ends with an empty array of columns, which is replaced. */
+static void select_named(struct profile *p, struct selection *sel, const size_t *columns,
+                         size_t n)
+{
+    sel->arg.n -= 2;
+    buf_put_head(&sel->arg, AXDR_ARRAY, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        const struct profile_column *c = &p->column[columns[i]];
+        struct axdr_out o = buf_room(&sel->arg, 32);
+        axdr_emit_head(&o, AXDR_STRUCTURE, 4);
+        axdr_emit_u16(&o, c->target.class_id);
+        axdr_emit_octets(&o, &c->target.ln, 6);
+        axdr_emit_i8(&o, c->target.attr);
+        axdr_emit_u16(&o, c->index);
+        buf_took(&sel->arg, &o);
+    }
+    p->sent = n;
+}
+
 void profile_select(struct profile *p, struct selection *sel, const size_t *columns, size_t n)
 {
-    bool run = columns[n - 1] - columns[0] == n - 1;
-    if (sel->selector == 0 && run) selection_entry(sel, 1, 0, 1, 0);
-    if (sel->selector == 2 && run) {
-        be_put16(sel->arg.p + 13, (uint16_t)(columns[0] + 1));
-        be_put16(sel->arg.p + 16, (uint16_t)(columns[n - 1] + 1));
-    } else {
-        static const uint8_t any[12] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-                                         0xFF, 0xFF, 0xFF, 0x80, 0,    0xFF };
-        if (sel->selector != 1) selection_range(sel, any, any);
-        sel->arg.n -= 2;
-        buf_put_head(&sel->arg, AXDR_ARRAY, (uint32_t)n);
-        for (size_t i = 0; i < n; i++) {
-            const struct profile_column *c = &p->column[columns[i]];
-            struct axdr_out o = buf_room(&sel->arg, 32);
-            axdr_emit_head(&o, AXDR_STRUCTURE, 4);
-            axdr_emit_u16(&o, c->target.class_id);
-            axdr_emit_octets(&o, &c->target.ln, 6);
-            axdr_emit_i8(&o, c->target.attr);
-            axdr_emit_u16(&o, c->index);
-            buf_took(&sel->arg, &o);
-        }
+    bool named = sel->selector == 1;
+    if (named)
+        select_named(p, sel, columns, n);
+    else
+        select_span(p, sel, columns[0], columns[n - 1]);
+    for (size_t i = 0; i < n; i++) {
+        p->column[i] = p->column[columns[i]];
+        p->column[i].at = named ? i : columns[i] - columns[0];
     }
-    for (size_t i = 0; i < n; i++) p->column[i] = p->column[columns[i]];
     p->columns = n;
 }
 
@@ -151,14 +164,18 @@ int profile_fetch(struct profile *p, struct session *s, const struct selection *
 void profile_rows(struct profile_row *r, const struct profile *p)
 {
     *r = (struct profile_row){ .in = buf_in(&p->buffer), .p = p };
+    r->sent = must_alloc((p->sent + 1) * sizeof *r->sent);
     r->value = must_alloc((p->columns + 1) * sizeof *r->value);
+    for (size_t i = 0; i < p->columns; i++) r->value[i] = &r->sent[p->column[i].at];
     r->left = axdr_read_head(&r->in, AXDR_ARRAY);
 }
 
 void profile_rows_free(struct profile_row *r)
 {
-    for (size_t i = 0; i < r->p->columns; i++) buf_free(&r->value[i]);
+    for (size_t i = 0; i < r->p->sent; i++) buf_free(&r->sent[i]);
+    free(r->sent);
     free(r->value);
+    r->sent = NULL;
     r->value = NULL;
 }
 
@@ -196,16 +213,22 @@ static int add_delta(struct buf *value, struct axdr_in delta)
     return 0;
 }
 
+static bool is_clock(const struct profile *p, size_t at)
+{
+    for (size_t i = 0; i < p->columns; i++)
+        if (p->column[i].at == at) return p->column[i].is_clock;
+    return false;
+}
+
 static int take_field(struct profile_row *r, size_t i)
 {
     struct axdr_in one = axdr_read_value(&r->in);
     int tag = axdr_peek(&one);
     if (one.bad) return E_FORMAT;
-    if (i >= r->p->columns) return 0; /* more than it said: not ours to show */
-    if (tag >= AXDR_DELTA_I8 && tag <= AXDR_DELTA_U32) return add_delta(&r->value[i], one);
-    if (tag != AXDR_NULL || r->value[i].n == 0) return keep(&r->value[i], one), 0;
-    if (r->p->column[i].is_clock && r->number > 1)
-        step_clock(&r->value[i], r->p->capture_period_s);
+    if (i >= r->p->sent) return 0; /* more than it said: not ours to show */
+    if (tag >= AXDR_DELTA_I8 && tag <= AXDR_DELTA_U32) return add_delta(&r->sent[i], one);
+    if (tag != AXDR_NULL || r->sent[i].n == 0) return keep(&r->sent[i], one), 0;
+    if (r->number > 1 && is_clock(r->p, i)) step_clock(&r->sent[i], r->p->capture_period_s);
     return 0;
 }
 

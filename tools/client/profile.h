@@ -16,11 +16,12 @@ struct profile_column {
     int scaler;
     uint8_t unit; /* 255: none */
     bool is_clock;
+    size_t at; /* place in the rows that the meter sends */
 };
 
 struct profile {
     struct target target;
-    size_t columns;
+    size_t columns, sent; /* that are wanted; that the meter sends */
     struct profile_column *column;
     uint32_t capture_period_s, entries; /* in use */
     struct buf buffer;                  /* attribute 2, expanded */
@@ -30,8 +31,8 @@ struct profile {
 int profile_open(struct profile *p, struct session *s, const struct target *o,
                  struct trouble *t);
 
-/* Leave only these columns, in the order of the meter, n indices of p->column, and make the
- * selection say so too. */
+/* Leave only these columns, n rising indices of p->column, and make the selection say so as far
+ * as it can: a range names them, entries have a first and a last one. */
 void profile_select(struct profile *p, struct selection *sel, const size_t *columns, size_t n);
 
 /* The rows. As session_get(). */
@@ -43,7 +44,8 @@ void profile_free(struct profile *p);
  * E_FORMAT. */
 struct profile_row {
     struct axdr_in in;
-    struct buf *value; /* [columns] whole values */
+    struct buf *sent;         /* [p->sent] whole values */
+    const struct buf **value; /* [p->columns] of them */
     const struct profile *p;
     uint32_t left, number; /* number of this row, from 1 */
 };

@@ -33,7 +33,7 @@ static const uint8_t *row_time(const struct profile_row *row)
 {
     for (size_t i = 0; i < row->p->columns; i++) {
         const uint8_t *dt =
-            row->p->column[i].is_clock ? value_as_time(buf_in(&row->value[i])) : NULL;
+            row->p->column[i].is_clock ? value_as_time(buf_in(row->value[i])) : NULL;
         if (dt) return dt;
     }
     return NULL;
@@ -45,7 +45,7 @@ static void row_json(const struct profile_row *row, bool typed)
     json_t *values = json_array(), *j = json_pack("{s:i}", "row", (int)row->number);
     const uint8_t *dt = row_time(row);
     for (size_t i = 0; i < row->p->columns; i++)
-        json_array_append_new(values, value_json(buf_in(&row->value[i]), typed));
+        json_array_append_new(values, value_json(buf_in(row->value[i]), typed));
     if (dt) json_object_set_new(j, "time", json_string(value_time_text(text, dt)));
     if (dt && *value_time_status(dt))
         json_object_set_new(j, "status", json_string(value_time_status(dt)));
@@ -56,11 +56,11 @@ static void row_json(const struct profile_row *row, bool typed)
 static void print_cell(struct buf *line, const struct profile_row *row, size_t i)
 {
     char text[VALUE_TIME];
-    const uint8_t *dt = value_as_time(buf_in(&row->value[i]));
+    const uint8_t *dt = value_as_time(buf_in(row->value[i]));
     if (dt)
         buf_put(line, value_time_text(text, dt), strlen(value_time_text(text, dt)));
     else
-        value_print(line, buf_in(&row->value[i]), row->p->column[i].scaler, "");
+        value_print(line, buf_in(row->value[i]), row->p->column[i].scaler, "");
 }
 
 /* As in RFC 4180: quotes around what holds a comma or quote. */

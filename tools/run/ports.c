@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "tools/common/pcap.h"
 
 enum { RX = 4096, TX_HIGH = 1 << 18, UDP_PEERS = 16, BACKLOG = 512 };
 
@@ -27,8 +28,11 @@ struct ports {
         uint64_t used;
         uint8_t out[65536];
         size_t out_n;
+        struct pcap_flow flow;
     } peer[UDP_PEERS];
     uint64_t turns, heard_ms;
+    struct pcap *pcap;
+    uint32_t interface[PORT_IDS];
 };
 
 struct line {
@@ -42,7 +46,35 @@ struct line {
     uint8_t in[RX];
     uint8_t *out; /* gathered until the end of a frame */
     size_t out_n, out_cap;
+    struct pcap_flow flow;
 };
+
+/* -- traces -- */
+
+void ports_capture(struct ports *p, struct pcap *pcap)
+{
+    static const char *const name[PORT_IDS] = { "dlms", "optical", "rs485" };
+    p->pcap = pcap;
+    for (int i = 0; i < PORT_IDS; i++) p->interface[i] = pcap_interface(pcap, name[i]);
+}
+
+/* A flow with the addresses and ports of the client and of this side. */
+static struct pcap_flow flow_of(const struct ports *p, enum port_id id, bool udp,
+                                const struct sockaddr_in *client)
+{
+    uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
+    struct pcap_flow f = pcap_flow(p->interface[id], udp, ntohs(client->sin_port), known);
+    memcpy(f.client_ip, &client->sin_addr, sizeof f.client_ip);
+    return f;
+}
+
+static void capture(struct ports *p, struct pcap_flow *f, bool from_client, const void *octets,
+                    size_t n)
+{
+    if (!p->pcap || n == 0) return;
+    pcap_put(p->pcap, f, from_client, octets, n, pcap_now_us());
+    pcap_flush(p->pcap);
+}
 
 /* -- who talks -- */
 enum { TALK_MS = 500 };
@@ -78,6 +110,7 @@ static void flush(struct line *l)
     p->req.data = p;
     uv_buf_t buf = uv_buf_init((char *)p->octets, (unsigned)l->out_n);
     l->ports->tx[l->id] += l->out_n;
+    capture(l->ports, &l->flow, false, l->out, l->out_n);
     l->out_n = 0;
     heard(l->ports);
     if (uv_write(&p->req, (uv_stream_t *)&l->tcp, &buf, 1, written)) free(p);
@@ -130,6 +163,7 @@ static void line_end(struct line *l)
     if (uv_is_closing((uv_handle_t *)&l->tcp)) return;
     if (l->is_open && l->ports->box->is_on) device_link_close(&l->ports->box->device, &l->link);
     l->is_open = false;
+    if (l->ports->pcap) pcap_end(l->ports->pcap, &l->flow, pcap_now_us());
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
     l->ports->peers[l->id]--;
@@ -168,6 +202,7 @@ static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         return;
     }
     heard(l->ports);
+    capture(l->ports, &l->flow, true, l->in + l->in_n, (size_t)n);
     l->in_n += (size_t)n;
     l->ports->rx[l->id] += (uint64_t)n;
     offer(l);
@@ -203,6 +238,13 @@ static void accepted(uv_stream_t *listener, int status)
     p->lines = l;
     p->peers[id]++;
     l->is_open = true;
+    if (p->pcap) {
+        struct sockaddr_storage from = { 0 };
+        int length = sizeof from;
+        uv_tcp_getpeername(&l->tcp, (struct sockaddr *)&from, &length);
+        l->flow = flow_of(p, id, false, (struct sockaddr_in *)&from);
+        pcap_begin(p->pcap, &l->flow, pcap_now_us());
+    }
     device_link_open(&p->box->device, &l->link, kind[id], channel[id],
                      (struct link_io){ &tcp_ops, l }, box_mono(p->box));
     uv_read_start((uv_stream_t *)&l->tcp, alloc, received);
@@ -244,6 +286,7 @@ static void udp_send(void *ctx, const uint8_t *p, size_t n, bool more)
     uv_buf_t buf = uv_buf_init((char *)u->out, (unsigned)u->out_n);
     (void)uv_udp_try_send(&u->ports->udp, &buf, 1, (const struct sockaddr *)&u->address);
     u->ports->tx[PORT_DLMS] += u->out_n;
+    capture(u->ports, &u->flow, false, u->out, u->out_n);
     u->out_n = 0;
 }
 
@@ -265,6 +308,7 @@ static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_in *from)
     oldest->address = *from;
     oldest->open = true;
     oldest->out_n = 0;
+    oldest->flow = flow_of(p, PORT_DLMS, true, from);
     device_link_open(&p->box->device, &oldest->link, DLMS_UDP, LINK_WAN,
                      (struct link_io){ &udp_ops, oldest }, box_mono(p->box));
     return oldest;
@@ -289,6 +333,7 @@ static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
     heard(p);
     u->used = ++p->turns;
     p->rx[PORT_DLMS] += (uint64_t)n;
+    capture(p, &u->flow, true, buf->base, (size_t)n);
     (void)device_feed_link(&p->box->device, &u->link, (const uint8_t *)buf->base, (size_t)n,
                            box_mono(p->box));
     box_step(p->box);

@@ -37,6 +37,10 @@ void ports_dark(struct ports *p);
 
 struct ports_status ports_status(const struct ports *p, enum port_id id);
 
+/* Write all traffic from now on to this file; kept until ports_close(). */
+struct pcap;
+void ports_capture(struct ports *p, struct pcap *pcap);
+
 /* Did octets come in or go out within the last half second of the wall clock? Then a client is
  * talking, and its time-outs are in its own time: the world should not run faster than that. */
 bool ports_is_talking(const struct ports *p);

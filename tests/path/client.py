@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""`magno read`, `write`, `action` and `decode` against `magno run`: every port, every client, a trace of it all."""
+import csv
+import io
+import os
+import subprocess
+import tempfile
+
+from meter import MAGNO, Meter, check, profile, read
+
+ENERGY = "1-0:1.8.0"
+
+
+def magno(*args, code=0):
+    done = subprocess.run([MAGNO, *map(str, args)], capture_output=True, text=True, timeout=120)
+    check(done.returncode == code, "magno %s: exit %d, not %d\n%s%s" % (" ".join(map(str, args)), done.returncode, code, done.stdout, done.stderr))
+    return done
+
+
+def two_hours():
+    """A meter with two hours of a constant load behind it."""
+    m = Meter("--load", "const:P=4000,Q=1000,V=230,F=50", "--speed", "max", "--start", "2026-01-01T00:00:00Z")
+    m.run_out("--until", "2026-01-01T02:00:30Z")
+    return m
+
+
+def profiles(m):
+    port = m.ports["dlms"]
+    rows = profile(read(port, "profile"), None)
+    check(len(rows) >= 8, "%d rows" % len(rows))
+    energy = [r[ENERGY + ".255"] for r in rows]
+    check(energy == sorted(energy) and 7990 <= energy[7] <= 8010, energy)
+    part = profile(read(port, "profile", options=("--from", "2026-01-01T00:30:00Z", "--to", "2026-01-01T01:15:00Z")), None)
+    check([r["time"] for r in part] == ["2026-01-01T00:30:00Z", "2026-01-01T00:45:00Z", "2026-01-01T01:00:00Z", "2026-01-01T01:15:00Z"],
+          [r["time"] for r in part])
+    some = profile(read(port, "profile", options=("--first", "2", "--count", "3")), None)
+    check([r[ENERGY + ".255"] for r in some] == energy[1:4], some)
+    last = profile(read(port, "profile", options=("--last", "2")), None)
+    check([r["time"] for r in last] == [r["time"] for r in rows][-2:], last)
+    chosen = magno("read", "--port", port, "profile", "--columns", "clock," + ENERGY, "--csv", "--count", 4).stdout
+    table = list(csv.reader(io.StringIO(chosen)))
+    check(table[0] == ["0-0:1.0.0.255", ENERGY + ".255 Wh"] and len(table) == 5, table)
+    check([int(r[1]) for r in table[1:]] == energy[:4], table)
+    by_table = magno("read", "--port", port, "profile").stdout.splitlines()
+    check(len(by_table) == len(rows) + 1 and "Wh" in by_table[0], by_table[:2])
+    check(len(set(map(len, by_table))) == 1, "the table is not even")
+
+
+def ports(m):
+    wanted = read(m.ports["dlms"], ENERGY)[0]
+    for where in (("--udp",), ("--gbt", "4"), ("--ded",), ("--protect", "general-glo"), ("--max-pdu", "128")):
+        got = read(m.ports["dlms"], ENERGY, options=where)[0]
+        check(abs(got["value"] - wanted["value"]) <= 2 and got["unit"] == "Wh" and got["scaler"] == 0, got)
+    low = ("--hdlc", "--client", "32")
+    read(m.ports["optical"], ENERGY, options=low)
+    read(m.ports["optical"], ENERGY, options=(*low, "--mode-e"))
+    for address in (("--address", "17"), ("--address", "17", "--address-size", "4"), ()):
+        read(m.ports["rs485"], ENERGY, options=(*low, *address, "--info", "64", "--window", "2"))
+    magno("read", "--port", m.ports["rs485"], ENERGY, "--hdlc", "--client", 32, "--address", 18, "--timeout", 0.2, code=3)
+
+
+def clients(m):
+    port = m.ports["dlms"]
+    for client in (16, 32, 33, 34, 1, 2):
+        lines = [line for line in magno("read", "--port", port, "--client", client, "--list", "--json").stdout.splitlines()]
+        check(len(lines) > 10, "client %d sees %d objects" % (client, len(lines)))
+    magno("read", "--port", port, "--client", 16, ENERGY, code=1)
+    magno("read", "--port", port, "--client", 32, "--password", "12345678", ENERGY, code=4)
+    magno("read", "--port", port, "--ek", "00" * 16, "--ak", "00" * 16, ENERGY, code=4)
+
+
+def everything(m):
+    done = magno("read", "--port", m.ports["dlms"], "--all", "--json")
+    lines = done.stdout.splitlines()
+    check(len(lines) > 500 and '"error"' not in done.stdout, "%d lines" % len(lines))
+
+
+def writing(m):
+    port = m.ports["dlms"]
+    magno("write", "--port", port, "0-0:96.1.10", "text:MP 0815")
+    check(read(port, "0-0:96.1.10")[0]["text"] == "MP 0815", "not written")
+    magno("write", "--port", port, "0-0:96.1.10", "another")
+    check(read(port, "0-0:96.1.10")[0]["text"] == "another", "not written with the type of now")
+    magno("write", "--port", port, "0-0:96.1.0", "text:no", code=1)
+    magno("action", "--port", port, "profile:capture")
+
+
+def trace(path):
+    done = magno("decode", path)
+    for word in ("sign-on-request", "identification", "hdlc", "wrapper", "aarq", "aare", "glo-get-request", "deciphered", "ded-get-request",
+                 "general-glo-ciphering", "general-block-transfer", "set-request", "action-request", "rlrq", "SNRM"):
+        check(word in done.stdout, "the trace shows no %s" % word)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder, two_hours() as m:
+        os.environ["XDG_STATE_HOME"] = folder
+        path = os.path.join(folder, "all.pcapng")
+        m.start("--start", "2026-01-01T02:01:00Z", "--speed", "1", "--pcap", path)
+        profiles(m)
+        ports(m)
+        writing(m)
+        m.stop()
+        trace(path)
+        m.start("--speed", "1")
+        everything(m)
+        clients(m)
+        m.stop()
+    print("client against meter: all well")
+
+
+if __name__ == "__main__":
+    main()
