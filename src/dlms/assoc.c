@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/old.h"
 
 /* Associations: the AARQ's checks in the order of the product's table, the four passes of high
  * level security, release. */
@@ -173,8 +174,7 @@ static struct verdict check_mechanism(struct dlms_server *d, struct dlms_session
         return rejected(nothing ? ACSE_D_AUTH_REQUIRED : ACSE_D_MECHANISM_REQUIRED);
     }
     uint8_t m = none ? MECH_NONE : a->mechanism;
-    bool served = m != MECH_MANUFACTURER && m != MECH_MD5 && m != MECH_SHA1;
-    if (a->bad_mechanism || !served || !knows(row, m) ||
+    if (a->bad_mechanism || m == MECH_MANUFACTURER || !knows(row, m) ||
         !host_of(d)->may_open(d->app, &s->who, m))
         return rejected(ACSE_D_MECHANISM_UNKNOWN);
     s->mechanism = m;
@@ -484,6 +484,30 @@ static void digest(struct dlms_server *d, struct dlms_session *s, bool ours, uin
     wipe(secret, sizeof secret);
 }
 
+/* Mechanisms 3 and 4: challenge || secret under a digest that is broken; off by default. */
+static size_t old_digest(struct dlms_server *d, struct dlms_session *s,
+                         const uint8_t *challenge, size_t n, uint8_t h[20])
+{
+    uint8_t text[CHALLENGE_MAX + DLMS_SECRET_MAX];
+    memcpy(text, challenge, n);
+    int len = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_SECRET, text + n);
+    if (len > 0) n += (size_t)len;
+    if (s->mechanism == MECH_MD5)
+        md5(h, text, n);
+    else
+        sha1(h, text, n);
+    wipe(text, sizeof text);
+    return s->mechanism == MECH_MD5 ? 16 : 20;
+}
+
+static bool check_old(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
+{
+    const struct dlms_challenge *c = &s->challenge;
+    uint8_t h[20];
+    size_t n = old_digest(d, s, c->stoc, c->stoc_n, h);
+    return f.n == n && same(h, f.p, n);
+}
+
 static bool check_sha256(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
     uint8_t h[32];
@@ -520,6 +544,7 @@ static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cip
 {
     if (s->mechanism == MECH_GMAC)
         return s->challenge.step ? 0 : check_gmac(d, s, f) ? 0 : E_AUTH;
+    if (s->mechanism < MECH_GMAC) return check_old(d, s, f) ? 0 : E_AUTH;
     if (s->mechanism == MECH_SHA256) return check_sha256(d, s, f) ? 0 : E_AUTH;
     return check_ecdsa(d, s, f);
 }
@@ -538,6 +563,7 @@ static int make_reply(struct dlms_server *d, struct dlms_session *s,
         hls5_answer(answer, s->suite, ic, &s->key, s->own, c->ctos, c->ctos_n);
         return HLS5_ANSWER;
     }
+    if (s->mechanism < MECH_GMAC) return (int)old_digest(d, s, c->ctos, c->ctos_n, answer);
     digest(d, s, true, h);
     if (s->mechanism == MECH_ECDSA) return run_job(d, s, 2, DLMS_EC_SIGN, h, sizeof h, answer);
     memcpy(answer, h, sizeof h);

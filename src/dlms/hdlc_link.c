@@ -45,6 +45,7 @@ static bool put_frame(struct dlms_link *l, struct hdlc_frame *f, const struct in
     le_put16(tail, crc16_end(crc));
     tail[2] = HDLC_FLAG;
     l->io.ops->send(l->io.ctx, tail, sizeof tail, false);
+    l->echo = (uint16_t)(l->echo + n + f->n + sizeof tail);
     return true;
 }
 
@@ -590,10 +591,27 @@ void hdlc_open(struct dlms_server *d, struct dlms_link *l)
     if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, l->baud, LINE_8N1);
 }
 
+/* A head that hears itself brings back what was sent, and nothing else before that is over. */
+static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+{
+    enum { BITS = 10, SECOND_US = 1000000, LATE_US = 600000 };
+    struct dlms_port port;
+    if (l->echo == 0) return 0;
+    host_of(d)->port_get(d->app, l->channel, &port);
+    uint64_t line = l->baud ? (uint64_t)l->echo * BITS * SECOND_US / l->baud : 0;
+    bool late = mono_before(mono_after(l->active, line + LATE_US), at);
+    size_t drop = !port.echo || late ? 0 : n < l->echo ? n : l->echo;
+    l->echo = (uint16_t)(drop ? l->echo - drop : 0);
+    return drop;
+}
+
 void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                mono_t at)
 {
     struct dlms_frame *x = &l->frame;
+    size_t echo = drop_echo(d, l, n, at);
+    p += echo;
+    n -= echo;
     check_pause(d, l, n, at);
     while (n || x->again_n) {
         if (x->again_n) {

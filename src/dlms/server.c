@@ -41,9 +41,23 @@ int assoc_of(const struct dlms_server *d, uint16_t sap)
     return E_NONE;
 }
 
+/* The pool is empty: of the clients of this server that have no association and no data link,
+ * the one that was silent longest makes room. */
+static void give_up_one(struct dlms_server *d)
+{
+    struct dlms_session *oldest = NULL;
+    for (struct dlms_link *l = d->links; l; l = l->next)
+        for (struct dlms_session *s = l->first; s; s = s->next) {
+            bool idle = s->state == DLMS_NONE && s->phase == PHASE_IDLE && s->hdlc.state == 0;
+            if (idle && (!oldest || mono_before(s->active, oldest->active))) oldest = s;
+        }
+    if (oldest) session_free(d, oldest);
+}
+
 struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
                                   uint16_t server_sap, mono_t now)
 {
+    if (!d->pool->free) give_up_one(d);
     struct dlms_session *s = d->pool->free;
     if (!s) return NULL;
     d->pool->free = s->next;
@@ -298,7 +312,8 @@ static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l, mono_t no
     if (l->hang_up) return t;
     host_of(d)->port_get(d->app, l->channel, &port);
     if (port.idle_s) t = mono_after(l->active, UINT64_C(1000000) * port.idle_s);
-    if (l->stream.head_n || l->stream.left) t = mono_min(t, mono_after(l->active, HALF_US));
+    bool half = l->stream.head_n || l->stream.left || l->stream.skip;
+    if (half) t = mono_min(t, mono_after(l->stream.since, HALF_US));
     if (mono_before(now, t)) return t;
     l->hang_up = d->hang_up = true;
     return MONO_NEVER;

@@ -247,6 +247,7 @@ struct dlms_stream {
     uint32_t skip; /* octets to swallow */
     uint16_t left; /* octets to come for s */
     struct dlms_session *s;
+    mono_t since;    /* when the APDU under way began */
     bool refuse;     /* what is swallowed is for a session that there is no room for */
     uint16_t client; /* who sent it */
 };
@@ -267,6 +268,7 @@ struct dlms_link {
     struct link_io io;
     uint8_t kind, channel;
     uint32_t baud;   /* serial: present speed */
+    uint16_t echo;   /* serial: octets sent since the last that came */
     bool hang_up;    /* to be closed by the next step */
     uint8_t fate;    /* of the last notice: enum dlms_sent */
     uint32_t invoke; /* its long-invoke-id */

@@ -125,6 +125,7 @@ size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
         } else if (x->left) {
             used += take_body(d, x, p + used, n - used, at);
         } else {
+            if (x->head_n == 0) x->since = at;
             used += take_head(x, p + used, n - used);
         }
     }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cases.h"
+#include "crypto/old.h"
 #include "dlms/acse.h"
 #include "dlms/bench.h"
 #include "dlms/cipher.h"
@@ -365,6 +366,40 @@ static void test_hls5(void **state)
     assert_int_equal(bench_ask(b, 0, SAP_MANAGEMENT, get_name, sizeof get_name, &a), 14);
 }
 
+/* Mechanisms 3 and 4, only where a row of the table allows them: H(challenge || secret). */
+static void test_hls_old(void **state)
+{
+    (void)state;
+    for (unsigned m = MECH_MD5; m <= MECH_SHA1; m++) {
+        uint8_t f[64] = { 0xC3, 1, 0xC1, 0, 15, 0, 0, 40, 0, 0, 255, 1, 1, 9 }, text[64],
+                want[20];
+        const uint8_t *answer;
+        size_t n = m == MECH_MD5 ? 16 : 20;
+        struct acse_aare e;
+        struct acse_aarq a = good();
+        b->assoc[ROLE_READER].mechanisms = 1u << 1;
+        a.mechanism = (uint8_t)m;
+        a.auth = (struct acse_view){ (const uint8_t *)"abcdefgh", 8 };
+        refused(SAP_READER, &a, 1, false, ACSE_D_MECHANISM_UNKNOWN, -1);
+        b->assoc[ROLE_READER].mechanisms = (uint8_t)(1u << m);
+        assert_true(ask(SAP_READER, &a, &e) > 0 && e.result == 0 && e.diagnostic == 14);
+        memcpy(text, e.auth.p, e.auth.n);
+        memcpy(text + e.auth.n, "12345678", 8);
+        f[14] = (uint8_t)n;
+        (m == MECH_MD5 ? md5 : sha1)(f + 15, text, e.auth.n + 8);
+        size_t got = bench_ask(b, 0, SAP_READER, f, 15 + n, &answer);
+        assert_int_equal(got, 8 + n);
+        memcpy(text, "abcdefgh12345678", 16);
+        (m == MECH_MD5 ? md5 : sha1)(want, text, 16);
+        assert_memory_equal(answer + 8, want, n);
+        assert_int_equal(bench_ask(b, 0, SAP_READER, get_name, sizeof get_name, &answer), 14);
+        ask(SAP_READER, &a, &e);
+        f[20] ^= 1;
+        assert_int_equal(bench_ask(b, 0, SAP_READER, f, 15 + n, &answer), 5);
+        assert_int_equal(answer[3], 250);
+    }
+}
+
 static void test_pending_ends(void **state)
 {
     static struct cases c;
@@ -448,6 +483,29 @@ static void test_pool_ends(void **state)
     assert_false(b->port[0].closed);
     const uint8_t *answer;
     assert_int_equal(bench_ask(b, 0, SAP_READER, get_name, sizeof get_name, &answer), 14);
+    static const uint8_t rlrq[] = { 0x62, 0 }; /* who has no association makes room */
+    assert_int_equal(bench_ask(b, 0, SAP_READER, rlrq, sizeof rlrq, &answer), 2);
+    bench_open(b, 1, DLMS_TCP, LINK_RS485);
+    uint32_t ic = 0;
+    bench_associate(b, 1, SAP_PUBLIC, 0, &ic);
+    assert_int_equal(bench_ask(b, 1, SAP_PUBLIC, get_name, sizeof get_name, &answer), 14);
+}
+
+static void test_slow(void **state)
+{
+    static const uint8_t apdu[] = { 0, 1, 0, 16, 0,  1, 0, 13,   0xC0, 1, 0xC1,
+                                    0, 1, 0, 0,  96, 1, 0, 0xFF, 2,    0 };
+    (void)state;
+    for (unsigned start = 0; start < 12; start += 11) { /* in the head, in the body */
+        unsigned i = 0;
+        bench_open(b, 0, DLMS_TCP, LINK_WAN);
+        bench_feed(b, 0, apdu, start);
+        for (; i + start + 1 < sizeof apdu && !b->port[0].closed; i++) {
+            bench_feed(b, 0, apdu + start + i, 1);
+            bench_wait(b, 8000000); /* an octet now and then does not keep it */
+        }
+        assert_true(b->port[0].closed && i <= 4);
+    }
 }
 
 static void test_wrapper(void **state)
@@ -505,6 +563,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_several, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pool_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrapper, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hls_old, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,6 +309,34 @@ static void test_rubbish(void **state)
     }
 }
 
+/* What the meter said comes back to it. */
+static void echo(void)
+{
+    uint8_t mine[MAX];
+    size_t n = b->port[0].out_n;
+    memcpy(mine, b->port[0].out, n);
+    bench_feed(b, 0, mine, n);
+    assert_int_equal(b->port[0].out_n, n);
+}
+
+static void test_echo(void **state)
+{
+    (void)state;
+    b->serial.echo = true;
+    connect();
+    echo();
+    send_frame(0x10, aarq, sizeof aarq, false);
+    expect_control(0x30);
+    for (unsigned i = 1; i <= 5; i++) {
+        echo();
+        send_frame((uint8_t)(0x10 | i << 5 | i << 1), get, sizeof get, false);
+        expect_control((uint8_t)(0x10 | (1 + i) << 5 | i << 1));
+    }
+    bench_wait(b, 5000000); /* and a head that stays silent does no harm */
+    send_frame(0x10 | 6 << 5 | 6 << 1, get, sizeof get, false);
+    expect_control(0x10 | 7 << 5 | 6 << 1);
+}
+
 static void test_broadcast(void **state)
 {
     uint8_t v[MAX];
@@ -334,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inactivity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rubbish, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_echo, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broadcast, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
