@@ -35,6 +35,18 @@ static uint16_t inputs(void *ctx, mono_t t)
     return k->inputs;
 }
 
+static int battery_mv(void *ctx)
+{
+    (void)ctx;
+    return 3600;
+}
+
+static int temperature_dc(void *ctx)
+{
+    (void)ctx;
+    return 253;
+}
+
 static int root_key(void *ctx, uint8_t key[16])
 {
     (void)ctx;
@@ -74,7 +86,9 @@ struct desk *desk_new(int64_t utc_s)
                                .rtc_write = rtc_write,
                                .inputs = inputs,
                                .entropy = &k->entropy,
-                               .root_key = root_key };
+                               .root_key = root_key,
+                               .battery_mv = battery_mv,
+                               .temperature_dc = temperature_dc };
     k->cfg = (struct device_cfg){ .meter = &k->meter,
                                   .secrets = &device_development,
                                   .firmware = "0.0.0+desk",

@@ -23,7 +23,13 @@ enum text {
 };
 
 /* Values that are worked out when asked. */
-enum made_id { MADE_BILLING_ROWS, MADE_BILLING_AGE, MADE_LONG_FAILURE, MADE_COVER_OPEN };
+enum made_id {
+    MADE_BILLING_ROWS,
+    MADE_BILLING_AGE,
+    MADE_LONG_FAILURE,
+    MADE_TAMPER_NOW,
+    MADE_BATTERY_LEFT
+};
 
 /* Numbers of the product that stand in its const description. */
 enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
@@ -34,9 +40,9 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_rating, class_extended, class_survey, class_log, class_billing, class_daily,
     class_clock, class_association, class_sap, class_security, class_demand, class_made,
     class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
-    class_resource, class_script, class_schedule, class_calendar, class_special_days,
-    class_calendar_name, class_activation, class_local_port, class_hdlc, class_port_guard,
-    class_tcp, class_ipv4, class_mac;
+    class_settings, class_outputs, class_script, class_schedule, class_calendar,
+    class_special_days, class_calendar_name, class_activation, class_local_port, class_hdlc,
+    class_port_guard, class_tcp, class_ipv4, class_mac;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -79,6 +85,16 @@ struct port_setup {
     uint16_t first, octets; /* parameters */
     uint8_t link;           /* enum link_id, up to LINK_WAN */
     struct obis port;       /* the object it refers to */
+};
+
+/* Parameters that make one structure. */
+enum { SETTINGS_MAX = 5 };
+struct setting_list {
+    uint8_t n;
+    struct {
+        uint16_t id;
+        uint8_t tag;
+    } of[SETTINGS_MAX];
 };
 
 /* A calendar, and the script table its days call. */
@@ -151,6 +167,8 @@ enum dar model_gate(void *app, const struct cosem_at *at);
     ROW(1, 0, c, d, e, n, acl, &class_register, SHOWN(reg, t))
 #define EXTENDED(c, d, e, n, acl, reg, t)                                                      \
     ROW(1, 0, c, d, e, n, acl, &class_extended, SHOWN(reg, t))
+#define ABSTRACT(c, d, e, reg, t)                                                              \
+    ROW(0, 0, c, d, e, 1, ACL_METER, &class_register, SHOWN(reg, t))
 #define NUMBER(a, c, d, e, acl, reg, t) ROW(a, 0, c, d, e, 1, acl, &class_data, SHOWN(reg, t))
 #define MOMENT(a, c, d, e, acl, reg) ROW(a, 0, c, d, e, 1, acl, &class_data_time, SHOWN(reg, 0))
 #define PARAM(a, c, d, e, acl, par, t) ROW(a, 0, c, d, e, 1, acl, &class_param, SHOWN(par, t))

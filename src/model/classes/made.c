@@ -1,5 +1,8 @@
 /* made.c - values that are kept nowhere: worked out when somebody asks. */
+#include <string.h>
+
 #include "base/err.h"
+#include "meter/event/output.h"
 #include "model/classes.h"
 
 /* A value of the meter, by what a row names beside it. */
@@ -36,10 +39,11 @@ static int64_t long_failure_s(struct meter *m, unsigned arg)
     return row.duration_s;
 }
 
-/* Covers: how long this one has been open. */
-static int64_t cover_open_s(struct meter *m, unsigned arg)
+/* Covers and magnet: how long this one has been there. */
+static int64_t tamper_now_s(struct meter *m, unsigned arg)
 {
     static const uint16_t level[TAMPERS] = {
+        [TAMPER_MAGNET] = INPUT_MAGNET,
         [TAMPER_METER_COVER] = INPUT_METER_COVER,
         [TAMPER_TERMINAL_COVER] = INPUT_TERMINAL_COVER,
         [TAMPER_MODULE_COVER] = INPUT_MODULE_COVER,
@@ -48,11 +52,20 @@ static int64_t cover_open_s(struct meter *m, unsigned arg)
     return since(m, m->now.stamp[STAMP_TAMPER + arg]);
 }
 
+static int64_t battery_left_s(struct meter *m, unsigned arg)
+{
+    int64_t life_s = param_get(m, PARAM_BATTERY_DAYS) * INT64_C(86400);
+    int64_t used_s = m->now.counter[CNT_BATTERY_S];
+    (void)arg;
+    return used_s < life_s ? life_s - used_s : 0;
+}
+
 static const struct made made[] = {
+    [MADE_BATTERY_LEFT] = { battery_left_s, UNIT_S },
     [MADE_BILLING_ROWS] = { billing_rows, UNIT_NONE },
     [MADE_BILLING_AGE] = { billing_age_s, UNIT_S },
     [MADE_LONG_FAILURE] = { long_failure_s, UNIT_S },
-    [MADE_COVER_OPEN] = { cover_open_s, UNIT_S },
+    [MADE_TAMPER_NOW] = { tamper_now_s, UNIT_S },
 };
 
 static const struct made *made_of(const struct cosem_at *at)
@@ -160,35 +173,83 @@ const struct cosem_class class_alarm = { .id = 1, .n_attr = 2, .attr = alarm_att
 const struct cosem_class class_error = { .id = 1, .n_attr = 2, .attr = error_attr };
 const struct cosem_class class_descriptor = { .id = 1, .n_attr = 2, .attr = descriptor_attr };
 
-/* -- the signal that says which source feeds the load
- * ------------------------------------------
+/* -- parameters that are shown as one structure, and written as one
+ * ----------------------------
  */
-static const uint16_t resource_param[] = { PARAM_RESOURCE_MODE, PARAM_RESOURCE_POLARITY,
-                                           PARAM_RESOURCE_DEBOUNCE_MS, PARAM_RESOURCE_TARIFF };
-static const uint8_t resource_tag[] = { AXDR_ENUM, AXDR_BOOL, AXDR_U16, AXDR_U8 };
-
-static enum dar get_resource(void *app, const struct cosem_at *at, struct axdr_out *o)
+static const struct setting_list *settings_of(const struct cosem_at *at)
 {
-    (void)at;
-    axdr_emit_head(o, AXDR_STRUCTURE, COUNT(resource_param));
-    for (unsigned i = 0; i < COUNT(resource_param); i++)
-        axdr_emit_int(o, resource_tag[i], param_get(meter_of(app), resource_param[i]));
+    return at->row->bind.ext;
+}
+
+static enum dar get_settings(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct setting_list *l = settings_of(at);
+    axdr_emit_head(o, AXDR_STRUCTURE, l->n);
+    for (unsigned i = 0; i < l->n; i++)
+        axdr_emit_int(o, l->of[i].tag, param_get(meter_of(app), l->of[i].id));
     return DAR_OK;
 }
 
-static enum dar set_resource(void *app, const struct cosem_at *at, struct axdr_in *in)
+static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    struct param_value v[COUNT(resource_param)];
-    axdr_read_struct(in, COUNT(resource_param));
-    for (unsigned i = 0; i < COUNT(resource_param); i++)
-        v[i] = (struct param_value){ resource_param[i],
-                                     (int32_t)axdr_read_int(in, resource_tag[i]) };
+    const struct setting_list *l = settings_of(at);
+    struct param_value v[SETTINGS_MAX];
+    axdr_read_struct(in, l->n);
+    for (unsigned i = 0; i < l->n; i++) {
+        int64_t n = axdr_read_int(in, l->of[i].tag);
+        v[i] = (struct param_value){ l->of[i].id, n > INT32_MAX ? INT32_MAX : (int32_t)n };
+    }
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set_all(meter_of(app), at->who, v, COUNT(v)));
+    return dar_of(param_set_all(meter_of(app), at->who, v, l->n));
 }
 
-static const struct cosem_attr resource_attr[] = {
+static const struct cosem_attr settings_attr[] = {
     { .id = 1, .get = get_ln },
-    { .id = 2, .get = get_resource, .set = set_resource },
+    { .id = 2, .get = get_settings, .set = set_settings },
 };
-const struct cosem_class class_resource = { .id = 1, .n_attr = 2, .attr = resource_attr };
+const struct cosem_class class_settings = { .id = 1, .n_attr = 2, .attr = settings_attr };
+
+/* -- what alarms light and sound
+ * -----------------------------------------------------------------
+ */
+static const struct axdr_field output_field[] = {
+    AXDR_NESTED(8),
+    AXDR_FIELD(U8, struct output_row, alarm),
+    AXDR_FIELD(U8, struct output_row, bit),
+    AXDR_FIELD(U8, struct output_row, led),
+    AXDR_FIELD(U8, struct output_row, buzzer),
+    AXDR_FIELD(U8, struct output_row, ciu_led),
+    AXDR_FIELD(U8, struct output_row, ciu_buzzer),
+    AXDR_FIELD(U8, struct output_row, text),
+    AXDR_FIELD(U8, struct output_row, repeat_s),
+};
+
+static enum dar get_outputs(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct output_row row[OUTPUT_ROWS];
+    unsigned n = output_rows(meter_of(app), row);
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++)
+        axdr_emit_fields(o, output_field, COUNT(output_field), &row[i]);
+    return DAR_OK;
+}
+
+static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct output_row row[OUTPUT_ROWS], was[OUTPUT_ROWS];
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (in->bad) return DAR_TYPE;
+    if (n > OUTPUT_ROWS) return DAR_OTHER;
+    for (uint32_t i = 0; i < n; i++)
+        if (axdr_read_fields(in, output_field, COUNT(output_field), &row[i])) return DAR_TYPE;
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    bool stands = n == output_rows(meter_of(app), was) && !memcmp(row, was, n * sizeof row[0]);
+    return stands ? DAR_OK : dar_of(output_set_rows(meter_of(app), at->who, row, n));
+}
+
+static const struct cosem_attr outputs_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_outputs, .set = set_outputs },
+};
+const struct cosem_class class_outputs = { .id = 1, .n_attr = 2, .attr = outputs_attr };

@@ -334,10 +334,14 @@ static const struct cosem_attr mac_attr[] = { { .id = 1, .get = get_ln },
                                               { .id = 2, .get = get_mac } };
 const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
 
-/* A meter without a network has no objects of one. */
+/* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */
 enum dar model_gate(void *app, const struct cosem_at *at)
 {
     const struct cosem_class *c = at->row->cls;
-    bool is_net = c == &class_tcp || c == &class_ipv4 || c == &class_mac;
-    return is_net && !net_of(app) ? DAR_UNAVAILABLE : DAR_OK;
+    const struct meter_io *io = meter_of(app)->io;
+    bool missing = (c == &class_tcp || c == &class_ipv4 || c == &class_mac) && !net_of(app);
+    if (c == &class_register)
+        missing = (at->row->bind.id == REG_BATTERY && !io->battery_mv) ||
+                  (at->row->bind.id == REG_TEMP && !io->temperature_dc);
+    return missing ? DAR_UNAVAILABLE : DAR_OK;
 }

@@ -3,14 +3,19 @@
 
 static const struct param_unit long_failure = { PARAM_LONG_FAILURE_S, AXDR_U16, UNIT_S, 0 };
 
-/* A cover: how often it was opened, when last, how long now, how long in all. */
-#define COVER(e, which)                                                                        \
+/* A tamper: how often it came, when last, how long now, how long in all. */
+#define TAMPER(e, which)                                                                       \
     NUMBER(0, 96, 20, e, ACL_METER, REG_TAMPER_##which, AXDR_U32),                             \
         MOMENT(0, 96, 20, e + 1, ACL_METER, REG_AT_##which),                                   \
-        MADE(0, 96, 20, e + 2, class_made_register, MADE_COVER_OPEN, AXDR_U32,                 \
+        MADE(0, 96, 20, e + 2, class_made_register, MADE_TAMPER_NOW, AXDR_U32,                 \
              TAMPER_##which),                                                                  \
-        ROW(0, 0, 96, 20, e + 3, 1, ACL_METER, &class_register,                                \
-            SHOWN(REG_TAMPER_##which##_S, AXDR_U32))
+        ABSTRACT(96, 20, e + 3, REG_TAMPER_##which##_S, AXDR_U32)
+
+static const struct setting_list resource = { 4,
+                                              { { PARAM_RESOURCE_MODE, AXDR_ENUM },
+                                                { PARAM_RESOURCE_POLARITY, AXDR_BOOL },
+                                                { PARAM_RESOURCE_DEBOUNCE_MS, AXDR_U16 },
+                                                { PARAM_RESOURCE_TARIFF, AXDR_U8 } } };
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 97, 98, 0, ALARMS, ACL_ALARM, &class_alarm, SHOWN(REG_ALARM_1, AXDR_U32)),
@@ -18,16 +23,21 @@ static const struct cosem_row rows[] = {
         SHOWN(PARAM_ALARM_FILTER_1, AXDR_U32)),
     ROW(0, 0, 97, 98, 20, ALARMS, ACL_ALARM, &class_descriptor, SHOWN(0, AXDR_U32)),
     ROW(0, 0, 97, 97, 0, ERRORS, ACL_ALARM, &class_error, SHOWN(REG_ERROR_1, AXDR_U32)),
-    COVER(0, METER_COVER),
-    COVER(5, TERMINAL_COVER),
-    COVER(30, MODULE_COVER),
+    TAMPER(0, METER_COVER),
+    TAMPER(5, TERMINAL_COVER),
+    TAMPER(15, MAGNET),
+    NUMBER(0, 96, 20, 25, ACL_METER, REG_TAMPER_METROLOGY, AXDR_U32),
+    MOMENT(0, 96, 20, 26, ACL_METER, REG_AT_METROLOGY),
+    ABSTRACT(96, 20, 28, REG_TAMPER_METROLOGY_S, AXDR_U32),
+    TAMPER(30, MODULE_COVER),
     NUMBER(0, 96, 7, 21, ACL_METER, REG_POWER_FAILURES, AXDR_U32),
     NUMBER(0, 96, 7, 9, ACL_METER, REG_LONG_FAILURES, AXDR_U32),
     MADE(0, 96, 7, 15, class_made_register, MADE_LONG_FAILURE, AXDR_U32, 0),
     SETTING(0, 96, 7, 20, ACL_CONFIG, &long_failure),
     OBJECT(0, 0, 96, 3, 1, ACL_CUSTOMER, &class_inputs, 0),
-    OBJECT(0, 0, 96, 50, 10, ACL_CONFIG, &class_resource, 0),
+    ROW(0, 0, 96, 50, 10, 1, ACL_CONFIG, &class_settings, .ext = &resource),
     NUMBER(0, 96, 50, 11, ACL_CUSTOMER, REG_SOURCE, AXDR_ENUM),
+    OBJECT(0, 0, 96, 50, 50, ACL_CONFIG, &class_outputs, 0),
     PARAM(0, 96, 50, 12, ACL_CONFIG, PARAM_PULSE_FUNCTION, AXDR_ENUM),
 };
 const struct cosem_group objects_alarm = { rows, COUNT(rows) };

@@ -5,6 +5,6 @@
 
 extern const struct cosem_group objects_identity, objects_clock, objects_security,
     objects_energy, objects_demand, objects_live, objects_profile, objects_billing, objects_tou,
-    objects_event, objects_alarm, objects_port;
+    objects_event, objects_alarm, objects_port, objects_quality;
 
 #endif

@@ -1,0 +1,39 @@
+/* quality.c - limits of the supply and how often they were passed; neutral current; the
+ * battery. */
+#include "model/objects/objects.h"
+
+static const struct param_unit under = { PARAM_UNDER_DV, AXDR_U16, UNIT_V, -1 };
+static const struct param_unit over = { PARAM_OVER_DV, AXDR_U16, UNIT_V, -1 };
+static const struct param_unit missing = { PARAM_MISSING_DV, AXDR_U16, UNIT_V, -1 };
+static const struct param_unit under_s = { PARAM_UNDER_S, AXDR_U16, UNIT_S, 0 };
+static const struct param_unit over_s = { PARAM_OVER_S, AXDR_U16, UNIT_S, 0 };
+static const struct param_unit current = { PARAM_OVERCURRENT_MA, AXDR_U32, UNIT_A, -3 };
+static const struct param_unit current_s = { PARAM_OVERCURRENT_S, AXDR_U16, UNIT_S, 0 };
+
+static const struct setting_list mismatch = { 5,
+                                              { { PARAM_MISMATCH_MA, AXDR_U32 },
+                                                { PARAM_MISMATCH_PERCENT, AXDR_U8 },
+                                                { PARAM_MISMATCH_START_S, AXDR_U16 },
+                                                { PARAM_MISMATCH_END_S, AXDR_U16 },
+                                                { PARAM_BILL_HIGHER, AXDR_BOOL } } };
+
+static const struct cosem_row rows[] = {
+    SETTING(1, 32, 31, 0, ACL_CONFIG, &under),
+    NUMBER(1, 32, 32, 0, ACL_METER, REG_SAGS, AXDR_U32),
+    SETTING(1, 32, 35, 0, ACL_CONFIG, &over),
+    NUMBER(1, 32, 36, 0, ACL_METER, REG_SWELLS, AXDR_U32),
+    SETTING(1, 32, 39, 0, ACL_CONFIG, &missing),
+    NUMBER(1, 32, 40, 0, ACL_METER, REG_MISSING, AXDR_U32),
+    SETTING(1, 32, 43, 0, ACL_CONFIG, &under_s),
+    SETTING(1, 32, 44, 0, ACL_CONFIG, &over_s),
+    SETTING(1, 31, 35, 0, ACL_CONFIG, &current),
+    NUMBER(1, 31, 36, 0, ACL_METER, REG_OVERCURRENT, AXDR_U32),
+    SETTING(1, 31, 44, 0, ACL_CONFIG, &current_s),
+    ROW(0, 0, 96, 50, 1, 1, ACL_CONFIG, &class_settings, .ext = &mismatch),
+    ABSTRACT(96, 6, 0, REG_BATTERY_S, AXDR_U32),
+    ABSTRACT(96, 6, 3, REG_BATTERY, AXDR_U16),
+    MOMENT(0, 96, 6, 5, ACL_METER, REG_AT_BATTERY),
+    MADE(0, 96, 6, 6, class_made_register, MADE_BATTERY_LEFT, AXDR_U32, 0),
+    ABSTRACT(96, 9, 0, REG_TEMP, AXDR_I16),
+};
+const struct cosem_group objects_quality = { rows, COUNT(rows) };
