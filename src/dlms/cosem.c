@@ -231,15 +231,23 @@ static void emit_rights(const struct cosem_model *m, const struct cosem_at *at,
     }
 }
 
+static bool is_picked(const struct cosem_pick *pick, uint16_t cls)
+{
+    if (!pick) return true;
+    for (unsigned i = 0; i < pick->n; i++)
+        if (pick->cls[i] == cls) return true;
+    return false;
+}
+
 /* All members of a row are visible or none: so a place is a row, and how many came before it,
  * kept in work[0] and work[1] from one element to the next. */
 static bool list_seek(const struct cosem_model *m, struct cosem_at *at, uint32_t i,
-                      struct span *s)
+                      const struct cosem_pick *pick, struct span *s)
 {
     const struct cosem_row *r;
     if (i < s->work[1]) s->work[0] = s->work[1] = 0;
     for (; (r = row_at(m, s->work[0])) != NULL; s->work[0]++) {
-        if (!row_is_visible(m, r, at->who->assoc)) continue;
+        if (!row_is_visible(m, r, at->who->assoc) || !is_picked(pick, r->cls->id)) continue;
         if (i - s->work[1] < r->span) {
             at->row = r;
             at->k = (uint8_t)(i - s->work[1]);
@@ -250,20 +258,27 @@ static bool list_seek(const struct cosem_model *m, struct cosem_at *at, uint32_t
     return false;
 }
 
-enum dar cosem_list_emit(const struct cosem_model *m, const struct cosem_at *at, uint32_t i,
-                         bool rights, struct span *s, struct axdr_out *o)
+void cosem_list_emit_one(const struct cosem_model *m, const struct cosem_at *at, bool rights,
+                         struct axdr_out *o)
 {
-    struct cosem_at it = *at;
-    if (!list_seek(m, &it, i, s)) return DAR_BLOCK;
-    struct obis ln = cosem_ln(&it);
+    struct obis ln = cosem_ln(at);
     axdr_emit_head(o, AXDR_STRUCTURE, 4);
-    axdr_emit_u16(o, it.row->cls->id);
-    axdr_emit_u8(o, it.row->cls->version);
+    axdr_emit_u16(o, at->row->cls->id);
+    axdr_emit_u8(o, at->row->cls->version);
     axdr_emit_octets(o, &ln, sizeof ln);
     if (rights)
-        emit_rights(m, &it, o);
+        emit_rights(m, at, o);
     else
         axdr_emit_null(o);
+}
+
+enum dar cosem_list_emit(const struct cosem_model *m, const struct cosem_at *at, uint32_t i,
+                         const struct cosem_pick *pick, bool rights, struct span *s,
+                         struct axdr_out *o)
+{
+    struct cosem_at it = *at;
+    if (!list_seek(m, &it, i, pick, s)) return DAR_BLOCK;
+    cosem_list_emit_one(m, &it, rights, o);
     return DAR_OK;
 }
 

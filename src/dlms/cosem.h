@@ -246,11 +246,22 @@ bool cosem_may_call(const struct cosem_model *m, const struct cosem_at *at, uint
 /* Objects visible to at->who, optionally of one class (cls >= 0). */
 uint32_t cosem_list_count(const struct cosem_model *m, const struct cosem_at *at, int32_t cls);
 
-/* Emit the i-th of them (of all, not of a class) as an object_list_element; with rights, or
- * null-data in their place (access selectors 1 and 2). span->work is used to go on without
- * counting from the start again. */
+/* Objects of these classes alone. */
+struct cosem_pick {
+    const uint16_t *cls;
+    uint8_t n;
+};
+
+/* Emit the i-th of them (pick NULL: of all) as an object_list_element; with rights, or
+ * null-data in their place (access selectors 1 and 2). span->work[0] and [1] are used to go on
+ * without counting from the start again. */
 enum dar cosem_list_emit(const struct cosem_model *m, const struct cosem_at *at, uint32_t i,
-                         bool rights, struct span *s, struct axdr_out *o);
+                         const struct cosem_pick *pick, bool rights, struct span *s,
+                         struct axdr_out *o);
+
+/* The element of the object at->row, at->k. */
+void cosem_list_emit_one(const struct cosem_model *m, const struct cosem_at *at, bool rights,
+                         struct axdr_out *o);
 
 /* -- GET -------------------------------------------------------------------------------- */
 

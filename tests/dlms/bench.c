@@ -319,7 +319,7 @@ static enum dar list_open(void *app, const struct cosem_at *at, const struct cos
 static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
                          struct axdr_out *o)
 {
-    return cosem_list_emit(&of(app)->model, at, i, true, s, o);
+    return cosem_list_emit(&of(app)->model, at, i, NULL, true, s, o);
 }
 
 static enum dar get_partners(void *app, const struct cosem_at *at, struct axdr_out *o)

@@ -58,7 +58,7 @@ static size_t list_of_silent(uint8_t role)
     uint32_t n = cosem_list_count(&device_model, &at, -1);
     axdr_emit_head(&o, AXDR_ARRAY, n);
     for (uint32_t i = 0; i < n; i++)
-        assert_int_equal(cosem_list_emit(&device_model, &at, i, true, &s, &o), DAR_OK);
+        assert_int_equal(cosem_list_emit(&device_model, &at, i, NULL, true, &s, &o), DAR_OK);
     return o.len;
 }
 

@@ -449,6 +449,99 @@ static void without_a_network_its_objects_are_unavailable(void **state)
     desk_free(k);
 }
 
+/* -- selections of the object list
+ * ------------------------------------------------------------------------
+ */
+static uint8_t all[LONG];
+
+/* The element of that object in the whole list: where and how long. */
+static struct desk_value element(struct desk *k, uint16_t cls, const char *name)
+{
+    struct desk_value v = { all, sizeof all };
+    struct obis ln = desk_ln(name);
+    assert_int_equal(desk_get(k, ROLE_SUPERVISOR, 15, desk_ln("0-0:40.0.0"), 2, NULL, 0, &v),
+                     0);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    for (uint32_t n = axdr_read_head(&i, AXDR_ARRAY); n > 0; n--) {
+        struct axdr_in e = axdr_read_value(&i), x = e;
+        axdr_read_struct(&x, 4);
+        uint16_t c = axdr_read_u16(&x);
+        axdr_read_u8(&x);
+        struct obis l;
+        axdr_read_octets(&x, &l, 6);
+        if (c == cls && !memcmp(&l, &ln, 6))
+            return (struct desk_value){ (uint8_t *)(uintptr_t)e.p, e.n };
+    }
+    return (struct desk_value){ NULL, 0 };
+}
+
+static struct desk_value select_list(struct desk *k, uint8_t selector, const struct axdr_out *o,
+                                     enum dar want, size_t piece)
+{
+    struct desk_value v = { out, sizeof out };
+    struct cosem_sel sel = { selector, axdr_in(o->buf, o->len) };
+    assert_int_equal(
+        desk_get(k, ROLE_SUPERVISOR, 15, desk_ln("0-0:40.0.0"), 2, &sel, piece, &v), want);
+    return v;
+}
+
+static void put_object(struct axdr_out *o, uint16_t cls, const char *name)
+{
+    struct obis ln = desk_ln(name);
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_u16(o, cls);
+    axdr_emit_octets(o, &ln, 6);
+}
+
+static void the_object_list_can_be_asked_in_part(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    axdr_emit_head(&o, AXDR_ARRAY, 3); /* the profiles and the clock; one named twice */
+    axdr_emit_u16(&o, 8);
+    axdr_emit_u16(&o, 7);
+    axdr_emit_u16(&o, 8);
+    struct desk_value v = select_list(k, 2, &o, DAR_OK, 19);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    uint32_t n = axdr_read_head(&i, AXDR_ARRAY), clocks = 0;
+    assert_true(n > 10);
+    for (uint32_t e = 0; e < n; e++) {
+        axdr_read_struct(&i, 4);
+        uint16_t cls = axdr_read_u16(&i);
+        clocks += cls == 8;
+        assert_true(cls == 7 || cls == 8);
+        axdr_read_u8(&i);
+        axdr_read_value(&i);
+        assert_int_equal(axdr_read_raw(&i, 1), AXDR_NULL); /* without rights */
+    }
+    assert_true(axdr_is_done(&i));
+    assert_int_equal(clocks, 1);
+
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 3);
+    put_object(&o, 3, "1-0:2.8.4");
+    put_object(&o, 15, "0-0:40.0.5"); /* not for a supervisor */
+    put_object(&o, 8, "0-0:1.0.0");
+    v = select_list(k, 3, &o, DAR_OK, 19);
+    struct desk_value energy = element(k, 3, "1-0:2.8.4"), clock = element(k, 8, "0-0:1.0.0");
+    assert_int_equal(v.n, 2 + energy.n + clock.n);
+    assert_memory_equal(v.p + 2, energy.p, energy.n);
+    assert_memory_equal(v.p + 2 + energy.n, clock.p, clock.n);
+
+    o = open_in();
+    put_object(&o, 8, "0-0:1.0.0");
+    v = select_list(k, 4, &o, DAR_OK, 0);
+    assert_int_equal(v.n, 2 + clock.n);
+    o = open_in();
+    put_object(&o, 15, "0-0:40.0.5");
+    select_list(k, 4, &o, DAR_UNDEFINED, 0);
+    o = open_in();
+    axdr_emit_u16(&o, 8);
+    select_list(k, 2, &o, DAR_TYPE, 0);
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_structure_is_written_whole_or_not_at_all),
         cmocka_unit_test(ports_are_as_they_were_set),
         cmocka_unit_test(a_port_locks_as_its_guard_says),
+        cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

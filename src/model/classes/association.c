@@ -49,20 +49,86 @@ static struct cosem_at as_client(const struct cosem_at *at, struct who *who)
 }
 
 /* Selector 1: all, without rights; 2: some classes, without rights; 3: some objects; 4: one.
- * The parameters are read again for each element, from the request that the session still
- * holds. */
-enum { W_SELECTOR = 4, W_ARG = 5 };
+ * Classes, or where objects stand in the table, are kept in the span, whose columns a list has
+ * no use for: LIST_ITEMS of them. */
+enum { W_SELECTOR = 2, W_ITEMS, LIST_ITEMS = CFG_COLUMNS / 16 };
+
+static void item_add(struct span *s, uint32_t v)
+{
+    uint32_t n = s->work[W_ITEMS]++;
+    s->cols.word[n / 4] |= (uint64_t)(uint16_t)v << n % 4 * 16;
+}
+
+static uint16_t item_at(const struct span *s, uint32_t n)
+{
+    return (uint16_t)(s->cols.word[n / 4] >> n % 4 * 16);
+}
+
+static struct cosem_pick pick_of(const struct span *s, uint16_t cls[LIST_ITEMS])
+{
+    for (uint32_t i = 0; i < s->work[W_ITEMS]; i++) cls[i] = item_at(s, i);
+    return (struct cosem_pick){ cls, (uint8_t)s->work[W_ITEMS] };
+}
+
+/* A class that is named twice counts once. */
+static enum dar pick_classes(struct axdr_in *arg, const struct cosem_at *seen, struct span *s)
+{
+    uint32_t n = axdr_read_head(arg, AXDR_ARRAY);
+    if (n > LIST_ITEMS) return DAR_OTHER;
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t cls = axdr_read_u16(arg);
+        bool again = false;
+        for (uint32_t k = 0; k < s->work[W_ITEMS]; k++) again |= item_at(s, k) == cls;
+        if (again) continue;
+        item_add(s, cls);
+        s->end += cosem_list_count(&device_model, seen, cls);
+    }
+    return axdr_is_done(arg) ? DAR_OK : DAR_TYPE;
+}
+
+/* Place in the table of what {class, name} is for this client; false: nothing. */
+static bool place_of(uint16_t cls, struct obis ln, const struct cosem_at *seen, uint32_t *place)
+{
+    struct cosem_at at = *seen, it = *seen;
+    if (cosem_find(&device_model, cls, ln, &at) != DAR_OK) return false;
+    for (*place = 0; cosem_nth(&device_model, *place, &it); ++*place)
+        if (it.row == at.row && it.k == at.k) return true;
+    return false;
+}
+
+static void pick_object(struct axdr_in *arg, const struct cosem_at *seen, struct span *s)
+{
+    struct obis ln;
+    uint32_t place;
+    axdr_read_struct(arg, 2);
+    uint16_t cls = axdr_read_u16(arg);
+    axdr_read_octets(arg, &ln, 6);
+    if (!arg->bad && place_of(cls, ln, seen, &place)) item_add(s, place);
+}
+
+/* Objects the client does not have are left out of a list; alone, they are undefined. */
+static enum dar pick_objects(struct axdr_in *arg, const struct cosem_at *seen, bool one,
+                             struct span *s)
+{
+    uint32_t n = one ? 1 : axdr_read_head(arg, AXDR_ARRAY);
+    if (n > LIST_ITEMS) return DAR_OTHER;
+    for (uint32_t i = 0; i < n; i++) pick_object(arg, seen, s);
+    s->end = s->work[W_ITEMS];
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    return one && !s->end ? DAR_UNDEFINED : DAR_OK;
+}
 
 static enum dar list_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                           struct span *s)
 {
     struct who who;
     struct cosem_at seen = as_client(at, &who);
-    (void)app;
-    if (sel->selector > 1) return DAR_SCOPE;
     struct axdr_in arg = sel->arg;
-    if (sel->selector == 1 && !cosem_no_arg(&arg)) return DAR_TYPE;
+    (void)app;
     s->work[W_SELECTOR] = sel->selector;
+    if (sel->selector == 2) return pick_classes(&arg, &seen, s);
+    if (sel->selector >= 3) return pick_objects(&arg, &seen, sel->selector == 4, s);
+    if (sel->selector == 1 && !cosem_no_arg(&arg)) return DAR_TYPE;
     s->end = cosem_list_count(&device_model, &seen, -1);
     return DAR_OK;
 }
@@ -71,9 +137,16 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
                          struct axdr_out *o)
 {
     struct who who;
+    uint16_t cls[LIST_ITEMS];
     struct cosem_at seen = as_client(at, &who);
+    struct cosem_pick pick = pick_of(s, cls);
     (void)app;
-    return cosem_list_emit(&device_model, &seen, i, s->work[W_SELECTOR] != 1, s, o);
+    if (s->work[W_SELECTOR] < 3)
+        return cosem_list_emit(&device_model, &seen, i, s->work[W_SELECTOR] == 2 ? &pick : NULL,
+                               s->work[W_SELECTOR] == 0, s, o);
+    if (!cosem_nth(&device_model, item_at(s, i), &seen)) return DAR_BLOCK;
+    cosem_list_emit_one(&device_model, &seen, true, o);
+    return DAR_OK;
 }
 
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
@@ -170,7 +243,7 @@ static enum dar call_reply(void *app, const struct cosem_at *at, struct axdr_in 
 
 static const struct cosem_attr association_attr[] = {
     { .id = 1, .get = get_ln },
-    { .id = 2, .selectors = 1 << 1, .seq = &list_seq },
+    { .id = 2, .selectors = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .seq = &list_seq },
     { .id = 3, .get = get_partners },
     { .id = 4, .get = get_context },
     { .id = 5, .get = get_xdlms },
