@@ -9,6 +9,7 @@
 #include "sts/code.h"
 #include "tools/vend/make.h"
 
+#define TOKENS 12
 #define STEP 10 /* class and ea, passed time, block */
 
 struct meter {
@@ -51,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     m.key.ea = p[0] & 1 ? STS_EA_MISTY1 : STS_EA_STA;
     m.key.kt = p[0] >> 1 & 3;
     sts_tids_init(&m.tids, 1000);
+    if (n > 1 + TOKENS * STEP) n = 1 + TOKENS * STEP;
     for (p++, n--; n >= STEP; p += STEP, n -= STEP) {
         uint8_t class = p[0] % 3;
         uint64_t block = be_get64(p + 2) & ~UINT64_C(0xFFFF);

@@ -28,7 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     rules.locked_out = p[0] & 1;
     rules.tampered = p[0] & 2;
     if (p[0] & 4) key.ea = STS_EA_MISTY1;
-    if (sts_token_clean(digits, (const char *)p + 1, n - 1)) return 0;
+    if (p[0] & 8) { /* any octets as digits: what is no token must be judged too */
+        for (size_t i = 0; i < STS_DIGITS; i++)
+            digits[i] = (char)('0' + (i + 1 < n ? p[i + 1] % 10 : 0));
+    } else if (sts_token_clean(digits, (const char *)p + 1, n - 1)) {
+        return 0;
+    }
     sts_tids_init(&tids, 1000);
     before = tids;
     sts_judge(&v, &rules, &key, &tids, &pending, digits);

@@ -29,7 +29,7 @@ int operator_write(struct station *st, const char *name, int role, const char *p
     uint8_t salt[SALT], digest[32];
     char salt_text[2 * SALT + 1], digest_text[65];
     if (getrandom(salt, sizeof salt, 0) != SALT) return E_IO;
-    sm_pbkdf2(digest, password, salt, sizeof salt, OPERATOR_ROUNDS);
+    sm_pbkdf2(digest, password, salt, sizeof salt, st->password_rounds);
     hex_format(salt_text, salt, sizeof salt);
     hex_format(digest_text, digest, sizeof digest);
     wipe(digest, sizeof digest);
@@ -58,7 +58,7 @@ int station_login(struct station *st, struct caller *who, const char *name,
                    hex_parse(db_text(st->db, 2), sizeof want, want) == sizeof want;
         db_end(st->db);
     }
-    sm_pbkdf2(digest, password, salt, sizeof salt, OPERATOR_ROUNDS);
+    sm_pbkdf2(digest, password, salt, sizeof salt, st->password_rounds);
     bool is_right = same(digest, want, sizeof want) && is_known;
     wipe(digest, sizeof digest);
     if (!is_right) return E_AUTH;

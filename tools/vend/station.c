@@ -64,7 +64,7 @@ static int unlock(struct station *st, const char *passphrase, uint32_t rounds)
 int station_open(struct station *st, const char *url, const char *passphrase, uint32_t rounds,
                  char why[200])
 {
-    *st = (struct station){ .currency_digits = 2 };
+    *st = (struct station){ .password_rounds = OPERATOR_ROUNDS };
     int err = db_open(&st->db, url, why);
     if (err) return err;
     err = schema_make(st->db);

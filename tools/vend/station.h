@@ -37,7 +37,7 @@ struct station {
     struct db *db;
     struct sm *sm;
     utc_t fixed; /* tests: the time; 0: the host's clock */
-    int currency_digits;
+    uint32_t password_rounds; /* of PBKDF2 for operators; tests need not wait */
 };
 
 /* The answers' kinds, numbered as HTTP numbers them. */
