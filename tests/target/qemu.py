@@ -109,6 +109,11 @@ class Meter:
         self._console.close()
         self.errors.close()
 
+    def stop(self):
+        """End the machine in order, so that the plugin prints what it counted."""
+        self.process.terminate()
+        self.process.wait(30)
+
     def wait(self, limit=60):
         """The status with which the image ended itself."""
         return self.process.wait(limit)
