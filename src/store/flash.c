@@ -51,12 +51,11 @@ int flash_read(struct flash *f, uint32_t at, void *dst, size_t n)
 
 bool flash_is_blank(struct flash *f, uint32_t at, size_t n)
 {
-    uint8_t b[64];
+    uint8_t b[NOR_PAGE];
     for (size_t got = 0; got < n; got += sizeof b) {
         size_t part = n - got < sizeof b ? n - got : sizeof b;
         if (flash_read(f, at + (uint32_t)got, b, part) < 0) return false;
-        for (size_t i = 0; i < part; i++)
-            if (b[i] != 0xFF) return false;
+        if (b[0] != 0xFF || memcmp(b, b + 1, part - 1) != 0) return false; /* all like the first */
     }
     return true;
 }
