@@ -1,9 +1,9 @@
 #!/bin/sh
-# dlms.sh SECONDS - HDLC conversations over a bad line, and the ledger of counters, each with new
-# seeds until its half of the time is over. What was done adds up in build/campaign/dlms.txt:
+# dlms.sh SECONDS - HDLC conversations over a bad line, the ledger of counters, and malformed APDUs
+# and frames, each with new seeds until its third of the time is over. What was done adds up in build/campaign/dlms.txt:
 # commit, date, test, how many, result.
 set -u
-cmake --preset host >/dev/null && cmake --build --preset host -j "${JOBS:-2}" --target test_dlms_hdlc_property test_dlms_counters >/dev/null || exit 1
+cmake --preset host >/dev/null && cmake --build --preset host -j "${JOBS:-2}" --target test_dlms_hdlc_property test_dlms_counters test_dlms_hostile >/dev/null || exit 1
 out=build/campaign/dlms.txt
 failed=0
 run() { # name seconds variable size
@@ -19,6 +19,7 @@ run() { # name seconds variable size
   [ $result = clean ] || tail -n 20 build/campaign/dlms.log
   echo "$(git rev-parse --short HEAD) $(date -u +%F) $1 $total $result" | tee -a "$out"
 }
-run test_dlms_hdlc_property $(($1 / 2)) CONVERSATIONS 500000
-run test_dlms_counters $(($1 / 2)) MESSAGES 2000000
+run test_dlms_hdlc_property $(($1 / 3)) CONVERSATIONS 500000
+run test_dlms_counters $(($1 / 3)) MESSAGES 2000000
+run test_dlms_hostile $(($1 / 3)) HOSTILE 1000000
 exit $failed
