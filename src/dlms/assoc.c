@@ -415,7 +415,7 @@ enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
         return run;
     }
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
-    s->active = now;
+    s->pending = now;
     if (s->mechanism > MECH_LLS) {
         make_challenge(d, s, &a);
         s->state = DLMS_PENDING;

@@ -243,6 +243,10 @@ static void make_slice(struct dlms_server *d, struct dlms_session *s)
     } else {
         make_around(s, p, room);
     }
+    if (x->made == UINT16_MAX) { /* there are no more numbers */
+        send_abort(d, s);
+        return;
+    }
     bool last = !s->transfer.service && x->at == x->head + x->text + reply_tail(s);
     if (last || x->part == x->size) block_made(s, last);
 }

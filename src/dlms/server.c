@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 
-enum { POLL_US = 1000, PENDING_US = 30000000 };
+enum { POLL_US = 1000, LOOK_US = 1000000, PENDING_US = 30000000 };
 
 /* -- pool ------------------------------------------------------------------------------- */
 
@@ -189,7 +189,7 @@ size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t 
 {
     size_t taken = n;
     if (n == 0 || l->hang_up) return n;
-    server_due(d, at);
+    server_due(d, mono_after(at, LOOK_US));
     if (l->kind == DLMS_TCP)
         taken = stream_feed(d, l, p, n, at);
     else if (l->kind == DLMS_UDP)
@@ -323,7 +323,7 @@ static mono_t session_timer(struct dlms_server *d, struct dlms_session *s, mono_
 {
     mono_t t = MONO_NEVER;
     if (s->state == DLMS_PENDING) {
-        t = mono_after(s->active, PENDING_US);
+        t = mono_after(s->pending, PENDING_US);
         if (!mono_before(now, t) && s->phase == PHASE_IDLE) {
             assoc_end(d, s);
             t = MONO_NEVER;

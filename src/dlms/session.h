@@ -180,7 +180,8 @@ struct dlms_session {
     uint16_t index;
     struct who who;
     uint16_t server_sap;
-    mono_t active; /* last APDU; start of pending */
+    mono_t active;  /* last APDU */
+    mono_t pending; /* since when */
 
     /* association */
     uint8_t context, mechanism, suite, policy, user_id, fails;

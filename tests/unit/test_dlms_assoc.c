@@ -409,8 +409,9 @@ static void test_pending_ends(void **state)
     play(&c, "out_aarq", SAP_SHA, &a);
     assert_non_null(dlms_find_session(&b->server, ROLE_SHA));
     bench_wait(b, 29000000);
+    assert_int_equal(bench_ask(b, 0, SAP_SHA, get_name, sizeof get_name, &a), 3);
     assert_non_null(dlms_find_session(&b->server, ROLE_SHA));
-    bench_wait(b, 2000000);
+    bench_wait(b, 2000000); /* what it asked meanwhile did not win time */
     assert_null(dlms_find_session(&b->server, ROLE_SHA));
     /* a challenge that is the meter's own to somebody else */
     play(&c, "out_aarq", SAP_SHA, &a);
