@@ -37,12 +37,12 @@ enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 extern const struct cosem_class class_data, class_data_time, class_param, class_octets,
     class_text, class_unix_clock, class_local_time, class_local_date, class_counter,
     class_event_code, class_event_counter, class_field, class_register, class_param_register,
-    class_rating, class_extended, class_survey, class_log, class_billing, class_daily,
+    class_rating, class_extended, class_survey, class_log, class_billing, class_fixed,
     class_clock, class_association, class_sap, class_security, class_demand, class_made,
     class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
     class_settings, class_outputs, class_script, class_schedule, class_calendar,
     class_special_days, class_calendar_name, class_activation, class_local_port, class_hdlc,
-    class_port_guard, class_tcp, class_ipv4, class_mac;
+    class_port_guard, class_tcp, class_ipv4, class_mac, class_monitor;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -125,7 +125,7 @@ struct profile_view {
     const struct profile_kind *kind;
     uint8_t which;
 };
-extern const struct profile_kind profile_survey, profile_log, profile_billing;
+extern const struct profile_kind profile_survey, profile_log, profile_billing, profile_changes;
 
 /* Columns of logs that are no registers; registers, clock and status keep meter/profile's ids.
  */
@@ -137,12 +137,19 @@ enum {
     COLUMN_WHAT,
     COLUMN_MAGNITUDE,
     COLUMN_DURATION,
-    COLUMN_ENERGY
+    COLUMN_ENERGY,
+    COLUMN_CHANGED,
+    COLUMN_DIGEST
 };
 
 /* Which object and attribute shows column `column` of profile view v; and the reverse. */
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v);
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
+/* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
+ * attribute, null}: the value is read there. */
+struct cosem_capture model_object_of(uint16_t param);
+void emit_changed(struct axdr_out *o, uint16_t param);
 
 /* The A-XDR tag under which the object table shows register `reg`. */
 uint8_t model_reg_tag(uint16_t reg);

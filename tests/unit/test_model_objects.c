@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "desk.h"
+#include "model/classes.h"
 
 enum { LONG = 1 << 16 };
 static const int64_t T0 = 1767225600 + 9 * 86400 + 7 * 3600; /* 2026-01-10T07:00Z, a Saturday */
@@ -542,6 +543,100 @@ static void the_object_list_can_be_asked_in_part(void **state)
     desk_free(k);
 }
 
+/* -- the who-log, and rows selected by another column than the clock
+ * ---------------------------------------
+ */
+static void put_capture(struct axdr_out *o, uint16_t cls, const char *name, int8_t attr)
+{
+    struct cosem_capture c = { .class_id = cls, .ln = desk_ln(name), .attr = attr };
+    cosem_emit_capture(o, &c);
+}
+
+/* Rows of a profile whose column lies in [from, to]; how many; the value in v. */
+static uint32_t select_rows(struct desk *k, const char *profile, uint16_t cls, const char *by,
+                            int64_t from, int64_t to, enum dar want, struct desk_value *v)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_head(&o, AXDR_STRUCTURE, 4);
+    put_capture(&o, cls, by, 2);
+    axdr_emit_i64(&o, from);
+    axdr_emit_i64(&o, to);
+    axdr_emit_head(&o, AXDR_ARRAY, 0);
+    struct cosem_sel sel = { 1, axdr_in(in, o.len) };
+    *v = (struct desk_value){ out, sizeof out };
+    assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 7, desk_ln(profile), 2, &sel, 23, v), want);
+    if (want != DAR_OK) return 0;
+    struct axdr_in i = axdr_in(v->p, v->n);
+    uint32_t n = axdr_read_head(&i, AXDR_ARRAY);
+    *v = (struct desk_value){ (uint8_t *)(uintptr_t)i.p, i.n };
+    return n;
+}
+
+static void changes_say_what_and_who(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    set_u16(k, 23, "0-0:22.0.0", 5, 512); /* supervisor */
+    desk_run_s(k, 60);
+    guard(k, 3, AXDR_U16, 5); /* management */
+    struct desk_value v = get(k, 7, "0-0:99.16.0", 2);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    static const struct {
+        uint16_t cls, sap;
+        const char *ln;
+        int8_t attr;
+    } want[] = { { 23, 34, "0-0:22.0.0", 5 }, { 124, 1, "0-0:44.2.2", 3 } };
+    assert_int_equal(axdr_read_head(&i, AXDR_ARRAY), 2);
+    for (unsigned r = 0; r < 2; r++) {
+        struct obis ln, is = desk_ln(want[r].ln);
+        uint8_t dt[12], digest[8];
+        axdr_read_struct(&i, 5);
+        axdr_read_datetime(&i, dt);
+        axdr_read_struct(&i, 4);
+        assert_int_equal(axdr_read_u16(&i), want[r].cls);
+        axdr_read_octets(&i, &ln, 6);
+        assert_memory_equal(&ln, &is, 6);
+        assert_int_equal(axdr_read_i8(&i), want[r].attr);
+        assert_int_equal(axdr_read_raw(&i, 1), AXDR_NULL);
+        assert_int_equal(axdr_read_u16(&i), want[r].sap);
+        assert_int_equal(axdr_read_u8(&i), LINK_WAN);
+        axdr_read_octets(&i, digest, 8);
+    }
+    assert_true(axdr_is_done(&i));
+    assert_int_equal(get(k, 65, "0-0:16.2.0", 2).n, 16);
+    /* rows of the supervisor alone */
+    assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 34, 34, DAR_OK, &v), 1);
+    assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 0, 0xFFFF, DAR_OK, &v),
+                     2);
+    assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 35, 99, DAR_OK, &v), 0);
+    desk_free(k);
+}
+
+/* Every parameter is shown somewhere, but for those of features without objects. */
+static void every_parameter_has_its_object(void **state)
+{
+    static const uint16_t hidden[][2] = {
+        { PARAM_CALENDAR_SIDES, PARAM_CALENDAR_SIDES_3 },
+        { PARAM_CALENDAR_TIME_2, PARAM_CALENDAR_TIME_3 },
+        { PARAM_CALENDAR_NAME_2A, PARAM_CALENDAR_NAME_3B },
+        { PARAM_SEASONS_2A, PARAM_SEASONS_3B },
+        { PARAM_WEEKS_2A, PARAM_WEEKS_3B },
+        { PARAM_DAYS_2A, PARAM_DAYS_3B },
+        { PARAM_SPECIAL_DAYS_2, PARAM_SPECIAL_DAYS_3 },
+        { PARAM_CALIBRATION, PARAM_CALIBRATION },
+        { PARAM_DISPLAY_1, PARAM_DISPLAY_BACK_S },
+        { PARAM_BATTERY_DAYS, PARAM_BATTERY_DAYS },
+    };
+    (void)state;
+    for (uint16_t id = 0; id < PARAMS; id++) {
+        bool is_hidden = false;
+        for (unsigned h = 0; h < sizeof hidden / sizeof hidden[0]; h++)
+            is_hidden |= id >= hidden[h][0] && id <= hidden[h][1];
+        if (is_hidden == (model_object_of(id).class_id != 0)) print_message("param %u\n", id);
+        assert_int_equal(is_hidden, model_object_of(id).class_id == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +650,8 @@ int main(void)
         cmocka_unit_test(ports_are_as_they_were_set),
         cmocka_unit_test(a_port_locks_as_its_guard_says),
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
+        cmocka_unit_test(changes_say_what_and_who),
+        cmocka_unit_test(every_parameter_has_its_object),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

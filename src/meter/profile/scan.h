@@ -33,6 +33,8 @@ void scan_begin_billing(struct meter *m, struct scan *s, enum billing which, utc
                         utc_t to);
 void scan_begin_log(struct meter *m, struct scan *s, enum event_log log, utc_t from, utc_t to);
 
+void scan_begin_changes(struct meter *m, struct scan *s, utc_t from, utc_t to); /* param.h */
+
 /* E_BUSY: go on in the next step. 0: done, and numbers [scan_first, scan_next) bracket the
  * rows. Other errors as series_read(). */
 int scan_step(struct meter *m, struct scan *s);

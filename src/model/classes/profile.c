@@ -19,6 +19,7 @@ union shown { /* a row of whatever is shown */
     struct profile_row survey;
     struct event_row event;
     struct billing_row billing;
+    struct audit_row change;
 };
 
 struct profile_kind {
@@ -29,6 +30,8 @@ struct profile_kind {
     void (*scan)(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to);
     utc_t (*time)(const union shown *row);
     int64_t (*value)(const union shown *row, uint16_t column, unsigned index);
+    /* A column that is no number; true when it was one of those. NULL: there are none. */
+    bool (*emit)(const union shown *row, uint16_t column, struct axdr_out *o);
     uint32_t (*entries)(const struct meter *m, unsigned which);
     uint32_t (*period_s)(const struct meter *m, unsigned which);
     int (*reset)(struct meter *m, const struct who *who, unsigned which);
@@ -256,13 +259,126 @@ const struct profile_kind profile_billing = {
     .capture = billing_capture,
 };
 
+/* -- the who-log ------------------------------------------------------------------------------
+ */
+static unsigned change_columns(const struct meter *m, unsigned which, uint16_t *column)
+{
+    static const uint16_t of[] = { COLUMN_CLOCK, COLUMN_CHANGED, COLUMN_CLIENT, COLUMN_CHANNEL,
+                                   COLUMN_DIGEST };
+    (void)m, (void)which;
+    memcpy(column, of, sizeof of);
+    return COUNT(of);
+}
+
+static void change_span(struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+{
+    struct audit_span s = audit_span(m);
+    (void)which;
+    *first = s.first;
+    *next = s.next;
+}
+
+static int change_read(struct meter *m, unsigned which, uint32_t number, union shown *r)
+{
+    (void)which;
+    return audit_read(m, number, &r->change);
+}
+
+static void change_scan(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to)
+{
+    (void)which;
+    scan_begin_changes(m, q, from, to);
+}
+
+static utc_t change_time(const union shown *r)
+{
+    return (utc_t){ r->change.utc_s };
+}
+
+static int64_t change_value(const union shown *r, uint16_t column, unsigned index)
+{
+    (void)index;
+    return column == COLUMN_CLIENT ? r->change.who.sap : r->change.who.link;
+}
+
+static bool change_emit(const union shown *r, uint16_t column, struct axdr_out *o)
+{
+    if (column == COLUMN_CHANGED) emit_changed(o, r->change.param);
+    if (column == COLUMN_DIGEST)
+        axdr_emit_octets(o, r->change.new_digest, sizeof r->change.new_digest);
+    return column == COLUMN_CHANGED || column == COLUMN_DIGEST;
+}
+
+const struct profile_kind profile_changes = {
+    .scan = change_scan,
+    .columns = change_columns,
+    .span = change_span,
+    .read = change_read,
+    .time = change_time,
+    .value = change_value,
+    .emit = change_emit,
+    .entries = log_entries,
+    .period_s = no_period,
+};
+
 /* -- selecting rows ---------------------------------------------------------------------------
  */
 
 /* span->work of a range: the search, then how far its rows have been emitted. */
 enum { W_SCAN, W_STATE = 8, W_ROW, W_INDEX };
-enum { RANGE_NONE, RANGE_SEARCH, RANGE_FOUND };
+enum { RANGE_NONE, RANGE_SEARCH, RANGE_FOUND, RANGE_COUNT, RANGE_FILTERED };
 _Static_assert(sizeof(struct scan) <= W_STATE * sizeof(uint32_t), "a search fits the span");
+
+/* Rows [first, next) whose column lies between two values, both ends inclusive. Kept where a
+ * search would be: the rows are counted a slice a step, then found again as they are emitted.
+ */
+struct filter {
+    int64_t from, to;
+    uint32_t first, next;
+    uint32_t index; /* of the column */
+};
+_Static_assert(sizeof(struct filter) <= W_STATE * sizeof(uint32_t), "a filter as well");
+enum { ROWS_A_STEP = 16 };
+
+static struct filter filter_of(const struct span *s)
+{
+    struct filter f;
+    memcpy(&f, s->work, sizeof f);
+    return f;
+}
+
+static int64_t value_of(struct meter *m, const struct profile_view *v, const union shown *row,
+                        uint32_t index)
+{
+    uint16_t column[COLUMNS_MAX];
+    v->kind->columns(m, v->which, column);
+    if (column[index] == COLUMN_CLOCK) return v->kind->time(row).s;
+    return v->kind->value(row, column[index], index);
+}
+
+static bool filter_has(struct meter *m, const struct profile_view *v, const struct filter *f,
+                       const union shown *row)
+{
+    int64_t value = value_of(m, v, row, f->index);
+    return value >= f->from && value <= f->to;
+}
+
+static enum dar count_rows(struct meter *m, const struct profile_view *v, struct span *s)
+{
+    union shown row;
+    struct filter f = filter_of(s);
+    for (unsigned i = 0; i < ROWS_A_STEP && s->work[W_ROW] < f.next; i++, s->work[W_ROW]++) {
+        int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
+        if (err == E_IO) return DAR_HW;
+        if (!err && filter_has(m, v, &f, &row)) s->work[W_INDEX]++;
+    }
+    if (s->work[W_ROW] < f.next) return DAR_PENDING;
+    s->end = s->work[W_INDEX];
+    s->work[W_STATE] = RANGE_FILTERED;
+    s->work[W_ROW] = f.first;
+    s->work[W_INDEX] = 0;
+    return DAR_OK;
+}
 
 static struct scan scan_of(const struct span *s)
 {
@@ -323,6 +439,42 @@ static enum dar select_columns(struct cosem_range *r, const uint16_t *column, un
     return DAR_OK;
 }
 
+/* A bound of a column that is no clock: a number of any type, or a moment. */
+static enum dar read_value(struct meter *m, struct axdr_in in, bool is_time, bool last,
+                           int64_t *v)
+{
+    utc_t u;
+    if (is_time) {
+        enum dar dar = read_bound(m, in, last, &u);
+        if (dar == DAR_OK) *v = u.s;
+        return dar;
+    }
+    *v = axdr_read_number(&in, NULL);
+    return axdr_is_done(&in) ? DAR_OK : DAR_TYPE;
+}
+
+/* Restricted by another column than the clock. */
+static enum dar open_filter(struct meter *m, const struct profile_view *v,
+                            struct cosem_range *r, const uint16_t *column, unsigned n,
+                            struct span *s)
+{
+    struct filter f = { .from = 0 };
+    int by = model_column_of(&r->by);
+    int index = by < 0 ? by : column_index(column, n, (uint16_t)by);
+    if (index < 0 || by == COLUMN_CHANGED || by == COLUMN_DIGEST) return DAR_OTHER;
+    bool is_time = by < REG_COUNT && reg_kind_at((uint16_t)by) == REG_TIME;
+    f.index = (uint32_t)index;
+    enum dar dar = read_value(m, r->from, is_time, false, &f.from);
+    if (dar == DAR_OK) dar = read_value(m, r->to, is_time, true, &f.to);
+    if (dar == DAR_OK) dar = select_columns(r, column, n, &s->cols);
+    if (dar != DAR_OK) return dar;
+    v->kind->span(m, v->which, &f.first, &f.next);
+    memcpy(s->work, &f, sizeof f);
+    s->work[W_STATE] = RANGE_COUNT;
+    s->work[W_ROW] = f.first;
+    return count_rows(m, v, s);
+}
+
 static enum dar open_range(void *app, const struct profile_view *v, const struct cosem_sel *sel,
                            const uint16_t *column, unsigned n, struct span *s)
 {
@@ -331,9 +483,10 @@ static enum dar open_range(void *app, const struct profile_view *v, const struct
     struct scan q = { .rows = 0 };
     utc_t from, to;
     if (s->work[W_STATE] == RANGE_SEARCH) return search(m, s);
+    if (s->work[W_STATE] == RANGE_COUNT) return count_rows(m, v, s);
     enum dar dar = cosem_read_range(sel, &r);
     if (dar != DAR_OK) return dar;
-    if (model_column_of(&r.by) != COLUMN_CLOCK) return DAR_OTHER;
+    if (model_column_of(&r.by) != COLUMN_CLOCK) return open_filter(m, v, &r, column, n, s);
     dar = read_bound(m, r.from, false, &from);
     if (dar == DAR_OK) dar = read_bound(m, r.to, true, &to);
     if (dar == DAR_OK) dar = select_columns(&r, column, n, &s->cols);
@@ -406,6 +559,7 @@ static void emit_column(void *app, const struct profile_view *v, const union sho
         emit_moment(m, o, v->kind->time(row));
         return;
     }
+    if (v->kind->emit && v->kind->emit(row, column, o)) return;
     int64_t value = v->kind->value(row, column, index);
     if (column < REG_COUNT && reg_kind_at(column) == REG_TIME)
         emit_moment(m, o, (utc_t){ value });
@@ -413,22 +567,35 @@ static void emit_column(void *app, const struct profile_view *v, const union sho
         axdr_emit_int(o, column_tag(column), value);
 }
 
-/* Number of the row that is element i: counted, or found by the filter from where it stands. */
+/* Is this row inside the range or filter that s holds? */
+static bool is_inside(struct meter *m, const struct profile_view *v, const struct span *s,
+                      const union shown *row)
+{
+    struct scan q = scan_of(s);
+    struct filter f = filter_of(s);
+    return s->work[W_STATE] == RANGE_FILTERED ? filter_has(m, v, &f, row)
+                                              : scan_has(&q, v->kind->time(row));
+}
+
+/* Number of the row that is element i: counted, or found from where the last one stood. */
 static int row_number(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
                       uint32_t *number)
 {
     union shown row;
     struct scan q = scan_of(s);
+    struct filter f = filter_of(s);
+    bool filtered = s->work[W_STATE] == RANGE_FILTERED;
+    uint32_t next = filtered ? f.next : scan_next(&q);
     *number = i;
-    if (s->work[W_STATE] != RANGE_FOUND) return 0;
+    if (!filtered && s->work[W_STATE] != RANGE_FOUND) return 0;
     if (i < s->work[W_INDEX]) { /* asked again from the start */
-        s->work[W_ROW] = scan_first(&q);
+        s->work[W_ROW] = filtered ? f.first : scan_first(&q);
         s->work[W_INDEX] = 0;
     }
-    for (; s->work[W_ROW] < scan_next(&q); s->work[W_ROW]++) {
+    for (; s->work[W_ROW] < next; s->work[W_ROW]++) {
         int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
         if (err == E_IO || err == E_NONE) return err;
-        if (err || !scan_has(&q, v->kind->time(&row))) continue;
+        if (err || !is_inside(m, v, s, &row)) continue;
         *number = s->work[W_ROW];
         if (s->work[W_INDEX] == i) return 0;
         s->work[W_INDEX]++;
@@ -632,4 +799,4 @@ static const struct cosem_method profile_method[] = {
 const struct cosem_class class_survey = PROFILE_CLASS(survey_attr, profile_method, 2);
 const struct cosem_class class_log = PROFILE_CLASS(fixed_attr, profile_method, 1);
 const struct cosem_class class_billing = PROFILE_CLASS(fixed_attr, profile_method + 1, 1);
-const struct cosem_class class_daily = PROFILE_CLASS(fixed_attr, NULL, 0);
+const struct cosem_class class_fixed = PROFILE_CLASS(fixed_attr, NULL, 0);

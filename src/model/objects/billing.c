@@ -17,7 +17,7 @@ static const struct schedule end = {
 };
 
 static const struct cosem_row rows[] = {
-    PROFILE(1, 99, 2, 0, ACL_BILLING, class_daily, &daily),
+    PROFILE(1, 99, 2, 0, ACL_BILLING, class_fixed, &daily),
     PROFILE(0, 98, 1, 0, ACL_BILLING, class_billing, &monthly),
     ROW(0, 0, 15, 0, 0, 1, ACL_CONFIG, &class_schedule, .ext = &end),
     ROW(0, 0, 10, 0, 1, 1, ACL_BILLING_SCRIPT, &class_script, .ext = &scripts),

@@ -24,6 +24,8 @@ static const struct profile_view view[LOGS] = {
         OBJECT(0, 0, 96, 11, e, ACL_METER, &class_event_code, e),                              \
         OBJECT(0, 0, 96, 15, e, ACL_METER, &class_event_counter, e)
 
+static const struct profile_view changes = { &profile_changes, 0 };
+
 static const struct cosem_row rows[] = {
     LOG(LOG_STANDARD),
     LOG(LOG_FRAUD),
@@ -32,6 +34,8 @@ static const struct cosem_row rows[] = {
     LOG(LOG_SECURITY),
     LOG(LOG_FAILURE),
     PROFILE(1, 99, 97, 0, ACL_LOG, class_log, &view[LOG_POWER]),
+    PROFILE(0, 99, 16, 0, ACL_METER, class_fixed, &changes),
+    OBJECT(0, 0, 16, 2, 0, ACL_SERVICE, &class_monitor, 0),
     NUMBER(0, 96, 7, 0, ACL_METER, REG_POWER_FAILURES, AXDR_U32),
     NUMBER(0, 96, 7, 5, ACL_METER, REG_LONG_FAILURES, AXDR_U32),
     MOMENT(0, 96, 7, 10, ACL_METER, REG_AT_POWER_FAILURE),

@@ -23,15 +23,18 @@ const struct cosem_model device_model = {
 static const struct {
     uint16_t column, class_id;
     struct obis ln;
+    int8_t attr;
 } special[] = {
-    { COLUMN_CLOCK, 8, { 0, 0, 1, 0, 0, 255 } },
-    { COLUMN_POWER_STATE, 1, { 0, 0, 96, 50, 40, 255 } },
-    { COLUMN_CLIENT, 1, { 0, 0, 96, 50, 41, 255 } },
-    { COLUMN_CHANNEL, 1, { 0, 0, 96, 50, 42, 255 } },
-    { COLUMN_WHAT, 1, { 0, 0, 96, 50, 43, 255 } },
-    { COLUMN_MAGNITUDE, 1, { 0, 0, 96, 50, 44, 255 } },
-    { COLUMN_DURATION, 1, { 0, 0, 96, 50, 45, 255 } },
-    { COLUMN_ENERGY, 1, { 0, 0, 96, 50, 46, 255 } },
+    { COLUMN_CLOCK, 8, { 0, 0, 1, 0, 0, 255 }, 2 },
+    { COLUMN_POWER_STATE, 1, { 0, 0, 96, 50, 40, 255 }, 2 },
+    { COLUMN_CLIENT, 1, { 0, 0, 96, 50, 41, 255 }, 2 },
+    { COLUMN_CHANNEL, 1, { 0, 0, 96, 50, 42, 255 }, 2 },
+    { COLUMN_WHAT, 1, { 0, 0, 96, 50, 43, 255 }, 2 },
+    { COLUMN_MAGNITUDE, 1, { 0, 0, 96, 50, 44, 255 }, 2 },
+    { COLUMN_DURATION, 1, { 0, 0, 96, 50, 45, 255 }, 2 },
+    { COLUMN_ENERGY, 1, { 0, 0, 96, 50, 46, 255 }, 2 },
+    { COLUMN_CHANGED, 65, { 0, 0, 16, 2, 0, 255 }, 2 },
+    { COLUMN_DIGEST, 65, { 0, 0, 16, 2, 0, 255 }, 7 },
 };
 
 static bool shows_register(const struct cosem_row *r)
@@ -89,7 +92,8 @@ struct cosem_capture model_capture_of(uint16_t column, const struct profile_view
         return (struct cosem_capture){ 1, { 0, 0, 96, 11, v->which, 255 }, 2, 0 };
     for (unsigned i = 0; i < COUNT(special); i++)
         if (special[i].column == column)
-            return (struct cosem_capture){ special[i].class_id, special[i].ln, 2, 0 };
+            return (struct cosem_capture){ special[i].class_id, special[i].ln, special[i].attr,
+                                           0 };
     return capture_of_register(column);
 }
 
@@ -102,7 +106,8 @@ int model_column_of(const struct cosem_capture *c)
 {
     if (c->index != 0) return E_NONE;
     for (unsigned i = 0; i < COUNT(special); i++)
-        if (c->attr == 2 && c->class_id == special[i].class_id && is_same(c->ln, special[i].ln))
+        if (c->attr == special[i].attr && c->class_id == special[i].class_id &&
+            is_same(c->ln, special[i].ln))
             return special[i].column;
     static const struct who factory = { .assoc = ROLE_MANAGEMENT };
     struct cosem_at at = { .who = &factory };

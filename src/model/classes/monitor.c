@@ -1,0 +1,110 @@
+/* monitor.c - class 65: which parameter was changed last. Every parameter is monitored, always;
+ * the rows of 0-0:99.16.0 say the same of each change. Values are read where they live: the
+ * monitor tells their digest (SHA-256, its first eight octets). */
+#include "base/err.h"
+#include "model/classes.h"
+
+void emit_changed(struct axdr_out *o, uint16_t param)
+{
+    struct cosem_capture c = model_object_of(param);
+    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_u16(o, c.class_id);
+    axdr_emit_octets(o, &c.ln, 6);
+    axdr_emit_i8(o, c.attr);
+    axdr_emit_null(o);
+}
+
+/* The newest row; before the first all of it is zero. */
+static struct audit_row newest(struct meter *m)
+{
+    struct audit_row row = { .param = PARAMS };
+    struct audit_span s = audit_span(m);
+    if (s.first == s.next || audit_read(m, s.next - 1, &row) < 0) row.param = PARAMS;
+    return row;
+}
+
+static enum dar get_changed(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_changed(o, newest(meter_of(app)).param);
+    return DAR_OK;
+}
+
+static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_moment(meter_of(app), o, (utc_t){ newest(meter_of(app)).utc_s });
+    return DAR_OK;
+}
+
+/* Element i is the i-th parameter that an object shows; where it was found is kept in the span.
+ */
+enum { W_PARAM, W_INDEX };
+
+static enum dar list_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
+                          struct span *s)
+{
+    (void)app, (void)at, (void)sel;
+    for (uint16_t id = 0; id < PARAMS; id++) s->end += model_object_of(id).class_id != 0;
+    return DAR_OK;
+}
+
+static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
+                         struct axdr_out *o)
+{
+    (void)app, (void)at;
+    if (i < s->work[W_INDEX]) s->work[W_PARAM] = s->work[W_INDEX] = 0;
+    for (; s->work[W_PARAM] < PARAMS; s->work[W_PARAM]++) {
+        struct cosem_capture c = model_object_of((uint16_t)s->work[W_PARAM]);
+        if (!c.class_id) continue;
+        if (s->work[W_INDEX] == i) {
+            axdr_emit_head(o, AXDR_STRUCTURE, 3);
+            axdr_emit_u16(o, c.class_id);
+            axdr_emit_octets(o, &c.ln, 6);
+            axdr_emit_i8(o, c.attr);
+            return DAR_OK;
+        }
+        s->work[W_INDEX]++;
+    }
+    return DAR_BLOCK;
+}
+
+static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_octets(o, "all", 3);
+    return DAR_OK;
+}
+
+static enum dar get_algorithm(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_enum(o, 1);
+    return DAR_OK;
+}
+
+static enum dar get_digest(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct audit_row row = newest(meter_of(app));
+    (void)at;
+    axdr_emit_octets(o, row.new_digest, row.param < PARAMS ? sizeof row.new_digest : 0);
+    return DAR_OK;
+}
+
+static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_STRUCTURE, 0);
+    return DAR_OK;
+}
+
+static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
+static const struct cosem_attr monitor_attr[] = {
+    { .id = 1, .get = get_ln },     { .id = 2, .get = get_changed },
+    { .id = 3, .get = get_time },   { .id = 4, .seq = &list_seq },
+    { .id = 5, .get = get_name },   { .id = 6, .get = get_algorithm },
+    { .id = 7, .get = get_digest }, { .id = 8, .get = get_values },
+};
+const struct cosem_class class_monitor = {
+    .id = 65, .version = 1, .n_attr = COUNT(monitor_attr), .attr = monitor_attr
+};

@@ -1,0 +1,85 @@
+/* params.c - which object and attribute shows a parameter: for the who-log. */
+#include "model/objects/objects.h"
+
+/* Parameters that classes of their own show: n in a row from `first`, attributes likewise. */
+static const struct {
+    uint16_t first;
+    uint8_t n;
+    int8_t attr;
+    uint16_t class_id;
+    struct obis ln;
+} shown[] = {
+    { PARAM_ZONE_MIN, 1, 3, 8, { 0, 0, 1, 0, 0, 255 } },
+    { PARAM_DST_ENABLED, 1, 8, 8, { 0, 0, 1, 0, 0, 255 } },
+    { PARAM_DST_DEVIATION_MIN, 1, 7, 8, { 0, 0, 1, 0, 0, 255 } },
+    { PARAM_DST_BEGIN, 2, 5, 8, { 0, 0, 1, 0, 0, 255 } },
+    { PARAM_CLOCK_BASE, 1, 9, 8, { 0, 0, 1, 0, 0, 255 } },
+    { PARAM_DEMAND_PERIODS, 1, 9, 5, { 1, 0, 1, 4, 0, 255 } },
+    { PARAM_SURVEY_1_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 0, 255 } },
+    { PARAM_SURVEY_2_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 1, 255 } },
+    { PARAM_SURVEY_3_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 2, 255 } },
+    { PARAM_SURVEY_1_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 0, 255 } },
+    { PARAM_SURVEY_2_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 1, 255 } },
+    { PARAM_SURVEY_3_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 2, 255 } },
+    { PARAM_BILLING_TIME, 1, 4, 22, { 0, 0, 15, 0, 0, 255 } },
+    { PARAM_CALENDAR_TIME, 1, 10, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_CALENDAR_NAME, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_CALENDAR_NAME_1B, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_SEASONS, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_SEASONS_1B, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_WEEKS, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_WEEKS_1B, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_DAYS, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_DAYS_1B, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } },
+    { PARAM_SPECIAL_DAYS, 1, 2, 11, { 0, 0, 11, 0, 0, 255 } },
+    { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
+    { PARAM_LOCAL_1_MODE, 1, 2, 19, { 0, 0, 20, 0, 0, 255 } },
+    { PARAM_LOCAL_1_PROPOSAL, 2, 4, 19, { 0, 0, 20, 0, 0, 255 } },
+    { PARAM_LOCAL_1_ADDRESS, 1, 6, 19, { 0, 0, 20, 0, 0, 255 } },
+    { PARAM_LOCAL_2_MODE, 1, 2, 19, { 0, 0, 20, 0, 1, 255 } },
+    { PARAM_LOCAL_2_PROPOSAL, 2, 4, 19, { 0, 0, 20, 0, 1, 255 } },
+    { PARAM_LOCAL_2_ADDRESS, 1, 6, 19, { 0, 0, 20, 0, 1, 255 } },
+    { PARAM_HDLC_1_SPEED, HDLCS, 2, 23, { 0, 0, 22, 0, 0, 255 } },
+    { PARAM_HDLC_2_SPEED, HDLCS, 2, 23, { 0, 1, 22, 0, 0, 255 } },
+    { PARAM_HDLC_3_SPEED, HDLCS, 2, 23, { 0, 2, 22, 0, 0, 255 } },
+    { PARAM_GUARD_1_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 0, 255 } },
+    { PARAM_GUARD_2_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 1, 255 } },
+    { PARAM_GUARD_3_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 2, 255 } },
+    { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
+};
+
+/* Member of the row's family that shows the parameter as its attribute 2, or -1. */
+static int member_of(const struct cosem_row *r, uint16_t param)
+{
+    if (r->cls == &class_param || r->cls == &class_octets)
+        return (uint16_t)(param - r->bind.id) < r->span ? param - r->bind.id : -1;
+    if (r->cls == &class_param_register)
+        return ((const struct param_unit *)r->bind.ext)->id == param ? 0 : -1;
+    if (r->cls != &class_settings) return -1;
+    const struct setting_list *l = r->bind.ext;
+    for (unsigned i = 0; i < l->n; i++)
+        if (l->of[i].id == param) return 0;
+    return -1;
+}
+
+struct cosem_capture model_object_of(uint16_t param)
+{
+    for (unsigned i = 0; i < COUNT(shown); i++)
+        if ((uint16_t)(param - shown[i].first) < shown[i].n)
+            return (struct cosem_capture){ .class_id = shown[i].class_id,
+                                           .ln = shown[i].ln,
+                                           .attr = (int8_t)(shown[i].attr + param -
+                                                            shown[i].first) };
+    for (unsigned g = 0; g < device_model.n_group; g++) {
+        const struct cosem_group *group = device_model.group[g];
+        for (const struct cosem_row *r = group->row; r < group->row + group->n; r++) {
+            int k = member_of(r, param);
+            struct cosem_at at = { .row = r, .k = (uint8_t)k };
+            if (k >= 0)
+                return (struct cosem_capture){ .class_id = r->cls->id,
+                                               .ln = cosem_ln(&at),
+                                               .attr = 2 };
+        }
+    }
+    return (struct cosem_capture){ .attr = 0 };
+}
