@@ -61,7 +61,8 @@ int journal_put_page(struct store *s, const uint8_t *body, size_t n);
 bool journal_has_pages(const struct store *s, unsigned pages);
 bool journal_can_hold(const struct store *s, unsigned pages); /* after a turn, if need be */
 bool journal_wants_turn(const struct store *s);
-int journal_put_retired(struct store *s);
+bool journal_is_bad(const struct store *s);
+void journal_put_retired(struct store *s);
 bool journal_is_open(const struct store *s);
 void journal_turn(struct store *s); /* begin a checkpoint in the next segment */
 void journal_turn_step(struct store *s);
@@ -71,7 +72,9 @@ void journal_urgent_failed(struct store *s);
 int journal_find(struct store *s); /* mount: the newest whole segment; 1: none; E_FORMAT */
 
 typedef void journal_taker(struct store *s, uint8_t type, const uint8_t *body, size_t n);
-void journal_walk(struct store *s, journal_taker *take); /* the open segment, in order */
+/* The records of the open segment, in order: before, and after, others may be put. */
+void journal_replay(struct store *s, journal_taker *take);
+void journal_redo(struct store *s, journal_taker *take);
 void journal_play(struct store *s, uint8_t type, const uint8_t *body, size_t n);
 
 /* txn.c */
@@ -96,7 +99,8 @@ void series_failed(struct store *s, unsigned id);
 void kv_mount(struct store *s, uint8_t owner, bool is_new);
 void kv_redo(struct store *s, uint8_t owner, const struct txn_part *part);
 bool kv_can_take(struct store *s, uint8_t owner, size_t n);
-int kv_stage_end(struct store *s, uint32_t generation, uint8_t body[12]);
+enum { KV_STAGE_BODY = 10 };
+int kv_stage_end(struct store *s, uint32_t generation, uint8_t body[KV_STAGE_BODY]);
 bool kv_take_retry(struct store *s); /* a program of a value failed: redo once more */
 bool kv_is_turning(const struct store *s);
 bool kv_is_low(const struct store *s); /* one of them wants a turn-over */

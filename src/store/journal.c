@@ -221,10 +221,15 @@ static bool is_low(const struct store *s)
     return next_good(s, j->segment) != NO_SEGMENT;
 }
 
-/* Low, or a page of the open segment failed while a transaction was being redone. */
 bool journal_wants_turn(const struct store *s)
 {
     return s->journal.is_bad || is_low(s);
+}
+
+/* A page of the open segment failed; a transaction that is being redone is finished first. */
+bool journal_is_bad(const struct store *s)
+{
+    return s->journal.is_bad && s->journal.state == OPEN && txn_is_before_redo(s);
 }
 
 /* ---- the last gasp ---- */
@@ -403,12 +408,6 @@ void journal_turn_step(struct store *s)
     if (j->state == ENDED && flash_urgent_page(&s->flash)) move_in(s);
 }
 
-int journal_put_retired(struct store *s)
-{
-    uint8_t body[JOURNAL_BODY_MAX];
-    return journal_put_own(s, REC_RETIRED, body, (size_t)retired_piece(s, body));
-}
-
 /* ---- wiping ---- */
 
 /* What a turn waits for, then what was left behind, then what comes next. */
@@ -481,6 +480,21 @@ static void abandon(struct store *s, uint32_t at)
     }
 }
 
+/* At once, in a page of its own: whoever retires a sector goes past it right after. Where there
+ * is no page left the next checkpoint is near, and says it. */
+void journal_put_retired(struct store *s)
+{
+    struct journal *j = &s->journal;
+    uint8_t body[JOURNAL_BODY_MAX], record[NOR_PAGE];
+    if (j->lost || j->is_bad || !journal_has_pages(s, 1)) return;
+    size_t n = (size_t)retired_piece(s, body);
+    j->at = page_up(j->at);
+    form(record, j->generation, j->number++, REC_RETIRED, body, n);
+    uint32_t at = base_of(s, j->segment) + j->at;
+    j->at += RECORD_HEAD + (uint32_t)n;
+    if (flash_now(&s->flash, at, record, RECORD_HEAD + n) < 0) abandon(s, at);
+}
+
 void journal_failed(struct store *s)
 {
     uint32_t at = flash_failed(&s->flash)->at;
@@ -545,23 +559,35 @@ static bool is_blank_page(const uint8_t page[NOR_PAGE])
     return true;
 }
 
-void journal_walk(struct store *s, journal_taker *take)
+/* Every record of the open segment, in order. Where the next one may stand goes into *at: after
+ * the last page that is not blank. The next number is returned. */
+static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at)
 {
     struct journal *j = &s->journal;
     uint8_t page[NOR_PAGE];
     uint16_t number = 0;
-    j->at = j->start = 0;
-    for (uint32_t at = 0; at < segment_size(s); at += NOR_PAGE) {
-        unsigned pos = at ? 0 : HEAD;
-        if (!read_page(s, j->segment, at, page)) continue;
-        if (!is_blank_page(page)) j->at = at + NOR_PAGE;
+    for (uint32_t i = 0; i < segment_size(s); i += NOR_PAGE) {
+        unsigned pos = i ? 0 : HEAD;
+        if (!read_page(s, j->segment, i, page)) continue;
+        if (!is_blank_page(page)) *at = i + NOR_PAGE;
         for (; take_record(page, pos, j->generation, number);
              pos += RECORD_HEAD + page[pos + 1]) {
             number = (uint16_t)(le_get16(page + pos + 2) + 1);
             take(s, page[pos], page + pos + RECORD_HEAD, page[pos + 1]);
         }
     }
-    j->number = number;
+    return number;
+}
+
+void journal_replay(struct store *s, journal_taker *take)
+{
+    s->journal.number = walk(s, take, &s->journal.at);
+}
+
+void journal_redo(struct store *s, journal_taker *take)
+{
+    uint32_t at;
+    walk(s, take, &at);
 }
 
 /* Could these octets be a head of ours: erased, written, killed, or cut while one of these? */

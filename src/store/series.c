@@ -333,18 +333,6 @@ bool series_work(struct store *s, unsigned id)
     return false;
 }
 
-/* A sector that got its head and no row, whatever was tried, must not stand beside the one that
- * begins with the same number. */
-static void leave_empty(struct store *s, unsigned id)
-{
-    struct series *r = &s->series[id];
-    if (store_kill(s, base_of(s, id, r->head)) < 0)
-        store_retire(s, sector_of(s, id, r->head), true);
-    if (r->tail != r->head) return;
-    r->tail = r->ahead;
-    r->first = r->next;
-}
-
 /* Go on in the sector that was erased ahead; its first row will be seq. */
 static int open_sector(struct store *s, unsigned id, uint32_t seq, uint32_t time)
 {
@@ -352,7 +340,6 @@ static int open_sector(struct store *s, unsigned id, uint32_t seq, uint32_t time
     while (!r->is_dead && (r->ahead_state != AHEAD_READY || !flash_has_room(&s->flash, HEAD)))
         store_drive(s);
     if (r->is_dead) return E_IO;
-    if (r->head != NO_SECTOR && r->head_first == seq) leave_empty(s, id);
     struct head h = { .first = seq,
                       .time = time,
                       .row_size = r->row_size,
@@ -524,12 +511,12 @@ static int first_head(struct store *s, unsigned id, struct head *h)
     return E_NONE;
 }
 
-/* After a torn row a slot is left out, and the page it lies in: what is beside that page has
- * suffered one cut, and need not suffer another. */
+/* After a torn row a slot is left out, the page that it ends in and the one behind: what is
+ * beside has suffered one cut, and need not suffer another. */
 static uint16_t fresh_slot(const struct walk *w)
 {
     uint32_t end = HEAD + (w->used + UINT32_C(1)) * w->row_size;
-    uint32_t page = (end + NOR_PAGE - 1) / NOR_PAGE * NOR_PAGE;
+    uint32_t page = (end + NOR_PAGE - 1) / NOR_PAGE * NOR_PAGE + NOR_PAGE;
     return (uint16_t)((page - HEAD + w->row_size - 1) / w->row_size);
 }
 
@@ -564,7 +551,7 @@ static void mount_tail(struct store *s, unsigned id, unsigned k, struct head h)
     for (unsigned i = 1; i < ring_of(s, id)->sectors && i < HOLES; i++) {
         struct head older;
         at = after(s, id, at);
-        if (!read_head(s, id, at, &older)) continue;
+        if (!read_head(s, id, at, &older) || older.first == r->head_first) continue;
         if ((int32_t)(older.first - r->head_first) < 0) {
             r->tail = (uint16_t)at;
             h = older;
@@ -572,6 +559,42 @@ static void mount_tail(struct store *s, unsigned id, unsigned k, struct head h)
         break;
     }
     if ((int32_t)(h.first - r->first) > 0) r->first = h.first;
+}
+
+static bool has_row(struct store *s, unsigned id, unsigned k, const struct head *h)
+{
+    struct walk w = walk_of(s, id, k, h);
+    return walk_next(s, &w);
+}
+
+/* The last of the sectors from k round the ring that begin with the same number; with rows: the
+ * last that has one, or k. *h is the head of k, and becomes that of the answer. */
+static unsigned same_first(struct store *s, unsigned id, unsigned k, struct head *h,
+                           unsigned count, bool with_rows)
+{
+    unsigned best = k, at = k;
+    for (unsigned i = 1; i < count && i < HOLES; i++) {
+        struct head next;
+        at = after(s, id, at);
+        if (!read_head(s, id, at, &next)) continue;
+        if (next.first != h->first) break;
+        if (with_rows && !has_row(s, id, at, &next)) continue;
+        *h = next;
+        best = at;
+    }
+    return best;
+}
+
+/* The sector with the greatest first number; *h is the head of k, the first that holds. Sectors
+ * that got their head and then no row, whatever was tried, may stand before and behind the one
+ * that has the rows. */
+static unsigned newest(struct store *s, unsigned id, unsigned k, struct head *h)
+{
+    unsigned n = ring_of(s, id)->sectors;
+    k = same_first(s, id, k, h, n - k, false);
+    int m = last_within(s, id, k, n - k, h->first + 1, INT32_MAX, h);
+    if (m > 0) k += (unsigned)m;
+    return has_row(s, id, k, h) ? k : same_first(s, id, k, h, n, true);
 }
 
 void series_mount(struct store *s, unsigned id)
@@ -583,9 +606,7 @@ void series_mount(struct store *s, unsigned id)
     r->head = r->seen = NO_SECTOR;
     r->is_dead = r->is_full = r->ran_back = false;
     if (k >= 0) {
-        unsigned n = ring_of(s, id)->sectors;
-        int m = last_within(s, id, (unsigned)k, n - (unsigned)k, h.first, INT32_MAX, &h);
-        r->head = (uint16_t)(m > 0 ? k + m : k);
+        r->head = (uint16_t)newest(s, id, (unsigned)k, &h);
         mount_head(s, id, &h);
         mount_tail(s, id, (unsigned)k, first);
     }

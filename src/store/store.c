@@ -63,17 +63,17 @@ bool store_is_passed(const struct store *s, uint16_t sector)
     return i >= 0 && s->retired[i] & PASSED;
 }
 
-/* The journal learns of it in store_step(). Where the list is full the sector is stepped over
- * each time anew. */
+/* Where the list is full the sector is stepped over each time anew. */
 void store_retire(struct store *s, uint16_t sector, bool passed)
 {
     int i = find_retired(s, sector);
     uint16_t entry = (uint16_t)(sector | (passed ? PASSED : 0));
+    if (i >= 0 && s->retired[i] == entry) return;
     if (i < 0) store_note(s, STORE_RETIRED, sector);
     if (i < 0 && s->retired_count == STORE_RETIRED_MAX) return;
     if (i < 0) i = s->retired_count++;
-    s->retired_changed = s->retired_changed || s->retired[i] != entry;
     s->retired[i] = entry;
+    journal_put_retired(s);
 }
 
 /* ---- wiping ---- */
@@ -146,19 +146,14 @@ void store_drive(struct store *s)
     flash_pump(&s->flash);
     if (s->flash.urgent_failed) journal_urgent_failed(s);
     if (s->flash.failed) fail(s);
+    if (journal_is_bad(s)) journal_turn(s);
     if (!journal_is_open(s)) journal_turn_step(s);
     if (s->work) work(s);
 }
 
 void store_wait_down(struct store *s)
 {
-    while (!flash_is_down(&s->flash)) store_drive(s);
-}
-
-static void write_retired(struct store *s)
-{
-    s->retired_changed = false;
-    journal_put_retired(s);
+    while (!store_is_down(s)) store_drive(s);
 }
 
 /* One thing at a time, in this order: it decides what lies on flash. */
@@ -171,8 +166,6 @@ void store_step(struct store *s)
         return;
     else if (journal_wants_turn(s))
         journal_turn(s);
-    else if (s->retired_changed)
-        write_retired(s);
     else if (kv_is_low(s) || kv_is_turning(s))
         kv_turn_step(s);
 }
@@ -186,12 +179,13 @@ static bool is_crowded(const struct store *s)
 bool store_is_busy(const struct store *s)
 {
     return txn_is_in_flight(s) || !journal_is_open(s) || is_crowded(s) || s->tight ||
-           kv_is_low(s) || kv_is_turning(s) || s->retired_changed || journal_wants_turn(s);
+           kv_is_low(s) || kv_is_turning(s) || journal_wants_turn(s);
 }
 
+/* Records that a bad page swallowed are down when the checkpoint is that says them again. */
 bool store_is_down(const struct store *s)
 {
-    return flash_is_down(&s->flash);
+    return flash_is_down(&s->flash) && !s->journal.is_bad;
 }
 
 bool store_is_at_rest(const struct store *s)
@@ -219,18 +213,22 @@ static void reset(struct store *s)
     for (unsigned i = 0; i < s->map->series_count; i++)
         s->series[i] = (struct series){ .row_size = s->map->series[i].row_size };
     memset(s->counter, 0, sizeof s->counter);
-    s->stage.open = false;
+    s->stage.open = s->is_mounting = false;
     s->retired_count = 0;
     s->work = s->tight = 0;
     s->txn_length = 0;
+    s->read_generation = 0;
 }
 
-/* Replay, then find what else there is, then redo what was committed. */
+/* Replay, then find what else there is, then redo what was committed; until that is done the
+ * segment that says it stays. */
 static void mount_known(struct store *s)
 {
-    journal_walk(s, journal_play);
+    s->is_mounting = true;
+    journal_replay(s, journal_play);
     mount_parts(s, false);
-    journal_walk(s, txn_redo);
+    journal_redo(s, txn_redo);
+    s->is_mounting = false;
 }
 
 int store_mount(struct store *s)

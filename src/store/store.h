@@ -65,6 +65,7 @@ struct kv {              /* params.h, keys.h: a log of values in two halves */
     uint32_t copied;    /* next free octet of the other half at a turn-over */
     uint32_t live;      /* octets that a turn-over would copy */
     uint32_t half_number;
+    int32_t wrong_bit;       /* of the value that is copied; -1: none */
     uint16_t cursor, offset; /* at a turn-over: id, octets of its value copied */
     uint16_t bad_sector;     /* of the active half: a program failed there */
     uint8_t active, state, wipe_state, wipe_sector;
@@ -98,7 +99,7 @@ struct store {
     uint16_t txn_number, txn_length, txn_at; /* octets put; octets programmed or redone */
     uint8_t txn_state, txn_page;
     uint8_t retired_count;
-    bool retired_changed;
+    bool is_mounting;
 };
 
 /* Memory only; all four are kept until the owner dies. ensure()s the map. */

@@ -22,7 +22,7 @@ bool txn_is_in_flight(const struct store *s)
 
 bool txn_is_before_redo(const struct store *s)
 {
-    return s->txn_state < REDO;
+    return s->txn_state < REDO && !s->is_mounting;
 }
 
 void txn_finish(struct store *s)
@@ -138,7 +138,7 @@ int txn_put_key(struct store *s, uint16_t id, const void *wrapped, size_t n)
 
 int txn_put_stage(struct store *s)
 {
-    uint8_t body[12];
+    uint8_t body[KV_STAGE_BODY];
     uint32_t generation = s->params.generation++;
     int e = kv_stage_end(s, generation, body);
     return e < 0 ? e : add_copy(s, PART_STAGE, s->stage.id, generation, body, sizeof body);

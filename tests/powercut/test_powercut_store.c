@@ -5,7 +5,7 @@
  * each of those cuts the life goes on, and every operation of recovery and of the rest is cut
  * again chains   whole lives with random cuts one after the other
  *
- * Usage: test_powercut_store [single|double|chains [FIRST [LIVES]]]; a failure prints the
+ * Usage: test_powercut_store [single|double|chains|bad [FIRST [LIVES]]]; a failure prints the
  * command that repeats it.
  */
 #include <setjmp.h>
@@ -139,17 +139,31 @@ static void one_life(struct run *run)
 /* ---- chains ---- */
 
 struct chain {
+    struct run *run;
     jmp_buf off;
+    bool is_bad[64];
+    unsigned bad, bad_max;
     struct sim_op op;
     uint8_t src[NOR_PAGE];
     uint64_t left;
 };
 
+/* A sector fails for the first time, at most one of each part of the map, and then always. */
+static enum sim_fate fate_of(struct chain *c, struct nor_sim *sim, const struct sim_op *op)
+{
+    uint32_t i = op->at / NOR_SECTOR;
+    if (c->bad < c->bad_max && i % 4 == 1 && sim_random(&c->run->random) % 40 == 0) {
+        c->bad += !c->is_bad[i];
+        c->is_bad[i] = true;
+    }
+    (void)sim;
+    return !c->is_bad[i] ? SIM_DONE : i % 8 == 1 ? SIM_FAILS : SIM_LIES;
+}
+
 static enum sim_fate pull_plug(void *ctx, struct nor_sim *sim, const struct sim_op *op)
 {
     struct chain *c = ctx;
-    (void)sim;
-    if (c->left-- > 0) return SIM_DONE;
+    if (c->left-- > 0) return fate_of(c, sim, op);
     c->op = *op;
     if (op->src) {
         memcpy(c->src, op->src, op->n);
@@ -167,7 +181,10 @@ static void one_chain(struct run *run, unsigned cuts)
     static struct chain chain;
     static volatile unsigned step, done;
     memset(&diary, 0, sizeof diary);
-    nor_sim_init(&sim, 20, run->times, run->seed);
+    memset(&chain, 0, sizeof chain);
+    chain.run = run;
+    chain.bad_max = run->map == &toy_spare_map ? 9 : 0;
+    nor_sim_init(&sim, run->map == &toy_spare_map ? 48 : 20, run->times, run->seed);
     run->random = run->seed ^ 0xBEEF;
     sim.watch = pull_plug;
     sim.watch_ctx = &chain;
@@ -178,6 +195,7 @@ static void one_chain(struct run *run, unsigned cuts)
     for (;;) {
         if (setjmp(chain.off) == 0) {
             chain.left = sim_random(&run->random) % (sim_random(&run->random) % 4 ? 400 : 12);
+            diary.failures = chain.bad;
             if (done) {
                 if (toy_look(&toy, run->map, &sim.nor, &diary) < 0)
                     give_up(run, "chain", "does not mount", TORN_NOTHING);
@@ -226,7 +244,8 @@ static void run_mode(const char *name, uint64_t first, unsigned lives)
         run.times =
             run.seed % 2 ? (struct nor_times){ 2000, 9000 } : (struct nor_times){ 0, 0 };
         run.steps = run.twice ? 14 : 120;
-        if (strcmp(name, "chains") == 0)
+        if (strcmp(name, "bad") == 0) run.map = &toy_spare_map;
+        if (strcmp(name, "chains") == 0 || strcmp(name, "bad") == 0)
             one_chain(&run, 60);
         else
             one_life(&run);
@@ -243,7 +262,8 @@ int main(int argc, char **argv)
         return 0;
     }
     run_mode("single", 1, 4);
-    run_mode("chains", 1, 200);
+    run_mode("chains", 1, 60);
+    run_mode("bad", 1, 60);
     run_mode("double", 1, 2);
     return 0;
 }

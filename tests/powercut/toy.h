@@ -17,8 +17,9 @@
 enum { TOY_CELLS = 6, TOY_PARAMS = 6, TOY_KEYS = 3, TOY_COUNTERS = 2, TOY_ROWS = 1024 };
 enum { TOY_A, TOY_B, TOY_C }; /* plain rows; one a transaction; large ones */
 
-extern const struct store_map toy_map;      /* 20 sectors */
-extern const struct store_map toy_fuzz_map; /* 16 sectors */
+extern const struct store_map toy_map;       /* 20 sectors */
+extern const struct store_map toy_spare_map; /* 48 sectors: some may fail */
+extern const struct store_map toy_fuzz_map;  /* 16 sectors */
 
 /* What transactions decide. */
 struct toy_mind {
@@ -35,7 +36,7 @@ struct toy_diary {
     uint32_t a_must, a_may; /* next row of A */
     uint32_t boots_must, boots_may;
     uint32_t taken[TOY_COUNTERS];
-    uint32_t cuts;               /* lived through */
+    uint32_t cuts, failures;     /* lived through */
     uint32_t row_seed[TOY_ROWS]; /* of row n of A, modulo */
     uint32_t row_energy[TOY_ROWS];
 };
