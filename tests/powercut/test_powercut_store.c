@@ -261,9 +261,9 @@ int main(int argc, char **argv)
         run_mode(argv[1], first, lives);
         return 0;
     }
-    run_mode("single", 1, 4);
-    run_mode("chains", 1, 60);
-    run_mode("bad", 1, 60);
-    run_mode("double", 1, 2);
+    run_mode("single", 1, 2);
+    run_mode("chains", 1, 40);
+    run_mode("bad", 1, 20);
+    run_mode("double", 1, 1);
     return 0;
 }
