@@ -36,7 +36,7 @@ struct caller {
 struct station {
     struct db *db;
     struct sm *sm;
-    utc_t fixed; /* tests: the time; 0: the host's clock */
+    utc_t fixed;              /* tests: the time; 0: the host's clock */
     uint32_t password_rounds; /* of PBKDF2 for operators; tests need not wait */
 };
 
