@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/bytes.h"
 #include "model/classes.h"
+#include "model/readout.h"
 #include "dlms/hdlc.h"
 #include "model/roles.h"
 
@@ -220,11 +221,9 @@ static void port_get(void *app, uint8_t link, struct dlms_port *p)
     if (port != LINK_WAN) get_line(m, port, p);
 }
 
-/* The billing list of mode C: totals a person at the meter may read. */
 static int readout(void *app, unsigned line, uint8_t *dst, size_t cap)
 {
-    (void)app, (void)line, (void)dst, (void)cap;
-    return E_NONE;
+    return model_readout(device_of(app), line, dst, cap);
 }
 
 static void note(void *app, const struct who *who, enum dlms_note n)

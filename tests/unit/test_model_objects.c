@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "desk.h"
+#include "meter/display/display.h"
 #include "model/classes.h"
 
 enum { LONG = 1 << 16 };
@@ -637,6 +638,46 @@ static void every_parameter_has_its_object(void **state)
     }
 }
 
+static void the_readout_is_what_the_display_turns_through(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct display_item item[DISPLAY_ITEMS];
+    uint8_t line[100];
+    unsigned lines = 0, values = 0, n = display_items(&k->d.meter, DISPLAY_AUTOMATIC, item);
+    bool import = false;
+    (void)state;
+    k->d.meter.now.cell[CELL_WH][0][0] = 12345678;
+    int got;
+    for (; (got = device_host.readout(&k->d, lines, line, sizeof line)) >= 0; lines++) {
+        line[got] = 0;
+        import |= strstr((char *)line, "1.8.0(") == (char *)line &&
+                  strstr((char *)line, "12345.6") && strstr((char *)line, "*kWh)");
+        assert_int_equal(line[got - 1], ')');
+    }
+    for (unsigned i = 0; i < n; i++)
+        values += item[i].column < REG_COUNT ||
+                  (item[i].column >= DISPLAY_TIME && item[i].column <= DISPLAY_SERIAL);
+    assert_int_equal(lines, values + 1);
+    assert_true(import);
+    assert_int_equal(device_host.readout(&k->d, 0, line, sizeof line), 13);
+    assert_memory_equal(line, "F.F(00000000)", 13);
+    desk_free(k);
+}
+
+static void a_policy_only_grows(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    for (unsigned policy = 0; policy < 256; policy += 4) {
+        struct axdr_out o = open_in();
+        axdr_emit_enum(&o, (uint8_t)policy);
+        assert_int_equal(call(k, ROLE_MANAGEMENT, 64, "0-0:43.0.0", 1, &o),
+                         policy == 108 ? DAR_OK : DAR_OTHER);
+        assert_int_equal(number(k, 64, "0-0:43.0.0", 2), 108);
+    }
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -652,6 +693,8 @@ int main(void)
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(changes_say_what_and_who),
         cmocka_unit_test(every_parameter_has_its_object),
+        cmocka_unit_test(the_readout_is_what_the_display_turns_through),
+        cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,12 +67,24 @@ static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct a
     return dar_of(device_transfer_keys(device_of(app), at->who, &keys));
 }
 
+/* Policies only grow. In suite 0 the one that holds is the strongest: asking for it again
+ * changes nothing, asking for less, or for signatures, is refused. */
+static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                              struct cosem_ret *ret)
+{
+    uint8_t policy = axdr_read_enum(arg);
+    (void)at, (void)ret;
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    return policy == setup_of(app).policy ? DAR_OK : DAR_OTHER;
+}
+
 static const struct cosem_attr security_attr[] = {
     { .id = 1, .get = get_ln },           { .id = 2, .get = get_policy },
     { .id = 3, .get = get_suite },        { .id = 4, .get = get_client_title },
     { .id = 5, .get = get_server_title }, { .id = 6, .get = get_certificates },
 };
-static const struct cosem_method security_method[] = { { .id = 2, .call = call_key_transfer } };
+static const struct cosem_method security_method[] = { { .id = 1, .call = call_activate },
+                                                       { .id = 2, .call = call_key_transfer } };
 const struct cosem_class class_security = {
     .id = 64,
     .version = 1,
