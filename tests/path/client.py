@@ -3,8 +3,11 @@
 import csv
 import io
 import os
+import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 
 from meter import MAGNO, Meter, check, profile, read
 
@@ -85,6 +88,39 @@ def writing(m):
     magno("action", "--port", port, "profile:capture")
 
 
+class Mute:
+    """A way to the meter that swallows its word on counters, as some meters do."""
+
+    def __init__(self, port):
+        self.meter = port
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client = self.server.accept()[0]
+            meter = socket.create_connection(("127.0.0.1", self.meter))
+            threading.Thread(target=self.pump, args=(client, meter, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(meter, client, True), daemon=True).start()
+
+    def pump(self, a, b, mute):
+        while data := a.recv(65536):
+            if not (mute and data[8:11] == b"\xD8\x01\x06"):
+                b.sendall(data)
+        b.close()
+
+
+def counters(m, state):
+    """Lost counters: told by the meter, or else asked for by the public client."""
+    mute = Mute(m.ports["dlms"])
+    shutil.rmtree(os.path.join(state, "magno"))
+    magno("read", "--port", m.ports["dlms"], ENERGY)
+    shutil.rmtree(os.path.join(state, "magno"))
+    magno("read", "--port", mute.port, "--timeout", 0.5, ENERGY)
+    magno("read", "--port", mute.port, "--timeout", 0.5, "--ic", 1, "--no-state", ENERGY, code=3)
+
+
 def trace(path):
     done = magno("decode", path)
     for word in ("sign-on-request", "identification", "hdlc", "wrapper", "aarq", "aare", "glo-get-request", "deciphered", "ded-get-request",
@@ -104,6 +140,7 @@ def main():
         trace(path)
         m.start("--speed", "1")
         everything(m)
+        counters(m, folder)
         clients(m)
         m.stop()
     print("client against meter: all well")
