@@ -30,9 +30,11 @@ static int expand_one(struct expansion *x, struct axdr_in *type, int depth)
         struct axdr_in element = *type;
         buf_put_head(x->out, tag, n);
         for (uint32_t i = 0; i < n; i++) {
+            size_t before = x->in.n;
             if (tag == AXDR_ARRAY) *type = element;
             int e = expand_one(x, type, depth + 1);
             if (e < 0) return e;
+            if (tag == AXDR_ARRAY && x->in.n == before) return E_FORMAT; /* out of nothing */
         }
         return n == 0 && tag == AXDR_ARRAY ? E_FORMAT : 0;
     }

@@ -36,6 +36,13 @@ void connect_defaults(struct connect_options *o);
 /* Keys alone, for `magno decode`. 0, or a negative error with its sentence. */
 int connect_keys(const struct connect_options *o, struct keyring *k, struct trouble *t);
 
+/* What a session needs, by the options and what follows from each other; fills in o->client.
+ * Wipe c->keys afterwards. */
+int connect_config(struct connect_options *o, struct session_config *c, struct trouble *t);
+
+/* A meter on this machine, and no keys given: the development defaults hold. */
+bool connect_is_development(const struct connect_options *o);
+
 struct connection {
     struct channel channel;
     struct carrier_wrapper wrapper;
