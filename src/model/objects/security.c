@@ -23,8 +23,11 @@ const struct cosem_group objects_security = { rows, COUNT(rows) };
 /* Services of ours, as the server's conformance bits. */
 #define SERVICES                                                                               \
     (XDLMS_C_GET | XDLMS_C_SET | XDLMS_C_ACTION | XDLMS_C_BLOCK_GET | XDLMS_C_BLOCK_SET |      \
-     XDLMS_C_BLOCK_ACTION | XDLMS_C_MULTIPLE | XDLMS_C_SELECTIVE)
-#define SECURED (SERVICES | XDLMS_C_GENERAL_PROTECTION)
+     XDLMS_C_BLOCK_ACTION | XDLMS_C_MULTIPLE | XDLMS_C_SELECTIVE | XDLMS_C_GBT |               \
+     XDLMS_C_ACCESS)
+#define SECURED                                                                                \
+    (SERVICES | XDLMS_C_GENERAL_PROTECTION | XDLMS_C_DATA_NOTIFICATION |                       \
+     XDLMS_C_EVENT_NOTIFICATION)
 #define LOW (1u << 1)
 #define GMAC (1u << 5)
 
