@@ -477,6 +477,7 @@ static void wrap(struct dlms_session *s, struct cipher_box *b)
     struct axdr_out o = axdr_out(s->tx + s->tx_at, count.len);
     cipher_emit_box(&o, b, s->tx_n);
     s->tx_n = (uint16_t)(s->tx_n + count.len);
+    b->key.p = NULL;
 }
 
 void reply_key(const struct dlms_session *s, struct cipher_key *k)

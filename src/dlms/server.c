@@ -121,6 +121,7 @@ void session_stop(struct dlms_server *d, struct dlms_session *s)
 /* What still arrives for s goes nowhere. */
 static void forget_reception(struct dlms_link *l, const struct dlms_session *s)
 {
+    ensure(l != NULL);
     if (l->kind == DLMS_TCP && l->stream.s == s) {
         l->stream.skip = l->stream.left;
         l->stream.left = 0;

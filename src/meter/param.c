@@ -371,9 +371,10 @@ void param_init(struct meter *m)
 void param_mount(struct meter *m)
 {
     uint8_t o[2 + SCALAR_SIZE];
-    for (uint16_t i = 0; i < PARAMS; i++) {
+    for (unsigned i = 0; i < PARAMS; i++) {
         if (table[i].kind != PARAM_SCALAR) continue;
-        le_put16(o, i);
-        if (param_read(m, i, o + 2, SCALAR_SIZE) == SCALAR_SIZE) scalar_take(m, o, sizeof o);
+        le_put16(o, (uint16_t)i);
+        if (param_read(m, (uint16_t)i, o + 2, SCALAR_SIZE) == SCALAR_SIZE)
+            scalar_take(m, o, sizeof o);
     }
 }

@@ -110,7 +110,7 @@ void calibration_encode(uint8_t dst[CAL_BYTES], const struct calibration *c)
 int calibration_decode(struct calibration *c, const uint8_t src[CAL_BYTES])
 {
     uint8_t copy[CAL_BYTES];
-    struct calibration read;
+    struct calibration read = { 0 };
     memcpy(copy, src, sizeof copy);
     if (copy[0] != 'M' || copy[1] != 'C' || copy[2] != CAL_VERSION || copy[3]) return E_FORMAT;
     if (le_get32(copy + BODY) != crc32(copy, BODY)) return E_CRC;

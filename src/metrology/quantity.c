@@ -50,7 +50,7 @@ static struct scale energy_scale(const struct measure *m, int el)
     s = scale_mul(s, m->cal.gain_p[el], -30);
     s = scale_mul(s, 1000, 0);
     return scale_div(scale_div(s, m->cfg.sampling.rate_hz),
-                     (uint64_t)(1000000000 + m->cal.clock_ppb));
+                     (uint64_t)(INT64_C(1000000000) + m->cal.clock_ppb));
 }
 
 void measure_init(struct measure *m, const struct measure_cfg *cfg,
@@ -409,7 +409,7 @@ static void times(struct work *k)
     const struct window *w = k->w;
     struct quantity *q = k->q;
     uint64_t period_us = 1000000 / s->rate_hz,
-             clock = (uint64_t)(1000000000 + k->m->cal.clock_ppb);
+             clock = (uint64_t)(INT64_C(1000000000) + k->m->cal.clock_ppb);
     uint64_t end = w->start_q16 + w->span_q16 + ((uint64_t)w->missed << 16);
     q->start.us = (w->start_q16 >> 16) * period_us;
     q->end.us = (end >> 16) * period_us;

@@ -228,8 +228,6 @@ static void redo(struct store *s, const struct txn_part *part)
         redo_row(s, part);
         break;
     case PART_PARAM:
-        kv_redo(s, OWN_PARAMS, part);
-        break;
     case PART_STAGE:
         kv_redo(s, OWN_PARAMS, part);
         break;

@@ -83,7 +83,7 @@ static size_t find_row(struct table *t, const char *name)
     for (size_t i = 0; i < t->n; i++)
         if (strcmp(t->row[i].name, name) == 0) return i;
     size_t i = t->n < ROWS_MAX ? t->n++ : 0;
-    strcpy(t->row[i].name, name);
+    snprintf(t->row[i].name, sizeof t->row[i].name, "%s", name);
     t->row[i].next = 1;
     return i;
 }

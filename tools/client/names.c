@@ -339,7 +339,7 @@ int names_parse(struct target *o, const char *text, bool method, struct trouble 
     char copy[NAMES_TEXT], name[NAMES_TEXT], *at = copy, *end;
     *o = (struct target){ 0 };
     if (strlen(text) >= sizeof copy) return trouble(t, E_FORMAT, "an object has no such name");
-    strcpy(copy, text);
+    snprintf(copy, sizeof copy, "%s", text);
     unsigned long cls = strtoul(copy, &end, 10);
     if (end > copy && *end == '/') {
         if (cls == 0 || cls > 65535) return trouble(t, E_FORMAT, "'%s': no such class", text);

@@ -39,7 +39,7 @@ const char *value_time_status(const uint8_t dt[12])
 static void put_field(char *text, uint8_t v)
 {
     if (v == 0xFF)
-        strcpy(text, "**");
+        memcpy(text, "**", 3);
     else
         snprintf(text, 4, "%02u", v);
 }
@@ -451,7 +451,7 @@ void value_print(struct buf *line, struct axdr_in in, int scaler, const char *un
 int value_scaler_unit(struct axdr_in in, int *scaler, uint8_t *unit)
 {
     if (!axdr_read_struct(&in, 2)) return E_TYPE;
-    *scaler = axdr_read_i8(&in);
+    *scaler = (int)axdr_read_int(&in, AXDR_I8);
     *unit = axdr_read_enum(&in);
     return in.bad ? E_TYPE : 0;
 }

@@ -16,7 +16,7 @@ const char *const world_load_name[WORLD_LOADS] = {
 /* The first channel of that kind and, for n, the next current of the same record. */
 static int find_channel(const struct comtrade *c, char kind, int after)
 {
-    for (size_t i = (size_t)(after + 1); i < c->channels; i++) {
+    for (size_t i = (size_t)after + 1; i < c->channels; i++) {
         char k = 0;
         (void)comtrade_unit(c->channel[i].unit, &k);
         if (k == kind) return (int)i;

@@ -209,7 +209,7 @@ static void follow(struct meter *m, int64_t by_s)
 void clock_compare(struct meter *m, utc_t u)
 {
     struct clock *c = &m->clock;
-    utc_t chip;
+    utc_t chip = m->utc;
     (void)u;
     timer_set(m, TIMER_RTC, mono_after(m->t, 3600 * UINT64_C(1000000)));
     battery_hour(m);
