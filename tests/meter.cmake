@@ -21,3 +21,6 @@ add_executable(golden_events golden/events.c)
 target_link_libraries(golden_events PRIVATE meter panic strict)
 target_compile_definitions(golden_events PRIVATE _POSIX_C_SOURCE=200809L)
 add_test(NAME golden_events COMMAND golden_events ${CMAKE_SOURCE_DIR}/docs/events.md)
+
+fuzz_target(fuzz/fuzz_meter_records.c LIBS meter port_common)
+fuzz_target(fuzz/fuzz_scenario_words.c LIBS scenario)

@@ -11,6 +11,17 @@ static const struct {
 };
 #undef COMMAND
 
+#define COMMAND(id, min, max) #id,
+static const char *const name[COMMANDS] = {
+#include "meter/commands.def"
+};
+#undef COMMAND
+
+const char *command_name_at(uint16_t command)
+{
+    return name[command];
+}
+
 int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t arg)
 {
     if (command >= COMMANDS || arg < range[command].min || arg > range[command].max)

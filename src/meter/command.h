@@ -22,6 +22,9 @@ enum command {
 };
 #undef COMMAND
 
+/* "CMD_TARIFF", as in commands.def; command < COMMANDS. */
+const char *command_name_at(uint16_t command);
+
 /* Do it, dated as what is being handled. E_RANGE: no such command or argument; E_DENIED: not
  * now (lock-out, arbitration); E_STATE: no such part in this meter. */
 int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t arg);

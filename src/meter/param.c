@@ -28,6 +28,22 @@ const struct param_info *param_info_at(uint16_t id)
     return &table[id];
 }
 
+#define SCALAR(id, min, max, def, topic) #id,
+#define OCTETS(id, max, topic) #id,
+#define LONG(id, rows, row_size, topic) #id,
+static const char *const name[PARAMS] = {
+#include "meter/params.def"
+};
+#undef SCALAR
+#undef OCTETS
+#undef LONG
+
+const char *param_name_at(uint16_t id)
+{
+    ensure(id < PARAMS);
+    return name[id];
+}
+
 /* -- reading
  * ----------------------------------------------------------------------------------- */
 

@@ -60,6 +60,9 @@ struct param_info {
 };
 const struct param_info *param_info_at(uint16_t id); /* id < PARAMS */
 
+/* "PARAM_ZONE_MIN", as in params.def. */
+const char *param_name_at(uint16_t id);
+
 /* A scalar. */
 int32_t param_get(const struct meter *m, uint16_t id);
 /* E_RANGE outside, E_TYPE no scalar, E_BUSY a commit is in flight. It stands, and is durable,

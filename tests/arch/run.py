@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "port/mps2": INTERFACES + ["port/common/", "lwip/", "netif/"],
     "port/template": INTERFACES + ["port/common/"],
     "app": ["model/device.h", "meter/cfg.h", "crypto/job.h", "port/"],
-    "tools": ["crypto/", "metrology/", "store/", "sts/", "meter/", "dlms/", "model/", "port/linux/", "port/common/"],
+    "tools": ["crypto/", "metrology/", "store/", "sts/", "meter/", "dlms/", "model/", "port/linux/", "port/common/", "app/scenario/"],
 }
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h", "limits.h", "stdalign.h", "stdnoreturn.h", "string.h",
                 "stdatomic.h"}  # the compiler's own; an atomic wider than the machine would ask for a symbol

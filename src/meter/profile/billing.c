@@ -271,15 +271,34 @@ void billing_period(struct meter *m, utc_t due)
     change_commit(m);
 }
 
+/* Is it, by the schedule and the zone as they are now, an end at all? */
+static bool is_end(struct meter *m, enum billing which, utc_t due)
+{
+    return next_of(m, which, (utc_t){ due.s - 1 }).s == due.s;
+}
+
+/* The next end is kept on flash from the beginning, so that it can be missed. One that was
+ * moved by another schedule or zone is looked for again; one that is past stands. */
+static void find_due(struct meter *m)
+{
+    bool found = false;
+    for (unsigned i = 0; i < BILLINGS && clock_is_valid(&m->clock); i++) {
+        utc_t *due = &m->billing.due[i];
+        if (due->s && (due->s <= m->utc.s || is_end(m, (enum billing)i, *due))) continue;
+        *due = next_of(m, (enum billing)i, m->utc);
+        found = true;
+    }
+    if (found) hot_put(m, HOT_BILLING, 0);
+}
+
 /* On an invalid clock nothing is due; what was missed is made up once it is set. */
 void billing_plan(struct meter *m)
 {
     static const enum timer timer[BILLINGS] = { TIMER_DAY, TIMER_BILLING };
+    find_due(m);
     for (unsigned i = 0; i < BILLINGS; i++) {
-        utc_t *due = &m->billing.due[i];
-        if (!due->s) *due = next_of(m, (enum billing)i, m->utc);
         if (clock_is_valid(&m->clock))
-            timer_set_utc(m, timer[i], *due);
+            timer_set_utc(m, timer[i], m->billing.due[i]);
         else
             timer_stop(m, timer[i]);
     }

@@ -1,0 +1,226 @@
+#include "app/scenario/world.h"
+
+#include <string.h>
+
+#include "app/scenario/words.h"
+#include "base/crc.h"
+#include "base/err.h"
+#include "base/fixed.h"
+#include "base/sys.h"
+
+static const uint8_t logs[] = { LOG_STANDARD, LOG_FRAUD,         LOG_RELAY,
+                                LOG_QUALITY,  LOG_COMMUNICATION, LOG_PREPAYMENT,
+                                LOG_SECURITY, LOG_FAILURE,       LOG_FIRMWARE };
+static const char *const log_name[LOGS] = { "standard",   "fraud",    "relay",
+                                            "",           "quality",  "communication",
+                                            "prepayment", "security", "failure",
+                                            "firmware",   "power" };
+
+/* -- what is said
+ * ---------------------------------------------------------------------------------- */
+
+void world_say(struct scenario *s, enum scenario_kind kind, const char *text)
+{
+    struct scenario_said said = { kind, (int64_t)(s->true_us / 1000000), s->line, text };
+    struct text t = { .n = 0 };
+    text_time(&t, said.utc_s);
+    text_put(&t, " ");
+    text_int(&t, kind);
+    text_put(&t, " ");
+    s->trace = crc32_more(s->trace, t.s, t.n);
+    s->trace = crc32_more(s->trace, text, strlen(text));
+    s->host.say(s->host.ctx, &said);
+}
+
+static void say_event(struct scenario *s, unsigned log, const struct event_row *e)
+{
+    struct text t = { .n = 0 };
+    text_put(&t, log_name[log]);
+    text_put(&t, " ");
+    text_int(&t, e->code);
+    text_put(&t, " ");
+    text_put(&t, event_text(e->code));
+    text_put(&t, " at ");
+    text_time(&t, e->time.s);
+    if (e->what) text_put(&t, ", what "), text_int(&t, e->what);
+    if (e->magnitude) text_put(&t, ", magnitude "), text_int(&t, e->magnitude);
+    if (e->duration_s)
+        text_put(&t, ", duration "), text_int(&t, e->duration_s), text_put(&t, " s");
+    if (e->flags & EVENT_DARK) text_put(&t, ", in the dark");
+    world_say(s, SAID_EVENT, t.s);
+}
+
+static void say_logged(struct scenario *s)
+{
+    struct meter *m = &s->host.device->meter;
+    for (unsigned i = 0; i < sizeof logs; i++) {
+        enum event_log log = (enum event_log)logs[i];
+        struct event_span span = event_span(m, log);
+        if (s->logged[log] < span.first) s->logged[log] = span.first;
+        for (; s->logged[log] < span.next; s->logged[log]++) {
+            struct event_row e;
+            if (event_read(m, log, s->logged[log], &e) >= 0) say_event(s, log, &e);
+        }
+    }
+}
+
+/* -- terminals
+ * ------------------------------------------------------------------------------------- */
+
+static int64_t rtc_now(const struct scenario *s)
+{
+    int64_t since_s = (int64_t)((s->true_us - s->rtc_set_us) / 1000000);
+    return (int64_t)(s->true_us / 1000000) + s->rtc_off_s + since_s * s->rtc_ppm / 1000000;
+}
+
+static int rtc_read(void *ctx, mono_t t, utc_t *utc)
+{
+    struct scenario *s = ctx;
+    (void)t; /* a step never runs ahead of the world */
+    if (s->rtc_lost) return E_STATE;
+    utc->s = rtc_now(s);
+    return 0;
+}
+
+static int rtc_write(void *ctx, mono_t t, utc_t utc)
+{
+    struct scenario *s = ctx;
+    (void)t;
+    s->rtc_off_s = utc.s - (int64_t)(s->true_us / 1000000);
+    s->rtc_set_us = s->true_us;
+    s->rtc_lost = false;
+    return 0;
+}
+
+static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
+{
+    struct scenario *s = ctx;
+    (void)t;
+    s->pulses[output] += n;
+}
+
+static void lamp(void *ctx, mono_t t, enum lamp which, uint8_t pattern)
+{
+    struct scenario *s = ctx;
+    (void)t;
+    s->lamp[which] = pattern;
+}
+
+static int dark_take(void *ctx, struct dark_edge *dst, size_t n)
+{
+    struct scenario *s = ctx;
+    size_t had = s->darks < n ? s->darks : n;
+    memcpy(dst, s->dark, had * sizeof *dst);
+    s->darks = 0;
+    return (int)had;
+}
+
+static uint16_t inputs(void *ctx, mono_t t)
+{
+    (void)t;
+    return ((struct scenario *)ctx)->inputs;
+}
+
+static int root_key(void *ctx, uint8_t key[16])
+{
+    const struct meter_io *io = &((struct scenario *)ctx)->host.io;
+    return io->root_key(io->ctx, key);
+}
+
+void world_wire(struct scenario *s)
+{
+    s->io = s->host.io;
+    s->io.ctx = s;
+    s->io.sampled = false;
+    s->io.root_key = root_key;
+    s->io.rtc_read = rtc_read;
+    s->io.rtc_write = rtc_write;
+    s->io.impulse = impulse;
+    s->io.lamp = lamp;
+    s->io.dark_take = dark_take;
+    s->io.inputs = inputs;
+    s->host.cfg.meter = &s->meter;
+}
+
+void world_inputs(struct scenario *s, uint16_t levels)
+{
+    s->inputs = levels;
+    if (s->powered)
+        meter_feed_inputs(&s->host.device->meter, s->now, levels);
+    else if (s->darks < CFG_DARK_EDGES)
+        s->dark[s->darks++] = (struct dark_edge){ rtc_now(s), levels };
+}
+
+/* -- time
+ * ------------------------------------------------------------------------------------------ */
+
+static void feed(struct scenario *s, mono_t end)
+{
+    uint64_t us = end.us - s->now.us;
+    int64_t s_mva = isqrt_u64((uint64_t)(s->p_mw * s->p_mw + s->q_mvar * s->q_mvar));
+    struct quantity q = { .start = s->now, .end = end, .span_ns = us * 1000 };
+    struct element *e = &q.element[ELEMENT_PHASE];
+    q.u_uv = s->u_mv * 1000;
+    q.f_uhz = s->f_mhz * 1000;
+    e->i_ua = s->i_ma * 1000;
+    if (!s->i_given && s->u_mv) e->i_ua = (uint32_t)(s_mva * 1000000 / s->u_mv);
+    e->p_uw = s->p_mw * 1000;
+    e->q_uvar = s->q_mvar * 1000;
+    e->s_uva = s_mva * 1000;
+    e->pf_ppm = s_mva ? (int32_t)(s->p_mw * 1000000 / s_mva) : 0;
+    e->active_nj = s->p_mw * (int64_t)us; /* 1 mW x 1 us = 1 nJ */
+    e->reactive_nj = s->q_mvar * (int64_t)us;
+    e->apparent_nj = s_mva * (int64_t)us;
+    ensure(meter_feed_quantities(&s->host.device->meter, &q) == 0);
+}
+
+/* Until nothing is due and flash has answered; when something is due again. Time stands still
+ * meanwhile. */
+static mono_t settle(struct scenario *s)
+{
+    mono_t next;
+    do
+        next = device_step(s->host.device, s->now);
+    while (next.us <= s->now.us || !meter_is_ready(&s->host.device->meter));
+    return next;
+}
+
+void world_settle(struct scenario *s)
+{
+    if (!s->powered) return;
+    device_rest(s->host.device, s->now);
+    say_logged(s);
+}
+
+void world_pass(struct scenario *s, uint64_t us)
+{
+    uint64_t end_us = s->true_us + us;
+    while (s->powered && s->true_us < end_us) {
+        mono_t next = settle(s), end = mono_after(s->now, s->window_us);
+        say_logged(s);
+        end = mono_min(mono_min(end, next), mono_after(s->now, end_us - s->true_us));
+        feed(s, end);
+        s->true_us += end.us - s->now.us;
+        s->now = end;
+    }
+    s->true_us = end_us;
+    world_settle(s);
+}
+
+int world_power(struct scenario *s, bool on, bool gasp)
+{
+    struct device *d = s->host.device;
+    if (on == s->powered) return 0;
+    s->powered = on;
+    if (!on) {
+        if (gasp) device_supply_failed(d, s->now);
+        while (gasp && meter_store_step(&d->meter)) {
+        }
+        return 0;
+    }
+    s->now = (mono_t){ 0 };
+    device_init(d, &s->host.cfg, &s->io);
+    int err = device_mount(d);
+    if (err >= 0) world_settle(s);
+    return err;
+}
