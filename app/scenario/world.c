@@ -179,8 +179,7 @@ static void feed(struct scenario *s, mono_t end)
 static mono_t settle(struct scenario *s)
 {
     mono_t next;
-    do
-        next = device_step(s->host.device, s->now);
+    do next = device_step(s->host.device, s->now);
     while (next.us <= s->now.us || !meter_is_ready(&s->host.device->meter));
     return next;
 }
