@@ -86,6 +86,12 @@ class Client(unittest.TestCase):
         r = self.run_magno("read", NAME, *low, where=["--port", at["hdlc"], "--timeout", 0.3], code=3)
         self.assertIn("no answer", r.err)
 
+    def test_a_pseudo_terminal_as_optical_head(self):
+        low = ["--client", 32, "--password", "12345678", "--device", self.device.at["pty"]]
+        self.run_magno("read", NAME, where=[*low, "--mode-e"])
+        self.run_magno("read", NAME, where=[*low, "--mode-e=00000042"], code=3)  # another meter's address
+        self.run_magno("read", NAME, where=["--device", self.device.at["pty"], "--mode-e", "--baud", 4800])
+
     def test_nobody_there(self):
         r = magno("read", NAME, "--port", 9)
         self.assertEqual(r.code, 3)
