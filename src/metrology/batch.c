@@ -33,13 +33,16 @@ static void codes_in(struct front *f, const int32_t *codes, uint32_t m, int chan
     for (uint32_t k = 0; k < m; k++) x[k] = chain_code(f, codes[k * step], channel);
 }
 
-static void filter(const int32_t *x, const int32_t tap[FRONT_TAPS], uint32_t m, int32_t *y)
+static int32_t filter(const int32_t *x, const int32_t tap[FRONT_TAPS], uint32_t m, int32_t *y,
+                      int32_t carry)
 {
     for (; m; m--, x++) {
-        int64_t sum = INT64_C(1) << 29;
+        int64_t sum = carry;
         for (ptrdiff_t t = 0; t < FRONT_TAPS; t++) sum += (int64_t)x[-t] * tap[t];
-        *y++ = (int32_t)(sum >> 30);
+        *y++ = (int32_t)(sum >> DELAY_BITS);
+        carry = (int32_t)(sum & ((1 << DELAY_BITS) - 1));
     }
+    return carry;
 }
 
 /* The line, oldest sample first, then the new codes; afterwards their last sixteen are the
@@ -53,7 +56,8 @@ static void through_line(struct front *f, const int32_t *codes, uint32_t m, int 
     for (uint32_t k = 0; k < HISTORY; k++)
         x[HISTORY - 1 - k] = f->line[(at + k) & (FRONT_LINE - 1)].one[channel];
     codes_in(f, codes, m, channel + 1, x + HISTORY);
-    filter(x + HISTORY - FIRST_TAP + f->ahead[channel], tap, m, y);
+    f->carry.one[channel] =
+        filter(x + HISTORY - FIRST_TAP + f->ahead[channel], tap, m, y, f->carry.one[channel]);
     for (uint32_t k = 0; k < HISTORY && k < m; k++) {
         union front_pair *place = &f->line[(at - m + k) & (FRONT_LINE - 1)];
         place[0].one[channel] = place[FRONT_LINE].one[channel] = x[HISTORY + m - 1 - k];

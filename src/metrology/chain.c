@@ -69,7 +69,7 @@ unsigned front_sample_isr(struct front *f, int32_t code_v, int32_t code_i, int32
     *place = chain_code(f, code_v, 0);
     into_line(f, at, 0, chain_code(f, code_i, 1));
     if (mode & MODE_NEUTRAL) into_line(f, at, 1, chain_code(f, code_n, 2));
-    union front_pair both = { .both = delay_both(&f->line[at + FIRST_TAP], f->tap) };
+    union front_pair both = { .both = delay_both(&f->line[at + FIRST_TAP], f->tap, &f->carry) };
     int32_t i = both.one[0], n = both.one[1];
     uint32_t before = f->phase, phase = before + f->lock.step;
     f->phase = phase;

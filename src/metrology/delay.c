@@ -105,9 +105,11 @@ static inline void tap(int64_t *low, int64_t *high, const volatile uint64_t *x,
 
 _Static_assert(FRONT_TAPS == 10, "written out below: a loop costs as much as the work");
 
-uint64_t delay_both(const union front_pair *x, const union front_pair *h)
+uint64_t delay_both(const union front_pair *x, const union front_pair *h,
+                    union front_pair *carry)
 {
-    int64_t low = INT64_C(1) << 29, high = INT64_C(1) << 29;
+    const uint32_t mask = (UINT32_C(1) << DELAY_BITS) - 1;
+    int64_t low = (uint32_t)carry->both, high = (int64_t)(carry->both >> 32);
     tap(&low, &high, &x[0].both, &h[0].both);
     tap(&low, &high, &x[1].both, &h[1].both);
     tap(&low, &high, &x[2].both, &h[2].both);
@@ -118,5 +120,6 @@ uint64_t delay_both(const union front_pair *x, const union front_pair *h)
     tap(&low, &high, &x[7].both, &h[7].both);
     tap(&low, &high, &x[8].both, &h[8].both);
     tap(&low, &high, &x[9].both, &h[9].both);
-    return (uint32_t)(low >> 30) | (uint64_t)(high >> 30) << 32;
+    carry->both = ((uint32_t)low & mask) | (uint64_t)((uint32_t)high & mask) << 32;
+    return (uint32_t)(low >> DELAY_BITS) | (uint64_t)(high >> DELAY_BITS) << 32;
 }

@@ -17,9 +17,15 @@
 void delay_taps(int32_t tap[FRONT_TAPS], uint32_t mu_q32);
 
 /* Both currents through their filters: FRONT_TAPS samples, newest first, and as many taps; the
- * result as a pair. A function of its own, because inlined it runs out of registers. Sample
- * interrupt; about 60 instructions. */
-uint64_t delay_both(const union front_pair *x, const union front_pair *h);
+ * result as a pair. What rounding to a code leaves is carried to the next sample: a delay of
+ * nanoseconds moves a small current by less than a code, and would otherwise be lost. A
+ * function of its own, because inlined it runs out of registers. Sample interrupt; about 65
+ * instructions. */
+uint64_t delay_both(const union front_pair *x, const union front_pair *h,
+                    union front_pair *carry);
+
+/* The carry to begin with: half a code. */
+enum { DELAY_CARRY = 1 << 29, DELAY_BITS = 30 };
 
 /* Even sections filter the voltage, odd ones (behind one more sample of delay) the currents;
  * 2^31 is one. */

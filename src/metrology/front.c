@@ -41,6 +41,7 @@ void front_init(struct front *f, const struct front_cfg *cfg)
     f->mode =
         (uint8_t)((s->channels > 2 ? MODE_NEUTRAL : 0) | (cfg->hilbert ? MODE_HILBERT : 0));
     f->due = f->left = 1;
+    f->carry.one[0] = f->carry.one[1] = DELAY_CARRY;
     f->halves_span = cfg->rating.fn_hz == 60 ? 24 : 20;
     f->dark = dark_of(cfg);
     f->blind = 3;

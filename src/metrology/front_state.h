@@ -76,6 +76,7 @@ struct front {
     uint8_t halves_span; /* half cycles of a window: 20 or 24 */
     uint8_t ahead[2];    /* places before the newest at which i and n are written: less delay */
     union front_pair tap[FRONT_TAPS];
+    union front_pair carry; /* what rounding left of the last sample, 2^30 is a code */
     struct front_point last;
     struct front_quad quad, quad_last;
     struct window now; /* open */

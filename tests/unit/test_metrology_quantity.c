@@ -248,6 +248,20 @@ static void delay_is_taken_out(void **s)
     }
 }
 
+/* The same of a small current, whose samples move by less than a code. */
+static void small_delays_of_small_currents(void **s)
+{
+    (void)s;
+    static const int delays[] = { 50, 208, 1000, 4000, -300, -2000 };
+    for (size_t k = 0; k < sizeof delays / sizeof *delays; k++) {
+        struct wave w = load(0.1, 90);
+        w.ch[WAVE_I].skew = delays[k] * 1e-9;
+        rig.cal.phase_ns[0] = delays[k];
+        struct rig_result r = rig_run(&rig, &w, 20);
+        assert_true(fabs(rig_ppm(r.p, 0, 23)) < 6);
+    }
+}
+
 static void larger_current_is_billed(void **s)
 {
     (void)s;
@@ -374,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup(constants_apply, fresh),
         cmocka_unit_test_setup(angle_table, fresh),
         cmocka_unit_test_setup(delay_is_taken_out, fresh),
+        cmocka_unit_test_setup(small_delays_of_small_currents, fresh),
         cmocka_unit_test_setup(larger_current_is_billed, fresh),
         cmocka_unit_test_setup(difference_sees_phase, fresh),
         cmocka_unit_test_setup(without_voltage, fresh),
