@@ -55,7 +55,8 @@ bool flash_is_blank(struct flash *f, uint32_t at, size_t n)
     for (size_t got = 0; got < n; got += sizeof b) {
         size_t part = n - got < sizeof b ? n - got : sizeof b;
         if (flash_read(f, at + (uint32_t)got, b, part) < 0) return false;
-        if (b[0] != 0xFF || memcmp(b, b + 1, part - 1) != 0) return false; /* all like the first */
+        if (b[0] != 0xFF || memcmp(b, b + 1, part - 1) != 0)
+            return false; /* all like the first */
     }
     return true;
 }
@@ -180,13 +181,20 @@ static struct flash_prog *choose(struct flash *f)
     return NULL;
 }
 
+/* What is programmed is not just erased any more. */
+static int start(struct flash *f, uint32_t at, const uint8_t *src, size_t n)
+{
+    if (f->erased / NOR_SECTOR == at / NOR_SECTOR) f->has_erased = false;
+    return f->nor->prog_start(f->nor->ctx, at, src, n);
+}
+
 /* Begin the next program; false when there is none. */
 static bool begin(struct flash *f)
 {
     struct flash_prog *p = choose(f);
     if (!p) return false;
     f->running_n = chunk(p);
-    if (f->nor->prog_start(f->nor->ctx, p->at + p->done, p->src + p->done, f->running_n) < 0)
+    if (start(f, p->at + p->done, p->src + p->done, f->running_n) < 0)
         fail(f, p);
     else
         f->running = p;
@@ -233,7 +241,7 @@ static void drain(struct flash *f)
 
 static int program_page(struct flash *f, uint32_t at, const uint8_t *src, size_t n)
 {
-    if (f->nor->prog_start(f->nor->ctx, at, src, n) < 0) return E_IO;
+    if (start(f, at, src, n) < 0) return E_IO;
     int result = E_BUSY;
     for (uint32_t i = 0; result == E_BUSY && i < POLLS_MAX; i++)
         result = f->nor->poll(f->nor->ctx, NOR_PROG);
@@ -253,18 +261,38 @@ int flash_now(struct flash *f, uint32_t at, const void *src, size_t n)
     return 0;
 }
 
+/* Does the erase under way, whoever ordered it, still go on? If not its result is kept. */
+static bool is_erasing(struct flash *f)
+{
+    if (!f->is_erasing) return false;
+    int result = f->nor->poll(f->nor->ctx, NOR_ERASE);
+    if (result == E_BUSY) return true;
+    f->is_erasing = false;
+    f->erased = f->erasing;
+    f->has_erased = true;
+    f->erase_result = result == 0 && flash_is_blank(f, f->erasing, NOR_SECTOR) ? 0 : E_IO;
+    return false;
+}
+
+/* A result that another caller came upon waits for its owner, while the next erase runs. Should
+ * that end too before he comes, he erases again. */
+static bool take_result(struct flash *f, uint32_t at)
+{
+    if (!f->has_erased || f->erased != at) return false;
+    f->has_erased = false;
+    return true;
+}
+
 int flash_erase(struct flash *f, uint32_t at)
 {
-    if (!f->is_erasing) {
-        if (f->nor->erase_start(f->nor->ctx, at) < 0) return E_IO;
-        f->is_erasing = true;
-        f->erasing = at;
-    }
-    if (f->erasing != at) return E_BUSY;
-    int result = f->nor->poll(f->nor->ctx, NOR_ERASE);
-    if (result == E_BUSY) return E_BUSY;
-    f->is_erasing = false;
-    return result == 0 && flash_is_blank(f, at, NOR_SECTOR) ? 0 : E_IO;
+    if (take_result(f, at)) return f->erase_result;
+    if (is_erasing(f)) return E_BUSY;
+    if (take_result(f, at)) return f->erase_result;
+    if (f->nor->erase_start(f->nor->ctx, at) < 0) return E_IO;
+    f->is_erasing = true;
+    f->erasing = at;
+    if (is_erasing(f)) return E_BUSY;
+    return take_result(f, at) ? f->erase_result : E_BUSY;
 }
 
 /* ---- failure ---- */

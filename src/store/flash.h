@@ -43,9 +43,10 @@ struct flash {
     const struct nor *nor;
     struct flash_fifo *fifo;
     struct flash_prog *running; /* in the FIFO or the urgent place; NULL: the chip is free */
-    uint32_t erasing;           /* address of the sector under erase */
+    uint32_t erasing, erased;   /* addresses: of the sector under erase; of the one before */
     uint16_t running_n;
-    bool is_erasing;
+    bool is_erasing, has_erased; /* under way; over, and its owner was not told */
+    int erase_result;
     bool failed, urgent_failed; /* the head of the FIFO; the urgent page */
     bool hold;                  /* only the urgent place goes on */
 };

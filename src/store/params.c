@@ -83,7 +83,7 @@ int params_stage_begin(struct store *s, uint16_t id, size_t max)
     ensure(max > 0);
     txn_finish(s);
     if (s->stage.open) return E_BUSY;
-    if (max > PARAMS_VALUE_MAX || !kv_can_take(s, OWN_PARAMS, max)) return E_SPACE;
+    if (max > PARAMS_VALUE_MAX || !kv_can_take(s, OWN_PARAMS, id, max)) return E_SPACE;
     uint32_t at = kv_place(s, &l, l.kv->active, l.kv->at, KV_ENTRY + max);
     if (at + KV_ENTRY + max + kv_reserve(&l) > kv_half_size(&l)) {
         l.kv->is_wanted = true;

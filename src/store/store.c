@@ -216,7 +216,7 @@ static void reset(struct store *s)
     s->stage.open = s->is_mounting = false;
     s->retired_count = 0;
     s->work = s->tight = 0;
-    s->txn_length = 0;
+    s->txn_length = s->txn_state = 0;
     s->read_generation = 0;
 }
 

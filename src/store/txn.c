@@ -46,6 +46,7 @@ void txn_cancel(struct store *s)
 {
     ensure(s->txn_state == BUILDING);
     s->txn_state = IDLE;
+    s->txn_length = 0;
 }
 
 /* Room for a part, its head written; NULL where there is none. */
@@ -125,14 +126,14 @@ int txn_put_clear(struct store *s, unsigned id, uint32_t first, uint16_t row_siz
 int txn_put_param(struct store *s, uint16_t id, const void *value, size_t n)
 {
     ensure(id < s->map->params_ids);
-    if (n > TXN_BYTES || !kv_can_take(s, OWN_PARAMS, n)) return E_SPACE;
+    if (n > TXN_BYTES || !kv_can_take(s, OWN_PARAMS, id, n)) return E_SPACE;
     return add_copy(s, PART_PARAM, id, s->params.generation++, value, n);
 }
 
 int txn_put_key(struct store *s, uint16_t id, const void *wrapped, size_t n)
 {
     ensure(id < s->map->keys_ids && n > 0 && n <= 40);
-    if (!kv_can_take(s, OWN_KEYS, n)) return E_SPACE;
+    if (!kv_can_take(s, OWN_KEYS, id, n)) return E_SPACE;
     return add_copy(s, PART_KEY, id, s->keys.generation++, wrapped, n);
 }
 
@@ -149,19 +150,6 @@ int txn_put_stage(struct store *s)
 static unsigned pages_of(const struct store *s)
 {
     return (s->txn_length + CHUNK - 1u) / CHUNK;
-}
-
-int txn_commit(struct store *s)
-{
-    ensure(s->txn_state == BUILDING);
-    s->txn_state = IDLE;
-    if (s->journal.lost) return E_IO;
-    if (s->txn_length == 0) return 0;
-    if (!journal_can_hold(s, pages_of(s) + 1)) return E_SPACE;
-    s->txn_state = PAGES;
-    txn_restart(s);
-    txn_step(s);
-    return 0;
 }
 
 /* Nothing of it is on flash, or what is does not count. */
@@ -200,6 +188,19 @@ static void put_pages(struct store *s)
     if (e != E_SPACE) return;
     journal_turn(s);
     txn_restart(s);
+}
+
+int txn_commit(struct store *s)
+{
+    ensure(s->txn_state == BUILDING);
+    s->txn_state = IDLE;
+    if (s->journal.lost) return E_IO;
+    if (s->txn_length == 0) return 0;
+    if (!journal_can_hold(s, pages_of(s) + 1)) return E_SPACE;
+    s->txn_state = PAGES;
+    txn_restart(s);
+    put_pages(s); /* but it is applied by store_step(), however fast the flash */
+    return 0;
 }
 
 static void apply(struct store *s)
@@ -258,6 +259,7 @@ static void settle(struct store *s)
     if (!flash_is_down(&s->flash)) return;
     s->txn_at = 0;
     s->txn_state = kv_take_retry(s) ? REDO : IDLE;
+    if (s->txn_state == IDLE) s->txn_length = 0;
 }
 
 void txn_step(struct store *s)

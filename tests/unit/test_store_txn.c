@@ -1,0 +1,160 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "powercut/box.h"
+#include "powercut/toy.h"
+
+#define UNUSED(state) (void)(state)
+
+static const struct nor_times at_once = { 0, 0 }, slow = { 2000, 30000 };
+
+static void finish(struct box *b)
+{
+    while (store_is_busy(&b->store)) store_step(&b->store);
+}
+
+/* RAM changes when the last page is down, by replay() alone, and not before store_step(). */
+static void applied_after_the_commit(void **state)
+{
+    UNUSED(state);
+    for (int k = 0; k < 2; k++) {
+        struct box *b = box_new(&toy_map, 20, k ? slow : at_once);
+        uint8_t body[4] = { 42 };
+        box_mount(b);
+        store_rest(&b->store);
+        txn_begin(&b->store);
+        assert_int_equal(txn_put(&b->store, JOURNAL_APP, body, 4), 0);
+        assert_int_equal(txn_commit(&b->store), 0);
+        assert_int_equal(b->state[0], 0);
+        assert_true(store_is_busy(&b->store));
+        finish(b);
+        assert_int_equal(b->state[0], 42);
+        assert_int_equal(b->records, 1);
+        txn_begin(&b->store);
+        body[0] = 43;
+        assert_int_equal(txn_put(&b->store, JOURNAL_APP, body, 4), 0);
+        txn_cancel(&b->store);
+        txn_begin(&b->store);
+        assert_int_equal(txn_commit(&b->store), 0); /* nothing is nothing */
+        finish(b);
+        box_mount(b);
+        assert_int_equal(b->state[0], 42);
+        box_free(b);
+    }
+}
+
+/* As long as it may be, to the octet; longer is refused and leaves it as it was. */
+static void to_the_last_octet(void **state)
+{
+    UNUSED(state);
+    for (size_t n = 0; n <= TXN_BYTES; n += n < 300 ? 1 : 61) {
+        struct box *b = box_new(&toy_map, 20, at_once);
+        uint8_t body[TXN_BYTES + 1];
+        box_fill(body, sizeof body, (uint32_t)n);
+        box_mount(b);
+        txn_begin(&b->store);
+        int e = txn_put(&b->store, 0x80, body, n);
+        assert_int_equal(e, n + 9 <= TXN_BYTES ? 0 : E_SPACE);
+        if (e == 0)
+            assert_int_equal(txn_put(&b->store, 0x81, body, TXN_BYTES - n - 17), E_SPACE);
+        if (e == 0 && n + 18 <= TXN_BYTES)
+            assert_int_equal(txn_put(&b->store, 0x81, body, TXN_BYTES - n - 18), 0);
+        assert_int_equal(txn_commit(&b->store), 0);
+        finish(b);
+        unsigned parts = e ? 0 : n + 18 <= TXN_BYTES ? 2 : 1;
+        assert_int_equal(b->records, parts);
+        box_mount(b);
+        assert_int_equal(b->records, BOX_STATE + parts);
+        if (e == 0) assert_int_equal(b->seen[BOX_STATE].n, n);
+        if (n >= 4 && e == 0) assert_int_equal(b->seen[BOX_STATE].first, le_get32(body));
+        box_free(b);
+    }
+}
+
+/* Rows are numbered as they will be; several of one series follow one another. */
+static void rows_of_one_transaction(void **state)
+{
+    UNUSED(state);
+    struct box *b = box_new(&toy_map, 20, slow);
+    uint8_t row[64], got[64];
+    box_mount(b);
+    uint16_t n = series_row_size(&b->store, TOY_B);
+    for (uint32_t k = 0; k < 50; k++) {
+        txn_begin(&b->store);
+        for (uint32_t i = 0; i < 5; i++) {
+            box_fill(row, n, k * 5 + i);
+            assert_int_equal(txn_put_row(&b->store, TOY_B, row), k * 5 + i);
+        }
+        assert_int_equal(txn_commit(&b->store), 0);
+        finish(b);
+    }
+    box_mount(b);
+    for (uint32_t i = series_first(&b->store, TOY_B); i < 250; i++) {
+        assert_int_equal(series_read(&b->store, TOY_B, i, got), 0);
+        assert_true(box_is_filled(got, n, i));
+    }
+    box_free(b);
+}
+
+/* Whoever writes while one is in flight waits for it: its rows keep their numbers. */
+static void others_wait_their_turn(void **state)
+{
+    UNUSED(state);
+    struct box *b = box_new(&toy_map, 20, slow);
+    uint8_t row[64] = { 0 }, body[4] = { 9 };
+    box_mount(b);
+    txn_begin(&b->store);
+    assert_int_equal(txn_put_row(&b->store, TOY_B, row), 0);
+    assert_int_equal(txn_put(&b->store, JOURNAL_APP + 1, body, 4), 0);
+    assert_int_equal(txn_commit(&b->store), 0);
+    assert_int_equal(series_append(&b->store, TOY_B, row), 1);
+    assert_int_equal(b->state[1], 9);
+    txn_begin(&b->store);
+    assert_int_equal(txn_put_row(&b->store, TOY_B, row), 2);
+    assert_int_equal(txn_commit(&b->store), 0);
+    assert_int_equal(box_set(b, 2, 5), 0);
+    store_rest(&b->store);
+    box_mount(b);
+    assert_int_equal(series_next(&b->store, TOY_B), 3);
+    assert_int_equal(b->state[2], 5);
+    box_free(b);
+}
+
+/* The clock of the chip changes nothing on flash: same calls, same octets. */
+static void same_octets_at_any_pace(void **state)
+{
+    UNUSED(state);
+    static struct toy toy;
+    static struct toy_diary diary;
+    static uint8_t image[3][20 * 4096];
+    static const struct nor_times times[3] = { { 0, 0 }, { 700, 60000 }, { 3000, 400000 } };
+    for (int k = 0; k < 3; k++) {
+        struct nor_sim sim;
+        memset(&diary, 0, sizeof diary);
+        nor_sim_init(&sim, 20, times[k], 1);
+        assert_int_equal(toy_mount(&toy, &toy_map, &sim.nor, &diary), 1);
+        for (unsigned step = 0; step < 1500; step++) toy_live(&toy, 99, step);
+        store_rest(&toy.store);
+        nor_sim_peek(&sim, 0, image[k], sizeof image[k]);
+        nor_sim_free(&sim);
+    }
+    assert_memory_equal(image[0], image[1], sizeof image[0]);
+    assert_memory_equal(image[0], image[2], sizeof image[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(applied_after_the_commit), cmocka_unit_test(to_the_last_octet),
+        cmocka_unit_test(rows_of_one_transaction),  cmocka_unit_test(others_wait_their_turn),
+        cmocka_unit_test(same_octets_at_any_pace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
