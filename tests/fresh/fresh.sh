@@ -34,24 +34,34 @@ done
 rm -rf "$root/root/magno22"
 git clone -q "$source" "$root/root/magno22"
 
-inside() {
-  chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 CI=true sh -c "cd /root/magno22 && $1"
+inside() { # [command before] make arguments
+  $before chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 CI=true \
+    sh -c "cd /root/magno22 && exec make $1"
 }
+before=
+
+answers() { bash -c "exec 3<>/dev/tcp/127.0.0.1/$1" 2>/dev/null; }
 
 # the panel and the DLMS port answer within the time, or not
 try_run() {
-  inside "make run" >"$root.run" 2>&1 &
+  if answers 4059 || answers 8022; then
+    echo "fresh: ports 4059 or 8022 are taken on this machine; end what has them" >&2
+    return 1
+  fi
+  before=setsid # a group of its own, to end it whole
+  inside run >"$root.run" 2>&1 &
   maker=$!
+  before=
   end=$(($(date +%s) + ${LIMIT:-900}))
   served=1
-  while [ "$(date +%s)" -lt "$end" ] && kill -0 $maker 2>/dev/null; do
-    if inside 'exec 3<>/dev/tcp/127.0.0.1/4059 && exec 4<>/dev/tcp/127.0.0.1/8022' 2>/dev/null; then served=0; break; fi
-    if bash -c 'exec 3<>/dev/tcp/127.0.0.1/4059 && exec 4<>/dev/tcp/127.0.0.1/8022' 2>/dev/null; then served=0; break; fi
+  while [ $served = 1 ] && [ "$(date +%s)" -lt "$end" ] && kill -0 $maker 2>/dev/null; do
     sleep 1
+    if answers 4059 && answers 8022; then served=0; fi
   done
   tail -n 5 "$root.run"
-  [ $served = 0 ] && echo "fresh: panel and DLMS port are served"
-  for pid in $(pgrep -P $maker) $maker; do kill "$pid" 2>/dev/null || true; done
+  [ $served = 1 ] || echo "fresh: panel and DLMS port are served"
+  group=$(pgrep -P $maker | head -n 1) # setsid's child leads the group
+  kill -TERM -- "-${group:-$maker}" 2>/dev/null || true
   wait $maker 2>/dev/null || true
   return $served
 }
@@ -60,7 +70,7 @@ status=0
 for target; do
   for turn in first again; do
     begin=$(date +%s)
-    if [ "$target" = run ]; then try_run || status=1; else inside "make $target" || status=1; fi
+    if [ "$target" = run ]; then try_run || status=1; else inside "$target" || status=1; fi
     echo "fresh: make $target, $turn: $(($(date +%s) - begin)) s, status so far $status"
   done
 done
