@@ -95,8 +95,9 @@ static int next_line(void *ctx, char *dst, size_t cap)
     struct bench *b = ctx;
     char *line = file_line(&b->at, b->end);
     if (!line) return E_NONE;
-    if (strlen(line) >= cap) return E_SPACE;
-    strcpy(dst, line);
+    size_t n = strlen(line);
+    if (n >= cap) return E_SPACE;
+    memcpy(dst, line, n + 1);
     return 0;
 }
 

@@ -27,7 +27,7 @@ int register_of(const char *word)
     int64_t member = 0;
     if (n >= sizeof name - 4 || (word[n] && !word_int(word + n + 1, &member))) return -1;
     memcpy(name + 4, word, n);
-    for (uint16_t id = 0; id < REG_COUNT; id++) {
+    for (uint16_t id = 0; id < (uint16_t)REG_COUNT; id++) {
         unsigned k;
         const char *row = reg_name_at(id, &k);
         if ((int64_t)k == member && word_is(name, row)) return id;
@@ -216,7 +216,7 @@ static const char *act_set(struct scenario *s, const struct words *w)
         v > INT32_MAX)
         return "a parameter and a number";
     memcpy(name + 6, w->word[1], strlen(w->word[1]) + 1);
-    for (uint16_t id = 0; id < PARAMS; id++) {
+    for (uint16_t id = 0; id < (uint16_t)PARAMS; id++) {
         if (!word_is(name, param_name_at(id))) continue;
         meter_at(m, s->now);
         return answered(s, param_set(m, &engineer, id, (int32_t)v));
@@ -245,7 +245,7 @@ static const char *act_do(struct scenario *s, const struct words *w)
     if (strlen(w->word[1]) >= sizeof name - 4 || (w->n > 2 && !word_int(w->word[2], &arg)))
         return "a command and a number";
     memcpy(name + 4, w->word[1], strlen(w->word[1]) + 1);
-    for (uint16_t c = 0; c < COMMANDS; c++) {
+    for (uint16_t c = 0; c < (uint16_t)COMMANDS; c++) {
         if (!word_is(name, command_name_at(c))) continue;
         meter_at(m, s->now);
         return answered(s, command_do(m, &engineer, c, (int32_t)arg));

@@ -71,7 +71,7 @@ static int write_long(struct box *b, uint16_t id, size_t n, size_t max, uint32_t
 static void check_all(struct box *b, const struct shadow *w)
 {
     static uint8_t value[PARAMS_VALUE_MAX];
-    for (uint16_t id = 0; id < IDS; id++) {
+    for (uint16_t id = 0; id < (uint16_t)IDS; id++) {
         int n = params_read(&b->store, id, 0, value, sizeof value);
         assert_int_equal(n, w->n[id] < 0 ? E_NONE : w->n[id]);
         assert_int_equal(params_length(&b->store, id), n);
@@ -232,7 +232,7 @@ static void old_keys_go(void **state)
         if (i % 37 == 0) box_mount(b);
     }
     store_rest(&b->store);
-    for (uint16_t id = 0; id < KEYS; id++) {
+    for (uint16_t id = 0; id < (uint16_t)KEYS; id++) {
         assert_int_equal(keys_read(&b->store, id, got), n[id]);
         assert_true(box_is_filled(got, (size_t)n[id], seed[id]));
     }

@@ -55,7 +55,8 @@ static double seconds_at(double i)
 static void current(void)
 {
     puts("# A  PF1  0.5ind  0.8cap  spread");
-    for (double i = 0.01; i < 101; i *= pow(10, 0.1)) {
+    for (int step = 0; step <= 40; step++) {
+        double i = 0.01 * pow(10, 0.1 * step);
         struct point a[3];
         static const double deg[] = { 0, 60, -36.8699 };
         for (int k = 0; k < 3; k++) {
@@ -69,7 +70,8 @@ static void current(void)
 static void reactive(void)
 {
     puts("# A  sin1  sin0.5  sin0.25  sin-1");
-    for (double i = 0.01; i < 101; i *= pow(10, 0.1)) {
+    for (int step = 0; step <= 40; step++) {
+        double i = 0.01 * pow(10, 0.1 * step);
         static const double deg[] = { 90, 30, 14.4775, -90 };
         printf("%g", i);
         for (int k = 0; k < 4; k++) {
@@ -83,7 +85,8 @@ static void reactive(void)
 static void frequency(void)
 {
     puts("# Hz  PF1  0.5ind  Q");
-    for (double f = 45.03; f < 65.5; f += 0.5) {
+    for (int step = 0; step <= 40; step++) {
+        double f = 45.03 + 0.5 * step;
         struct wave a = load(f, 230, 5, 0), b = load(f, 230, 5, 60);
         struct point x = run(&a, NULL, 11), y = run(&b, NULL, 11);
         printf("%g %g %g %g\n", f, x.p, y.p, y.q);
@@ -93,7 +96,8 @@ static void frequency(void)
 static void voltage(void)
 {
     puts("# percent of Un  PF1  0.5ind  Q");
-    for (double u = 20; u < 141; u += 5) {
+    for (int step = 0; step <= 24; step++) {
+        double u = 20 + 5 * step;
         struct wave a = load(50.0137, 2.3 * u, 5, 0), b = load(50.0137, 2.3 * u, 5, 60);
         struct point x = run(&a, NULL, 11), y = run(&b, NULL, 11);
         printf("%g %g %g %g\n", u, x.p, y.p, y.q);
@@ -120,7 +124,8 @@ static void harmonics(void)
 static void noise(void)
 {
     puts("# A  100dB  88dB");
-    for (double i = 0.01; i < 101; i *= pow(10, 0.2)) {
+    for (int step = 0; step <= 20; step++) {
+        double i = 0.01 * pow(10, 0.2 * step);
         printf("%g", i);
         for (int k = 0; k < 2; k++) {
             struct wave w = load(50.0137, 230, i, 0);
