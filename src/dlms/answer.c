@@ -207,7 +207,7 @@ static bool can_stream(const struct dlms_session *s)
 
 static void rewind_get(struct cosem_get *g)
 {
-    g->todo.next = g->todo.start;
+    g->rows.next = g->rows.start;
     g->headed = g->seq && g->seq->bare;
     g->skip = 0;
 }

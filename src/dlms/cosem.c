@@ -299,10 +299,10 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
     g->skip = 0;
     g->headed = a->seq && a->seq->bare;
     if (a->seq)
-        dar = a->seq->open(app, at, sel, &g->todo);
+        dar = a->seq->open(app, at, sel, &g->rows);
     else
-        g->todo = (struct span){ .end = 1 };
-    if (dar == DAR_OK) g->todo.start = g->todo.next;
+        g->rows = (struct span){ .end = 1 };
+    if (dar == DAR_OK) g->rows.start = g->rows.next;
     return dar;
 }
 
@@ -310,16 +310,16 @@ void cosem_ret_begin(struct cosem_get *g, const struct cosem_at *at, const struc
 {
     const struct cosem_method *x = cosem_method(at);
     ensure(x && x->ret);
-    *g = (struct cosem_get){ .at = *at, .seq = x->ret, .todo = r->span };
+    *g = (struct cosem_get){ .at = *at, .seq = x->ret, .rows = r->span };
     g->headed = x->ret->bare;
-    g->todo.start = g->todo.next;
+    g->rows.start = g->rows.next;
 }
 
 static enum dar emit_part(void *app, struct cosem_get *g, struct axdr_out *o)
 {
     if (!g->seq) return cosem_attr(&g->at)->get(app, &g->at, o);
-    if (g->headed) return g->seq->row(app, &g->at, g->todo.next, &g->todo, o);
-    axdr_emit_head(o, AXDR_ARRAY, g->todo.end - g->todo.next);
+    if (g->headed) return g->seq->row(app, &g->at, g->rows.next, &g->rows, o);
+    axdr_emit_head(o, AXDR_ARRAY, g->rows.end - g->rows.next);
     return DAR_OK;
 }
 
@@ -328,7 +328,7 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
 {
     bool array = g->seq != NULL;
     *dar = DAR_OK;
-    while (g->todo.next < g->todo.end || (array && !g->headed)) {
+    while (g->rows.next < g->rows.end || (array && !g->headed)) {
         size_t from = o->len;
         o->skip = g->skip; /* octets of this part that went out with the last block */
         *dar = emit_part(app, g, o);
@@ -350,7 +350,7 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
         if (array && !g->headed)
             g->headed = true;
         else
-            g->todo.next++;
+            g->rows.next++;
     }
     return COSEM_DONE;
 }

@@ -268,8 +268,8 @@ void cosem_list_emit_one(const struct cosem_model *m, const struct cosem_at *at,
 struct cosem_get {
     struct cosem_at at;
     const struct cosem_seq *seq; /* rows, or NULL: one plain value */
-    struct span todo;
-    size_t skip; /* octets of the present row that are already out */
+    struct span rows;            /* from next on they are still to be sent */
+    size_t skip;                 /* octets of the present row that are already out */
     bool headed;
 };
 enum cosem_more { COSEM_DONE, COSEM_MORE };

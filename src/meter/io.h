@@ -2,8 +2,8 @@
  *
  * The meter calls these only from its own context. A call that takes a time is told when the
  * thing happened (the date of what is being handled), so that a simulated port can answer for
- * that instant; a real one may answer for now. Every pointer but nor and scratch may be NULL:
- * then the part is absent (no RTC: the clock is invalid at each start; no lamp: dark).
+ * that instant; a real one may answer for the present. Every pointer but nor and scratch may be
+ * NULL: then the part is absent (no RTC: the clock is invalid at each start; no lamp: dark).
  *
  * Context  meter loop only; none of them blocks.
  */

@@ -207,7 +207,7 @@ enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
 
-/* Do a command; what is locked out for now is a temporary failure. */
+/* Do a command; what a lockout of the moment forbids is a temporary failure. */
 enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg);
 
 /* A moment as octet-string of 12, in local time with deviation and status; second 0 of 1970

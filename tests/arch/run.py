@@ -187,12 +187,12 @@ def cycles(graph):
     """Functions that can reach themselves. Plain reachability: a few thousand functions."""
     reach = {}
     for start in graph:
-        seen, todo = set(), list(graph[start])
-        while todo:
-            f = todo.pop()
+        seen, stack = set(), list(graph[start])
+        while stack:
+            f = stack.pop()
             if f not in seen:
                 seen.add(f)
-                todo.extend(graph.get(f, ()))
+                stack.extend(graph.get(f, ()))
         reach[start] = seen
     return sorted(f for f in graph if f in reach[f])
 

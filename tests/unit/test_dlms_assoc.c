@@ -480,7 +480,7 @@ static void test_pool_ends(void **state)
     b->pool.free->next = NULL;
     struct acse_aarq a = good();
     assert_true(ask(SAP_READER, &a, &e) > 0 && e.result == 0);
-    assert_true(ask(SAP_PUBLIC, &a, &e) > 0 && e.result == 2); /* politely, for now */
+    assert_true(ask(SAP_PUBLIC, &a, &e) > 0 && e.result == 2); /* rejected, transient */
     assert_false(b->port[0].closed);
     const uint8_t *answer;
     assert_int_equal(bench_ask(b, 0, SAP_READER, get_name, sizeof get_name, &answer), 14);

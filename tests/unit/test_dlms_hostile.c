@@ -184,7 +184,7 @@ static void test_frames(void **unused)
         b.port[2].out_n = 0;
         bench_feed(&b, 2, p, (size_t)m);
         assert_true(hdlc_frame_read(b.port[2].out, b.port[2].out_n, &f, &used) > 0);
-        bool room = f.control == (HDLC_UA | HDLC_PF); /* or all sessions are taken, for now */
+        bool room = f.control == (HDLC_UA | HDLC_PF); /* or all sessions are taken */
         assert_true(room || f.control == (HDLC_DM | HDLC_PF));
         made += room;
     }
