@@ -101,7 +101,9 @@ stage_lint() {
 [ $# -gt 0 ] || set -- host target arch format asan fuzz clang lint
 for stage; do
   printf '== %s\n' "$stage"
+  begin=$(date +%s)
   "stage_$stage"
+  printf '== %s: %s s\n' "$stage" $(($(date +%s) - begin))
 done
 [ -z "$broken" ] || printf '\nfailed:%s\n' "$broken"
 echo "$passed passed, $failed failed"
