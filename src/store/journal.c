@@ -389,6 +389,14 @@ static void move_in(struct store *s)
     j->is_bad = false;
 }
 
+/* What the checkpoint tells of the rows (series_down()) must not depend on how fast the chip
+ * is: all that was queued goes down before it. A queue that is held up waits for the
+ * checkpoint. */
+static bool is_settled(const struct store *s)
+{
+    return s->flash.hold || flash_is_down(&s->flash);
+}
+
 void journal_turn_step(struct store *s)
 {
     struct journal *j = &s->journal;
@@ -396,7 +404,7 @@ void journal_turn_step(struct store *s)
         j->state = OPEN;
         journal_turn(s);
     } else if (j->state == CLEAN && is_clean(s, j->next)) {
-        begin_checkpoint(s);
+        if (is_settled(s)) begin_checkpoint(s);
     } else if (j->state == CLEAN) {
         s->work |= 1u << OWN_JOURNAL;
     }

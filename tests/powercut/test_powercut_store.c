@@ -194,7 +194,8 @@ static void one_chain(struct run *run, unsigned cuts)
         give_up(run, "blank chip", "does not mount", TORN_NOTHING);
     for (;;) {
         if (setjmp(chain.off) == 0) {
-            chain.left = sim_random(&run->random) % (sim_random(&run->random) % 4 ? 400 : 12);
+            unsigned most = sim_random(&run->random) % 4 ? 400 : 12;
+            chain.left = sim_random(&run->random) % most;
             diary.failures = chain.bad;
             if (done) {
                 if (toy_look(&toy, run->map, &sim.nor, &diary) < 0)

@@ -166,7 +166,8 @@ int toy_mount(struct toy *t, const struct store_map *map, const struct nor *nor,
 
 static void book(struct toy *t, uint64_t *r)
 {
-    t->energy[sim_random(r) % TOY_CELLS] += (uint32_t)(sim_random(r) % 1000);
+    uint32_t more = (uint32_t)(sim_random(r) % 1000);
+    t->energy[sim_random(r) % TOY_CELLS] += more; /* a life is the same with every compiler */
     memcpy(t->diary->energy_may, t->energy, sizeof t->energy);
 }
 
@@ -228,7 +229,8 @@ static void txn_value(struct toy *t, uint64_t *r)
     uint8_t value[300];
     unsigned id = (unsigned)(sim_random(r) % TOY_PARAMS);
     uint32_t seed = (uint32_t)sim_random(r);
-    size_t n = sim_random(r) % (sim_random(r) % 4 ? 40 : sizeof value);
+    size_t n = sim_random(r) % 4 ? 40 : sizeof value;
+    n = sim_random(r) % n;
     fill(value, n, seed);
     open_txn(t);
     if (txn_put_param(&t->store, (uint16_t)id, value, n) == 0) {
