@@ -204,12 +204,8 @@ static void book(struct bench *b, const struct quantity *q)
                            (uint64_t)e->apparent_nj, (uint8_t)quadrant };
     energy_book(&b->energy, &b->regs, &share, 0);
     if (e->reactive_nj) b->last_q[quadrant >= 2] = (uint8_t)quadrant;
-    for (unsigned k = 0; k < PULSE_OUTPUTS; k++) {
-        int64_t nj = k ? e->reactive_nj : e->active_nj;
-        enum pulse_dir dir = nj > 0 ? PULSE_IMPORT : nj < 0 ? PULSE_EXPORT : PULSE_NONE;
-        pulse_settle(front_pulse(&b->front, k), q->pulsed_nj[k], dir, (int64_t)abs_i64(nj),
-                     dir);
-    }
+    pulse_book(front_pulse(&b->front, PULSE_ACTIVE), e->active_nj);
+    pulse_book(front_pulse(&b->front, PULSE_REACTIVE), e->reactive_nj);
 }
 
 /* -- a window told

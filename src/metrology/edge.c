@@ -1,4 +1,4 @@
-/* What happens at half turns of the oscillator: RMS, energy to the outputs, windows. The sample
+/* What happens at half turns of the oscillator: RMS, the outputs, windows. The sample
  * that finds the edge only takes the sums it needs; the work is done in slices, one at each of
  * the samples that follow.
  */
@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "metrology/front.h"
-#include "metrology/scale.h"
 #include "metrology/trig.h"
 
 /* The edge lies at fraction of the interval from the last sample to this one; by the trapezoid
@@ -43,35 +42,6 @@ void front_flush_isr(struct front *f)
     }
 }
 
-/* The billed current's place in the sums. */
-static int64_t billed(const struct front *f, int phase, int neutral)
-{
-    return f->now.sum[f->billed_now ? neutral : phase];
-}
-
-/* The sums as they are when the outputs are fed. */
-static void mark_fed(struct front *f)
-{
-    f->fed_p = billed(f, SUM_VI, SUM_VN);
-    f->fed_phasor[0] = f->now.sum[SUM_VC];
-    f->fed_phasor[1] = f->now.sum[SUM_VS];
-    f->fed_phasor[2] = billed(f, SUM_IC, SUM_NC);
-    f->fed_phasor[3] = billed(f, SUM_IS, SUM_NS);
-}
-
-/* Energy and phasors of the half cycle, to the sample before the edge: the window settles the
- * rest. */
-static void collect(struct front *f)
-{
-    int64_t p = f->fed_p, was[4];
-    memcpy(was, f->fed_phasor, sizeof was);
-    memcpy(f->phasor[0], f->phasor[1], sizeof f->phasor[0]);
-    mark_fed(f);
-    f->half_p = f->fed_p - p;
-    for (int k = 0; k < 4; k++) f->phasor[1][k] = (int32_t)((f->fed_phasor[k] - was[k]) >> 21);
-    f->slice |= SLICE_HALF | SLICE_ACTIVE | SLICE_REACTIVE;
-}
-
 static bool has_room(const struct front *f)
 {
     return (uint8_t)(f->head - f->tail) < FRONT_QUEUE;
@@ -104,7 +74,6 @@ static void close_at(struct front *f, uint64_t edge_q16)
     memset(&f->now, 0, sizeof f->now);
     f->now.start_q16 = edge_q16;
     f->edge_vv = f->edge_ii = f->edge_vc = f->edge_vs = 0;
-    f->billed_now = f->billed;
     f->broken = false;
 }
 
@@ -175,7 +144,6 @@ static void jump(struct front *f)
     rotate(&sum[SUM_IC], &sum[SUM_IS], cosine, sine);
     rotate(&sum[SUM_NC], &sum[SUM_NS], cosine, sine);
     rotate(&f->edge_vc, &f->edge_vs, cosine, sine);
-    mark_fed(f);
     f->phase += f->lock.jump;
     f->lock.state = LOCK_ON;
     f->lock.skip = 3; /* the turn before the jump, the broken one, the first whole one */
@@ -206,7 +174,6 @@ static void turn(struct front *f, const struct front_point *x)
     f->quad_older = f->quad_last;
     f->quad_newer = f->quad;
     close_at(f, (front_count_isr(f) << 16) - 0x8000 + f->cut.after - f->cut.before);
-    mark_fed(f);
     f->slice |= SLICE_SPLIT | SLICE_SPLIT_N | SLICE_THETA | SLICE_PUBLISH;
 }
 
@@ -236,24 +203,14 @@ static void keep_half(struct front *f)
     }
 }
 
-/* The output's direction changes only where a window begins. */
-static void feed(struct front *f, enum pulse_output k, int64_t raw)
+/* What the meter has booked since is played out until the edge at which it will have booked the
+ * next window: half a cycle after that window ended. */
+static void play(struct front *f)
 {
-    struct window *w = f->slice & SLICE_PUBLISH ? closing(f) : &f->now;
-    struct pulse_out *p = &f->pulse[k];
-    if (w->halves <= 1) w->pulsed_dir[k] = (uint8_t)pulse_turn_isr(p);
-    const struct front_scale *e = &f->energy[f->billed_now];
-    w->pulsed_nj[k] += pulse_feed_isr(p, ((raw >> FRONT_RAW_BITS) * e->m) >> e->shift,
-                                      (uint32_t)f->due, UINT32_C(0x80000000) / f->lock.step);
-}
-
-/* Fundamental reactive energy of half a cycle from the phasors of a whole one. These carry 2^22
- * of the oscillator and lost 2^21; 2 / N of the product is the energy of N samples. */
-static int64_t reactive(const struct front *f)
-{
-    int64_t p[4];
-    for (int k = 0; k < 4; k++) p[k] = (int64_t)f->phasor[0][k] + f->phasor[1][k];
-    return ((p[0] * p[3] - p[1] * p[2]) >> 26) * f->lock.step >> 8;
+    uint32_t halves = f->now.halves <= f->halves_span ? f->halves_span + 1u - f->now.halves : 1;
+    uint32_t samples = (uint32_t)((uint64_t)halves * f->lock.inverse >> 25);
+    for (int k = 0; k < PULSE_OUTPUTS; k++)
+        pulse_play_isr(&f->pulse[k], (uint32_t)f->due, samples);
 }
 
 static void theta(struct front *f)
@@ -274,11 +231,8 @@ static unsigned run_slice(struct front *f)
     case SLICE_CYCLE:
         lock_cycle(&f->lock);
         break;
-    case SLICE_ACTIVE:
-        feed(f, PULSE_ACTIVE, f->half_p);
-        break;
-    case SLICE_REACTIVE:
-        feed(f, PULSE_REACTIVE, reactive(f));
+    case SLICE_PLAY:
+        play(f);
         break;
     case SLICE_SPLIT:
         split_phase(f);
@@ -311,6 +265,13 @@ unsigned front_event_isr(struct front *f)
     return report | f->lamps | (f->is_dark ? FRONT_DARK : 0u);
 }
 
+/* Products are bounded by the squares of their factors. */
+static bool is_full(const struct front *f, int64_t vv, int64_t ii)
+{
+    return (vv | ii | f->now.sum[SUM_NN]) >> 62 ||
+           front_count_isr(f) - (f->now.start_q16 >> 16) > WINDOW_SAMPLES_MAX;
+}
+
 void front_edge_isr(struct front *f, const struct front_point *x)
 {
     const struct front_point *o = &f->last;
@@ -323,11 +284,10 @@ void front_edge_isr(struct front *f, const struct front_point *x)
     f->half_ii = ii - f->edge_ii;
     f->edge_vv = vv;
     f->edge_ii = ii;
-    collect(f);
+    f->slice |= SLICE_HALF | SLICE_PLAY;
     if (f->now.halves < UINT16_MAX) f->now.halves++;
     if (!(f->phase >> 31)) turn(f, x);
-    if (front_count_isr(f) - (f->now.start_q16 >> 16) > WINDOW_SAMPLES_MAX)
-        f->mode |= MODE_DEAF;
+    if (is_full(f, vv, ii)) f->mode |= MODE_DEAF;
     front_schedule_isr(f, 2); /* the end of the next sample */
 }
 
@@ -339,12 +299,9 @@ int front_close(struct front *f)
     if (edge <= f->now.start_q16 + ((uint64_t)f->now.missed << 16)) return 0;
     if (!has_room(f)) return E_SPACE;
     front_flush_isr(f);
-    collect(f);
-    feed(f, PULSE_ACTIVE, f->half_p);
     f->broken = true; /* its end is no whole turn, and the next one's start is none */
     close_at(f, edge);
     closing(f)->flags |= WINDOW_CUT;
-    mark_fed(f);
     theta(f);
     f->head++;
     f->slice = 0;

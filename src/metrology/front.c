@@ -13,15 +13,6 @@ struct front_cfg front_cfg_default(const struct rating *r)
     };
 }
 
-/* Codes^2 of a full scale, before gains, to nJ: (fs_v / 2^23) (fs_i / 2^23) uV uA = 1e-12 W, a
- * sample lasts 1 / rate: nJ = 1e-3 x that. */
-static struct scale energy_scale(const struct sampling *s, uint32_t full_scale_i)
-{
-    struct scale k = scale_mul(scale_one(), s->full_scale_uv, -46);
-    k = scale_mul(k, full_scale_i, 0);
-    return scale_div(k, (uint64_t)s->rate_hz * 1000);
-}
-
 /* Mean square of the code at dark_mv. */
 static uint64_t dark_of(const struct front_cfg *cfg)
 {
@@ -71,23 +62,8 @@ void front_calibrate(struct front *f, const struct calibration *cal)
     struct calibration nominal;
     calibration_init(&nominal);
     if (!cal || !calibration_is_valid(cal)) cal = &nominal;
-    const uint32_t gain[2] = { cal->gain_i, cal->gain_n };
-    const uint32_t full[2] = { f->sampling.full_scale_ua, f->sampling.full_scale_n_ua };
-    for (int k = 0; k < 2; k++) {
-        struct scale e = energy_scale(&f->sampling, full[k]);
-        e = scale_mul(scale_mul(e, cal->gain_v, -30), gain[k], -30);
-        e = scale_mul(e, cal->gain_p[k], -30);
-        f->energy[k] =
-            (struct front_scale){ (int32_t)(e.m >> 36), e.shift - 36 - FRONT_RAW_BITS };
-        set_delay(f, k, cal->phase_ns[k]);
-    }
+    for (int k = 0; k < 2; k++) set_delay(f, k, cal->phase_ns[k]);
     for (int k = 0; k < 3; k++) f->offset[k] = cal->offset[k];
-}
-
-void front_pulse_rest(struct front *f, enum pulse_output k, const int64_t rest_nj[PULSE_DIRS])
-{
-    for (int d = 0; d < PULSE_DIRS; d++)
-        f->pulse[k].account_nj[d] = rest_nj[d] % f->pulse[k].unit_nj;
 }
 
 void front_missed_isr(struct front *f, uint32_t count)
@@ -135,12 +111,6 @@ bool window_take(struct front *f, struct window *w)
 const struct window *window_peek(const struct front *f)
 {
     return f->tail == f->head ? NULL : &f->queue[f->tail % FRONT_QUEUE];
-}
-
-void front_bill(struct front *f, unsigned element)
-{
-    ensure(element < 2);
-    f->billed = (uint8_t)element;
 }
 
 struct pulse_out *front_pulse(struct front *f, enum pulse_output k)

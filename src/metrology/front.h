@@ -5,7 +5,7 @@
  *
  *   code -> 24 bits, offset off -> delay (i and n: 10-tap fractional filter, +-2 samples)
  *        -> sums of squares and products, products with the oscillator's sine and cosine
- *        -> half cycles: one-cycle RMS, energy to the pulse outputs
+ *        -> half cycles: one-cycle RMS, booked energy to the pulse outputs
  *        -> window edge: shares of the two edge samples, oscillator steered, window queued
  *
  * The oscillator is locked to the fundamental of the voltage, so edges come from its phase:
@@ -17,12 +17,12 @@
  * wait for the meter; when none is free the window stays open and grows, so a late meter loses
  * resolution and never energy. Nothing here depends on when the meter fetches.
  *
- * Cost     Cortex-M4, counted: 230 instructions a sample in the mean with three channels, 322
- * with the Hilbert pair, 1110 at the worst; a window closes in slices over the samples that
- *          follow.
- * Memory   struct front 2.5 KiB, four windows included.
- * Context  names ending in _isr and front_samples(): sample interrupt. window_take(),
- *          front_bill(): meter. Others: before samples start, or with the interrupt masked.
+ * Cost     Cortex-M4, counted: 234 instructions a sample in the mean with three channels, 326
+ *          with the Hilbert pair, 1200 at the worst; a window closes in slices over the samples
+ *          that follow.
+ * Memory   struct front 2.3 KiB, four windows included.
+ * Context  names ending in _isr and front_samples(): sample interrupt. window_take(): meter.
+ *          Others: before samples start, or with the interrupt masked.
  */
 #ifndef METROLOGY_FRONT_H
 #define METROLOGY_FRONT_H
@@ -34,7 +34,6 @@
 #include "metrology/calibration.h"
 #include "metrology/pulse.h"
 #include "metrology/rating.h"
-#include "metrology/scale.h"
 #include "metrology/window.h"
 
 enum {
@@ -69,12 +68,9 @@ struct front_cfg front_cfg_default(const struct rating *r);
  * constants, pulse accounts at 0. cfg must be valid (ensured). */
 void front_init(struct front *f, const struct front_cfg *cfg);
 
-/* Offsets, delays and pulse scale from the record. A record that is not valid counts as
+/* Offsets and delays from the record. A record that is not valid counts as
  * nominal. */
 void front_calibrate(struct front *f, const struct calibration *cal);
-
-/* The booking's rests, modulo the pulse unit: the outputs go on where the registers stand. */
-void front_pulse_rest(struct front *f, enum pulse_output k, const int64_t rest_nj[PULSE_DIRS]);
 
 /* One sample; n is ignored with two channels. Returns enum front_report. Codes outside the
  * declared bits are clamped and counted as saturated. */
@@ -104,10 +100,7 @@ bool window_take(struct front *f, struct window *w);
 /* The oldest window without taking it, or NULL; valid until window_take(). */
 const struct window *window_peek(const struct front *f);
 
-/* Which current the pulse outputs follow: 0 phase, 1 neutral. */
-void front_bill(struct front *f, unsigned element);
-
-/* The output itself: count, or pulse_settle(). */
+/* The output itself: count, or pulse_book(). */
 struct pulse_out *front_pulse(struct front *f, enum pulse_output k);
 
 #include "metrology/front_state.h"

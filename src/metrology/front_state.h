@@ -1,7 +1,7 @@
 /* front_state.h - what is inside struct front: for its owner's memory, not for reading.
  *
- * Include front.h. Everything here belongs to the sample interrupt, but for `tail`, `billed`
- * and the mailboxes of the pulse outputs.
+ * Include front.h. Everything here belongs to the sample interrupt, but for `tail` and what the
+ * pulse outputs are told.
  */
 #ifndef METROLOGY_FRONT_STATE_H
 #define METROLOGY_FRONT_STATE_H
@@ -47,14 +47,6 @@ struct front_cut {
     uint32_t before, after;
 };
 
-/* Code^2 to nJ for the outputs, in fewer bits than struct scale: what is fed is settled anyway.
- * A raw half cycle below 2^54 loses 20 bits, m has 28. */
-enum { FRONT_RAW_BITS = 20 };
-struct front_scale {
-    int32_t m;
-    int32_t shift;
-};
-
 /* The currents, or their taps, side by side: one load brings both. */
 union front_pair {
     int32_t one[2]; /* phase, neutral */
@@ -91,13 +83,9 @@ struct front {
     int64_t edge_vv, edge_ii, edge_vc, edge_vs; /* sums at the last half edge, whole turn */
     int64_t half_vv, half_ii;                   /* of the half cycle that ended */
     int64_t last_vv, last_ii;                   /* of the one before */
-    int64_t fed_p, fed_phasor[4];               /* sums when the outputs were last fed */
-    int64_t half_p;
-    int32_t phasor[2][4]; /* vc vs ic is of the last two half cycles */
-    uint64_t dark;        /* mean square below which the supply fails */
+    uint64_t dark;                              /* mean square below which the supply fails */
     struct lock lock;
     struct pulse_out pulse[PULSE_OUTPUTS];
-    struct front_scale energy[2]; /* of either element: code^2 -> nJ */
     struct sampling sampling;
     uint64_t due;     /* samples since power-up when left is 0 */
     uint8_t slice;    /* bits: what the next samples still have to do, lowest first */
@@ -105,8 +93,7 @@ struct front {
     uint8_t blind;    /* half cycles whose RMS is not to be believed */
     bool broken;      /* the open window is not of whole turns */
     bool is_dark;
-    uint8_t billed_now;
-    volatile uint8_t head, tail, billed;
+    volatile uint8_t head, tail;
     struct window queue[FRONT_QUEUE]; /* tail to head - 1 wait, modulo twice the size */
 };
 
@@ -117,12 +104,11 @@ enum front_mode { MODE_NEUTRAL = 1 << 0, MODE_HILBERT = 1 << 1, MODE_DEAF = 1 <<
 enum front_slice {
     SLICE_HALF = 1 << 0,
     SLICE_CYCLE = 1 << 1,
-    SLICE_ACTIVE = 1 << 2,
-    SLICE_REACTIVE = 1 << 3,
-    SLICE_SPLIT = 1 << 4,
-    SLICE_SPLIT_N = 1 << 5,
-    SLICE_THETA = 1 << 6,
-    SLICE_PUBLISH = 1 << 7
+    SLICE_PLAY = 1 << 2,
+    SLICE_SPLIT = 1 << 3,
+    SLICE_SPLIT_N = 1 << 4,
+    SLICE_THETA = 1 << 5,
+    SLICE_PUBLISH = 1 << 6
 };
 
 /* An oscillator edge lies between the last sample and x, which is not summed yet. */

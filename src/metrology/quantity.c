@@ -424,8 +424,6 @@ void quantity_of(struct quantity *q, struct measure *m, const struct window *w)
     bool neutral = m->cfg.sampling.channels > 2;
     memset(q, 0, sizeof *q);
     q->flags = QTY_HAS_WAVES | (neutral ? QTY_HAS_N : 0);
-    for (int o = 0; o < 2; o++)
-        if (w->pulsed_dir[o] < 2) q->pulsed_nj[o][w->pulsed_dir[o]] = w->pulsed_nj[o];
     k.per_n = times_2(scale_div(scale_one(), k.n_q16), 16);
     times(&k);
     k.per_span = scale_div(scale_mul(scale_one(), 1000000, 0), q->span_ns);

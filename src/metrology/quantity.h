@@ -77,7 +77,6 @@ struct quantity {
     uint32_t f_uhz;    /* 0: not known */
     uint32_t diff_ua;  /* RMS of i - n, sample by sample */
     struct element element[ELEMENTS];
-    int64_t pulsed_nj[2][2];           /* [active, reactive][direction]: see pulse_settle() */
     uint32_t u_half_uv[WINDOW_HALVES]; /* one-cycle RMS each half cycle (IEC 61000-4-30) */
     uint32_t i_half_ua[WINDOW_HALVES]; /* of the phase */
     uint64_t half_us[WINDOW_HALVES];   /* mono of the end of that half cycle */

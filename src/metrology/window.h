@@ -8,10 +8,11 @@
  * All sums are over codes brought to 24 bits, less the calibrated offset. No scale is applied
  * here: quantity.h does that, in the meter's own time.
  *
- * Room     |code| < 2^23.2 and a filter's overshoot make products below 2^47.2: sums of 49 152
- *          samples (6 s at 8 kHz) stay below 2^63 whatever comes. A window nobody fetches for
- * so long stops growing and counts what it misses. Memory   304 bytes. Context  filled by
- * front_sample_isr(), read by the meter.
+ * Room     a window nobody fetches grows for 131 072 samples (16 s at 8 kHz), then stops and
+ *          counts what it misses; earlier only where a sum of squares reaches 2^62, which takes
+ *          8 s of codes at the ends of the converter.
+ * Memory   280 bytes.
+ * Context  filled by front_sample_isr(), read by the meter.
  */
 #ifndef METROLOGY_WINDOW_H
 #define METROLOGY_WINDOW_H
@@ -38,7 +39,7 @@ enum window_sum {
     WINDOW_SUMS
 };
 
-enum { WINDOW_HALVES = 24, WINDOW_SAMPLES_MAX = 49152 };
+enum { WINDOW_HALVES = 24, WINDOW_SAMPLES_MAX = 131072 };
 
 /* What was wrong with a window. A grown one was closed late and holds more than one span. */
 enum window_flag {
@@ -53,13 +54,11 @@ struct window {
     uint64_t start_q16; /* first edge, in samples since power-up, 16 fraction bits */
     uint64_t span_q16;  /* length, same unit; missed samples not included */
     int64_t sum[WINDOW_SUMS];
-    int64_t pulsed_nj[2];  /* what the outputs were fed for it: active, reactive */
     uint32_t f_uhz;        /* mains frequency by the nominal sample clock; 0: not known */
     uint32_t missed;       /* samples that never came */
     uint16_t saturated[3]; /* samples at or beyond the ends of the ADC: v, i, n */
     uint16_t flags;        /* enum window_flag */
     uint16_t halves;       /* half cycles that ended in it; the first 24 are kept */
-    uint8_t pulsed_dir[2]; /* enum pulse_dir they were fed to */
     uint16_t vv_half[WINDOW_HALVES]; /* one-cycle mean square at each, packed */
     uint16_t ii_half[WINDOW_HALVES];
 };

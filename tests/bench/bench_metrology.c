@@ -96,8 +96,7 @@ static void meter(struct rig *r)
         quantity_of(&q, &r->measure, &w);
         for (unsigned k = 0; k < 2; k++) {
             int64_t nj = k ? q.element[0].reactive_nj : q.element[0].active_nj;
-            pulse_settle(front_pulse(&r->front, k), q.pulsed_nj[k], PULSE_IMPORT,
-                         nj > 0 ? nj : 0, PULSE_IMPORT);
+            pulse_book(front_pulse(&r->front, k), nj);
         }
     }
 }

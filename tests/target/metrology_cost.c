@@ -68,9 +68,7 @@ static void settle(struct front *f)
 {
     const struct element *e = &quantity.element[0];
     const int64_t nj[2] = { e->active_nj, e->reactive_nj };
-    for (int k = 0; k < 2; k++)
-        pulse_settle(front_pulse(f, k), quantity.pulsed_nj[k], PULSE_IMPORT,
-                     nj[k] > 0 ? nj[k] : 0, PULSE_IMPORT);
+    for (int k = 0; k < 2; k++) pulse_book(front_pulse(f, k), nj[k]);
 }
 
 static int32_t wave(uint32_t phase, int32_t peak)

@@ -79,12 +79,6 @@ static void identities(void)
     }
 }
 
-static void settle(const struct quantity *q, enum pulse_output k, int64_t nj)
-{
-    enum pulse_dir dir = nj > 0 ? PULSE_IMPORT : nj < 0 ? PULSE_EXPORT : PULSE_NONE;
-    pulse_settle(front_pulse(&rig.front, k), q->pulsed_nj[k], dir, (int64_t)abs_i64(nj), dir);
-}
-
 /* Samples in, windows booked. */
 static void live(const int32_t *codes, size_t n, unsigned tariff)
 {
@@ -95,8 +89,8 @@ static void live(const int32_t *codes, size_t n, unsigned tariff)
         quantity_of(&q, &rig.measure, &win);
         const struct element *e = &q.element[q.billed];
         book(e->active_nj, e->reactive_nj, e->apparent_nj, tariff);
-        settle(&q, PULSE_ACTIVE, e->active_nj);
-        settle(&q, PULSE_REACTIVE, e->reactive_nj);
+        pulse_book(front_pulse(&rig.front, PULSE_ACTIVE), e->active_nj);
+        pulse_book(front_pulse(&rig.front, PULSE_REACTIVE), e->reactive_nj);
     }
 }
 

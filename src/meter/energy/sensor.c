@@ -83,9 +83,7 @@ void sensor_take(struct meter *m)
     struct window w;
     struct quantity q;
     if (!window_take(&m->front, &w)) return;
-    uint8_t billed = m->measure.billed;
     quantity_of(&q, &m->measure, &w);
-    if (q.billed != billed) front_bill(&m->front, q.billed);
     if (w.flags & WINDOW_GROWN) m->now.counter[CNT_WINDOWS_LATE]++;
     values_take(m, &q);
     m->window_end = q.end;

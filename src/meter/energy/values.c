@@ -112,21 +112,12 @@ static void count_pulses(struct meter *m, const struct energy *before, enum impu
     if (n) m->io->impulse(m->io->ctx, m->t, k, (uint32_t)n);
 }
 
-/* With samples the LEDs play in real time; the window says what they were given. */
-static void settle(struct meter *m, const struct quantity *q, enum pulse_output k, int64_t nj,
-                   bool counts)
+/* With samples the LEDs play out what is booked. */
+static void light_leds(struct meter *m, const struct element *e)
 {
-    enum pulse_dir dir = nj < 0 ? PULSE_EXPORT : PULSE_IMPORT;
-    if (!nj || !counts) dir = PULSE_NONE;
-    pulse_settle(front_pulse(&m->front, k), q->pulsed_nj[k], dir, (int64_t)abs_i64(nj), dir);
-}
-
-static void settle_leds(struct meter *m, const struct quantity *q, const struct element *e)
-{
-    bool counts =
-        e->active_nj >= 0 || param_get(m, PARAM_REGISTRATION) != REGISTRATION_IMPORT_ONLY;
-    settle(m, q, PULSE_ACTIVE, e->active_nj, counts);
-    settle(m, q, PULSE_REACTIVE, e->reactive_nj, true);
+    if (e->active_nj >= 0 || directions(m, CELL_WH) > 1)
+        pulse_book(front_pulse(&m->front, PULSE_ACTIVE), e->active_nj);
+    pulse_book(front_pulse(&m->front, PULSE_REACTIVE), e->reactive_nj);
 }
 
 /* -- all of it
@@ -144,7 +135,7 @@ void values_take(struct meter *m, const struct quantity *q)
     if (q->flags & (QTY_MISSED | QTY_STUCK))
         for (unsigned k = 0; k < CFG_SURVEYS; k++) m->survey[k].pending |= PROFILE_NOT_VALID;
     watch_take(m, q);
-    if (m->sampled) settle_leds(m, q, e);
+    if (m->sampled) light_leds(m, e);
     if (!m->io->impulse) return;
     for (unsigned k = m->sampled ? IMPULSE_OUTPUT : 0; k < IMPULSES; k++)
         count_pulses(m, &before, (enum impulse)k);
