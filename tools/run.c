@@ -431,6 +431,9 @@ static int run(struct run *r, struct options *o)
     }
     panel_close(r->panel);
     if (r->ports) ports_close(r->ports);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    panel_end(r->panel);
+    uv_loop_close(&r->loop);
     pcap_close(r->pcap);
     box_close(&r->box);
     loadspec_free(&r->spec);

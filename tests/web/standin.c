@@ -393,5 +393,6 @@ int main(int argc, char **argv)
     uv_pipe_open(&in, 0);
     uv_read_start((uv_stream_t *)&in, space, on_input);
     uv_run(&loop, UV_RUN_DEFAULT);
+    panel_end(panel);
     return uv_loop_close(&loop) ? say_fail(1, "something of the panel is still open") : 0;
 }

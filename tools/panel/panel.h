@@ -71,7 +71,8 @@ struct panel_source {
     int (*command)(void *ctx, const struct panel_command *c);
 };
 
-/* Serve on address:port (port 0: any free one); *p is set. Returns the port.
+/* Serve on address:port (port 0: any free one). Returns the port. *p is NULL or must be closed
+ * and ended, after an error too.
  * E_BUSY   the port is taken.
  * E_RANGE  the address is none of this machine's.
  * E_SPACE  no memory or no sockets left. */
@@ -79,8 +80,9 @@ int panel_open(struct panel **p, struct uv_loop_s *loop, const char *address, ui
                const struct panel_source *source);
 
 /* Stop serving and close every socket; the loop must run on until it has nothing of the panel
- * left (uv_run to the end). NULL is allowed. */
+ * left (uv_run to the end). Then panel_end() gives its memory back. NULL is allowed. */
 void panel_close(struct panel *p);
+void panel_end(struct panel *p);
 
 /* False: the binary was built without the page; everything but GET / works. */
 bool panel_has_page(void);

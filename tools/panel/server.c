@@ -513,17 +513,6 @@ static int can_listen(const char *address, uint16_t port)
     return e;
 }
 
-static void panel_free(struct panel *p)
-{
-    for (size_t i = 0; i < SECTIONS; i++) {
-        free(p->shown[i]);
-        p->shown[i] = NULL;
-    }
-    text_free(&p->delta);
-    free(p->view);
-    p->view = NULL;
-}
-
 static int listen_at(struct panel *p, struct uv_loop_s *loop, const char *address,
                      uint16_t port)
 {
@@ -538,7 +527,7 @@ static int listen_at(struct panel *p, struct uv_loop_s *loop, const char *addres
         .headers = headers,
         .foreign_loops = loops,
         .user = p,
-        .external_baggage_free_on_destroy = p,
+        .pcontext = &p->context,
         .fd_limit_per_thread = SOCKETS_MAX,
         .timeout_secs = SLOW_S,
         .retry_and_idle_policy = &alive,
@@ -565,18 +554,8 @@ int panel_open(struct panel **out, struct uv_loop_s *loop, const char *address, 
     if (!p) return E_SPACE;
     p->source = *source;
     p->view = calloc(1, sizeof *p->view);
-    e = p->view ? listen_at(p, loop, address, port) : E_SPACE;
-    if (e < 0) {
-        if (p->context) {
-            panel_close(p);
-        } else {
-            panel_free(p);
-            free(p);
-        }
-        return e;
-    }
     *out = p;
-    return e;
+    return p->view ? listen_at(p, loop, address, port) : E_SPACE;
 }
 
 void panel_close(struct panel *p)
@@ -584,8 +563,21 @@ void panel_close(struct panel *p)
     if (!p) return;
     p->closing = true;
     lws_sul_cancel(&p->timer);
-    panel_free(p);
-    lws_context_destroy(p->context);
+    for (size_t i = 0; i < SECTIONS; i++) {
+        free(p->shown[i]);
+        p->shown[i] = NULL;
+    }
+    text_free(&p->delta);
+    free(p->view);
+    p->view = NULL;
+    if (p->context) lws_context_destroy(p->context);
+}
+
+/* The library lays down its handles in a loop of ours, and itself only when told again. */
+void panel_end(struct panel *p)
+{
+    if (p && p->context) lws_context_destroy(p->context);
+    free(p);
 }
 
 bool panel_has_page(void)

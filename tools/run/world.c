@@ -44,7 +44,8 @@ int world_init(struct world *w, struct box *box, struct loadspec *spec, uint64_t
     w->p_w = 1000;
     loadgen_init(&w->gen, seed);
     if (spec->kind == LOADSPEC_ROWS && spec->repeat) {
-        int64_t of_day = (box_rtc(box).s - spec->rows.start_utc) % 86400;
+        int64_t start = spec->rows.start_utc; /* a house of any day begins at midnight */
+        int64_t of_day = (box_rtc(box).s - (start == LOADROWS_NO_START ? 0 : start)) % 86400;
         w->skip_ms = (of_day + 86400) % 86400 * 1000;
     }
     w->start_us = box->world_us;
