@@ -56,6 +56,15 @@ bool cases_next(struct cases *c)
     return false;
 }
 
+void cases_seek(struct cases *c, const char *path, const char *name)
+{
+    cases_open(c, path);
+    do
+        if (!cases_next(c)) fail(c, name, "no such case");
+    while (strcmp(c->name, name));
+    fclose(c->file);
+}
+
 const char *cases_find(const struct cases *c, const char *field)
 {
     for (int i = 0; i < c->fields; i++)

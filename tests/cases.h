@@ -30,6 +30,9 @@ void cases_open(struct cases *c, const char *path);
 /* False at the end, with the file closed. */
 bool cases_next(struct cases *c);
 
+/* The case of that name in a file, closed again; aborts when there is none. */
+void cases_seek(struct cases *c, const char *path, const char *name);
+
 /* NULL where the case has no such field; the second aborts. */
 const char *cases_find(const struct cases *c, const char *field);
 const char *cases_at(const struct cases *c, const char *field);

@@ -8,6 +8,8 @@
 #include "crypto/der.h"
 #include "crypto/sha256.h"
 
+enum { KEY_ID = 20 };
+
 /* Whole AlgorithmIdentifiers and attribute types: there is one way to write each in DER, so
  * they are compared and copied as octets. */
 static const uint8_t alg_sign[] = { 0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86,
@@ -18,6 +20,8 @@ static const uint8_t alg_key[] = { 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
 static const uint8_t oid_cn[] = { 0x06, 0x03, 0x55, 0x04, 0x03 };
 static const uint8_t oid_usage[] = { 0x06, 0x03, 0x55, 0x1D, 0x0F };
 static const uint8_t oid_basic[] = { 0x06, 0x03, 0x55, 0x1D, 0x13 };
+static const uint8_t oid_subject_key[] = { 0x06, 0x03, 0x55, 0x1D, 0x0E };
+static const uint8_t oid_issuer_key[] = { 0x06, 0x03, 0x55, 0x1D, 0x23 };
 static const uint8_t true_der[] = { 0x01, 0x01, 0xFF };
 
 /* Last octets of 2.5.29.x that may be critical though nothing here depends on them: subject key
@@ -386,29 +390,50 @@ static void put_time(struct der_out *o, utc_t t)
         der_put_one(o, DER_TIME, text, 15);
 }
 
-static void put_extension(struct der_out *o, const uint8_t oid[5], size_t from)
+static void put_extension(struct der_out *o, const uint8_t oid[5], size_t from, bool critical)
 {
     der_wrap(o, DER_OCTET_STRING, from);
-    der_put(o, true_der, sizeof true_der); /* critical */
+    if (critical) der_put(o, true_der, sizeof true_der);
     der_put(o, oid, 5);
     der_wrap(o, DER_SEQUENCE, from);
 }
 
-static void put_extensions(struct der_out *o, uint8_t usage)
+/* RFC 7093 method 1: the first 160 bits of SHA-256 over the key's bit string. */
+static void put_key_id(struct der_out *o, const uint8_t oid[5], int tag,
+                       const uint8_t point[EC_POINT])
+{
+    static const uint8_t uncompressed = 4;
+    size_t from = o->left;
+    uint8_t hash[SHA256];
+    struct sha256 s;
+    sha256_begin(&s);
+    sha256_more(&s, &uncompressed, 1);
+    sha256_more(&s, point, EC_POINT);
+    sha256_end(&s, hash);
+    der_put_one(o, tag, hash, KEY_ID);
+    if (tag != DER_OCTET_STRING) der_wrap(o, DER_SEQUENCE, from);
+    put_extension(o, oid, from, false);
+}
+
+static void put_extensions(struct der_out *o, const struct x509_plan *plan)
 {
     size_t all = o->left;
-    uint8_t bits[2] = { 0, 0 };
+    uint8_t bits[2] = { 0, 0 }, usage = plan->usage;
+    put_key_id(o, oid_issuer_key, DER_CONTEXT(0),
+               plan->issuer_point ? plan->issuer_point : plan->point);
+    put_key_id(o, oid_subject_key, DER_OCTET_STRING, plan->point);
     if (usage & X509_KEY_CERT_SIGN) {
+        size_t basic = o->left;
         der_put(o, true_der, sizeof true_der);
-        der_wrap(o, DER_SEQUENCE, all);
-        put_extension(o, oid_basic, all);
+        der_wrap(o, DER_SEQUENCE, basic);
+        put_extension(o, oid_basic, basic, true);
     }
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++)
         if (usage & usages[i].usage) bits[1] |= usages[i].bit;
     while ((bits[1] >> bits[0] & 1) == 0 && bits[0] < 7) bits[0]++; /* DER: no trailing zeros */
     size_t one = o->left;
     der_put_one(o, DER_BIT_STRING, bits, sizeof bits);
-    put_extension(o, oid_usage, one);
+    put_extension(o, oid_usage, one, true);
     der_wrap(o, DER_SEQUENCE, all);
     der_wrap(o, DER_NESTED(3), all);
 }
@@ -417,7 +442,7 @@ int x509_put_cert(uint8_t *out, size_t size, const struct x509_plan *plan)
 {
     static const uint8_t version[] = { DER_NESTED(0), 3, DER_INTEGER, 1, 2 };
     struct der_out o = der_out(out, size);
-    put_extensions(&o, plan->usage);
+    put_extensions(&o, plan);
     put_key(&o, plan->point);
     put_name(&o, plan->subject_cn);
     size_t validity = o.left;

@@ -80,9 +80,11 @@ struct x509_plan {
     utc_t not_before, not_after;
     uint8_t usage; /* X509_ bits; X509_KEY_CERT_SIGN makes it a CA */
     uint8_t point[EC_POINT];
+    const uint8_t *issuer_point; /* the key that signs; NULL: its own */
 };
 
-/* The signed part of a certificate. Length, or E_SPACE. Used by the factory and by tools. */
+/* The signed part of a certificate, key identifiers of subject and issuer included. Length, or
+ * E_SPACE. Used by the factory and by tools. */
 int x509_put_cert(uint8_t *out, size_t size, const struct x509_plan *plan);
 
 /* Wrap the n octets at buf, of size octets, with their signature: the finished request or

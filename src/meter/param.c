@@ -133,6 +133,14 @@ void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
     put_events(m, who, id);
 }
 
+void audit_put_secrets(struct meter *m, const struct who *who, const uint16_t *slot, unsigned n)
+{
+    static const uint8_t none[DIGEST];
+    uint8_t row[CHANGE_ROW];
+    for (unsigned i = 0; i < n; i++)
+        put_row(m, who, AUDIT_SECRET + slot[i], none, none, i ? row : NULL, row);
+}
+
 struct audit_span audit_span(const struct meter *m)
 {
     return (struct audit_span){ series_first(&m->store, SERIES_CHANGES),

@@ -94,10 +94,11 @@ int param_stage_read(struct meter *m, unsigned row, void *dst, size_t n);
 void param_stage_abort(struct meter *m, const struct who *who);
 
 /* The who-log (0-0:99.16.0): rows [first, next), each one change. */
+enum { AUDIT_SECRET = 0x8000 };
 struct audit_row {
     int64_t utc_s;
     struct who who;
-    uint16_t param;
+    uint16_t param;                       /* or AUDIT_SECRET + the slot of a key or password */
     uint8_t old_digest[8], new_digest[8]; /* SHA-256, shortened; zeros for secrets */
     uint8_t chain[8];                     /* digest of the row before */
 };
@@ -128,5 +129,9 @@ int param_begin_stage(struct meter *m, const struct who *who);
 /* Into the open change: the who-log's row and the events of a changed parameter. */
 void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
                      const uint8_t old_digest[8], const uint8_t new_digest[8]);
+
+/* Into the open change: rows of the who-log for secrets, n slots of them. */
+void audit_put_secrets(struct meter *m, const struct who *who, const uint16_t *slot,
+                       unsigned n);
 
 #endif

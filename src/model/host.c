@@ -8,8 +8,6 @@
 #include "dlms/hdlc.h"
 #include "model/roles.h"
 
-static const struct who self = { .link = LINK_SELF };
-
 /* -- registers and storage
  * ---------------------------------------------------------------------- */
 static const void *freeze(void *app, uint16_t session)
@@ -244,7 +242,7 @@ static void note(void *app, const struct who *who, enum dlms_note n)
     };
     struct meter *m = meter_of(app);
     uint16_t code = who->link == LINK_WAN ? event[n].remote : event[n].local;
-    event_post(m, (enum event)code, who ? who : &self, NULL);
+    event_post(m, (enum event)code, who, NULL);
     secure_settle(m);
 }
 

@@ -782,6 +782,23 @@ void bench_open(struct bench *b, unsigned i, enum dlms_link_kind kind, uint8_t c
                    (struct link_io){ stream ? &stream_ops : &serial_ops, x }, b->now);
 }
 
+struct bench *bench_setup(void **state, enum dlms_link_kind kind, uint8_t channel)
+{
+    struct bench *b = malloc(sizeof *b);
+    must(b);
+    bench_init(b, BENCH_RX, BENCH_TX);
+    bench_open(b, 0, kind, channel);
+    *state = b;
+    return b;
+}
+
+int bench_teardown(void **state)
+{
+    bench_free(*state);
+    free(*state);
+    return 0;
+}
+
 void bench_run(struct bench *b)
 {
     for (unsigned i = 0; i < 100000; i++) {

@@ -112,6 +112,10 @@ struct bench {
 void bench_init(struct bench *b, uint16_t rx, uint16_t tx);
 void bench_free(struct bench *b);
 
+/* Fixtures of cmocka: a fresh device in *state with link 0 open; and its end. */
+struct bench *bench_setup(void **state, enum dlms_link_kind kind, uint8_t channel);
+int bench_teardown(void **state);
+
 /* Link i comes up. */
 void bench_open(struct bench *b, unsigned i, enum dlms_link_kind kind, uint8_t channel);
 

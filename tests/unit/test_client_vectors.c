@@ -32,20 +32,6 @@ void protect_random(void *dst, size_t n)
     memcpy(dst, challenge, n < challenge_n ? n : challenge_n);
 }
 
-static void find_case(const char *name)
-{
-    cases_open(&c, VECTORS);
-    while (cases_next(&c))
-        if (strcmp(c.name, name) == 0) return;
-    fail_msg("no case %s", name);
-}
-
-/* To the end, so that the file is closed. */
-static void leave_case(void)
-{
-    while (cases_next(&c)) continue;
-}
-
 static struct buf field(const char *name)
 {
     uint8_t p[OCTETS];
@@ -233,7 +219,7 @@ static void hls5_session(void **state)
     struct session x;
     struct script s;
     struct buf data = { 0 };
-    find_case("hls5-session");
+    cases_seek(&c, VECTORS, "hls5-session");
     configure(&cfg, MECH_GMAC, true, 0);
     cfg.guard = GUARD_DED;
     script_init(&s);
@@ -250,7 +236,6 @@ static void hls5_session(void **state)
     assert_int_equal(s.received, 4);
     buf_free(&data);
     script_free(&s);
-    leave_case();
 }
 
 static void other_handshakes(void **state)
@@ -265,7 +250,7 @@ static void other_handshakes(void **state)
         struct session_config cfg;
         struct session x;
         struct script s;
-        find_case(rows[i].name);
+        cases_seek(&c, VECTORS, rows[i].name);
         configure(&cfg, rows[i].mechanism, rows[i].ciphered, rows[i].suite);
         script_init(&s);
         add_out(&s, "out_aarq");
@@ -277,7 +262,6 @@ static void other_handshakes(void **state)
         x.associated = false;
         session_close(&x);
         script_free(&s);
-        leave_case();
     }
 }
 
@@ -290,7 +274,7 @@ static void false_meters(void **state)
         struct session_config cfg;
         struct session x;
         struct script s;
-        find_case(names[i]);
+        cases_seek(&c, VECTORS, names[i]);
         configure(&cfg, i ? MECH_ECDSA : MECH_SHA256, i == 1, (uint8_t)i);
         script_init(&s);
         add_out(&s, "out_aarq");
@@ -303,7 +287,6 @@ static void false_meters(void **state)
         x.associated = false;
         session_close(&x);
         script_free(&s);
-        leave_case();
     }
 }
 
@@ -316,7 +299,7 @@ static void general_blocks(void **state)
         struct session x;
         struct script s;
         struct buf data = { 0 }, whole;
-        find_case(names[i]);
+        cases_seek(&c, VECTORS, names[i]);
         script_init(&s);
         add_all(&s);
         plain_session(&x, &s, true);
@@ -338,7 +321,6 @@ static void general_blocks(void **state)
         x.associated = false;
         session_close(&x);
         script_free(&s);
-        leave_case();
     }
 }
 
@@ -351,7 +333,7 @@ static void lists_in_blocks(void **state)
                              { .target = { 8, { 0, 0, 1, 0, 0, 255 }, 2 } },
                              { .target = { 3, { 1, 0, 99, 99, 99, 255 }, 2 } },
                              { .target = { 3, { 1, 0, 1, 8, 0, 255 }, 2 } } };
-    find_case("get-list-blocks");
+    cases_seek(&c, VECTORS, "get-list-blocks");
     script_init(&s);
     add_all(&s);
     plain_session(&x, &s, true);
@@ -364,7 +346,6 @@ static void lists_in_blocks(void **state)
     x.associated = false;
     session_close(&x);
     script_free(&s);
-    leave_case();
 }
 
 static void access_service(void **state)
@@ -376,7 +357,7 @@ static void access_service(void **state)
                              { .kind = ITEM_SET, .target = { 1, { 0, 0, 96, 1, 10, 255 }, 2 } },
                              { .kind = ITEM_ACTION,
                                .target = { 9, { 0, 0, 10, 0, 0, 255 }, 1 } } };
-    find_case("access-mixed");
+    cases_seek(&c, VECTORS, "access-mixed");
     buf_put(&items[1].data, "\x09\x0CMP0000000042", 14);
     buf_put(&items[2].data, "\x12\x00\x01", 3);
     script_init(&s);
@@ -390,7 +371,6 @@ static void access_service(void **state)
         buf_free(&items[i].data);
     }
     script_free(&s);
-    leave_case();
 
     struct selection sel = { 0 };
     struct item others[3] = {
@@ -399,7 +379,7 @@ static void access_service(void **state)
         { .kind = ITEM_GET, .target = { 3, { 1, 0, 99, 99, 99, 255 }, 2 } }
     };
     selection_entry(&sel, 1, 1, 1, 0);
-    find_case("access-selection");
+    cases_seek(&c, VECTORS, "access-selection");
     script_init(&s);
     s.exact = false; /* it has a date-time, which we do not send */
     add_out(&s, "out_request");
@@ -413,7 +393,6 @@ static void access_service(void **state)
     for (int i = 0; i < 3; i++) buf_free(&others[i].data);
     buf_free(&sel.arg);
     script_free(&s);
-    leave_case();
 }
 
 /* -- hostile meters --------------------------------------------------------------------- */
@@ -491,7 +470,7 @@ static void downgrade_and_replay(void **state)
     struct script s;
     struct buf data = { 0 }, sealed = { 0 };
     static const uint8_t answer[] = { 0xC4, 0x01, 0xC1, 0x00, 0x11, 0x05 };
-    find_case("gbt-glo-lost");
+    cases_seek(&c, VECTORS, "gbt-glo-lost");
     fill_ring(&k);
     struct keyring meter = k;
     memcpy(meter.client_title, k.server_title, 8);
@@ -522,7 +501,6 @@ static void downgrade_and_replay(void **state)
     }
     buf_free(&data);
     buf_free(&sealed);
-    leave_case();
 }
 
 /* -- containers ------------------------------------------------------------------------- */
@@ -549,7 +527,7 @@ static void sealed_exactly(void **state)
         struct keyring k;
         struct buf out = { 0 }, plain, want;
         uint8_t sc = 0x31;
-        find_case(rows[i].name);
+        cases_seek(&c, VECTORS, rows[i].name);
         fill_ring(&k);
         if (strcmp(c.name, "glo-get-10") == 0) sc = 0x10;
         if (strcmp(c.name, "glo-get-30") == 0 || strcmp(c.name, "glo-init-req") == 0) sc = 0x30;
@@ -567,7 +545,6 @@ static void sealed_exactly(void **state)
         buf_free(&out);
         buf_free(&plain);
         buf_free(&want);
-        leave_case();
     }
 }
 
@@ -589,7 +566,7 @@ static void opened(void **state)
         struct keyring k;
         struct layers found;
         struct buf plain = { 0 }, want, apdu;
-        find_case(names[i][0]);
+        cases_seek(&c, VECTORS, names[i][0]);
         fill_ring(&k);
         /* these were made by a client for a meter: open them as the meter would */
         take("in_client_agree_q", k.peer_agree, 64);
@@ -617,7 +594,6 @@ static void opened(void **state)
         buf_free(&apdu);
         buf_free(&plain);
         buf_free(&want);
-        leave_case();
     }
 }
 

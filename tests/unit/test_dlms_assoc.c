@@ -22,18 +22,7 @@ static struct bench *b;
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_TCP, LINK_WAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_TCP, LINK_WAN);
     return 0;
 }
 
@@ -312,13 +301,7 @@ static size_t play(const struct cases *c, const char *field, uint16_t sap, const
 
 static void find(struct cases *c, const char *name)
 {
-    cases_open(c, ROOT "/tests/vectors/dlms.txt");
-    while (cases_next(c))
-        if (strcmp(c->name, name) == 0) {
-            fclose(c->file);
-            return;
-        }
-    fail_msg("no case %s", name);
+    cases_seek(c, ROOT "/tests/vectors/dlms.txt", name);
 }
 
 static void test_hls6(void **state)
@@ -549,23 +532,23 @@ static void test_wrapper(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_accepted, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_context, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_version, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_authentication, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_initiate, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ciphered, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hls6, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hls5, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pending_ends, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_release, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_several, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pool_ends, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wrapper, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hls_old, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_accepted, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_context, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_version, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_authentication, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_locked, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_initiate, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_broken, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_ciphered, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_hls6, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_hls5, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_pending_ends, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_release, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_several, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_pool_ends, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_wrapper, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_slow, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_hls_old, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,18 +27,7 @@ static unsigned chance(unsigned n)
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_TCP, LINK_WAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_TCP, LINK_WAN);
     return 0;
 }
 
@@ -289,10 +278,10 @@ static void test_abort_and_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_losses, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_abort_and_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_plain, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sealed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_losses, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_abort_and_errors, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

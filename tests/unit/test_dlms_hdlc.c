@@ -19,32 +19,15 @@ static struct cases c;
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
+    b = bench_setup(state, DLMS_HDLC, LINK_RS485);
     b->assoc[ROLE_MANAGEMENT].mechanisms = 1; /* the vectors' client 1 asks for nothing */
     b->assoc[ROLE_MANAGEMENT].conformance = 0xFFFFFF;
-    bench_open(b, 0, DLMS_HDLC, LINK_RS485);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
     return 0;
 }
 
 static void find(const char *name)
 {
-    cases_open(&c, ROOT "/tests/vectors/dlms.txt");
-    while (cases_next(&c))
-        if (strcmp(c.name, name) == 0) {
-            fclose(c.file);
-            return;
-        }
-    fail_msg("no case %s", name);
+    cases_seek(&c, ROOT "/tests/vectors/dlms.txt", name);
 }
 
 static void feed_field(const char *field)
@@ -352,18 +335,18 @@ static void test_broadcast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_vector_segments, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vector_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vector_disc, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vector_frmr, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_repeats, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_segments_in, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_inactivity, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rubbish, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_echo, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_broadcast, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vector_segments, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_vector_lost, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_vector_disc, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_vector_frmr, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_repeats, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_errors, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_segments_in, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_busy, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_inactivity, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_rubbish, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_echo, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_broadcast, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,30 +18,13 @@ static struct cases c;
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_OPTICAL, LINK_OPTICAL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_OPTICAL, LINK_OPTICAL);
     return 0;
 }
 
 static void find(const char *name)
 {
-    cases_open(&c, ROOT "/tests/vectors/dlms.txt");
-    while (cases_next(&c))
-        if (strcmp(c.name, name) == 0) {
-            fclose(c.file);
-            return;
-        }
-    fail_msg("no case %s", name);
+    cases_seek(&c, ROOT "/tests/vectors/dlms.txt", name);
 }
 
 static void say(const char *text)
@@ -232,14 +215,14 @@ static void test_direct_hdlc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_vectors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_readout, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_acknowledgement, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_speeds, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rubbish, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_direct_hdlc, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vectors, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_readout, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_addresses, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_no_acknowledgement, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_refusal, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_speeds, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_rubbish, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_direct_hdlc, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,30 +26,13 @@ static struct {
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_TCP, LINK_WAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_TCP, LINK_WAN);
     return 0;
 }
 
 static void find(const char *name)
 {
-    cases_open(&c, ROOT "/tests/vectors/dlms.txt");
-    while (cases_next(&c))
-        if (strcmp(c.name, name) == 0) {
-            fclose(c.file);
-            return;
-        }
-    fail_msg("no case %s", name);
+    cases_seek(&c, ROOT "/tests/vectors/dlms.txt", name);
 }
 
 static enum dar emit_body(void *app, const void *ctx, struct axdr_out *o)
@@ -262,13 +245,13 @@ static void test_broadcast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_event, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_confirmed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hdlc, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_broadcast, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_plain, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sealed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_event, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_confirmed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_long, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_hdlc, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_broadcast, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,18 +15,7 @@ static struct bench *b;
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_TCP, LINK_WAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_TCP, LINK_WAN);
     return 0;
 }
 
@@ -606,18 +595,18 @@ static void test_counter_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_public, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reader, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unconfirmed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_not_agreed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_set, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_block_turns, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vanished_rows, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_protection, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_counter_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_public, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_reader, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sizes, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_faults, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_unconfirmed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_not_agreed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_waiting, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_long_set, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_block_turns, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_vanished_rows, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_protection, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_counter_end, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,18 +26,7 @@ static struct cases c;
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_TCP, LINK_WAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_TCP, LINK_WAN);
     return 0;
 }
 
@@ -48,18 +37,12 @@ static void take(const char *field, void *dst, size_t n)
 
 static void find(const char *name)
 {
-    cases_open(&c, ROOT "/tests/vectors/dlms.txt");
-    while (cases_next(&c)) {
-        if (strcmp(c.name, name)) continue;
-        fclose(c.file);
-        take("in_server_sign_d", b->server_sign, 32);
-        take("in_client_sign_q", b->client_sign_q, 64);
-        take("in_sign_q", b->client_sign_q, 64);
-        take("in_server_agree_d", b->server_agree, 32);
-        take("in_client_agree_q", b->client_agree_q, 64);
-        return;
-    }
-    fail_msg("no case %s", name);
+    cases_seek(&c, ROOT "/tests/vectors/dlms.txt", name);
+    take("in_server_sign_d", b->server_sign, 32);
+    take("in_client_sign_q", b->client_sign_q, 64);
+    take("in_sign_q", b->client_sign_q, 64);
+    take("in_server_agree_d", b->server_agree, 32);
+    take("in_client_agree_q", b->client_agree_q, 64);
 }
 
 /* -- HLS 7 -------------------------------------------------------------------------------- */
@@ -297,15 +280,15 @@ static void test_suite0(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_hls7, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hls7_wrong, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_signed_plain, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_signed_glo, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_identified, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wrapped, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_onepass, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_static, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_suite0, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hls7, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_hls7_wrong, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_signed_plain, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_signed_glo, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_identified, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_wrapped, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_onepass, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_static, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_suite0, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,13 +27,7 @@ static struct cases c;
 /* Stand at the case of that name. */
 static void find(const char *name)
 {
-    cases_open(&c, ROOT "/tests/vectors/dlms.txt");
-    while (cases_next(&c))
-        if (strcmp(c.name, name) == 0) {
-            fclose(c.file);
-            return;
-        }
-    fail_msg("no case %s", name);
+    cases_seek(&c, ROOT "/tests/vectors/dlms.txt", name);
 }
 
 static size_t hex(const char *field, uint8_t out[MAX])
@@ -351,18 +345,7 @@ static void test_axdr(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    b = malloc(sizeof *b);
-    bench_init(b, BENCH_RX, BENCH_TX);
-    bench_open(b, 0, DLMS_TCP, LINK_WAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bench_free(b);
-    free(b);
+    b = bench_setup(state, DLMS_TCP, LINK_WAN);
     return 0;
 }
 
@@ -542,10 +525,10 @@ int main(void)
         cmocka_unit_test(test_push_box),
         cmocka_unit_test(test_hls5),
         cmocka_unit_test(test_axdr),
-        cmocka_unit_test_setup_teardown(test_blocks, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_access, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_gbt, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_session_hls5, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_blocks, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_access, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_gbt, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_session_hls5, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "crypto/kw.h"
+#include "crypto/sha256.h"
 #include "desk.h"
 #include "meter/display/display.h"
 #include "model/classes.h"
@@ -573,6 +575,42 @@ static uint32_t select_rows(struct desk *k, const char *profile, uint16_t cls, c
     return n;
 }
 
+/* A password of the reader, and two keys under the master key. */
+static void renew_secrets(struct desk *k)
+{
+    static const uint8_t id[] = { 0, 2 }, key[16] = "0123456789ABCDE";
+    struct axdr_out o = open_in();
+    axdr_emit_octets(&o, "a new one", 9);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 15, desk_ln("0-0:40.0.2"), 7, in, o.len, 0),
+                     DAR_OK);
+    desk_settle(k);
+    uint8_t wrapped[24];
+    kw_wrap(wrapped, device_development.key[SECURE_MASTER], 16, key, sizeof key);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, sizeof id);
+    for (unsigned i = 0; i < sizeof id; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_enum(&o, id[i]);
+        axdr_emit_octets(&o, wrapped, sizeof wrapped);
+    }
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 64, "0-0:43.0.0", 2, &o), DAR_OK);
+    desk_settle(k);
+}
+
+/* Each row of the who-log names the digest of the row before. */
+static void assert_chained(struct desk *k, uint32_t rows)
+{
+    uint8_t row[64], want[32] = { 0 };
+    struct audit_row r;
+    for (uint32_t i = 0; i < rows; i++) {
+        assert_int_equal(audit_read(&k->d.meter, i, &r), 0);
+        assert_memory_equal(r.chain, want, sizeof r.chain);
+        assert_int_equal(series_row_size(&k->d.meter.store, SERIES_CHANGES), 62);
+        assert_true(series_read(&k->d.meter.store, SERIES_CHANGES, i, row) >= 0);
+        sha256(want, row, 62);
+    }
+}
+
 static void changes_say_what_and_who(void **state)
 {
     struct desk *k = desk_new(T0);
@@ -580,17 +618,22 @@ static void changes_say_what_and_who(void **state)
     set_u16(k, 23, "0-0:22.0.0", 5, 512); /* supervisor */
     desk_run_s(k, 60);
     guard(k, 3, AXDR_U16, 5); /* management */
+    renew_secrets(k);
     struct desk_value v = get(k, 7, "0-0:99.16.0", 2);
     struct axdr_in i = axdr_in(v.p, v.n);
     static const struct {
         uint16_t cls, sap;
         const char *ln;
         int8_t attr;
-    } want[] = { { 23, 34, "0-0:22.0.0", 5 }, { 124, 1, "0-0:44.2.2", 3 } };
-    assert_int_equal(axdr_read_head(&i, AXDR_ARRAY), 2);
-    for (unsigned r = 0; r < 2; r++) {
+    } want[] = {
+        { 23, 34, "0-0:22.0.0", 5 }, { 124, 1, "0-0:44.2.2", 3 }, { 15, 1, "0-0:40.0.2", 7 },
+        { 64, 1, "0-0:43.0.0", 0 },  { 64, 1, "0-0:43.0.0", 0 },
+    };
+    assert_int_equal(axdr_read_head(&i, AXDR_ARRAY), COUNT(want));
+    for (unsigned r = 0; r < COUNT(want); r++) {
         struct obis ln, is = desk_ln(want[r].ln);
         uint8_t dt[12], digest[8];
+        static const uint8_t none[8];
         axdr_read_struct(&i, 5);
         axdr_read_datetime(&i, dt);
         axdr_read_struct(&i, 4);
@@ -602,13 +645,17 @@ static void changes_say_what_and_who(void **state)
         assert_int_equal(axdr_read_u16(&i), want[r].sap);
         assert_int_equal(axdr_read_u8(&i), LINK_WAN);
         axdr_read_octets(&i, digest, 8);
+        /* of a secret not even a digest */
+        assert_true(!memcmp(digest, none, 8) == (want[r].attr == 0 || want[r].attr == 7));
     }
     assert_true(axdr_is_done(&i));
+    assert_chained(k, COUNT(want));
     assert_int_equal(get(k, 65, "0-0:16.2.0", 2).n, 16);
+    assert_int_equal(get(k, 65, "0-0:16.2.0", 7).n, 2); /* the newest is a key: no digest */
     /* rows of the supervisor alone */
     assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 34, 34, DAR_OK, &v), 1);
     assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 0, 0xFFFF, DAR_OK, &v),
-                     2);
+                     5);
     assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 35, 99, DAR_OK, &v), 0);
     desk_free(k);
 }

@@ -158,13 +158,8 @@ int keyfile_private_der(struct buf *der, const uint8_t key[32], struct trouble *
     static const uint8_t head[] = { 0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20 };
     static const uint8_t curve[] = { 0xA0, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D,
                                      0x03, 0x01, 0x07, 0xA1, 0x44, 0x03, 0x42, 0x00, 0x04 };
-    uint64_t mem[EC_ARENA / 8];
-    struct arena a;
-    uint8_t point[EC_POINT], seed[EC_SEED];
-    arena_init(&a, mem, EC_ARENA / 8);
-    protect_random(seed, sizeof seed);
-    if (ec_public(&a, point, key, seed) < 0)
-        return trouble(t, E_RANGE, "no private key of P-256");
+    uint8_t point[EC_POINT];
+    if (protect_public(point, key) < 0) return trouble(t, E_RANGE, "no private key of P-256");
     buf_put(der, head, sizeof head);
     buf_put(der, key, EC_KEY);
     buf_put(der, curve, sizeof curve);

@@ -210,11 +210,14 @@ static int save_key(const char *folder, const char *name, const struct pair *p,
     return e;
 }
 
-static int certify(const struct x509_plan *plan, const uint8_t key[EC_KEY], struct buf *der,
+static int certify(struct x509_plan *plan, const uint8_t key[EC_KEY], struct buf *der,
                    struct trouble *t)
 {
-    uint8_t sig[EC_SIG];
+    uint8_t sig[EC_SIG], point[EC_POINT];
     struct axdr_out o = buf_room(der, X509_MAX);
+    if (protect_public(point, key) < 0)
+        return trouble(t, E_RANGE, "the authority's key is no key");
+    plan->issuer_point = point;
     int n = x509_put_cert(o.buf, o.cap, plan);
     if (n < 0 || protect_sign(sig, key, o.buf, (size_t)n) < 0 ||
         (n = x509_seal(o.buf, (size_t)n, o.cap, sig)) < 0)

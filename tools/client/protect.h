@@ -90,6 +90,9 @@ void protect_wipe(struct keyring *k);
 /* n octets from the operating system. */
 void protect_random(void *dst, size_t n);
 
+/* The point of a private key; E_RANGE: no such key. */
+int protect_public(uint8_t point[64], const uint8_t key[32]);
+
 /* ECDSA of n octets by key; and is sig one? */
 int protect_sign(uint8_t sig[64], const uint8_t key[32], const void *p, size_t n);
 bool protect_verify(const uint8_t sig[64], const uint8_t point[64], const void *p, size_t n);

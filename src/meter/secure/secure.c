@@ -84,6 +84,7 @@ int secure_keys_set(struct meter *m, const struct who *who, const struct secure_
                     unsigned n)
 {
     uint8_t wrapped[SECURE_SLOTS][KEYS_WRAP_MAX];
+    uint16_t slot[SECURE_SLOTS];
     int length[SECURE_SLOTS];
     bool restart = false;
     if (n == 0 || n > SECURE_SLOTS) return E_RANGE;
@@ -92,11 +93,13 @@ int secure_keys_set(struct meter *m, const struct who *who, const struct secure_
     int err = change_begin(m);
     if (err) return err;
     for (unsigned i = 0; i < n; i++) {
-        err = txn_put_key(&m->store, (uint16_t)key[i].slot, wrapped[i], (size_t)length[i]);
+        slot[i] = (uint16_t)key[i].slot;
+        err = txn_put_key(&m->store, slot[i], wrapped[i], (size_t)length[i]);
         ensure(err == 0);
         change_event(m, event_of(key[i].slot), who, NULL);
         restart |= key[i].slot <= SECURE_BROADCAST;
     }
+    audit_put_secrets(m, who, slot, n);
     if (restart) put_fresh_floors(m);
     err = change_commit(m);
     /* The sending counter may start again with a new key, but need not: going on is as safe. */

@@ -62,8 +62,20 @@ static int member_of(const struct cosem_row *r, uint16_t param)
     return -1;
 }
 
+/* Passwords are attribute 7 of their association; keys no attribute of the security setup. */
+static struct cosem_capture secret_object_of(unsigned slot)
+{
+    uint8_t level = (uint8_t)(2 + slot - SECURE_PASSWORD_1);
+    if (slot >= SECURE_PASSWORD_1)
+        return (struct cosem_capture){ .class_id = 15,
+                                       .ln = { 0, 0, 40, 0, level, 255 },
+                                       .attr = 7 };
+    return (struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 } };
+}
+
 struct cosem_capture model_object_of(uint16_t param)
 {
+    if (param >= AUDIT_SECRET) return secret_object_of(param - AUDIT_SECRET);
     for (unsigned i = 0; i < COUNT(shown); i++)
         if ((uint16_t)(param - shown[i].first) < shown[i].n)
             return (struct cosem_capture){ .class_id = shown[i].class_id,
