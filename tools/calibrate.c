@@ -152,9 +152,16 @@ struct bench {
     bool started;
 };
 
+static bool is_same(const struct sampling *a, const struct sampling *b)
+{
+    return a->rate_hz == b->rate_hz && a->full_scale_uv == b->full_scale_uv &&
+           a->full_scale_ua == b->full_scale_ua && a->full_scale_n_ua == b->full_scale_n_ua &&
+           a->bits == b->bits && a->channels == b->channels;
+}
+
 static int start(struct bench *b, const struct wave_source *s, struct trouble *t)
 {
-    if (b->started && memcmp(&b->sampling, &s->sampling, sizeof b->sampling))
+    if (b->started && !is_same(&b->sampling, &s->sampling))
         return trouble(t, E_STATE,
                        "%s has another full scale than the recordings before it: give "
                        "--full-scale-v and --full-scale-i",

@@ -95,7 +95,7 @@ const struct cosem_acl device_acl[ACLS] = {
                    .act = R(MANAGEMENT),
                    .only = only_port },
     [ACL_LINE] = { .read = METERED, .write = SENIOR, .only = only_line },
-    [ACL_CURRENT] = { .read = OPEN | HLS, .act = HLS, .only = only_current },
+    [ACL_CURRENT] = { .read = ALL, .act = HLS, .only = only_current },
     [ACL_ASSOC_OPEN] = { .read = OPEN, .only = only_secret },
     [ACL_ASSOC_1] = { .read = METERED, .write = SENIOR, .only = only_secret },
     [ACL_ASSOC_2] = { .read = R(OPERATOR) | SENIOR, .write = SENIOR, .only = only_secret },

@@ -50,7 +50,8 @@ static void take_passwords(const json_t *j, struct keyset *k)
     const json_t *list = json_object_get(j, "passwords");
     for (size_t i = 0; i < KEYSET_PASSWORDS; i++) {
         const char *text = json_string_value(json_array_get(list, i));
-        if (text && strlen(text) <= KEYSET_PASSWORD_MAX) strcpy(k->password[i], text);
+        size_t n = text ? strlen(text) : 0;
+        if (n && n <= KEYSET_PASSWORD_MAX) memcpy(k->password[i], text, n + 1);
     }
 }
 

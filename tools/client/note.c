@@ -34,7 +34,7 @@ struct note *note_add(struct note *above, const char *name, size_t at, size_t n,
         x->text = format_text(format, args);
         va_end(args);
     }
-    above->item = must_grow(above->item, (above->items + 1) * sizeof *above->item);
+    above->item = must_grow(above->item, (above->items + 1) * sizeof(struct note *));
     above->item[above->items++] = x;
     return x;
 }

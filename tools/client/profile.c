@@ -165,7 +165,7 @@ void profile_rows(struct profile_row *r, const struct profile *p)
 {
     *r = (struct profile_row){ .in = buf_in(&p->buffer), .p = p };
     r->sent = must_alloc((p->sent + 1) * sizeof *r->sent);
-    r->value = must_alloc((p->columns + 1) * sizeof *r->value);
+    r->value = must_alloc((p->columns + 1) * sizeof(struct buf *));
     for (size_t i = 0; i < p->columns; i++) r->value[i] = &r->sent[p->column[i].at];
     r->left = axdr_read_head(&r->in, AXDR_ARRAY);
 }

@@ -185,11 +185,11 @@ int session_get(struct session *s, const struct target *o, const struct selectio
     } else if (e == 0) {
         struct axdr_in in = axdr_in(answer.p + 3, answer.n - 3);
         bool refused = axdr_read_raw(&in, 1) != 0;
-        if (answer.p[1] != GET_RES_NORMAL || in.bad)
-            e = broken(t, "get-response");
-        else if (!refused)
+        bool is_normal = answer.p[1] == GET_RES_NORMAL && !in.bad;
+        if (refused) e = (int)axdr_read_raw(&in, 1);
+        if (is_normal && !refused)
             e = keep_value(in, data, t);
-        else if ((e = (int)axdr_read_raw(&in, 1)) == 0 || in.bad)
+        else if (!is_normal || e == 0 || in.bad)
             e = broken(t, "get-response");
     }
     buf_free(&request);

@@ -208,7 +208,7 @@ static void feed(struct world *w, size_t n)
         codes[3 * i + 1] = s[i].i;
         codes[3 * i + 2] = s[i].n;
     }
-    keep_wave(w, n > WORLD_WAVE ? s + n - WORLD_WAVE : s, n > WORLD_WAVE ? WORLD_WAVE : n);
+    keep_wave(w, n > WORLD_WAVE ? s + (n - WORLD_WAVE) : s, n > WORLD_WAVE ? WORLD_WAVE : n);
     box_feed(w->box, codes, n);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sys.h"
 #include "tools/vend/db_ops.h"
 
 bool db_is_server(const struct db *db)
@@ -43,7 +44,9 @@ const char *db_why(const struct db *db)
 
 static void gather(struct db_value v[DB_VALUES], const char *types, va_list args)
 {
-    for (int i = 0; i < DB_VALUES && types[i]; i++) {
+    size_t n = strlen(types);
+    ensure(n <= DB_VALUES);
+    for (size_t i = 0; i < n; i++) {
         v[i].is_text = types[i] == 's';
         if (v[i].is_text)
             v[i].text = va_arg(args, const char *);

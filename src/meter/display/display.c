@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/sys.h"
 #include "meter/meter.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -270,6 +271,7 @@ void display_page(struct meter *m, mono_t t, struct display_page *p)
     unsigned n =
         display_items(m, automatic ? DISPLAY_AUTOMATIC : (enum display_list)d->list, item);
     if (automatic) n = with_alarms(m, item, n);
+    ensure(n > 0);
     unsigned at = automatic ? (unsigned)(since_us(d, t) / turn_us % n) : d->index % n;
     *p = (struct display_page){ .item = item[at],
                                 .page = (uint8_t)at,

@@ -81,7 +81,8 @@ struct display {
 /* The page at t. */
 void display_page(struct meter *m, mono_t t, struct display_page *page);
 
-/* The items of a list as they stand (the product's where none was written); how many. */
+/* The items of a list as they stand (the product's where none was written); how many, at
+ * least one. */
 unsigned display_items(struct meter *m, enum display_list list,
                        struct display_item item[DISPLAY_ITEMS]);
 

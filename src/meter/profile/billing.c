@@ -112,7 +112,7 @@ int billing_read(struct meter *m, enum billing which, uint32_t number, struct bi
     cells_of(octets, &row->regs);
     maxima_of(octets, &row->regs);
     if (!number || series_read(&m->store, id, number - 1, octets) < 0) return 0;
-    struct regs before; /* only its cells */
+    struct regs before = { 0 }; /* only its cells */
     cells_of(octets, &before);
     for (unsigned i = 0; i < BILLINGS; i++) bases_now(&before, (enum billing)i, row->regs.base);
     return 0;

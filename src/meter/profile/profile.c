@@ -299,7 +299,7 @@ void profile_put_outage(struct meter *m)
     unsigned fresh = 0;
     memcpy(next, m->survey, sizeof next);
     for (unsigned k = 0; k < CFG_SURVEYS; k++)
-        fresh |= (unsigned)put_outage(m, k, &next[k]) << k;
+        if (put_outage(m, k, &next[k])) fresh |= 1u << k;
     put_surveys(m, next, fresh);
 }
 
@@ -409,7 +409,7 @@ int profile_reset(struct meter *m, const struct who *who, unsigned survey)
 static void load_columns(struct meter *m, unsigned k)
 {
     uint8_t octets[PROFILE_COLUMNS * 2];
-    uint16_t column[PROFILE_COLUMNS];
+    uint16_t column[PROFILE_COLUMNS] = { 0 };
     int n = param_read(m, columns_param(k), octets, sizeof octets);
     for (int i = 0; i < n / 2; i++) column[i] = le_get16(octets + i * 2);
     if (n > 0 && n % 2 == 0 && check_columns(column, (unsigned)n / 2) >= 0)

@@ -33,7 +33,7 @@ static int open_box(struct meter *m, const uint8_t *wrapped, size_t n, uint8_t *
 
 int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t cap)
 {
-    uint8_t wrapped[KEYS_WRAP_MAX], box[PASSWORD_BOX];
+    uint8_t wrapped[KEYS_WRAP_MAX], box[PASSWORD_BOX] = { 0 };
     int n = keys_read(&m->store, (uint16_t)slot, wrapped);
     if (n < 0) return n;
     size_t want = is_password(slot) ? PASSWORD_BOX : SECURE_KEY;

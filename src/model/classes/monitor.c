@@ -45,7 +45,8 @@ static enum dar list_open(void *app, const struct cosem_at *at, const struct cos
                           struct span *s)
 {
     (void)app, (void)at, (void)sel;
-    for (uint16_t id = 0; id < PARAMS; id++) s->end += model_object_of(id).class_id != 0;
+    for (unsigned id = 0; id < PARAMS; id++)
+        s->end += model_object_of((uint16_t)id).class_id != 0;
     return DAR_OK;
 }
 
