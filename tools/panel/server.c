@@ -7,16 +7,13 @@
  */
 #include "tools/panel/panel.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/err.h"
 #include "tools/common/say.h"
+#include "tools/common/web.h"
 #include "tools/panel/command.h"
 #include "tools/panel/lcd.h"
 #include "tools/panel/origin.h"
@@ -28,8 +25,7 @@ enum {
     LIVE_MAX = 32,
     SOCKETS_MAX = 64,
     SLOW_S = 5, /* for a request to arrive: who is slower holds one of the sockets */
-    HOST_MAX = 128,
-    CHUNK = 4096
+    HOST_MAX = 128
 };
 
 /* Text with the room in front that lws_write() wants. */
@@ -44,9 +40,8 @@ struct client {
     uint64_t seen;        /* tick of the last message; 0: nothing yet */
     char in[COMMAND_MAX]; /* a command as it comes in */
     size_t in_n;
-    struct text reply;   /* to a command, or a response's body that is ours to free */
-    const uint8_t *body; /* of a response, NULL when none is under way */
-    size_t size, sent;
+    struct text reply; /* to a command, or a response's body that is ours to free */
+    struct web_body body;
     bool refused; /* a request whose body is not wanted: answer, then hang up */
 };
 
@@ -196,62 +191,30 @@ static int answer(struct panel *p, struct text *t, const char *in, size_t n)
 
 /* ---------- who asks ---------- */
 
-static const char *header(struct lws *wsi, char *buf, size_t size, enum lws_token_indexes token)
-{
-    if (lws_hdr_total_length(wsi, token) == 0) return NULL;
-    return lws_hdr_copy(wsi, buf, (int)size, token) < 0 ? "?" : buf;
-}
-
 static bool is_ours(struct lws *wsi)
 {
     char host[HOST_MAX], origin[HOST_MAX];
-    const char *h = header(wsi, host, sizeof host, WSI_TOKEN_HOST);
+    const char *h = web_header(wsi, host, sizeof host, WSI_TOKEN_HOST);
     return origin_is_host(h) &&
-           origin_is_ours(header(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN), h);
+           origin_is_ours(web_header(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN), h);
 }
 
 /* ---------- responses ---------- */
 
-static int response_end(struct lws *wsi, struct client *c)
+/* `sent` is what web_send_head() or web_send_body() said: the end is where the body is freed.
+ */
+static int response_sent(struct lws *wsi, struct client *c, int sent)
 {
+    if (sent <= 0) return sent;
     text_free(&c->reply);
-    c->body = NULL;
+    c->body = (struct web_body){ 0 };
     return c->refused || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
-/* Start a response; its body is sent as the socket takes it. */
 static int respond(struct lws *wsi, struct client *c, unsigned status, const char *type,
-                   bool cache, const void *body, size_t size)
+                   bool keep, const void *data, size_t size)
 {
-    uint8_t buf[LWS_PRE + 2048], *start = buf + LWS_PRE, *at = start;
-    uint8_t *end = buf + sizeof buf - 1;
-    const char *keep = cache ? "max-age=31536000, immutable" : "no-store";
-    if (lws_add_http_common_headers(wsi, status, type, size, &at, end) ||
-        lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_CACHE_CONTROL, (const uint8_t *)keep,
-                                     (int)strlen(keep), &at, end) ||
-        lws_finalize_write_http_header(wsi, start, &at, end))
-        return -1;
-    if (size == 0 || lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI)) return response_end(wsi, c);
-    c->body = body;
-    c->size = size;
-    c->sent = 0;
-    lws_callback_on_writable(wsi);
-    return 0;
-}
-
-static int respond_more(struct lws *wsi, struct client *c)
-{
-    uint8_t buf[LWS_PRE + CHUNK];
-    if (!c->body) return 0;
-    size_t n = c->size - c->sent < CHUNK ? c->size - c->sent : CHUNK;
-    bool last = c->sent + n == c->size;
-    memcpy(buf + LWS_PRE, c->body + c->sent, n);
-    if (lws_write(wsi, buf + LWS_PRE, n, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
-        return -1;
-    c->sent += n;
-    if (last) return response_end(wsi, c);
-    lws_callback_on_writable(wsi);
-    return 0;
+    return response_sent(wsi, c, web_send_head(wsi, &c->body, status, type, keep, data, size));
 }
 
 static int respond_text(struct lws *wsi, struct client *c, unsigned status)
@@ -298,8 +261,8 @@ static int refuse(struct lws *wsi, struct client *c, unsigned status, const char
 static int post_begin(struct lws *wsi, struct client *c, const char *path)
 {
     char digits[10], word[40];
-    const char *length = header(wsi, digits, sizeof digits, WSI_TOKEN_HTTP_CONTENT_LENGTH);
-    const char *type = header(wsi, word, sizeof word, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    const char *length = web_header(wsi, digits, sizeof digits, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    const char *type = web_header(wsi, word, sizeof word, WSI_TOKEN_HTTP_CONTENT_TYPE);
     c->in_n = 0;
     if (!length) return refuse(wsi, c, 411, "say Content-Length");
     if (strspn(length, "0123456789") != strlen(length) || atol(length) > COMMAND_MAX)
@@ -336,7 +299,7 @@ static int post_end(struct panel *p, struct lws *wsi, struct client *c)
 static int request(struct panel *p, struct lws *wsi, struct client *c, const char *path)
 {
     text_free(&c->reply);
-    c->body = NULL;
+    c->body = (struct web_body){ 0 };
     c->refused = false;
     if (!is_ours(wsi))
         return refuse(wsi, c, HTTP_STATUS_FORBIDDEN,
@@ -354,7 +317,7 @@ static int request(struct panel *p, struct lws *wsi, struct client *c, const cha
 static int live_filter(struct panel *p, struct lws *wsi)
 {
     char path[16];
-    const char *uri = header(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
+    const char *uri = web_header(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
     return uri && strcmp(uri, "/live") == 0 && is_ours(wsi) && p->lives < LIVE_MAX ? 0 : -1;
 }
 
@@ -452,7 +415,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return post_end(p, wsi, c);
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return respond_more(wsi, c);
+        return response_sent(wsi, c, web_send_body(wsi, &c->body));
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return live_filter(p, wsi);
     case LWS_CALLBACK_ESTABLISHED:
@@ -472,90 +435,29 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 }
 
 static const struct lws_protocols protocols[] = {
-    { "panel", callback, sizeof(struct client), COMMAND_MAX, 0, NULL, 0 },
+    { "panel", callback, sizeof(struct client), COMMAND_MAX, 0, NULL, WEB_CHUNK },
     { NULL, NULL, 0, 0, 0, NULL, 0 },
 };
 
-/* On every response. The page needs nothing but itself and its socket. */
-static const struct lws_protocol_vhost_options headers[] = {
-    { &headers[1], NULL, "content-security-policy:",
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
-    { &headers[2], NULL, "x-content-type-options:", "nosniff" },
-    { &headers[3], NULL, "referrer-policy:", "no-referrer" },
-    { NULL, NULL, "cross-origin-resource-policy:", "same-origin" },
-};
-
-/* lws says neither why it could not listen nor, at this log level, that it could not. */
-static int can_listen(const char *address, uint16_t port)
-{
-    struct sockaddr_storage a = { 0 };
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&a;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
-    int one = 1;
-    if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-    } else if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-    } else {
-        return E_RANGE;
-    }
-    int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return E_SPACE;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    int e = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 ? E_OK
-            : errno == EADDRINUSE                          ? E_BUSY
-            : errno == EACCES                              ? E_DENIED
-                                                           : E_RANGE;
-    close(fd);
-    return e;
-}
-
-static int listen_at(struct panel *p, struct uv_loop_s *loop, const char *address,
-                     uint16_t port)
+int panel_open(struct panel **out, struct uv_loop_s *loop, const char *address, uint16_t port,
+               const struct panel_source *source)
 {
     static const lws_retry_bo_t alive = { .secs_since_valid_ping = 20,
                                           .secs_since_valid_hangup = 30 };
-    void *loops[] = { loop };
-    bool v6 = strchr(address, ':') != NULL;
+    struct panel *p = calloc(1, sizeof *p);
+    *out = p;
+    if (!p) return E_SPACE;
     struct lws_context_creation_info info = {
-        .port = port,
-        .iface = strcmp(address, "0.0.0.0") && strcmp(address, "::") ? address : NULL,
         .protocols = protocols,
-        .headers = headers,
-        .foreign_loops = loops,
         .user = p,
         .pcontext = &p->context,
         .fd_limit_per_thread = SOCKETS_MAX,
         .timeout_secs = SLOW_S,
         .retry_and_idle_policy = &alive,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
-                   (v6 ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
-        .gid = -1,
-        .uid = -1,
     };
-    lws_set_log_level(0, NULL);
-    p->context = lws_create_context(&info);
-    if (!p->context) return E_SPACE;
-    struct lws_vhost *vhost = lws_create_vhost(p->context, &info);
-    return vhost ? lws_get_vhost_listen_port(vhost) : E_BUSY;
-}
-
-int panel_open(struct panel **out, struct uv_loop_s *loop, const char *address, uint16_t port,
-               const struct panel_source *source)
-{
-    *out = NULL;
-    int e = can_listen(address, port);
-    if (e < 0) return e;
-    struct panel *p = calloc(1, sizeof *p);
-    if (!p) return E_SPACE;
     p->source = *source;
     p->view = calloc(1, sizeof *p->view);
-    *out = p;
-    return p->view ? listen_at(p, loop, address, port) : E_SPACE;
+    return p->view ? web_listen(&p->context, loop, address, port, &info) : E_SPACE;
 }
 
 void panel_close(struct panel *p)

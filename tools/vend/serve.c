@@ -1,27 +1,23 @@
 #include "tools/vend/serve.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/err.h"
+#include "tools/common/web.h"
 #include "tools/vend/api.h"
 #include "tools/vend/page.h"
 
-enum { SOCKETS_MAX = 256, SLOW_S = 10, CHUNK = 16384, PATH_MAX_ = 128, CAMPAIGN_MS = 20 };
+enum { SOCKETS_MAX = 256, SLOW_S = 10, PATH_MAX_ = 128, CAMPAIGN_MS = 20 };
 
 struct client {
     char path[PATH_MAX_], authorization[160];
     char *in; /* the body as it comes in */
     size_t in_n, in_size;
     char *out; /* ours to free; NULL: body is the page's */
-    const char *body;
-    size_t size, sent;
+    struct web_body body;
     bool is_refused; /* answer, then hang up: what is left of the body is not wanted */
 };
 
@@ -48,45 +44,19 @@ static void forget(struct client *c)
 
 /* ---- answers */
 
-static int finished(struct lws *wsi, struct client *c)
+static int response_sent(struct lws *wsi, struct client *c, int sent)
 {
     bool is_refused = c->is_refused;
+    if (sent <= 0) return sent;
     forget(c);
     return is_refused || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 static int respond(struct lws *wsi, struct client *c, int status, const char *type,
-                   const char *body, size_t size)
+                   const char *data, size_t size)
 {
-    uint8_t buf[LWS_PRE + 2048], *start = buf + LWS_PRE, *at = start,
-                                 *end = buf + sizeof buf - 1;
-    static const uint8_t keep[] = "no-store";
-    if (lws_add_http_common_headers(wsi, (unsigned)status, type, size, &at, end) ||
-        lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_CACHE_CONTROL, keep, sizeof keep - 1,
-                                     &at, end) ||
-        lws_finalize_write_http_header(wsi, start, &at, end))
-        return -1;
-    if (size == 0 || lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI)) return finished(wsi, c);
-    c->body = body;
-    c->size = size;
-    c->sent = 0;
-    lws_callback_on_writable(wsi);
-    return 0;
-}
-
-static int respond_more(struct lws *wsi, struct client *c)
-{
-    uint8_t buf[LWS_PRE + CHUNK];
-    if (c->body == NULL) return 0;
-    size_t n = c->size - c->sent < CHUNK ? c->size - c->sent : CHUNK;
-    bool is_last = c->sent + n == c->size;
-    memcpy(buf + LWS_PRE, c->body + c->sent, n);
-    if (lws_write(wsi, buf + LWS_PRE, n, is_last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
-        return -1;
-    c->sent += n;
-    if (is_last) return finished(wsi, c);
-    lws_callback_on_writable(wsi);
-    return 0;
+    return response_sent(
+        wsi, c, web_send_head(wsi, &c->body, (unsigned)status, type, false, data, size));
 }
 
 static int refuse(struct lws *wsi, struct client *c, int status, const char *why)
@@ -116,12 +86,6 @@ static int operate(struct serve *s, struct lws *wsi, struct client *c, bool is_p
 }
 
 /* ---- requests */
-
-static const char *header(struct lws *wsi, char *buf, size_t size, enum lws_token_indexes token)
-{
-    if (lws_hdr_total_length(wsi, token) == 0) return NULL;
-    return lws_hdr_copy(wsi, buf, (int)size, token) < 0 ? "?" : buf;
-}
 
 /* The names and values behind the question mark, as lws has decoded them. */
 static json_t *query_of(struct lws *wsi)
@@ -154,8 +118,8 @@ static int get(struct serve *s, struct lws *wsi, struct client *c)
 static int post_begin(struct lws *wsi, struct client *c)
 {
     char digits[12], word[64];
-    const char *length = header(wsi, digits, sizeof digits, WSI_TOKEN_HTTP_CONTENT_LENGTH);
-    const char *type = header(wsi, word, sizeof word, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    const char *length = web_header(wsi, digits, sizeof digits, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    const char *type = web_header(wsi, word, sizeof word, WSI_TOKEN_HTTP_CONTENT_TYPE);
     if (length == NULL || *length == '?' || strspn(length, "0123456789") != strlen(length))
         return refuse(wsi, c, 411, "say Content-Length");
     if ((size_t)atoll(length) > api_body_max(c->path))
@@ -182,8 +146,8 @@ static int request(struct serve *s, struct lws *wsi, struct client *c, const cha
     if (strlen(path) >= sizeof c->path)
         return refuse(wsi, c, STATION_UNKNOWN, "there is nothing here");
     lws_strncpy(c->path, path, sizeof c->path);
-    if (header(wsi, c->authorization, sizeof c->authorization, WSI_TOKEN_HTTP_AUTHORIZATION) ==
-        NULL)
+    if (web_header(wsi, c->authorization, sizeof c->authorization,
+                   WSI_TOKEN_HTTP_AUTHORIZATION) == NULL)
         c->authorization[0] = 0;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI)) return post_begin(wsi, c);
     if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) ||
@@ -205,7 +169,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return c->is_refused ? 0 : operate(s, wsi, c, true, NULL);
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return respond_more(wsi, c);
+        return response_sent(wsi, c, web_send_body(wsi, &c->body));
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1; /* no web sockets here */
     case LWS_CALLBACK_CLOSED_HTTP:
@@ -218,18 +182,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 }
 
 static const struct lws_protocols protocols[] = {
-    { "vend", callback, sizeof(struct client), CHUNK, 0, NULL, 0 },
+    { "vend", callback, sizeof(struct client), WEB_CHUNK, 0, NULL, WEB_CHUNK },
     { NULL, NULL, 0, 0, 0, NULL, 0 },
-};
-
-static const struct lws_protocol_vhost_options headers[] = {
-    { &headers[1], NULL, "content-security-policy:",
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src "
-      "data:; "
-      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
-    { &headers[2], NULL, "x-content-type-options:", "nosniff" },
-    { &headers[3], NULL, "referrer-policy:", "no-referrer" },
-    { NULL, NULL, "cross-origin-resource-policy:", "same-origin" },
 };
 
 /* ---- campaigns */
@@ -245,71 +199,22 @@ static void campaign_tick(uv_timer_t *timer)
 
 /* ---- opening */
 
-static int can_listen(const char *address, uint16_t port)
+int serve_open(struct serve **out, struct uv_loop_s *loop, struct station *station,
+               const struct serve_options *o)
 {
-    struct sockaddr_storage a = { 0 };
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&a;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
-    int one = 1;
-    if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-    } else if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-    } else {
-        return E_RANGE;
-    }
-    int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return E_SPACE;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    int e = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 ? 0
-            : errno == EADDRINUSE                          ? E_BUSY
-            : errno == EACCES                              ? E_DENIED
-                                                           : E_RANGE;
-    close(fd);
-    return e;
-}
-
-static int listen_at(struct serve *s, struct uv_loop_s *loop, const struct serve_options *o)
-{
-    void *loops[] = { loop };
-    bool is_v6 = strchr(o->address, ':') != NULL;
+    struct serve *s = calloc(1, sizeof *s);
     struct lws_context_creation_info info = {
-        .port = o->port,
-        .iface = strcmp(o->address, "0.0.0.0") && strcmp(o->address, "::") ? o->address : NULL,
         .protocols = protocols,
-        .headers = headers,
-        .foreign_loops = loops,
         .user = s,
         .fd_limit_per_thread = SOCKETS_MAX,
         .timeout_secs = SLOW_S,
         .ssl_cert_filepath = o->cert,
         .ssl_private_key_filepath = o->key,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
-                   (is_v6 ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6) |
-                   (o->cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
-        .gid = -1,
-        .uid = -1,
     };
-    lws_set_log_level(0, NULL);
-    s->context = lws_create_context(&info);
-    if (s->context == NULL) return E_SPACE;
-    struct lws_vhost *vhost = lws_create_vhost(s->context, &info);
-    return vhost ? lws_get_vhost_listen_port(vhost) : o->cert ? E_FORMAT : E_BUSY;
-}
-
-int serve_open(struct serve **out, struct uv_loop_s *loop, struct station *station,
-               const struct serve_options *o)
-{
     *out = NULL;
-    int e = can_listen(o->address, o->port);
-    if (e < 0) return e;
-    struct serve *s = calloc(1, sizeof *s);
     if (s == NULL) return E_SPACE;
     s->api.station = station;
-    e = listen_at(s, loop, o);
+    int e = web_listen(&s->context, loop, o->address, o->port, &info);
     if (e < 0) {
         if (s->context) lws_context_destroy(s->context);
         free(s);
