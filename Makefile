@@ -21,7 +21,7 @@ test: ## set up, build, run every test
 	@JOBS=$(JOBS) tests/all.sh
 
 check: ## the quick part of the tests
-	@tools/setup.sh build test web
+	@tools/setup.sh build test target web
 	@$(MAKE) -s web
 	@JOBS=$(JOBS) tests/all.sh host arch format
 

@@ -10,7 +10,8 @@ top=$PWD
 
 build="gcc g++ make libc6-dev cmake ninja-build pkg-config dpkg-dev libuv1-dev libwebsockets-dev
   libwebsockets-evlib-uv libjansson-dev libsqlite3-dev libpq-dev libssl-dev libcmocka-dev python3"
-test="clang clang-tidy clang-format cppcheck libclang-rt-14-dev chromium"
+test="clang clang-tidy clang-format cppcheck libclang-rt-14-dev chromium postgresql
+  postgresql-client openssl tshark"
 target="gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 bench=
 

@@ -104,7 +104,6 @@ class Objects(Tree):
         self.assertEqual(list(run.check_symbols(self.tools, crypto)), [])
 
 
-@unittest.skipUnless(shutil.which("arm-none-eabi-gcc"), "needs the cross compiler")
 class CortexObjects(Objects):
     compiler = ["arm-none-eabi-gcc", "-w", "-fno-builtin", "-O1", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16",
                 "-fno-common", "-ffunction-sections"]

@@ -1,9 +1,7 @@
 #!/bin/sh
-# run.sh NODE FILE: the tests of FILE, or 77 (skipped) on a machine that builds the core alone.
+# run.sh FILE: the tests of FILE in a browser, on what `make web` has built.
 set -eu
 cd "$(dirname "$0")/../.."
-[ -x "$1" ] && [ -d web/node_modules/playwright-core ] && [ -f web/dist/index.html ] || {
-  echo "skipped: no node, or the page is not built; \`make\` builds it"
-  exit 77
-}
-exec "$1" --test "$2"
+[ -d web/node_modules/playwright-core ] && [ -f web/dist/index.html ] || { echo "the page is not built: run \`make web\`" >&2; exit 1; }
+[ -x "${CHROMIUM:-/usr/bin/chromium}" ] || { echo "no Chromium here: \`tools/setup.sh test\` installs it" >&2; exit 1; }
+exec node --test "$1"
