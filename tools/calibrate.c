@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/common/file.h"
 #include "tools/common/json.h"
+#include "tools/common/number.h"
 #include "tools/common/say.h"
 #include "tools/exit.h"
 #include "tools/measure/wave.h"
@@ -82,16 +83,6 @@ static void read_reading(struct reading *r, double degrees, const char *arg,
         argp_error(state, "'%s': give volts, amperes and degrees, as in 230.01,5.002,60", arg);
 }
 
-static double number(struct argp_state *state, const char *name, const char *arg, double low,
-                     double high)
-{
-    char *end;
-    double x = strtod(arg, &end);
-    if (end == arg || *end || !(x >= low && x <= high))
-        argp_error(state, "--%s %s: give a number from %g to %g", name, arg, low, high);
-    return x;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct request *r = state->input;
@@ -127,10 +118,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         read_reading(&r->ref_lagging, 60, arg, state);
         return 0;
     case O_REF_F:
-        r->f = number(state, "true-f", arg, 40, 70);
+        r->f = number_option(state, "true-f", arg, 40, 70);
         return 0;
     case O_SECONDS:
-        r->windows = (int)(number(state, "seconds", arg, 1, 600) * 5);
+        r->windows = (int)(number_option(state, "seconds", arg, 1, 600) * 5);
         return 0;
     case O_JSON:
         r->json = true;

@@ -18,6 +18,7 @@
 #include "tools/commands.h"
 #include "tools/common/file.h"
 #include "tools/common/json.h"
+#include "tools/common/number.h"
 #include "tools/common/say.h"
 #include "tools/exit.h"
 #include "tools/measure/wave.h"
@@ -57,16 +58,6 @@ static const char doc[] =
     "  magno measure --raw --rate 8000 --bits 24 --json codes.bin\n"
     "  magno measure --raw-float 64 --windows --json volts-and-amperes.f64";
 
-static double number(struct argp_state *state, const char *name, const char *arg, double low,
-                     double high)
-{
-    char *end;
-    double x = strtod(arg, &end);
-    if (end == arg || *end || !(x >= low && x <= high))
-        argp_error(state, "--%s %s: give a number from %g to %g", name, arg, low, high);
-    return x;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct request *r = state->input;
@@ -97,10 +88,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         r->prepared = arg;
         return 0;
     case O_SKIP:
-        r->skip_s = number(state, "skip", arg, 0, 1e9);
+        r->skip_s = number_option(state, "skip", arg, 0, 1e9);
         return 0;
     case O_CONSTANT:
-        r->constant = (uint32_t)number(state, "constant", arg, 100, 10000);
+        r->constant = (uint32_t)number_option(state, "constant", arg, 100, 10000);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

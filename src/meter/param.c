@@ -20,7 +20,7 @@ static const struct param_info table[PARAMS] = {
 #undef LONG
 _Static_assert((int)PARAMS <= (int)STORE_PARAMS_MAX, "the store has an index for each");
 
-enum { DIGEST = 8, OCTETS_MAX = 256, SCALAR_SIZE = 4 };
+enum { DIGEST = 8, OCTETS_MAX = 256, SCALAR_SIZE = 4, ROW_MAX = 80 };
 
 const struct param_info *param_info_at(uint16_t id)
 {
@@ -123,6 +123,7 @@ static void put_events(struct meter *m, const struct who *who, uint16_t id)
         change_stamp(m, STAMP_PROTECTED_CHANGE);
     }
     if (table[id].topic == TOPIC_TOU) change_stamp(m, STAMP_TOU_CHANGE);
+    if (id == PARAM_CALIBRATION) change_stamp(m, STAMP_CALIBRATION);
 }
 
 void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
@@ -261,11 +262,19 @@ int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, cons
     return 0;
 }
 
+/* A record whose check does not hold, or with a constant out of its range, is no record. */
+static bool is_calibration(const uint8_t *src, size_t n)
+{
+    struct calibration cal;
+    return n == CAL_BYTES && calibration_decode(&cal, src) >= 0;
+}
+
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n)
 {
     uint8_t was[OCTETS_MAX];
     if (id >= PARAMS || table[id].kind != PARAM_OCTETS || !is_free(id)) return E_TYPE;
     if (n > (size_t)table[id].max) return E_RANGE;
+    if (id == PARAM_CALIBRATION && !is_calibration(src, n)) return E_RANGE;
     int had = param_read(m, id, was, sizeof was);
     if (had >= 0 && (size_t)had == n && !memcmp(was, src, n)) return 0;
     int err = param_begin_octets(m, who, id, src, n);
@@ -333,6 +342,19 @@ void param_stage_abort(struct meter *m, const struct who *who)
     if (!is_mine(&m->stage, who)) return;
     params_stage_abort(&m->store);
     m->stage.open = false;
+}
+
+bool param_stage_is(struct meter *m, const struct who *who, uint16_t id)
+{
+    struct param_stage *s = &m->stage;
+    uint8_t was[ROW_MAX], is[ROW_MAX];
+    size_t n = table[s->id].row_size;
+    if (!is_mine(s, who) || s->put < s->rows || param_rows(m, id) != s->rows) return false;
+    for (unsigned i = 0; i < s->rows; i++)
+        if (param_row_read(m, id, i, was, n) < 0 || param_stage_read(m, i, is, n) < 0 ||
+            memcmp(was, is, n) != 0)
+            return false;
+    return true;
 }
 
 static void old_long_digest(struct meter *m, uint16_t id, uint8_t out[DIGEST])

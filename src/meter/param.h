@@ -92,6 +92,8 @@ int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsig
 int param_stage_put(struct meter *m, const struct who *who, const void *src, size_t n);
 int param_stage_read(struct meter *m, unsigned row, void *dst, size_t n);
 void param_stage_abort(struct meter *m, const struct who *who);
+/* Are all rows staged, and those of parameter id, a list of the same rows? */
+bool param_stage_is(struct meter *m, const struct who *who, uint16_t id);
 
 /* The who-log (0-0:99.16.0): rows [first, next), each one change. */
 enum { AUDIT_SECRET = 0x8000 };

@@ -2,25 +2,25 @@
 
 #include <string.h>
 
-enum { OVER_AFTER = 20 }; /* tenths of a second without the condition end it */
-
 struct tamper_cfg tamper_cfg_default(const struct rating *r)
 {
-    return (struct tamper_cfg){ .rating = *r,
-                                .delay_ms = { [TAMPER_REVERSE] = 10000,
-                                              [TAMPER_REVERSE_PHASE] = 10000,
-                                              [TAMPER_REVERSE_NEUTRAL] = 10000,
-                                              [TAMPER_NEUTRAL_MISMATCH] = 60000,
-                                              [TAMPER_NEUTRAL_MISSING] = 2000,
-                                              [TAMPER_EXCHANGED] = 10000,
-                                              [TAMPER_MAGNET_DC] = 2000,
-                                              [TAMPER_MAGNET_AC] = 2000 },
-                                .mismatch_permille = 100,
-                                .mismatch_ua = 200000,
-                                .mismatch_min_ua = 100000,
-                                .missing_ua = 500000,
-                                .magnet_dc_ut = 200000,
-                                .magnet_ac_ut = 500 };
+    struct tamper_cfg cfg = { .rating = *r,
+                              .delay_ms = { [TAMPER_REVERSE] = 10000,
+                                            [TAMPER_REVERSE_PHASE] = 10000,
+                                            [TAMPER_REVERSE_NEUTRAL] = 10000,
+                                            [TAMPER_NEUTRAL_MISMATCH] = 60000,
+                                            [TAMPER_NEUTRAL_MISSING] = 2000,
+                                            [TAMPER_EXCHANGED] = 10000,
+                                            [TAMPER_MAGNET_DC] = 2000,
+                                            [TAMPER_MAGNET_AC] = 2000 },
+                              .mismatch_permille = 100,
+                              .mismatch_ua = 200000,
+                              .mismatch_min_ua = 100000,
+                              .missing_ua = 500000,
+                              .magnet_dc_ut = 200000,
+                              .magnet_ac_ut = 500 };
+    for (int k = 0; k < TAMPER_KINDS; k++) cfg.over_ms[k] = 2000;
+    return cfg;
 }
 
 void tamper_init(struct tamper *t)
@@ -129,38 +129,35 @@ static bool turn_on(struct tamper_state *s, bool is, const struct quantity *q,
         return false;
     }
     if (!s->pending) {
-        s->since_us = q->start.us & (UINT64_MAX >> 8);
+        s->since_us = q->start.us & (UINT64_MAX >> 2);
         s->pending = 1;
     }
     if (q->end.us < s->since_us + (uint64_t)delay_ms * 1000) return false;
     s->active = 1;
     s->pending = 0;
-    s->absent = 0;
+    s->gone_us = 0;
     return true;
 }
 
-/* On: it must be absent for two seconds. */
-static bool turn_off(struct tamper_state *s, bool is, const struct quantity *q)
+/* On: the condition must be absent for a while. */
+static bool turn_off(struct tamper_state *s, bool is, const struct quantity *q,
+                     uint32_t over_ms)
 {
     if (is) {
-        s->absent = 0;
+        s->gone_us = 0;
         return false;
     }
-    uint64_t absent = s->absent + (q->end.us - q->start.us + 50000) / 100000;
-    s->absent = absent < OVER_AFTER ? absent & 63 : OVER_AFTER;
-    if (s->absent < OVER_AFTER) return false;
+    if (!s->gone_us) s->gone_us = q->start.us;
+    if (q->end.us < s->gone_us + (uint64_t)over_ms * 1000) return false;
     s->active = 0;
     return true;
 }
 
-static struct tamper_note note_of(int kind, const struct tamper_state *s,
-                                  const struct quantity *q)
+static struct tamper_note note_of(int kind, const struct tamper_state *s)
 {
-    uint64_t ago = (q->end.us - q->start.us) > 2000000 ? q->end.us - q->start.us : 2000000;
-    uint64_t over = q->end.us > ago ? q->end.us - ago : 0, since = s->since_us;
+    uint64_t since = s->since_us, gone = s->gone_us;
     if (s->active) return (struct tamper_note){ (uint8_t)kind, true, { since }, 0 };
-    if (over < since) over = since;
-    return (struct tamper_note){ (uint8_t)kind, false, { over }, over - since };
+    return (struct tamper_note){ (uint8_t)kind, false, { gone }, gone - since };
 }
 
 int tamper_feed(struct tamper *t, const struct tamper_cfg *cfg, const struct quantity *q,
@@ -173,8 +170,9 @@ int tamper_feed(struct tamper *t, const struct tamper_cfg *cfg, const struct qua
         bool watched = !(cfg->off >> kind & 1);
         bool is = row[kind].judge ? row[kind].judge(&scene) : q->flags & row[kind].flag;
         is = is && watched;
-        bool turned = s->active ? turn_off(s, is, q) : turn_on(s, is, q, cfg->delay_ms[kind]);
-        if (turned) out[notes++] = note_of(kind, s, q);
+        bool turned = s->active ? turn_off(s, is, q, cfg->over_ms[kind])
+                                : turn_on(s, is, q, cfg->delay_ms[kind]);
+        if (turned) out[notes++] = note_of(kind, s);
     }
     return notes;
 }

@@ -51,20 +51,22 @@ struct tamper_field {
 
 struct tamper_cfg {
     struct rating rating;
-    uint32_t delay_ms[TAMPER_KINDS];
-    uint32_t off;               /* bit a kind: not watched */
-    uint32_t mismatch_permille; /* of the larger current, 10 to 500; 100 */
-    uint32_t mismatch_ua;       /* and at least; 200 000 */
-    uint32_t mismatch_min_ua;   /* not judged below; 100 000 */
-    uint32_t missing_ua;        /* current that proves a missing neutral; 500 000 */
-    uint32_t magnet_dc_ut;      /* 200 000 */
-    uint32_t magnet_ac_ut;      /* 500 */
-    bool export_allowed;        /* then TAMPER_REVERSE is not watched */
+    uint32_t delay_ms[TAMPER_KINDS]; /* the condition must hold for this long to begin */
+    uint32_t over_ms[TAMPER_KINDS];  /* and be absent for this long to end */
+    uint32_t off;                    /* bit a kind: not watched */
+    uint32_t mismatch_permille;      /* of the larger current, 10 to 500; 100 */
+    uint32_t mismatch_ua;            /* and at least; 200 000 */
+    uint32_t mismatch_min_ua;        /* not judged below; 100 000 */
+    uint32_t missing_ua;             /* current that proves a missing neutral; 500 000 */
+    uint32_t magnet_dc_ut;           /* 200 000 */
+    uint32_t magnet_ac_ut;           /* 500 */
+    bool export_allowed;             /* then TAMPER_REVERSE is not watched */
 };
 
 struct tamper_state {
-    uint64_t since_us : 56;                       /* beginning of the condition */
-    uint64_t absent : 6, active : 1, pending : 1; /* absent: tenths of a second, while active */
+    uint64_t since_us : 62; /* beginning of the condition */
+    uint64_t active : 1, pending : 1;
+    uint64_t gone_us; /* while active: since when it is absent; 0: it is there */
 };
 
 struct tamper {
@@ -78,7 +80,8 @@ struct tamper_note {
     uint64_t duration_us; /* at the end */
 };
 
-/* 60 s for mismatch, 2 s for the magnet, 10 s for reversal, at once for the front end. */
+/* To begin: 60 s for mismatch, 2 s for the magnet, 10 s for reversal, at once for the front
+ * end; to end: 2 s. */
 struct tamper_cfg tamper_cfg_default(const struct rating *r);
 
 void tamper_init(struct tamper *t);

@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "lab.h"
+#include "meter/change.h"
 #include "port/common/loadgen.h"
 
 static const int64_t T0 = 1767225600;
@@ -97,12 +99,81 @@ static void the_open_window_is_not_lost(void **state)
     lab_free(l);
 }
 
+static unsigned failures(struct lab *l, unsigned code)
+{
+    unsigned n = 0;
+    struct event_row e;
+    struct event_span s = event_span(&l->m, LOG_FAILURE);
+    for (uint32_t i = s.first; i < s.next; i++)
+        n += event_read(&l->m, LOG_FAILURE, i, &e) == 0 && e.code == code;
+    return n;
+}
+
+/* A board nobody has calibrated says so at each power-up; one with a record does not, and one
+ * whose record is broken does. */
+static void without_calibration_it_says_so(void **state)
+{
+    struct lab *l = start();
+    struct calibration cal;
+    uint8_t record[CAL_BYTES];
+    (void)state;
+    set(1000000, 0);
+    run(l, 3000000, 100000);
+    assert_int_equal(failures(l, EV_CALIBRATION_ERROR), 1);
+    calibration_init(&cal);
+    calibration_encode(record, &cal);
+    assert_int_equal(l->m.now.stamp[STAMP_CALIBRATION], 0);
+    assert_int_equal(param_write(&l->m, &lab_who, PARAM_CALIBRATION, record, CAL_BYTES), 0);
+    lab_settle(l);
+    assert_in_range(l->m.now.stamp[STAMP_CALIBRATION], T0, T0 + 3);
+    assert_int_equal(l->m.now.counter[CNT_PROTECTED_CHANGES], 1);
+    lab_power_down(l, true);
+    assert_int_equal(lab_power_up(l, T0 + 100), 0);
+    run(l, 3000000, 100000);
+    assert_int_equal(failures(l, EV_CALIBRATION_ERROR), 1);
+    record[20] ^= 1;
+    assert_int_equal(param_write(&l->m, &lab_who, PARAM_CALIBRATION, record, CAL_BYTES),
+                     E_RANGE);
+    assert_int_equal(/* what no client can do */
+                     param_begin_octets(&l->m, &lab_who, PARAM_CALIBRATION, record, CAL_BYTES),
+                     0);
+    assert_int_equal(change_commit(&l->m), 0);
+    lab_settle(l);
+    lab_power_down(l, true);
+    assert_int_equal(lab_power_up(l, T0 + 200), 0);
+    run(l, 3000000, 100000);
+    assert_int_equal(failures(l, EV_CALIBRATION_ERROR), 2);
+    lab_free(l);
+}
+
+/* 90 Hz: an event, once, and power that is still counted. */
+static void mains_out_of_range_is_an_event(void **state)
+{
+    struct lab *l = start();
+    struct load load = LOAD_OFF;
+    (void)state;
+    load.p_mw = 3600000;
+    assert_int_equal(loadgen_set(&gen, &load), 0);
+    run(l, 5000000, 100000);
+    assert_int_equal(failures(l, EV_MEASUREMENT_ERROR), 0);
+    load.f_mhz = 90000;
+    assert_int_equal(loadgen_set(&gen, &load), 0);
+    uint64_t from = energy_nj(&l->m.energy, &l->m.now, CELL_WH, FORWARD);
+    run(l, 25000000, 100000);
+    assert_int_equal(failures(l, EV_MEASUREMENT_ERROR), 1);
+    uint64_t got = energy_nj(&l->m.energy, &l->m.now, CELL_WH, FORWARD) - from;
+    assert_in_range(got, UINT64_C(71000000000000), UINT64_C(73000000000000));
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_become_watt_hours),
         cmocka_unit_test(pieces_of_samples_leave_no_trace),
         cmocka_unit_test(the_open_window_is_not_lost),
+        cmocka_unit_test(without_calibration_it_says_so),
+        cmocka_unit_test(mains_out_of_range_is_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -455,6 +455,36 @@ static void an_order_holds_until_the_next_switch(void **state)
     lab_free(l);
 }
 
+/* Writing what is there already is no change: nobody is told, nothing moves; another is. */
+static void the_same_again_is_no_change(void **state)
+{
+    static const uint8_t name[4] = { 'A', 'B', 'C', 'D' };
+    const uint8_t dt[12] = { 2030 >> 8, 2030 & 0xFF, 1, 2, 0xFF, 6, 30, 0, 0, 0x80, 0, 0xFF };
+    struct lab *l = start(T0);
+    struct meter *m = &l->m;
+    (void)state;
+    plain_book(3);
+    for (unsigned round = 0; round < 4; round++) {
+        uint32_t changes = m->now.counter[CNT_CHANGES], rows = audit_span(m).next;
+        if (round == 3) book.week[0].day[6] = 9;
+        write_book(l, CALENDAR_TARIFF);
+        assert_int_equal(calendar_set_name(m, &lab_who, CALENDAR_TARIFF, name, 4), 0);
+        lab_settle(l);
+        assert_int_equal(calendar_set_time(m, &lab_who, CALENDAR_TARIFF, dt), 0);
+        lab_settle(l);
+        unsigned want = round == 0 ? 5 : round == 3 ? 1 : 0;
+        assert_int_equal(m->now.counter[CNT_CHANGES] - changes, want);
+        assert_int_equal(audit_span(m).next - rows, want);
+        assert_int_equal(calendar_weeks(m, CALENDAR_TARIFF, SIDE_PASSIVE), 1);
+        if (round != 1) continue;
+        assert_int_equal(calendar_activate(m, &lab_who, CALENDAR_TARIFF), 0);
+        lab_settle(l);
+        assert_int_equal(calendar_set_time(m, &lab_who, CALENDAR_TARIFF, dt), 0);
+        lab_settle(l);
+    }
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +495,7 @@ int main(void)
         cmocka_unit_test(activation_by_date_comes_even_when_off),
         cmocka_unit_test(an_invalid_clock_counts_tariff_one),
         cmocka_unit_test(an_order_holds_until_the_next_switch),
+        cmocka_unit_test(the_same_again_is_no_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

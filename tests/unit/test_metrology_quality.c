@@ -376,6 +376,26 @@ static void mismatch_has_hysteresis(void **s)
     assert_false(tamper_is_active(&at.tamper, TAMPER_NEUTRAL_MISMATCH));
 }
 
+/* It ends when it was away for as long as is asked; back before that, it never ended. */
+static void mismatch_ends_after_its_time(void **s)
+{
+    (void)s;
+    at.tamper_cfg.delay_ms[TAMPER_NEUTRAL_MISMATCH] = 1000;
+    at.tamper_cfg.over_ms[TAMPER_NEUTRAL_MISMATCH] = 20000;
+    struct wave bad = load(5, 0), good = load(5, 0);
+    bad.ch[WAVE_N].rms[1] = 4;
+    live(&bad, 4);
+    live(&good, 15);
+    live(&bad, 2);
+    live(&good, 18); /* from 21 s on */
+    assert_true(tamper_is_active(&at.tamper, TAMPER_NEUTRAL_MISMATCH));
+    assert_ptr_equal(fraud_of(TAMPER_NEUTRAL_MISMATCH, false), NULL);
+    live(&good, 4);
+    assert_false(tamper_is_active(&at.tamper, TAMPER_NEUTRAL_MISMATCH));
+    const struct tamper_note *b = fraud_of(TAMPER_NEUTRAL_MISMATCH, false);
+    assert_true(b && fabs((double)b->at.us * 1e-6 - 21) < 0.5);
+}
+
 static void magnets(void **s)
 {
     (void)s;
@@ -433,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup(switched_off_rows, fresh),
         cmocka_unit_test_setup(tampers, fresh),
         cmocka_unit_test_setup(mismatch_has_hysteresis, fresh),
+        cmocka_unit_test_setup(mismatch_ends_after_its_time, fresh),
         cmocka_unit_test_setup(magnets, fresh),
         cmocka_unit_test_setup(export_may_be_allowed, fresh),
         cmocka_unit_test_setup(flapping_is_one_event, fresh),

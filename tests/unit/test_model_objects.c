@@ -247,6 +247,15 @@ static void put_time(struct axdr_out *o, const uint8_t time[4], const uint8_t da
     axdr_emit_octets(o, date, 5);
 }
 
+/* Is ln among the capture objects of a profile? */
+static bool shows_column(struct desk *k, const char *profile, const uint8_t ln[6])
+{
+    struct desk_value v = get(k, 7, profile, 3);
+    for (size_t i = 0; i + 6 <= v.n; i++)
+        if (!memcmp(v.p + i, ln, 6)) return true;
+    return false;
+}
+
 static void a_schedule_ends_the_period_under_way(void **state)
 {
     static const uint8_t daily[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
@@ -259,6 +268,10 @@ static void a_schedule_ends_the_period_under_way(void **state)
     assert_int_equal(number(k, 7, "0-0:98.1.0", 7), 0);
     desk_run_s(k, 3600);
     assert_int_equal(number(k, 7, "0-0:98.1.0", 7), 1);
+    assert_int_equal(number(k, 1, "0-0:96.10.5", 2), 0);
+    assert_true(shows_column(k, "0-0:98.1.0", (uint8_t[]){ 0, 0, 96, 10, 5, 255 }));
+    assert_true(shows_column(k, "1-0:99.1.1", (uint8_t[]){ 0, 0, 96, 10, 2, 255 }));
+    assert_false(shows_column(k, "0-0:98.1.0", (uint8_t[]){ 0, 0, 96, 10, 2, 255 }));
     desk_run_s(k, 2 * 86400);
     assert_int_equal(number(k, 7, "0-0:98.1.0", 7), 3);
     o = open_in();

@@ -73,7 +73,8 @@ static bool by_frequency(unsigned n, struct sweep_case *c)
 static bool by_voltage(unsigned n, struct sweep_case *c)
 {
     if (n >= 16) return false;
-    double u = 0.8 + 0.05 * (n / 2), phi = n % 2 ? 60 : 0;
+    unsigned step = n / 2;
+    double u = 0.8 + 0.05 * step, phi = n % 2 ? 60 : 0;
     start(c, "voltage", n < 2 || n > 13, 50.0137);
     snprintf(c->name, sizeof c->name, "%.2f Un, 5 A, %g deg", u, phi);
     c->wave.ch[WAVE_V].rms[1] = 230 * u;

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "tools/common/comtrade.h"
+#include "tools/common/number.h"
 #include "tools/measure/resample.h"
 
 enum {
@@ -63,16 +64,6 @@ void wave_options_init(struct wave_options *o)
 }
 
 /* A number between two others, or the end of the program with what it should have been. */
-static double number(struct argp_state *state, const char *name, const char *arg, double low,
-                     double high)
-{
-    char *end;
-    double x = strtod(arg, &end);
-    if (end == arg || *end || !(x >= low && x <= high))
-        argp_error(state, "--%s %s: give a number from %g to %g", name, arg, low, high);
-    return x;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct wave_options *o = state->input;
@@ -90,40 +81,40 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->raw = true;
         return 0;
     case O_RAW_FLOAT:
-        o->raw_float = (int)number(state, "raw-float", arg, 32, 64);
+        o->raw_float = (int)number_option(state, "raw-float", arg, 32, 64);
         if (o->raw_float != 32 && o->raw_float != 64)
             argp_error(state, "--raw-float is 32 or 64");
         return 0;
     case O_RATE:
-        o->rate = number(state, "rate", arg, 500, 10e6);
+        o->rate = number_option(state, "rate", arg, 500, 10e6);
         return 0;
     case O_CHANNELS:
-        o->channels = (int)number(state, "channels", arg, 2, 3);
+        o->channels = (int)number_option(state, "channels", arg, 2, 3);
         return 0;
     case O_BITS:
-        o->bits = (int)number(state, "bits", arg, 16, 24);
+        o->bits = (int)number_option(state, "bits", arg, 16, 24);
         return 0;
     case O_FULL_V:
-        o->full_v = number(state, "full-scale-v", arg, 1, 4000);
+        o->full_v = number_option(state, "full-scale-v", arg, 1, 4000);
         return 0;
     case O_FULL_I:
-        o->full_i = number(state, "full-scale-i", arg, 1, 4000);
+        o->full_i = number_option(state, "full-scale-i", arg, 1, 4000);
         return 0;
     case O_UN:
-        o->un = number(state, "un", arg, 100, 400);
+        o->un = number_option(state, "un", arg, 100, 400);
         return 0;
     case O_IB:
-        o->ib = number(state, "ib", arg, 1, 20);
+        o->ib = number_option(state, "ib", arg, 1, 20);
         return 0;
     case O_IMAX:
-        o->imax = number(state, "imax", arg, 1, 200);
+        o->imax = number_option(state, "imax", arg, 1, 200);
         return 0;
     case O_FN:
-        o->fn = number(state, "fn", arg, 50, 60);
+        o->fn = number_option(state, "fn", arg, 50, 60);
         if (o->fn != 50 && o->fn != 60) argp_error(state, "--fn is 50 or 60");
         return 0;
     case O_LOOP:
-        o->loop_s = number(state, "loop", arg, 0.1, 86400);
+        o->loop_s = number_option(state, "loop", arg, 0.1, 86400);
         return 0;
     case O_KEEP:
         o->keep_mean = true;

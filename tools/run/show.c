@@ -187,8 +187,8 @@ static void fill_identity(const struct show *s, struct panel_identity *id)
     id->imax_a = (uint16_t)(c->rating.imax_ma / 1000);
     id->f_hz = (uint16_t)(c->rating.fn_hz);
     snprintf(id->accuracy, sizeof id->accuracy, "1");
-    id->pulses_per_kwh = 1000;
-    id->pulses_per_kvarh = 1000;
+    id->pulses_per_kwh = (uint32_t)param_get(&s->box->device.meter, PARAM_LED_WH);
+    id->pulses_per_kvarh = (uint32_t)param_get(&s->box->device.meter, PARAM_LED_VARH);
     id->development_keys = !s->box->has_keys;
 }
 

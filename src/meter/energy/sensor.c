@@ -53,11 +53,7 @@ void sensor_mount(struct meter *m)
     uint8_t record[CAL_BYTES];
     struct measure_cfg measure = m->measure.cfg;
     int n = param_read(m, PARAM_CALIBRATION, record, sizeof record);
-    if (n == 0) return;
-    if (n != CAL_BYTES || calibration_decode(&cal, record) < 0) {
-        event_post(m, EV_CALIBRATION_ERROR, NULL, NULL);
-        return;
-    }
+    if (n != CAL_BYTES || calibration_decode(&cal, record) < 0) return; /* windows say so */
     measure_init(&m->measure, &measure, &cal);
     front_calibrate(&m->front, &cal);
 }

@@ -29,6 +29,7 @@ void watch_plan(struct meter *m)
     t->mismatch_permille = (uint32_t)param_get(m, PARAM_MISMATCH_PERCENT) * 10;
     t->delay_ms[TAMPER_NEUTRAL_MISMATCH] =
         (uint32_t)param_get(m, PARAM_MISMATCH_START_S) * 1000;
+    t->over_ms[TAMPER_NEUTRAL_MISMATCH] = (uint32_t)param_get(m, PARAM_MISMATCH_END_S) * 1000;
     t->export_allowed = param_get(m, PARAM_REGISTRATION) != REGISTRATION_IMPORT_ONLY;
 }
 
@@ -78,6 +79,8 @@ static const struct note_row tamper_rows[TAMPER_KINDS] = {
     [TAMPER_SATURATED] = { EV_MEASUREMENT_ERROR, 0, 0, 1 },
     [TAMPER_STUCK] = { EV_MEASUREMENT_ERROR, 0, 0, 1 },
     [TAMPER_MISSED] = { EV_METERING_IC_FAILURE, 0, 0, 1 },
+    [TAMPER_F_RANGE] = { EV_MEASUREMENT_ERROR, 0, 0, 1 },
+    [TAMPER_NO_CALIBRATION] = { EV_CALIBRATION_ERROR, 0, 0, 1 },
 };
 
 uint16_t watch_quality_code(enum quality_kind kind, bool begins)

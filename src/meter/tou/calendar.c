@@ -337,12 +337,22 @@ static void put_written(struct meter *m, const struct who *who, enum calendar c,
     if (c == CALENDAR_LOAD) change_event(m, EV_LOAD_CALENDAR_PROGRAMMED, who, NULL);
 }
 
+/* The value that a list is read at while it is being written. */
+static uint16_t seen_param(const struct meter *m, enum calendar c, enum calendar_list list)
+{
+    return list == LIST_SPECIAL ? special_param(c) : param_at(m, c, SIDE_PASSIVE, list);
+}
+
 int calendar_commit(struct meter *m, const struct who *who)
 {
+    enum calendar c = (enum calendar)m->tou.staged;
+    if (param_stage_is(m, who, seen_param(m, c, (enum calendar_list)m->tou.list))) {
+        param_stage_abort(m, who);
+        return 0; /* written as it was: nothing changed */
+    }
     int err = param_begin_stage(m, who);
     if (err < 0) return err;
-    if (m->tou.list != LIST_SPECIAL)
-        put_written(m, who, (enum calendar)m->tou.staged, m->tou.list);
+    if (m->tou.list != LIST_SPECIAL) put_written(m, who, c, m->tou.list);
     return change_commit(m);
 }
 
@@ -354,7 +364,9 @@ void calendar_abort(struct meter *m, const struct who *who)
 int calendar_set_name(struct meter *m, const struct who *who, enum calendar c,
                       const uint8_t *name, unsigned n)
 {
+    uint8_t was[CALENDAR_NAME_MAX];
     if (n > CALENDAR_NAME_MAX) return E_RANGE;
+    if (calendar_name(m, c, SIDE_PASSIVE, was) == (int)n && !memcmp(was, name, n)) return 0;
     uint16_t id = param_of(c, PART_NAME, !place(m, c, SIDE_ACTIVE, PART_NAME));
     int err = param_begin_octets(m, who, id, name, n);
     if (err < 0) return err;
@@ -496,10 +508,13 @@ static utc_t moment_of(struct meter *m, enum calendar c)
 int calendar_set_time(struct meter *m, const struct who *who, enum calendar c,
                       const uint8_t dt[12])
 {
+    uint8_t was[12];
     struct when w = when_get(dt);
     int16_t deviation = (int16_t)be_get16(dt + 9);
     if (!when_is_valid(&w) || (deviation != INT16_MIN && (deviation < -720 || deviation > 840)))
         return E_RANGE;
+    bool same = calendar_time(m, c, was) == 12 && !memcmp(was, dt, 12);
+    if (same && sides(m, c) & ARMED) return 0;
     int err = param_begin_octets(m, who, time_param(c), dt, 12);
     if (err < 0) return err;
     put_scalar(m, sides_param(c), (int32_t)(sides(m, c) | ARMED));

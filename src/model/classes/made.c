@@ -17,6 +17,15 @@ static int64_t billing_rows(struct meter *m, unsigned arg)
     return s.next - s.first;
 }
 
+/* Of the newest row; 0 without one. */
+static int64_t billing_status(struct meter *m, unsigned arg)
+{
+    struct billing_row row;
+    struct billing_span s = billing_span(m, (enum billing)arg);
+    if (s.first == s.next || billing_read(m, (enum billing)arg, s.next - 1, &row) < 0) return 0;
+    return row.status;
+}
+
 static int64_t since(struct meter *m, int64_t s)
 {
     int64_t now = meter_utc(m).s;
@@ -64,6 +73,7 @@ static const struct made made[] = {
     [MADE_BATTERY_LEFT] = { battery_left_s, UNIT_S },
     [MADE_BILLING_ROWS] = { billing_rows, UNIT_NONE },
     [MADE_BILLING_AGE] = { billing_age_s, UNIT_S },
+    [MADE_BILLING_STATUS] = { billing_status, UNIT_NONE },
     [MADE_LONG_FAILURE] = { long_failure_s, UNIT_S },
     [MADE_TAMPER_NOW] = { tamper_now_s, UNIT_S },
 };

@@ -86,6 +86,10 @@ static struct cosem_capture capture_of_register(uint16_t reg)
 
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v)
 {
+    if (column == COLUMN_STATUS && v->kind == &profile_billing)
+        return (struct cosem_capture){
+            1, { 0, 0, 96, 10, (uint8_t)(BILLING_STATUS + v->which), 255 }, 2, 0
+        };
     if (column == COLUMN_STATUS)
         return capture_of_register((uint16_t)(REG_STATUS_1 + v->which));
     if (column == COLUMN_EVENT)
