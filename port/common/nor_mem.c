@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sys.h"
+
+typedef uint32_t __attribute__((may_alias)) word_t;
 
 static uint64_t now_us(const struct nor_mem *m)
 {
@@ -37,17 +40,17 @@ static int mem_erase_start(void *ctx, uint32_t at)
     return 0;
 }
 
-/* Octet by octet and in order, so that a power cut in QEMU leaves a prefix. */
+/* In order, octet by octet or word by word, so that a power cut in QEMU leaves a prefix. */
 static void take_effect(struct nor_mem *m, enum nor_op op, uint32_t at, size_t n)
 {
     volatile uint8_t *cell = m->image + at;
-    for (size_t k = 0; k < n; k++) {
-        cell[k] = op == NOR_PROG ? (uint8_t)(cell[k] & m->src[k]) : 0xFF;
-    }
     if (op == NOR_PROG) {
+        for (size_t k = 0; k < n; k++) cell[k] = (uint8_t)(cell[k] & m->src[k]);
         m->programs++;
         m->programmed_bytes += n;
     } else {
+        volatile word_t *word = (volatile word_t *)(void *)(m->image + at);
+        for (size_t k = 0; k < n / sizeof *word; k++) word[k] = UINT32_MAX;
         m->erases++;
     }
 }
@@ -70,6 +73,7 @@ static int mem_poll(void *ctx, enum nor_op op)
 void nor_mem_init(struct nor_mem *m, uint8_t *image, uint32_t size, struct nor_times times)
 {
     memset(m, 0, sizeof *m);
+    ensure((uintptr_t)image % sizeof(word_t) == 0);
     nor_rules_init(&m->rules, size, times);
     m->image = image;
     m->nor = (struct nor){ .ctx = m,

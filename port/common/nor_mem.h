@@ -10,7 +10,7 @@
  *
  * Power cut  whoever stops between two stores of an operation leaves it in part, which is what
  *            nor.h permits.
- * Cost       one memcpy; a program is at most 256 stores, an erase 4096.
+ * Cost       one memcpy; a program is at most 256 stores, an erase 1024.
  * Memory     struct nor_mem; the image is the caller's, bound until the owner dies.
  * Context    meter loop.
  */
@@ -35,7 +35,7 @@ struct nor_mem {
     uint64_t programs, programmed_bytes, erases; /* that took effect */
 };
 
-/* size octets at image; clock and interceptor absent. */
+/* size octets at image, aligned as a word; clock and interceptor absent. */
 void nor_mem_init(struct nor_mem *m, uint8_t *image, uint32_t size, struct nor_times times);
 
 #endif

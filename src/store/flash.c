@@ -51,14 +51,14 @@ int flash_read(struct flash *f, uint32_t at, void *dst, size_t n)
 
 bool flash_is_blank(struct flash *f, uint32_t at, size_t n)
 {
-    uint8_t b[NOR_PAGE];
-    for (size_t got = 0; got < n; got += sizeof b) {
+    uint32_t b[NOR_PAGE / 4], all = UINT32_MAX;
+    memset(b, 0xFF, sizeof b);
+    for (size_t got = 0; got < n && all == UINT32_MAX; got += sizeof b) {
         size_t part = n - got < sizeof b ? n - got : sizeof b;
         if (flash_read(f, at + (uint32_t)got, b, part) < 0) return false;
-        if (b[0] != 0xFF || memcmp(b, b + 1, part - 1) != 0)
-            return false; /* all like the first */
+        for (unsigned i = 0; i < NOR_PAGE / 4; i++) all &= b[i];
     }
-    return true;
+    return all == UINT32_MAX;
 }
 
 /* Does the chip hold src, whatever is queued? */
@@ -270,29 +270,37 @@ static bool is_erasing(struct flash *f)
     f->is_erasing = false;
     f->erased = f->erasing;
     f->has_erased = true;
-    f->erase_result = result == 0 && flash_is_blank(f, f->erasing, NOR_SECTOR) ? 0 : E_IO;
+    f->erase_result = result;
     return false;
 }
 
-/* A result that another caller came upon waits for its owner, while the next erase runs. Should
- * that end too before he comes, he erases again. */
-static bool take_result(struct flash *f, uint32_t at)
+/* A result waits for its owner, who compares; until he came no other erase begins. */
+static bool take_result(struct flash *f, uint32_t at, int *result)
 {
     if (!f->has_erased || f->erased != at) return false;
     f->has_erased = false;
+    *result = f->erase_result == 0 && flash_is_blank(f, at, NOR_SECTOR) ? 0 : E_IO;
     return true;
 }
 
+/* One thing a call: an erase is begun, or compared. */
 int flash_erase(struct flash *f, uint32_t at)
 {
-    if (take_result(f, at)) return f->erase_result;
-    if (is_erasing(f)) return E_BUSY;
-    if (take_result(f, at)) return f->erase_result;
+    int result;
+    if (take_result(f, at, &result)) return result;
+    if (is_erasing(f) || f->has_erased) return E_BUSY;
     if (f->nor->erase_start(f->nor->ctx, at) < 0) return E_IO;
     f->is_erasing = true;
     f->erasing = at;
-    if (is_erasing(f)) return E_BUSY;
-    return take_result(f, at) ? f->erase_result : E_BUSY;
+    is_erasing(f);
+    return E_BUSY;
+}
+
+void flash_end_erase(struct flash *f)
+{
+    while (is_erasing(f)) {
+    }
+    f->has_erased = false;
 }
 
 /* ---- failure ---- */

@@ -46,9 +46,9 @@ struct flash {
     uint32_t erasing, erased;   /* addresses: of the sector under erase; of the one before */
     uint16_t running_n;
     bool is_erasing, has_erased; /* under way; over, and its owner was not told */
-    int erase_result;
-    bool failed, urgent_failed; /* the head of the FIFO; the urgent page */
-    bool hold;                  /* only the urgent place goes on */
+    int erase_result;            /* of that one, as the chip told it; not compared yet */
+    bool failed, urgent_failed;  /* the head of the FIFO; the urgent page */
+    bool hold;                   /* only the urgent place goes on */
 };
 
 /* The FIFO of a second meter may be the same memory when the port completes at once. */
@@ -81,9 +81,12 @@ void flash_pump(struct flash *f);
 /* Program and compare at once, before all that is queued, waiting for the chip. 0 or E_IO. */
 int flash_now(struct flash *f, uint32_t at, const void *src, size_t n);
 
-/* Erase the sector at `at` and compare it with FF. E_BUSY until it is over: call again. E_IO.
- */
+/* Erase the sector at `at` and compare it with FF. E_BUSY until it is over: call again, for
+ * meanwhile no other is erased. E_IO. */
 int flash_erase(struct flash *f, uint32_t at);
+
+/* Wait for the erase under way, whoever ordered it, and forget it: he begins it anew. */
+void flash_end_erase(struct flash *f);
 
 /* The program that failed, or NULL. Its owner gives it another place and sets done to 0, or
  * not; flash_drop() drops every program of an owner, and the failure is over. */

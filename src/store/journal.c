@@ -59,13 +59,27 @@ static uint16_t next_good(const struct store *s, uint16_t segment)
     return NO_SEGMENT;
 }
 
-/* Once found clean, or wiped, a segment stays so until it is opened. */
-static bool is_clean(struct store *s, uint16_t segment)
+static bool is_clean(const struct store *s, uint16_t segment)
+{
+    const struct journal *j = &s->journal;
+    return j->clean == segment && j->clean_sectors == s->map->segment_sectors;
+}
+
+/* Look at one more sector of a segment: E_BUSY until all were found clean, E_STATE where one is
+ * not. Once found clean, or wiped, a segment stays so until it is opened. */
+static int look(struct store *s, uint16_t segment)
 {
     struct journal *j = &s->journal;
-    if (j->clean != segment && store_is_clean(s, base_of(s, segment), segment_size(s)))
-        j->clean = segment;
-    return j->clean == segment;
+    if (j->clean != segment) j->clean_sectors = 0;
+    j->clean = segment;
+    if (is_clean(s, segment)) return 0;
+    uint32_t at = base_of(s, segment) + sector_at(j->clean_sectors);
+    bool clean = j->clean_sectors ? flash_is_blank(&s->flash, at, NOR_SECTOR)
+                                  : store_is_clean(s, at, NOR_SECTOR);
+    if (!clean) j->clean = NO_SEGMENT;
+    if (!clean) return E_STATE;
+    j->clean_sectors++;
+    return is_clean(s, segment) ? 0 : E_BUSY;
 }
 
 /* ---- records ---- */
@@ -426,8 +440,7 @@ static uint16_t to_wipe(struct store *s)
     if (j->state != OPEN) return NO_SEGMENT;
     if (j->old != NO_SEGMENT && j->old != j->segment && is_good(s, j->old)) return j->old;
     j->old = NO_SEGMENT;
-    uint16_t next = next_good(s, j->segment);
-    return next == NO_SEGMENT || is_clean(s, next) ? NO_SEGMENT : next;
+    return next_good(s, j->segment);
 }
 
 static bool is_pending(struct store *s, uint16_t segment)
@@ -437,16 +450,16 @@ static bool is_pending(struct store *s, uint16_t segment)
     return false;
 }
 
-static void wipe_begin(struct store *s)
+static void wipe_begin(struct store *s, uint16_t segment)
 {
     struct journal *j = &s->journal;
-    j->wiping = to_wipe(s);
+    if (is_pending(s, segment)) return;
+    j->wiping = segment;
     j->wipe_sector = 0;
-    if (j->wiping == NO_SEGMENT || is_pending(s, j->wiping)) return;
-    if (store_kill(s, base_of(s, j->wiping)) == 0)
+    if (store_kill(s, base_of(s, segment)) == 0)
         j->is_wiping = true;
     else
-        store_retire(s, first_sector(s, j->wiping), true);
+        store_retire(s, first_sector(s, segment), true);
 }
 
 static void wipe_more(struct store *s)
@@ -460,15 +473,23 @@ static void wipe_more(struct store *s)
     if (e == 0) e = store_mark(s, sector_at(first));
     if (e < 0) store_retire(s, sector, true);
     if (j->wiping == j->old) j->old = NO_SEGMENT;
+    if (e < 0) return;
+    j->clean = j->wiping;
+    j->clean_sectors = s->map->segment_sectors;
 }
 
 bool journal_work(struct store *s)
 {
-    if (s->journal.is_wiping)
+    const struct journal *j = &s->journal;
+    if (j->is_wiping) {
         wipe_more(s);
-    else
-        wipe_begin(s);
-    return s->journal.is_wiping || to_wipe(s) != NO_SEGMENT;
+        return true;
+    }
+    uint16_t segment = to_wipe(s);
+    if (segment == NO_SEGMENT) return false;
+    int e = segment == j->old ? E_STATE : look(s, segment);
+    if (e == E_STATE) wipe_begin(s, segment);
+    return e < 0;
 }
 
 /* ---- failure ---- */

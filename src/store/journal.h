@@ -60,9 +60,10 @@ struct journal {
     uint16_t segment, next;   /* the open one; the one that follows it */
     uint16_t number, next_number;
     uint16_t piece;              /* next piece of the checkpoint */
-    uint16_t old, wiping, clean; /* segments: to be wiped, being wiped, known to be clean */
+    uint16_t old, wiping, clean; /* segments: to be wiped, being wiped, clean or looked at */
     uint16_t bad_sector;         /* of the open segment: a program failed there */
     uint8_t state, wipe_sector;
+    uint8_t clean_sectors; /* of that segment, found clean so far */
     bool is_wiping, is_bad, lost;
 };
 

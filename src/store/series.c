@@ -479,6 +479,7 @@ void series_failed(struct store *s, unsigned id)
     struct series *r = &s->series[id];
     uint16_t bad = (uint16_t)(flash_failed(&s->flash)->at / NOR_SECTOR);
     const struct flash_prog *oldest = NULL;
+    flash_end_erase(&s->flash); /* another sector may be the one ahead */
     flash_drop(&s->flash, (uint8_t)(OWN_FORM + id));
     unsigned waiting = rows_waiting(s, id, &oldest);
     struct head h = { .first = r->next - waiting,
@@ -512,13 +513,17 @@ static int first_head(struct store *s, unsigned id, struct head *h)
 }
 
 /* After a torn row a slot is left out, the page that it ends in and the one behind: what is
- * beside has suffered one cut, and need not suffer another. */
+ * beside has suffered one cut, and need not suffer another. A slot of rows that only
+ * transactions write is longer than all that, and its sector too precious to be left for one
+ * row: should a second cut beside it make the torn row whole, that is the row to be redone. */
 static uint16_t fresh_slot(const struct walk *w)
 {
+    if (w->row_size > FLASH_ARENA) return (uint16_t)(w->used + 1);
     uint32_t end = HEAD + (w->used + UINT32_C(1)) * w->row_size;
     uint32_t page = (end + NOR_PAGE - 1) / NOR_PAGE * NOR_PAGE + NOR_PAGE;
     return (uint16_t)((page - HEAD + w->row_size - 1) / w->row_size);
 }
+_Static_assert(FLASH_ARENA >= 2 * NOR_PAGE, "a left out slot and the guard of a page");
 
 /* Count the rows of the sector being filled. What the journal knew of the next number holds
  * where rows were lost: then a fresh sector starts with it. */

@@ -78,19 +78,11 @@ void store_retire(struct store *s, uint16_t sector, bool passed)
 
 /* ---- wiping ---- */
 
-/* An erase under way elsewhere is waited for; its owner will begin it anew. */
-static void finish_erase(struct store *s)
-{
-    struct flash *f = &s->flash;
-    while (f->is_erasing && flash_erase(f, f->erasing) == E_BUSY) {
-    }
-}
-
 int store_kill(struct store *s, uint32_t at)
 {
     static const uint8_t zeros[HEAD];
     if (s->flash.is_erasing && s->flash.erasing / NOR_SECTOR == at / NOR_SECTOR)
-        finish_erase(s);
+        flash_end_erase(&s->flash);
     return flash_now(&s->flash, at, zeros, sizeof zeros);
 }
 
@@ -102,7 +94,7 @@ int store_mark(struct store *s, uint32_t at)
 
 int store_wipe(struct store *s, uint32_t at)
 {
-    finish_erase(s);
+    flash_end_erase(&s->flash);
     if (store_kill(s, at) < 0) return E_IO;
     int e = E_BUSY;
     while (e == E_BUSY) e = flash_erase(&s->flash, at);
@@ -129,16 +121,17 @@ static void fail(struct store *s)
         series_failed(s, owner % OWN_FORM);
 }
 
-/* Erases, in the order of the owners' bits; each queues and waits for nothing. */
+/* Erases, one owner a call and all in turn; none waits for anything. */
 static void work(struct store *s)
 {
-    for (unsigned i = 0; s->work >> i; i++) {
-        if (!(s->work >> i & 1)) continue;
-        bool more = i == OWN_JOURNAL  ? journal_work(s)
-                    : i < OWN_JOURNAL ? series_work(s, i)
-                                      : kv_work(s, (uint8_t)i);
-        if (!more) s->work &= ~(1u << i);
-    }
+    unsigned i = s->worker;
+    do i = (i + 1) % 32;
+    while (!(s->work >> i & 1));
+    bool more = i == OWN_JOURNAL  ? journal_work(s)
+                : i < OWN_JOURNAL ? series_work(s, i)
+                                  : kv_work(s, (uint8_t)i);
+    s->worker = (uint8_t)i;
+    if (!more) s->work &= ~(1u << i);
 }
 
 void store_drive(struct store *s)
@@ -215,7 +208,7 @@ static void reset(struct store *s)
     memset(s->counter, 0, sizeof s->counter);
     s->stage.open = s->is_mounting = false;
     s->retired_count = 0;
-    s->work = s->tight = 0;
+    s->work = s->tight = s->worker = 0;
     s->txn_length = s->txn_state = 0;
     s->read_generation = 0;
 }

@@ -99,6 +99,7 @@ struct store {
     uint16_t txn_number, txn_length, txn_at; /* octets put; octets programmed or redone */
     uint8_t txn_state, txn_page;
     uint8_t retired_count;
+    uint8_t worker; /* who erased something last */
     bool is_mounting;
 };
 

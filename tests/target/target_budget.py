@@ -17,7 +17,7 @@ SAMPLE_MEAN, SAMPLE_WORST, STEP = 250, 1500, 60000
 SECONDS = 1000
 
 # Known to be above their budget; these figures may only fall, and a row goes when it is kept.
-NOT_YET = {"metering step": 130000, "answering step": 140000}
+NOT_YET = {"answering step": 140000}
 
 
 def limit(what, budget):
