@@ -25,7 +25,11 @@ struct desk {
     mono_t now;
     int64_t utc_s; /* of the calendar chip at mono 0 */
     uint16_t inputs;
+    struct relay_sim relay; /* where desk_fit_relay() was called */
 };
+
+/* Fit a relay with a feedback contact, by a cut; from then on 230 V are measured. */
+void desk_fit_relay(struct desk *k);
 
 /* A blank device, running, at this date; and the same flash after a cut, some seconds later. */
 struct desk *desk_new(int64_t utc_s);

@@ -41,9 +41,21 @@ static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
 
 static uint16_t inputs(void *ctx, mono_t t)
 {
-    struct lab *l = ctx;
+    const struct lab *l = ctx;
+    bool closed = l->cfg.relay.feedback && relay_sim_feedback(&l->relay);
     (void)t;
-    return l->inputs;
+    return (uint16_t)(l->inputs | (closed ? INPUT_RELAY_CLOSED : 0));
+}
+
+static void relay(void *ctx, mono_t t, enum coil coil)
+{
+    relay_sim_drive(&((struct lab *)ctx)->relay, t, coil);
+}
+
+void lab_fit_relay(struct lab *l, bool feedback)
+{
+    l->io.relay = relay;
+    l->cfg.relay.feedback = feedback;
 }
 
 /* -- the bench
@@ -62,6 +74,8 @@ struct lab *lab_new_on(const struct nor *nor, const struct store_map *map)
                                .impulse = impulse,
                                .inputs = inputs };
     l->load = (struct lab_load){ 0, 0, 230000, 0 };
+    l->cfg.relay.feedback = false;
+    relay_sim_init(&l->relay);
     return l;
 }
 
@@ -87,6 +101,7 @@ int lab_power_up(struct lab *l, int64_t utc_s)
     l->now = (mono_t){ 0 };
     l->rtc_s = utc_s;
     l->rtc_at = l->now;
+    relay_sim_restart(&l->relay);
     meter_init(&l->m, &l->cfg, &l->io);
     return meter_mount(&l->m, l->now);
 }
@@ -137,7 +152,8 @@ void lab_settle(struct lab *l)
 
 static void feed(struct lab *l, mono_t end)
 {
-    const struct lab_load *load = &l->load;
+    const struct lab_load off = { .u_mv = l->load.u_mv };
+    const struct lab_load *load = relay_sim_conducts(&l->relay) ? &l->load : &off;
     uint64_t us = end.us - l->now.us;
     int64_t s_mva = isqrt_u64(
         (uint64_t)((int64_t)load->p_mw * load->p_mw + (int64_t)load->q_mvar * load->q_mvar));
@@ -166,8 +182,12 @@ void lab_run_to(struct lab *l, mono_t until, uint64_t step_us)
     while (l->now.us < until.us) {
         mono_t next = settle(l);
         mono_t end = mono_min(mono_min(next, until), mono_after(l->now, step_us));
+        end = mono_min(end, relay_sim_next(&l->relay));
         feed(l, end);
         l->now = end;
+        if (relay_sim_next(&l->relay).us > end.us) continue;
+        relay_sim_step(&l->relay, end);
+        meter_feed_inputs(&l->m, end, inputs(l, end));
     }
     settle(l);
 }

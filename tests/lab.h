@@ -11,6 +11,7 @@
 
 #include "meter/meter.h"
 #include "port/common/nor_mem.h"
+#include "port/common/relay_sim.h"
 #include "store/store.h"
 
 struct lab_load {
@@ -35,7 +36,11 @@ struct lab {
     uint64_t pulses[IMPULSES];
     uint64_t windows;
     uint16_t inputs;
+    struct relay_sim relay; /* where lab_fit_relay() was called */
 };
+
+/* Fit a relay with a feedback contact, or without; before the first power-up. */
+void lab_fit_relay(struct lab *l, bool feedback);
 
 /* A blank meter and its bench; lab_free() when done. flash_us: 0, or what a program takes. */
 struct lab *lab_new(uint32_t prog_us, uint32_t erase_us);

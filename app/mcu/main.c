@@ -134,6 +134,7 @@ int main(void)
     arena_init(&app.arena, app.arena_words, EC_ARENA / 8);
     app.io = *port_io();
     app.io.scratch = &app.scratch;
+    app.meter.relay.feedback = app.io.inputs != NULL;
     device_init(&app.device, &cfg, &app.io);
     port_sampler(take, &app.device.meter.front);
     int err = device_mount(&app.device);

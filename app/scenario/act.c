@@ -160,6 +160,38 @@ static const char *act_input(struct scenario *s, const struct words *w)
     return "no such terminal";
 }
 
+static const char *act_relay(struct scenario *s, const struct words *w)
+{
+    static const struct {
+        const char *name;
+        uint8_t trouble;
+    } named[] = { { "sound", RELAY_SOUND },
+                  { "welds", RELAY_WELDS },
+                  { "sticks", RELAY_STICKS },
+                  { "rattles", RELAY_RATTLES },
+                  { "bypassed", RELAY_BYPASSED } };
+    bool open = word_is(w->word[1], "knocked-open");
+    if (open || word_is(w->word[1], "knocked-closed")) {
+        relay_sim_knock(&s->relay, s->now, !open);
+        return NULL;
+    }
+    for (unsigned i = 0; i < sizeof named / sizeof *named; i++) {
+        if (!word_is(w->word[1], named[i].name)) continue;
+        relay_sim_trouble(&s->relay, s->now, named[i].trouble);
+        return NULL;
+    }
+    return "sound, welds, sticks, rattles, bypassed, knocked-open or knocked-closed";
+}
+
+static const char *act_temperature(struct scenario *s, const struct words *w)
+{
+    int64_t v;
+    if (!word_with_unit(w->word[1], "C", 1, &v) || v < -1000 || v > 3000)
+        return "a temperature like 45.5C";
+    s->temperature_dc = (int)v;
+    return NULL;
+}
+
 static const char *act_press(struct scenario *s, const struct words *w)
 {
     uint64_t us;
@@ -307,6 +339,8 @@ const struct scenario_verb scenario_verbs[] = {
     { "supply", 1, true, act_supply },
     { "load", 1, true, act_load },
     { "input", 2, true, act_input },
+    { "relay", 1, true, act_relay },
+    { "temperature", 1, true, act_temperature },
     { "press", 1, false, act_press },
     { "chip", 1, true, act_chip },
     { "clock", 2, false, act_clock },

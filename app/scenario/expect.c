@@ -226,12 +226,26 @@ static const char *expect_none(struct scenario *s, const struct words *w)
     return expect_event(s, w, 2, true);
 }
 
+/* relay open|closed: the contact itself, whatever the meter believes */
+static const char *expect_relay(struct scenario *s, const struct words *w)
+{
+    bool closed = w->n > 2 && word_is(w->word[2], "closed");
+    if (!closed && (w->n < 3 || !word_is(w->word[2], "open"))) return "open or closed";
+    return judge(s, w, s->relay.closed == closed, s->relay.closed);
+}
+
 const struct scenario_verb scenario_expectations[] = {
-    { "event", 0, false, expect_some },    { "no", 0, false, expect_none },
-    { "rows", 0, false, expect_rows },     { "row", 0, false, expect_row },
-    { "clock", 0, false, expect_clock },   { "alarm", 0, false, expect_alarm },
-    { "page", 0, false, expect_page },     { "lamp", 0, false, expect_lamp },
-    { "pulses", 0, false, expect_pulses }, { NULL, 0, false, NULL },
+    { "event", 0, false, expect_some },
+    { "no", 0, false, expect_none },
+    { "rows", 0, false, expect_rows },
+    { "row", 0, false, expect_row },
+    { "clock", 0, false, expect_clock },
+    { "alarm", 0, false, expect_alarm },
+    { "page", 0, false, expect_page },
+    { "lamp", 0, false, expect_lamp },
+    { "pulses", 0, false, expect_pulses },
+    { "relay", 0, true, expect_relay },
+    { NULL, 0, false, NULL },
 };
 
 const char *act_expect(struct scenario *s, const struct words *w)

@@ -19,6 +19,8 @@ static void reset(struct scenario *s, const struct scenario_host *host)
     s->window_us = FIRST_WINDOW_US;
     s->u_mv = s->meter.rating.un_mv;
     s->f_mhz = s->meter.rating.fn_hz * 1000;
+    s->temperature_dc = 250;
+    relay_sim_init(&s->relay);
     s->trace = CRC32_SEED;
     world_wire(s);
 }

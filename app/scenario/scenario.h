@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "model/device.h"
+#include "port/common/relay_sim.h"
 
 enum scenario_kind {
     SAID_EVENT,  /* the meter wrote an event */
@@ -74,6 +75,8 @@ struct scenario {
     int64_t rtc_off_s, rtc_ppm; /* of the chip against true time */
     uint64_t rtc_set_us;
     bool rtc_lost;
+    struct relay_sim relay;
+    int temperature_dc; /* of the terminals */
     uint8_t lamp[LAMPS];
     uint64_t pulses[IMPULSES];
     struct scenario_calendar calendar;

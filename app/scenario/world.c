@@ -115,10 +115,26 @@ static int dark_take(void *ctx, struct dark_edge *dst, size_t n)
     return (int)had;
 }
 
+static uint16_t levels(const struct scenario *s)
+{
+    bool closed = relay_sim_feedback(&s->relay);
+    return (uint16_t)(s->inputs | (closed ? INPUT_RELAY_CLOSED : 0));
+}
+
 static uint16_t inputs(void *ctx, mono_t t)
 {
     (void)t;
-    return ((struct scenario *)ctx)->inputs;
+    return levels(ctx);
+}
+
+static void relay(void *ctx, mono_t t, enum coil coil)
+{
+    relay_sim_drive(&((struct scenario *)ctx)->relay, t, coil);
+}
+
+static int temperature_dc(void *ctx)
+{
+    return ((struct scenario *)ctx)->temperature_dc;
 }
 
 static int root_key(void *ctx, uint8_t key[16])
@@ -139,16 +155,18 @@ void world_wire(struct scenario *s)
     s->io.lamp = lamp;
     s->io.dark_take = dark_take;
     s->io.inputs = inputs;
+    s->io.relay = relay;
+    s->io.temperature_dc = temperature_dc;
     s->host.cfg.meter = &s->meter;
 }
 
-void world_inputs(struct scenario *s, uint16_t levels)
+void world_inputs(struct scenario *s, uint16_t terminals)
 {
-    s->inputs = levels;
+    s->inputs = terminals;
     if (s->powered)
-        meter_feed_inputs(&s->host.device->meter, s->now, levels);
+        meter_feed_inputs(&s->host.device->meter, s->now, levels(s));
     else if (s->darks < CFG_DARK_EDGES)
-        s->dark[s->darks++] = (struct dark_edge){ rtc_now(s), levels };
+        s->dark[s->darks++] = (struct dark_edge){ rtc_now(s), levels(s) };
 }
 
 /* -- time
@@ -157,19 +175,21 @@ void world_inputs(struct scenario *s, uint16_t levels)
 static void feed(struct scenario *s, mono_t end)
 {
     uint64_t us = end.us - s->now.us;
-    int64_t s_mva = isqrt_u64((uint64_t)(s->p_mw * s->p_mw + s->q_mvar * s->q_mvar));
+    bool on = relay_sim_conducts(&s->relay);
+    int64_t p_mw = on ? s->p_mw : 0, q_mvar = on ? s->q_mvar : 0;
+    int64_t s_mva = isqrt_u64((uint64_t)(p_mw * p_mw + q_mvar * q_mvar));
     struct quantity q = { .start = s->now, .end = end, .span_ns = us * 1000 };
     struct element *e = &q.element[ELEMENT_PHASE];
     q.u_uv = s->u_mv * 1000;
     q.f_uhz = s->f_mhz * 1000;
-    e->i_ua = s->i_ma * 1000;
+    e->i_ua = on ? s->i_ma * 1000 : 0;
     if (!s->i_given && s->u_mv) e->i_ua = (uint32_t)(s_mva * 1000000 / s->u_mv);
-    e->p_uw = s->p_mw * 1000;
-    e->q_uvar = s->q_mvar * 1000;
+    e->p_uw = p_mw * 1000;
+    e->q_uvar = q_mvar * 1000;
     e->s_uva = s_mva * 1000;
-    e->pf_ppm = s_mva ? (int32_t)(s->p_mw * 1000000 / s_mva) : 0;
-    e->active_nj = s->p_mw * (int64_t)us; /* 1 mW x 1 us = 1 nJ */
-    e->reactive_nj = s->q_mvar * (int64_t)us;
+    e->pf_ppm = s_mva ? (int32_t)(p_mw * 1000000 / s_mva) : 0;
+    e->active_nj = p_mw * (int64_t)us; /* 1 mW x 1 us = 1 nJ */
+    e->reactive_nj = q_mvar * (int64_t)us;
     e->apparent_nj = s_mva * (int64_t)us;
     ensure(meter_feed_quantities(&s->host.device->meter, &q) == 0);
 }
@@ -198,9 +218,13 @@ void world_pass(struct scenario *s, uint64_t us)
         mono_t next = settle(s), end = mono_after(s->now, s->window_us);
         say_logged(s);
         end = mono_min(mono_min(end, next), mono_after(s->now, end_us - s->true_us));
+        end = mono_min(end, relay_sim_next(&s->relay));
         feed(s, end);
         s->true_us += end.us - s->now.us;
         s->now = end;
+        if (relay_sim_next(&s->relay).us > end.us) continue;
+        relay_sim_step(&s->relay, end);
+        world_inputs(s, s->inputs);
     }
     s->true_us = end_us;
     world_settle(s);
@@ -218,6 +242,7 @@ int world_power(struct scenario *s, bool on, bool gasp)
         return 0;
     }
     s->now = (mono_t){ 0 };
+    relay_sim_restart(&s->relay);
     device_init(d, &s->host.cfg, &s->io);
     int err = device_mount(d);
     if (err >= 0) world_settle(s);

@@ -170,11 +170,12 @@ static void io_lamp(void *ctx, mono_t t, enum lamp lamp, uint8_t pattern)
     if (lamp == LAMP_ALARM) led(LED_ALARM, pattern != 0);
 }
 
-static void io_relay(void *ctx, mono_t t, bool close)
+/* The lamp shows where the coil was driven last. */
+static void io_relay(void *ctx, mono_t t, enum coil coil)
 {
     (void)ctx;
     (void)t;
-    led(LED_RELAY, close);
+    if (coil != COIL_OFF) led(LED_RELAY, coil == COIL_CLOSE);
 }
 
 const struct meter_io *port_io(void)

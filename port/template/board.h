@@ -52,7 +52,8 @@ void board_root_key(uint8_t key[16]);
 
 /* Covers, magnet, button, ...: the bits of enum input (meter/io.h). */
 uint16_t board_inputs(void);
-void board_relay(bool close);
+/* The two coils of the bistable relay, or the two directions of one; both false: off. */
+void board_coil(bool open, bool close);
 void board_lamp(unsigned lamp, uint8_t pattern);
 
 #endif

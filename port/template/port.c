@@ -196,11 +196,11 @@ static uint16_t inputs(void *ctx, mono_t t)
     return board_inputs();
 }
 
-static void relay(void *ctx, mono_t t, bool close)
+static void relay(void *ctx, mono_t t, enum coil coil)
 {
     (void)ctx;
     (void)t;
-    board_relay(close);
+    board_coil(coil == COIL_OPEN, coil == COIL_CLOSE);
 }
 
 static void lamp(void *ctx, mono_t t, enum lamp which, uint8_t pattern)

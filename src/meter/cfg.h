@@ -8,6 +8,7 @@
  */
 #ifndef METER_CFG_H
 #define METER_CFG_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "metrology/rating.h"
@@ -24,16 +25,25 @@
 #define CFG_DEMAND_PERIODS 15 /* sub-periods of a sliding demand */
 #define CFG_RAM_METER 16384   /* octets, with metrology */
 
+/* The relay that is fitted; 0 in all of it where none is. */
+struct relay_cfg {
+    uint8_t poles;    /* 1: phase; 2: phase and neutral */
+    uint8_t pulse_ms; /* of the coil: three times what the relay needs */
+    bool feedback;    /* INPUT_RELAY_CLOSED is wired */
+};
+
 /* The product: never changes while a meter runs. */
 struct meter_cfg {
     const struct store_map *map; /* store/part.h */
     const char *type;            /* "MAG22", first octets of the logical device name */
     uint32_t serial;             /* 1..99 999 999 */
     struct rating rating;        /* what the name plate says */
-    uint16_t checkpoint_s;       /* an energy record that often: 60; 900 in a fleet */
-    uint16_t year;               /* of manufacture: the clock is never earlier */
+    struct relay_cfg relay;
+    uint16_t checkpoint_s; /* an energy record that often: 60; 900 in a fleet */
+    uint16_t year;         /* of manufacture: the clock is never earlier */
 };
 
-extern const struct meter_cfg cfg_single_phase; /* 230 V 5(100) A 50 Hz, serial 1 */
+extern const struct meter_cfg cfg_single_phase; /* 230 V 5(100) A 50 Hz, one pole, serial 1 */
+extern const struct meter_cfg cfg_two_pole;     /* 230 V 5(80) A 50 Hz, two poles, serial 1 */
 
 #endif

@@ -47,6 +47,12 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return calendar_activate(m, who, (enum calendar)arg);
     case CMD_BATTERY_REPLACED:
         return battery_replaced(m, who);
+    case CMD_SUPPLY_DISCONNECT:
+        return supply_order(m, who, (enum requester)arg, ACTION_DISCONNECT);
+    case CMD_SUPPLY_RECONNECT:
+        return supply_order(m, who, (enum requester)arg, ACTION_RECONNECT);
+    case CMD_SUPPLY_READY:
+        return supply_order(m, who, (enum requester)arg, ACTION_READY);
     case COMMANDS:
         break;
     }

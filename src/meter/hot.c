@@ -84,6 +84,7 @@ static const struct hot_row table[] = {
     { HOT_TARIFF, 1, tou_put, tou_take },
     { HOT_INPUT, 1, input_put, input_take },
     { HOT_SECURE, 1, secure_put_record, secure_take_record },
+    { HOT_SUPPLY, 1, supply_put, supply_take },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },
     { HOT_COLUMNS, 0, NULL, columns_take },

@@ -40,6 +40,7 @@ enum hot {
     HOT_OCTETS,  /* a parameter of octets changed: its first octets */
     HOT_COLUMNS, /* a survey took these columns */
     HOT_SECURE,  /* counters of clients, lock-outs (secure/) */
+    HOT_SUPPLY,  /* who holds the supply open, where the relay was ordered to */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

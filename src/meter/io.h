@@ -54,6 +54,8 @@ struct dark_edge {
     uint16_t levels; /* all inputs after the edge */
 };
 
+enum coil { COIL_OFF, COIL_OPEN, COIL_CLOSE };
+
 struct meter_io {
     void *ctx;
     const struct nor *nor;         /* the data flash, laid out as cfg->map */
@@ -73,8 +75,9 @@ struct meter_io {
     /* n pulses of an output became due at t (n > 1 only where windows are long). */
     void (*impulse)(void *ctx, mono_t t, enum impulse output, uint32_t n);
     void (*lamp)(void *ctx, mono_t t, enum lamp lamp, uint8_t pattern);
-    /* Drive the coil; the position is known from the current and INPUT_RELAY_CLOSED. */
-    void (*relay)(void *ctx, mono_t t, bool close);
+    /* Drive the coil of the bistable relay, or let it go; the meter times the pulse. The
+     * position is known from the current and INPUT_RELAY_CLOSED. NULL: no relay is fitted. */
+    void (*relay)(void *ctx, mono_t t, enum coil coil);
 
     /* Edges of covers while unpowered, oldest first, at most n; and forget them. */
     int (*dark_take)(void *ctx, struct dark_edge *dst, size_t n);

@@ -16,6 +16,17 @@ const struct meter_cfg cfg_single_phase = {
     .type = "MAG22",
     .serial = 1,
     .rating = { 230000, 5000, 100000, 50 },
+    .relay = { .poles = 1, .pulse_ms = 60, .feedback = true },
+    .checkpoint_s = 60,
+    .year = 2024,
+};
+
+const struct meter_cfg cfg_two_pole = {
+    .map = &store_map,
+    .type = "MAG22",
+    .serial = 1,
+    .rating = { 230000, 5000, 80000, 50 },
+    .relay = { .poles = 2, .pulse_ms = 60, .feedback = true },
     .checkpoint_s = 60,
     .year = 2024,
 };
@@ -49,6 +60,7 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
     sensor_init(m);
     watch_init(m);
+    supply_init(m);
 }
 
 /* -- power-up
@@ -70,6 +82,7 @@ static void plan(struct meter *m)
     watch_plan(m);
     calendar_plan(m);
     tou_plan(m);
+    supply_plan(m);
     timer_clock_changed(m);
 }
 
@@ -145,6 +158,7 @@ int meter_mount(struct meter *m, mono_t t)
     if (blank) demand_restart(m);
     plan(m);
     input_power_up(m, down);
+    supply_power_up(m);
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));
     store_rest(&m->store);
     event_drain(m);
@@ -208,7 +222,8 @@ void meter_drain_events(struct meter *m)
 
 bool meter_is_ready(const struct meter *m)
 {
-    return !store_is_busy(&m->store) && !m->replan && !m->outputs_stale && event_is_idle(m);
+    return !store_is_busy(&m->store) && !m->replan && !m->outputs_stale && event_is_idle(m) &&
+           !supply_is_due(m);
 }
 
 bool meter_store_step(struct meter *m)
@@ -218,6 +233,7 @@ bool meter_store_step(struct meter *m)
     if (m->replan) plan(m);
     event_drain(m);
     output_drive(m);
+    supply_step(m);
     return !store_is_at_rest(&m->store) || !meter_is_ready(m);
 }
 

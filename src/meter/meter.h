@@ -40,6 +40,7 @@
 #include "meter/event/alarm.h"
 #include "meter/event/output.h"
 #include "meter/supply/battery.h"
+#include "meter/supply/supply.h"
 #include "meter/secure/secure.h"
 #include "metrology/front.h"
 #include "metrology/quantity.h"
@@ -79,6 +80,7 @@ struct meter {
     struct secure secure;
     struct inputs inputs;
     struct watch watch;
+    struct supply supply;
     struct display display;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */

@@ -204,6 +204,7 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (value == m->scalar[id]) return 0;
     if (id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_PERIOD_S)
         return profile_set_period_s(m, who, id - PARAM_SURVEY_1_PERIOD_S, (uint32_t)value);
+    if (id == PARAM_SUPPLY_MODE && !supply_can_mode(m, value)) return E_DENIED;
     if (!is_free(id)) return E_DENIED;
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
     int err = param_begin_scalar(m, who, id, value);

@@ -77,6 +77,10 @@ enum val {
     VAL_ALARM_3,
     VAL_ERROR_1,
     VAL_ERROR_2,
+    VAL_SUPPLY_HOLDER, /* who holds it open: enum requester + 1; 0 nobody */
+    VAL_SUPPLY_CAUSE,  /* of the last operation, likewise */
+    VAL_SUPPLY_STATE,  /* enum control_state */
+    VAL_SUPPLY_ON,     /* as measured */
     QUANTITIES
 };
 

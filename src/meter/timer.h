@@ -31,6 +31,7 @@ enum timer {
     TIMER_TARIFF,   /* utc: the next switch of a calendar, or local midnight */
     TIMER_RTC,      /* mono: compare with the calendar chip */
     TIMER_INPUT,    /* mono: an input has held for its time */
+    TIMER_RELAY,    /* mono: a pulse, a pause of the relay driver is over */
     TIMER_FLOOD,    /* mono: an hour of limited events is over */
     TIMERS
 };

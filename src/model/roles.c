@@ -62,6 +62,13 @@ static const struct cosem_limit only_title[] = {
     END,
 };
 
+static const struct cosem_limit only_relay[] = {
+    { .roles = R(OPERATOR), .act = COSEM_ID(2) },
+    { .roles = R(BROADCAST), .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT), .set = COSEM_ID(4), .act = COSEM_IDS(1, 2) },
+    END,
+};
+
 /* Oracle: the access columns of tests/data/object-model.csv, compared by tests/golden. */
 const struct cosem_acl device_acl[ACLS] = {
     [ACL_ALL] = { .read = ALL },
@@ -108,6 +115,12 @@ const struct cosem_acl device_acl[ACLS] = {
                           .act = R(FIRMWARE),
                           .only = only_reply },
     [ACL_ASSOC_SILENT] = { .read = R(MANAGEMENT), .only = only_secret },
+    [ACL_RELAY] = { .read = METERED | R(CIU),
+                    .write = R(MANAGEMENT),
+                    .act = R(OPERATOR) | SENIOR | R(BROADCAST),
+                    .only = only_relay },
+    [ACL_RELAY_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) | R(BROADCAST) },
+    [ACL_ARBITRATOR] = { .read = SENIOR, .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
     [ACL_SECURITY] = { .read = OPEN, .act = R(MANAGEMENT), .only = only_title },
 };
 

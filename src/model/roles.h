@@ -56,6 +56,9 @@ enum acl {
     ACL_ASSOC_OWN_3,    /* 40.0.7: the firmware client's own */
     ACL_ASSOC_SILENT,   /* 40.0.8, 40.0.9: nobody calls there */
     ACL_SECURITY,       /* 43.0.0 */
+    ACL_RELAY,        /* class 70: operator closes, broadcast opens, management sets the mode */
+    ACL_RELAY_SCRIPT, /* metering reads, management and broadcast execute */
+    ACL_ARBITRATOR,   /* supervisor reads, management writes and calls */
     ACLS
 };
 

@@ -135,6 +135,7 @@ void values_take(struct meter *m, const struct quantity *q)
     if (q->flags & (QTY_MISSED | QTY_STUCK))
         for (unsigned k = 0; k < CFG_SURVEYS; k++) m->survey[k].pending |= PROFILE_NOT_VALID;
     watch_take(m, q);
+    supply_window(m, q);
     if (m->sampled) light_leds(m, e);
     if (!m->io->impulse) return;
     for (unsigned k = m->sampled ? IMPULSE_OUTPUT : 0; k < IMPULSES; k++)

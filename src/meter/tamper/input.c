@@ -30,7 +30,7 @@ static const struct input_row table[] = {
     { INPUT_SEAL_BUTTON, 3000, 0, 0, 0 },
     { INPUT_MODULE, 1000, EV_MODULE_INSERTED, EV_MODULE_REMOVED, 0 },
     { INPUT_BATTERY_LOW, 10000, EV_BATTERY_LOW, EV_BATTERY_NORMAL, 0 },
-    { INPUT_RELAY_CLOSED, 0, 0, 0, 0 },
+    { INPUT_RELAY_CLOSED, 50, 0, 0, 0 }, /* supply/relay judges it */
 };
 _Static_assert(sizeof table / sizeof table[0] == INPUTS, "a row for each input");
 
@@ -125,6 +125,13 @@ void input_handle(struct meter *m)
         if ((e.levels ^ in->raw) & table[i].mask) in->since[i] = m->t;
     in->raw = e.levels;
     plan(m);
+}
+
+bool input_is_still(const struct meter *m, uint16_t mask, uint64_t us)
+{
+    for (unsigned i = 0; i < INPUTS; i++)
+        if (table[i].mask & mask && m->t.us - m->inputs.since[i].us < us) return false;
+    return !((m->inputs.raw ^ m->inputs.settled) & mask);
 }
 
 /* One input at a time, dated to its own edge. */

@@ -11,6 +11,7 @@
  */
 #ifndef METER_TAMPER_INPUT_H
 #define METER_TAMPER_INPUT_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,9 @@ int input_feed(struct meter *m, mono_t t, uint16_t levels);
 /* The first edge that waits, or MONO_NEVER; and handle it. */
 mono_t input_next(const struct meter *m);
 void input_handle(struct meter *m);
+
+/* Has this input not moved for `us`? */
+bool input_is_still(const struct meter *m, uint16_t mask, uint64_t us);
 
 /* A debounce time may be over. */
 void input_settle(struct meter *m, utc_t u);

@@ -45,6 +45,8 @@ static const struct {
     { PARAM_GUARD_1_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 0, 255 } },
     { PARAM_GUARD_2_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 1, 255 } },
     { PARAM_GUARD_3_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 2, 255 } },
+    { PARAM_SUPPLY_MODE, 1, 4, 70, { 0, 0, 96, 3, 10, 255 } },
+    { PARAM_WEIGHTS, 1, 4, 68, { 0, 0, 96, 3, 20, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
 };
 

@@ -1,0 +1,108 @@
+/* supply.h - the relay of the customer's supply: who wants it open, where it is, why.
+ *
+ * Causes ask, the arbiter (arbiter.h) decides, the relay driver (relay.h) carries out and looks
+ * whether it is true. What conditions ask for waits until the store is free and then becomes
+ * one transaction: the holds, the count of the operation, the events. Only then the coil is
+ * driven.
+ *
+ *     prepayment   supply_request(m, SUPPLY_ARREARS, owes)          whenever it may have
+ * changed a client     supply_order(m, who, SUPPLY_REMOTE, ACTION_RECONNECT)
+ *
+ * Power cut  before the last page of the transaction the order was not given; after it the
+ * relay is driven there, at power-up if need be, and the operation counts once. Holds last.
+ * Cost       a request two stores; its transaction one or two pages.
+ * Memory     struct supply, part of struct meter.
+ * Context    meter loop only.
+ */
+#ifndef METER_SUPPLY_SUPPLY_H
+#define METER_SUPPLY_SUPPLY_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "base/who.h"
+#include "meter/supply/arbiter.h"
+#include "meter/supply/relay.h"
+
+struct meter;
+
+/* What a record holds. */
+struct supply_state {
+    uint16_t held;             /* requesters that keep it open, SUPPLY_BIT() each */
+    uint8_t cause;             /* requester of the last operation + 1; 0 none yet */
+    uint8_t by;                /* of a client's order: its channel, enum link_id */
+    uint8_t fault;             /* enum relay_fault, bits */
+    bool closed;               /* where the relay was ordered to */
+    bool moving;               /* and has not been seen yet */
+    uint8_t asked[REQUESTERS]; /* class 68: last request of each, bit action - 1 */
+    uint8_t outcome;           /* and the action last carried out; 0 none */
+};
+
+struct supply {
+    struct supply_state state;
+    struct weights weights;
+    struct relay relay;
+    uint16_t wants;  /* causes that hold now */
+    uint16_t ended;  /* let go since the last decision */
+    uint16_t opened; /* event of what a cause opened for, where it has more than one */
+    uint8_t credits; /* closings that clients may still order: see supply_order() */
+    mono_t refilled;
+};
+
+/* The cause of requester r (an automatic one) holds, or holds no more. Nothing happens when it
+ * is known already. A latched requester (fire, tamper) stays held when its cause ends. In mode
+ * 0 nothing opens, and what still holds when the mode changes opens then. */
+void supply_request(struct meter *m, enum requester r, bool holds);
+
+/* A client, token, button or schedule acts as requester r. 0: done, or done as far as others
+ * let go: then the supply stays open and event 390 names who holds it. E_DENIED: nothing
+ * changed: not in this mode or state, its cause still holds, no permission (class 68), or more
+ * closings than six and one in ten minutes; 390 tells the holder, 0 for the last. E_STATE: no
+ * relay in this meter. E_BUSY: a commit is in flight. */
+int supply_order(struct meter *m, const struct who *who, enum requester r,
+                 enum supply_action action);
+
+/* Remote reconnection. Ordered by one who is trusted with it (supervisor, head-end) it also
+ * lets go of fire and tamper, if their causes are over. Errors of supply_order(). */
+int supply_reconnect(struct meter *m, const struct who *who, bool trusted);
+
+/* Who holds it open, SUPPLY_NOBODY when closed. */
+unsigned supply_holder(const struct meter *m);
+
+/* State of class 70 as ordered; and the output as measured: by the feedback contact, else by
+ * the current that flows, else where it was driven. */
+enum control_state supply_state(const struct meter *m);
+bool supply_is_on(const struct meter *m);
+
+/* Forget the last requests (class 68, method 2). */
+int supply_forget(struct meter *m, const struct who *who);
+
+/* The weights of class 68, as written by a client. E_RANGE: arbiter_is_valid() refuses them. */
+int supply_set_weights(struct meter *m, const struct who *who, const struct weights *w);
+
+/* May the control mode become this one? Mode 0 not while anybody holds the supply open: that
+ * would close it. */
+bool supply_can_mode(const struct meter *m, int32_t mode);
+
+/* -- for the parts of meter/ alone ----------------------------------------------------- */
+
+void supply_init(struct meter *m);
+void supply_plan(struct meter *m);
+void supply_power_up(struct meter *m);
+struct quantity;
+void supply_window(struct meter *m, const struct quantity *q);
+/* Something waits for supply_step(). */
+bool supply_is_due(const struct meter *m);
+/* Decide what was asked, drive what was decided; the store must be free. */
+void supply_step(struct meter *m);
+
+/* The relay was seen where it was ordered; it fails to go there; it moved by itself. */
+void supply_arrived(struct meter *m);
+void supply_failed(struct meter *m);
+void supply_corrected(struct meter *m);
+
+int supply_put(const struct meter *m, unsigned k, uint8_t *body);
+void supply_take(struct meter *m, const uint8_t *body, size_t n);
+
+#endif

@@ -1,0 +1,276 @@
+/* supply.c - classes 70 and 68: the relay as its clients see it, and who may order what.
+ *
+ * Actors of class 68 are the requesters of meter/supply/arbiter.h, 1 to 10; actions 1 to 3 are
+ * the scripts of 0-0:10.0.106. Bit 0 of a bit-string is action 1. */
+#include "base/err.h"
+#include "model/classes.h"
+
+static enum dar answered(int err)
+{
+    return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
+}
+
+static bool is_senior(const struct who *who)
+{
+    return who->assoc == ROLE_SUPERVISOR || who->assoc == ROLE_MANAGEMENT;
+}
+
+/* -- class 70
+ * ------------------------------------------------------------------------------------------ */
+
+static enum dar get_output(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_bool(o, supply_is_on(meter_of(app)));
+    return DAR_OK;
+}
+
+static enum dar get_control(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_enum(o, (uint8_t)supply_state(meter_of(app)));
+    return DAR_OK;
+}
+
+static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_enum(o, (uint8_t)param_get(meter_of(app), PARAM_SUPPLY_MODE));
+    return DAR_OK;
+}
+
+static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint8_t mode = axdr_read_enum(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return answered(param_set(meter_of(app), at->who, PARAM_SUPPLY_MODE, mode));
+}
+
+static enum dar call_disconnect(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                                struct cosem_ret *ret)
+{
+    (void)ret;
+    axdr_read_i8(arg);
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    return answered(supply_order(meter_of(app), at->who, SUPPLY_REMOTE, ACTION_DISCONNECT));
+}
+
+static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                               struct cosem_ret *ret)
+{
+    (void)ret;
+    axdr_read_i8(arg);
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    return answered(supply_reconnect(meter_of(app), at->who, is_senior(at->who)));
+}
+
+static const struct cosem_attr disconnect_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_output },
+    { .id = 3, .get = get_control },
+    { .id = 4, .get = get_mode, .set = set_mode },
+};
+static const struct cosem_method disconnect_method[] = { { .id = 1, .call = call_disconnect },
+                                                         { .id = 2, .call = call_reconnect } };
+const struct cosem_class class_disconnect = { .id = 70,
+                                              .n_attr = COUNT(disconnect_attr),
+                                              .attr = disconnect_attr,
+                                              .n_method = COUNT(disconnect_method),
+                                              .method = disconnect_method };
+
+/* -- class 68
+ * ------------------------------------------------------------------------------------------ */
+
+static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static const struct obis scripts = { 0, 0, 10, 0, 106, 255 };
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, ACTIONS);
+    for (unsigned n = 1; n <= ACTIONS; n++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_octets(o, &scripts, 6);
+        axdr_emit_u16(o, (uint16_t)n);
+    }
+    return DAR_OK;
+}
+
+/* Bit 0 of a bit-string is the first octet's highest. */
+static uint8_t turned(uint8_t bits)
+{
+    uint8_t out = 0;
+    for (unsigned i = 0; i < ACTIONS; i++)
+        if (bits >> i & 1) out |= (uint8_t)(0x80u >> i);
+    return out;
+}
+
+static uint8_t turned_back(uint8_t bits)
+{
+    uint8_t out = 0;
+    for (unsigned i = 0; i < ACTIONS; i++)
+        if (bits << i & 0x80) out |= (uint8_t)(1u << i);
+    return out;
+}
+
+static void emit_bits_each(struct axdr_out *o, const uint8_t of[REQUESTERS])
+{
+    axdr_emit_head(o, AXDR_ARRAY, REQUESTERS);
+    for (unsigned r = 0; r < REQUESTERS; r++) {
+        uint8_t bits = turned(of[r]);
+        axdr_emit_bits(o, &bits, ACTIONS);
+    }
+}
+
+static enum dar get_permissions(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_bits_each(o, meter_of(app)->supply.weights.may);
+    return DAR_OK;
+}
+
+static enum dar set_permissions(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    struct weights w = m->supply.weights;
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n != REQUESTERS) return DAR_OTHER;
+    for (unsigned r = 0; r < REQUESTERS; r++) {
+        uint8_t bits = 0;
+        axdr_read_bits(in, &bits, ACTIONS);
+        w.may[r] = turned_back(bits);
+    }
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(supply_set_weights(m, at->who, &w));
+}
+
+static enum dar get_weights(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct weights *w = &meter_of(app)->supply.weights;
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, REQUESTERS);
+    for (unsigned r = 0; r < REQUESTERS; r++) {
+        axdr_emit_head(o, AXDR_ARRAY, ACTIONS);
+        for (unsigned a = 0; a < ACTIONS; a++) axdr_emit_u16(o, w->of[r][a]);
+    }
+    return DAR_OK;
+}
+
+static enum dar set_weights(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    struct weights w = m->supply.weights;
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n != REQUESTERS) return DAR_OTHER;
+    for (unsigned r = 0; r < REQUESTERS; r++) {
+        n = axdr_read_head(in, AXDR_ARRAY);
+        if (!in->bad && n != ACTIONS) return DAR_OTHER;
+        for (unsigned a = 0; a < ACTIONS; a++) w.of[r][a] = axdr_read_u16(in);
+    }
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(supply_set_weights(m, at->who, &w));
+}
+
+static enum dar get_requests(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_bits_each(o, meter_of(app)->supply.state.asked);
+    return DAR_OK;
+}
+
+static enum dar get_outcome(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_u8(o, meter_of(app)->supply.state.outcome);
+    return DAR_OK;
+}
+
+/* Of several actions that are asked for and allowed the weightiest; the first among equals. */
+static unsigned chosen(const struct weights *w, unsigned r, uint8_t bits)
+{
+    unsigned best = 0;
+    for (unsigned a = 1; a <= ACTIONS; a++) {
+        if (!(bits & w->may[r] & 1u << (a - 1))) continue;
+        if (!best || w->of[r][a - 1] > w->of[r][best - 1]) best = a;
+    }
+    return best;
+}
+
+static enum dar call_request(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                             struct cosem_ret *ret)
+{
+    struct meter *m = meter_of(app);
+    uint8_t bits = 0;
+    (void)ret;
+    axdr_read_struct(arg, 2);
+    unsigned actor = axdr_read_u8(arg);
+    axdr_read_bits(arg, &bits, ACTIONS);
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (actor < 1 || actor > REQUESTERS) return DAR_OTHER;
+    unsigned action = chosen(&m->supply.weights, actor - 1, turned_back(bits));
+    if (!action) return DAR_DENIED;
+    return answered(
+        supply_order(m, at->who, (enum requester)(actor - 1), (enum supply_action)action));
+}
+
+static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                            struct cosem_ret *ret)
+{
+    (void)ret;
+    axdr_read_i8(arg);
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    return dar_of(supply_forget(meter_of(app), at->who));
+}
+
+static const struct cosem_attr arbitrator_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_actions },
+    { .id = 3, .get = get_permissions, .set = set_permissions },
+    { .id = 4, .get = get_weights, .set = set_weights },
+    { .id = 5, .get = get_requests },
+    { .id = 6, .get = get_outcome },
+};
+static const struct cosem_method arbitrator_method[] = { { .id = 1, .call = call_request },
+                                                         { .id = 2, .call = call_forget } };
+const struct cosem_class class_arbitrator = { .id = 68,
+                                              .n_attr = COUNT(arbitrator_attr),
+                                              .attr = arbitrator_attr,
+                                              .n_method = COUNT(arbitrator_method),
+                                              .method = arbitrator_method };
+
+/* -- what the relay did, and who holds it
+ * ----------------------------------------------------------------- */
+
+/* {opens, closes, failed opens, failed closes} */
+static enum dar get_operations(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const uint32_t *counter = meter_of(app)->now.counter;
+    (void)at;
+    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    for (unsigned i = CNT_RELAY_OPENS; i <= CNT_RELAY_CLOSE_FAILS; i++)
+        axdr_emit_u32(o, counter[i]);
+    return DAR_OK;
+}
+
+/* Bits 0 to 9: requesters that hold the supply open, by rank; 16 the relay is on its way, 17 it
+ * fails to open, 18 to close. */
+static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct supply_state *s = &meter_of(app)->supply.state;
+    uint32_t bits = s->held | (uint32_t)s->moving << 16 | (uint32_t)s->fault << 17;
+    uint8_t out[4] = { 0 };
+    (void)at;
+    for (unsigned i = 0; i < 32; i++)
+        if (bits >> i & 1) out[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    axdr_emit_bits(o, out, 32);
+    return DAR_OK;
+}
+
+static const struct cosem_attr operations_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_operations },
+};
+static const struct cosem_attr signals_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_signals },
+};
+const struct cosem_class class_operations = { .id = 1, .n_attr = 2, .attr = operations_attr };
+const struct cosem_class class_signals = { .id = 1, .n_attr = 2, .attr = signals_attr };

@@ -1,0 +1,234 @@
+/* Classes 70 and 68 asked as clients ask: rights, refusals, what is shown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "desk.h"
+
+static const uint8_t zero[] = { AXDR_I8, 0 };
+static uint8_t value[4096];
+
+static enum dar call(struct desk *k, uint8_t role, uint16_t cls, const char *ln, uint8_t method,
+                     const void *p, size_t n)
+{
+    enum dar dar = desk_call(k, role, cls, desk_ln(ln), method, p, n, NULL);
+    desk_settle(k);
+    desk_run_s(k, 3);
+    return dar;
+}
+
+static enum dar remote(struct desk *k, uint8_t role, uint8_t method)
+{
+    return call(k, role, 70, "0-0:96.3.10", method, zero, sizeof zero);
+}
+
+/* {actor, one action} */
+static enum dar act(struct desk *k, uint8_t role, uint8_t actor, unsigned action)
+{
+    uint8_t p[] = {
+        AXDR_STRUCTURE, 2, AXDR_U8, actor, AXDR_BITS, 3, (uint8_t)(0x80u >> (action - 1))
+    };
+    return call(k, role, 68, "0-0:96.3.20", 1, p, sizeof p);
+}
+
+static const uint8_t *get(struct desk *k, uint16_t cls, const char *ln, uint8_t attr)
+{
+    struct desk_value v = { value, sizeof value };
+    assert_int_equal(desk_get(k, ROLE_MANAGEMENT, cls, desk_ln(ln), attr, NULL, 0, &v), DAR_OK);
+    return value;
+}
+
+static void sees(struct desk *k, bool output, unsigned control)
+{
+    static const char ln[] = "0-0:96.3.10";
+    assert_int_equal(get(k, 70, ln, 2)[1] != 0, output);
+    assert_int_equal(get(k, 70, ln, 3)[1], control);
+    assert_int_equal(k->relay.closed, output);
+}
+
+static enum dar set_mode(struct desk *k, uint8_t role, uint8_t mode)
+{
+    uint8_t p[] = { AXDR_ENUM, mode };
+    enum dar dar = desk_set(k, role, 70, desk_ln("0-0:96.3.10"), 4, p, sizeof p, 0);
+    desk_settle(k);
+    return dar;
+}
+
+static void remote_orders_by_role(void **state)
+{
+    struct desk *k = *state;
+    sees(k, true, 1);
+    assert_int_not_equal(remote(k, ROLE_READER, 1), DAR_OK);
+    assert_int_not_equal(remote(k, ROLE_OPERATOR, 1), DAR_OK);
+    sees(k, true, 1);
+    assert_int_equal(remote(k, ROLE_SUPERVISOR, 1), DAR_OK);
+    sees(k, false, 0);
+    assert_int_equal(get(k, 1, "0-0:96.50.20", 2)[1], SUPPLY_REMOTE + 1);
+    assert_int_equal(remote(k, ROLE_OPERATOR, 2), DAR_OK);
+    sees(k, true, 1);
+    assert_int_equal(remote(k, ROLE_BROADCAST, 1), DAR_OK);
+    sees(k, false, 0);
+    assert_int_not_equal(remote(k, ROLE_BROADCAST, 2), DAR_OK);
+    sees(k, false, 0);
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 2), DAR_OK);
+    sees(k, true, 1);
+    const uint8_t *count = get(k, 1, "0-0:96.50.21", 2);
+    static const uint8_t two_two[] = {
+        AXDR_STRUCTURE, 4, AXDR_U32, 0, 0, 0,        2, AXDR_U32, 0, 0, 0, 2,
+        AXDR_U32,       0, 0,        0, 0, AXDR_U32, 0, 0,        0, 0
+    };
+    assert_memory_equal(count, two_two, sizeof two_two);
+}
+
+static void modes_by_the_book(void **state)
+{
+    struct desk *k = *state;
+    assert_int_not_equal(set_mode(k, ROLE_SUPERVISOR, 6), DAR_OK);
+    assert_int_equal(set_mode(k, ROLE_MANAGEMENT, 7), DAR_OTHER);
+    assert_int_equal(set_mode(k, ROLE_MANAGEMENT, 6), DAR_OK);
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 1), DAR_OK);
+    assert_int_equal(set_mode(k, ROLE_MANAGEMENT, 0), DAR_TEMPORARY); /* it would close */
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 2), DAR_OK);
+    sees(k, false, 2);                                     /* the button is awaited */
+    assert_int_equal(get(k, 1, "0-0:96.4.0", 2)[3], 0x40); /* and it is that which holds */
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 2), DAR_TEMPORARY);
+    assert_int_equal(act(k, ROLE_MANAGEMENT, SUPPLY_BUTTON + 1, ACTION_RECONNECT), DAR_OK);
+    sees(k, true, 1);
+    assert_int_equal(set_mode(k, ROLE_MANAGEMENT, 0), DAR_OK);
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 1), DAR_TEMPORARY);
+    sees(k, true, 1);
+}
+
+static void fire_is_released_by_seniors_once_cool(void **state)
+{
+    struct desk *k = *state;
+    supply_request(&k->d.meter, SUPPLY_FIRE, true);
+    desk_settle(k);
+    desk_run_s(k, 3);
+    sees(k, false, 2);
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 2), DAR_TEMPORARY);
+    assert_int_equal(act(k, ROLE_MANAGEMENT, SUPPLY_FIRE + 1, ACTION_RECONNECT), DAR_TEMPORARY);
+    supply_request(&k->d.meter, SUPPLY_FIRE, false);
+    assert_int_equal(remote(k, ROLE_OPERATOR, 2), DAR_TEMPORARY);
+    sees(k, false, 2);
+    assert_int_equal(remote(k, ROLE_SUPERVISOR, 2), DAR_OK);
+    sees(k, true, 1);
+}
+
+static void top_up_does_not_undo_a_remote_order(void **state)
+{
+    struct desk *k = *state;
+    assert_int_equal(set_mode(k, ROLE_MANAGEMENT, 6), DAR_OK);
+    supply_request(&k->d.meter, SUPPLY_ARREARS, true);
+    desk_settle(k);
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 1), DAR_OK);
+    sees(k, false, 0);
+    supply_request(&k->d.meter, SUPPLY_ARREARS, false);
+    desk_settle(k);
+    desk_run_s(k, 3);
+    sees(k, false, 0);
+    assert_int_equal(get(k, 1, "0-0:96.4.0", 2)[2], 0x10); /* REMOTE, bit 3 */
+    desk_cut(k, 100);
+    desk_run_s(k, 3);
+    sees(k, false, 0);
+}
+
+static void weights_are_data(void **state)
+{
+    struct desk *k = *state;
+    struct desk_value v = { value, sizeof value };
+    struct obis ln = desk_ln("0-0:96.3.20");
+    assert_int_equal(desk_get(k, ROLE_SUPERVISOR, 68, ln, 4, NULL, 0, &v), DAR_OK);
+    /* array 10 of array 3 of u16: the remote requester's weight for reconnection */
+    size_t at = 2 + SUPPLY_REMOTE * (2 + 3 * 3) + 2 + 3 + 1;
+    uint8_t was = value[at + 1];
+    assert_int_equal(was, 0);
+    value[at + 1] = 101; /* above fire */
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 68, ln, 4, value, v.n, 0), DAR_OTHER);
+    value[at + 1] = 95; /* above all but fire */
+    assert_int_not_equal(desk_set(k, ROLE_SUPERVISOR, 68, ln, 4, value, v.n, 0), DAR_OK);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 68, ln, 4, value, v.n, 0), DAR_OK);
+    desk_settle(k);
+    supply_request(&k->d.meter, SUPPLY_VOLTAGE, true);
+    desk_settle(k);
+    desk_run_s(k, 3);
+    sees(k, false, 2);
+    desk_cut(k, 60); /* they last */
+    desk_run_s(k, 3);
+    sees(k, false, 2);
+    assert_int_equal(remote(k, ROLE_MANAGEMENT, 2), DAR_OK);
+    sees(k, true, 1);
+    assert_int_equal(get(k, 68, "0-0:96.3.20", 6)[1], ACTION_RECONNECT);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 68, "0-0:96.3.20", 2, zero, 2), DAR_OK);
+    assert_int_equal(get(k, 68, "0-0:96.3.20", 6)[1], 0);
+    sees(k, true, 1);
+}
+
+static void permissions_bind_every_actor(void **state)
+{
+    struct desk *k = *state;
+    struct desk_value v = { value, sizeof value };
+    struct obis ln = desk_ln("0-0:96.3.20");
+    assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 68, ln, 3, NULL, 0, &v), DAR_OK);
+    value[2 + 3 * SUPPLY_ARREARS + 2] = 0x60; /* arrears may not disconnect */
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 68, ln, 3, value, v.n, 0), DAR_OK);
+    desk_settle(k);
+    supply_request(&k->d.meter, SUPPLY_ARREARS, true);
+    desk_settle(k);
+    desk_run_s(k, 3);
+    sees(k, true, 1);
+    assert_int_equal(act(k, ROLE_MANAGEMENT, SUPPLY_ARREARS + 1, ACTION_DISCONNECT),
+                     DAR_DENIED);
+    assert_int_equal(act(k, ROLE_MANAGEMENT, 0, ACTION_DISCONNECT), DAR_OTHER);
+    assert_int_equal(act(k, ROLE_MANAGEMENT, 11, ACTION_DISCONNECT), DAR_OTHER);
+    sees(k, true, 1);
+    assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 68, ln, 3, NULL, 0, &v), DAR_OK);
+    value[2 + 3 * SUPPLY_FIRE + 2] = 0; /* but fire must be able to */
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 68, ln, 3, value, v.n, 0), DAR_OTHER);
+}
+
+static void scripts_are_remote_orders(void **state)
+{
+    struct desk *k = *state;
+    static const uint8_t open[] = { AXDR_U16, 0, 1 }, close[] = { AXDR_U16, 0, 2 },
+                         ready[] = { AXDR_U16, 0, 3 }, four[] = { AXDR_U16, 0, 9 };
+    assert_int_equal(call(k, ROLE_BROADCAST, 9, "0-0:10.0.106", 1, open, 3), DAR_OK);
+    sees(k, false, 0);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.106", 1, ready, 3), DAR_OK);
+    sees(k, false, 2);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.106", 1, close, 3), DAR_OK);
+    sees(k, true, 1);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.106", 1, four, 3), DAR_OTHER);
+}
+
+static int begin(void **state)
+{
+    struct desk *k = desk_new(1772438400);
+    desk_fit_relay(k);
+    desk_run_s(k, 3);
+    *state = k;
+    return 0;
+}
+
+static int end(void **state)
+{
+    desk_free(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(remote_orders_by_role, begin, end),
+        cmocka_unit_test_setup_teardown(modes_by_the_book, begin, end),
+        cmocka_unit_test_setup_teardown(fire_is_released_by_seniors_once_cool, begin, end),
+        cmocka_unit_test_setup_teardown(top_up_does_not_undo_a_remote_order, begin, end),
+        cmocka_unit_test_setup_teardown(weights_are_data, begin, end),
+        cmocka_unit_test_setup_teardown(permissions_bind_every_actor, begin, end),
+        cmocka_unit_test_setup_teardown(scripts_are_remote_orders, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

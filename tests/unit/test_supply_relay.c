@@ -1,0 +1,318 @@
+/* The relay of a living meter: driven, verified, found out, restored. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "lab.h"
+
+static const int64_t T0 = 1772438400;
+
+static struct lab *fresh(bool feedback)
+{
+    struct lab *l = lab_new(0, 0);
+    lab_fit_relay(l, feedback);
+    l->load = (struct lab_load){ 2300000, 0, 230000, 10000 };
+    assert_int_equal(lab_power_up(l, T0), 0);
+    lab_settle(l);
+    return l;
+}
+
+static void run(struct lab *l, unsigned s)
+{
+    lab_run_to(l, mono_after(l->now, s * UINT64_C(1000000)), 200000);
+}
+
+static int order(struct lab *l, enum requester r, enum supply_action a)
+{
+    meter_at(&l->m, l->now);
+    int err = supply_order(&l->m, &lab_who, r, a);
+    lab_settle(l);
+    return err;
+}
+
+static void request(struct lab *l, enum requester r, bool holds)
+{
+    meter_at(&l->m, l->now);
+    supply_request(&l->m, r, holds);
+    lab_settle(l);
+}
+
+static unsigned events(struct lab *l, enum event_log log, uint16_t code)
+{
+    struct event_span s = event_span(&l->m, log);
+    unsigned n = 0;
+    for (uint32_t i = s.first; i < s.next; i++) {
+        struct event_row e;
+        assert_int_equal(event_read(&l->m, log, i, &e), 0);
+        n += e.code == code;
+    }
+    return n;
+}
+
+static uint32_t counted(const struct lab *l, unsigned counter)
+{
+    return l->m.now.counter[counter];
+}
+
+static void mode(struct lab *l, int32_t mode)
+{
+    meter_at(&l->m, l->now);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_SUPPLY_MODE, mode), 0);
+    lab_settle(l);
+}
+
+/* -- the walk: each mode, each set of holds, the contact and what the meter says of it
+ * --------------------- */
+
+static void raise(struct lab *l, unsigned set)
+{
+    for (unsigned r = 0; r < REQUESTERS; r++)
+        if (set >> r & 1) {
+            if (r == SUPPLY_REMOTE || r == SUPPLY_BUTTON)
+                order(l, (enum requester)r, ACTION_DISCONNECT);
+            else
+                request(l, (enum requester)r, true);
+        }
+}
+
+static void release(struct lab *l)
+{
+    for (unsigned r = 0; r < SUPPLY_BUTTON; r++) {
+        request(l, (enum requester)r, false);
+        if (r == SUPPLY_REMOTE || arbiter_row(r)->latched) {
+            if (l->m.supply.state.held & SUPPLY_BIT(r))
+                order(l, (enum requester)r, ACTION_RECONNECT);
+        }
+    }
+    l->m.supply.credits = 6; /* the walk is no flood */
+    if (l->m.supply.state.held) order(l, SUPPLY_BUTTON, ACTION_RECONNECT);
+}
+
+static void contact_follows_every_set(void **state)
+{
+    struct lab *l = fresh(true);
+    (void)state;
+    for (int32_t k = 0; k < SUPPLY_MODES; k++) {
+        mode(l, k);
+        for (unsigned set = 0; set < 1u << REQUESTERS; set++) {
+            raise(l, set);
+            run(l, 1);
+            uint16_t held = l->m.supply.state.held;
+            bool opens = k != 0 && set != 0;
+            if (set == SUPPLY_BIT(SUPPLY_BUTTON))
+                opens = arbiter_mode((unsigned)k)->button_opens;
+            assert_int_equal(l->relay.closed, !opens);
+            assert_int_equal(supply_is_on(&l->m), l->relay.closed);
+            assert_int_equal(l->m.now.quantity[VAL_SUPPLY_ON], l->relay.closed);
+            assert_int_equal(held != 0, opens);
+            assert_int_equal(l->m.now.quantity[VAL_I_MA], l->relay.closed ? 10000 : 0);
+            release(l);
+            run(l, 1);
+            assert_int_equal(l->m.supply.state.held, 0);
+            assert_true(l->relay.closed);
+            assert_true(supply_is_on(&l->m));
+        }
+    }
+    assert_int_equal(counted(l, CNT_RELAY_OPENS) + counted(l, CNT_RELAY_CLOSES),
+                     l->relay.moves);
+    assert_int_equal(l->relay.moves, l->relay.pulses);
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 0);
+    assert_int_equal(counted(l, CNT_RELAY_OPEN_FAILS) + counted(l, CNT_RELAY_CLOSE_FAILS), 0);
+    lab_free(l);
+}
+
+/* -- what can be wrong with it
+ * ----------------------------------------------------------------------------- */
+
+static void five_tries_then_told(struct lab *l, unsigned trouble, bool opens)
+{
+    relay_sim_trouble(&l->relay, l->now, trouble);
+    uint32_t pulses = l->relay.pulses;
+    order(l, SUPPLY_REMOTE, opens ? ACTION_DISCONNECT : ACTION_RECONNECT);
+    run(l, 20);
+    assert_int_equal(l->relay.pulses - pulses, 5);
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    assert_int_equal(
+        events(l, LOG_FAILURE, opens ? EV_RELAY_FAILS_TO_OPEN : EV_RELAY_FAILS_TO_CLOSE), 1);
+    assert_int_equal(supply_is_on(&l->m), opens); /* as measured, not as ordered */
+    assert_true(l->m.alarms.set[1] >> 31 & 1 && l->m.alarms.set[2] >> 12 & 1);
+    run(l, 3 * 3600);
+    assert_int_equal(l->relay.pulses - pulses, 8); /* once an hour */
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    relay_sim_trouble(&l->relay, l->now, RELAY_SOUND);
+    run(l, 3600);
+    assert_int_equal(supply_is_on(&l->m), !opens);
+    assert_int_equal(l->m.supply.state.fault, 0);
+}
+
+static void a_weld_is_found(void **state)
+{
+    (void)state;
+    for (int feedback = 0; feedback < 2; feedback++) {
+        struct lab *l = fresh(feedback);
+        five_tries_then_told(l, RELAY_WELDS, true);
+        assert_int_equal(counted(l, CNT_RELAY_OPEN_FAILS), 1);
+        assert_int_equal(counted(l, CNT_RELAY_OPENS), 1);
+        lab_free(l);
+    }
+}
+
+static void a_stuck_one_is_found(void **state)
+{
+    (void)state;
+    struct lab *l = fresh(true);
+    assert_int_equal(order(l, SUPPLY_REMOTE, ACTION_DISCONNECT), 0);
+    run(l, 5);
+    five_tries_then_told(l, RELAY_STICKS, false);
+    assert_int_equal(counted(l, CNT_RELAY_CLOSE_FAILS), 1);
+    lab_free(l);
+}
+
+static void a_rattle_is_found(void **state)
+{
+    (void)state;
+    struct lab *l = fresh(true);
+    relay_sim_trouble(&l->relay, l->now, RELAY_RATTLES);
+    run(l, 10);
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    lab_free(l);
+}
+
+static void a_blow_is_corrected(void **state)
+{
+    (void)state;
+    struct lab *l = fresh(true);
+    relay_sim_knock(&l->relay, l->now, false);
+    run(l, 2);
+    assert_true(l->relay.closed);
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_CORRECTED), 1);
+    assert_int_equal(counted(l, CNT_RELAY_CLOSES), 1);
+    for (unsigned i = 0; i < 20; i++) { /* whoever hammers on it does not wear it out */
+        relay_sim_knock(&l->relay, l->now, false);
+        run(l, 2);
+    }
+    assert_true(events(l, LOG_RELAY, EV_RELAY_CORRECTED) <= 6);
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    lab_free(l);
+}
+
+static void a_weak_supply_waits(void **state)
+{
+    (void)state;
+    struct lab *l = fresh(true);
+    l->load.u_mv = 160000; /* 69.6 % */
+    run(l, 1);
+    assert_int_equal(order(l, SUPPLY_REMOTE, ACTION_DISCONNECT), 0);
+    run(l, 60);
+    assert_true(l->relay.closed);
+    assert_int_equal(l->relay.pulses, 0);
+    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_POSTPONED), 1);
+    assert_true(supply_is_on(&l->m));
+    assert_int_equal(supply_state(&l->m), CONTROL_DISCONNECTED);
+    l->load.u_mv = 162000;
+    run(l, 1);
+    assert_false(l->relay.closed);
+    assert_false(supply_is_on(&l->m));
+    lab_free(l);
+}
+
+/* -- floods and doors
+ * --------------------------------------------------------------------------------- */
+
+static void a_flood_of_toggles_is_refused(void **state)
+{
+    (void)state;
+    struct lab *l = fresh(true);
+    unsigned done = 0, refused = 0;
+    for (unsigned i = 0; i < 1800; i++) { /* an hour, one a second each way */
+        order(l, SUPPLY_REMOTE, ACTION_DISCONNECT);
+        run(l, 1);
+        int err = order(l, SUPPLY_REMOTE, ACTION_RECONNECT);
+        run(l, 1);
+        done += err == 0;
+        refused += err == E_DENIED;
+    }
+    assert_int_equal(done, 6 + 5); /* six, and one in ten minutes; the last is due at the end */
+    assert_int_equal(refused, 1800 - done);
+    assert_true(counted(l, CNT_RELAY_CLOSES) == done);
+    assert_true(events(l, LOG_RELAY, EV_RECONNECT_REFUSED) <= 12); /* an hour's worth of rows */
+    lab_free(l);
+}
+
+static void mode_0_is_no_back_door(void **state)
+{
+    (void)state;
+    struct lab *l = fresh(true);
+    request(l, SUPPLY_FIRE, true);
+    run(l, 2);
+    assert_false(l->relay.closed);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_SUPPLY_MODE, 0), E_DENIED);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_SUPPLY_MODE, 7), E_RANGE);
+    assert_int_equal(order(l, SUPPLY_FIRE, ACTION_RECONNECT), E_DENIED); /* it still burns */
+    assert_int_equal(order(l, SUPPLY_REMOTE, ACTION_RECONNECT), E_DENIED);
+    request(l, SUPPLY_FIRE, false);
+    run(l, 2);
+    assert_false(l->relay.closed); /* cold, but nobody said so */
+    assert_int_equal(order(l, SUPPLY_FIRE, ACTION_RECONNECT), 0);
+    assert_int_equal(order(l, SUPPLY_BUTTON, ACTION_RECONNECT), 0);
+    run(l, 2);
+    assert_true(l->relay.closed);
+    mode(l, 0);
+    request(l, SUPPLY_FIRE, true);
+    run(l, 2);
+    assert_true(l->relay.closed);
+    mode(l, 4); /* and what holds opens when the mode lets it */
+    run(l, 2);
+    assert_false(l->relay.closed);
+    lab_free(l);
+}
+
+static void no_relay_no_orders(void **state)
+{
+    (void)state;
+    struct lab *l = lab_new(0, 0);
+    assert_int_equal(lab_power_up(l, T0), 0);
+    lab_settle(l);
+    assert_int_equal(supply_order(&l->m, &lab_who, SUPPLY_REMOTE, ACTION_DISCONNECT), E_STATE);
+    request(l, SUPPLY_FIRE, true);
+    assert_true(supply_is_on(&l->m));
+    assert_int_equal(supply_state(&l->m), CONTROL_CONNECTED);
+    lab_free(l);
+}
+
+static void two_poles_look_at_both_wires(void **state)
+{
+    (void)state;
+    assert_int_equal(cfg_two_pole.rating.imax_ma, 80000);
+    assert_int_equal(cfg_two_pole.relay.poles, 2);
+    struct lab *l = fresh(false);
+    struct quantity q = { .u_uv = 230000000, .element[ELEMENT_NEUTRAL] = { .i_ua = 5000000 } };
+    q.start = q.end = l->now;
+    l->cfg.relay.poles = 2;
+    relay_window(&l->m, &q);
+    assert_int_equal(relay_current_ma(&l->m), 5000);
+    l->cfg.relay.poles = 1;
+    relay_window(&l->m, &q);
+    assert_int_equal(relay_current_ma(&l->m), 0);
+    lab_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(contact_follows_every_set),
+        cmocka_unit_test(a_weld_is_found),
+        cmocka_unit_test(a_stuck_one_is_found),
+        cmocka_unit_test(a_rattle_is_found),
+        cmocka_unit_test(a_blow_is_corrected),
+        cmocka_unit_test(a_weak_supply_waits),
+        cmocka_unit_test(a_flood_of_toggles_is_refused),
+        cmocka_unit_test(mode_0_is_no_back_door),
+        cmocka_unit_test(no_relay_no_orders),
+        cmocka_unit_test(two_poles_look_at_both_wires),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
