@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|kill [SEED]
+usage: whole.py hour|talk|kill|ctt [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -134,5 +134,21 @@ def kill(seed=22, kills=20):
         print("%d kills, seed %d: %d Wh kept, %d rows, %d events" % (kills, seed, after, len(rows), len(events)))
 
 
+def cases():
+    """The cases of tests/path/ctt.py: HDLC on the optical UART, the wrapper through lwIP."""
+    sys.path.insert(0, str(ROOT / "tests/path"))
+    import ctt
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START) as m:
+            m.console(b"on\n")
+
+            def set_inactivity(seconds):
+                subprocess.run([MAGNO, "write", "--port", str(m.net), "0-0:22.0.0:inactivity_time_out", "long-unsigned:%d" % seconds],
+                               check=True, stdout=subprocess.DEVNULL)
+
+            check(ctt.suite({"tcp": m.net, "hdlc": proxy(m.socket("optical")), "line": True}, set_inactivity), "cases failed")
+
+
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "kill": kill}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

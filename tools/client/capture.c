@@ -29,9 +29,8 @@ struct segment { /* of one packet */
 struct flow {
     struct endpoint a, b; /* a sent the first packet */
     bool tcp;
-    struct describer d;
+    struct listener listener;
     struct way {
-        struct buf in;
         bool started;
         uint32_t next; /* sequence number wanted */
     } way[2];
@@ -137,15 +136,8 @@ static struct flow *new_flow(struct walk *w, const struct segment *s)
     w->flow = must_grow(w->flow, (w->flows + 1) * sizeof *w->flow);
     struct flow *f = &w->flow[w->flows++];
     *f = (struct flow){ .a = s->from, .b = s->to, .tcp = s->tcp };
-    describe_init(&f->d, w->keys);
+    listener_init(&f->listener, w->keys);
     return f;
-}
-
-static void free_flow(struct flow *f)
-{
-    describe_end(&f->d);
-    buf_free(&f->way[0].in);
-    buf_free(&f->way[1].in);
 }
 
 static void put_end(char text[64], const struct endpoint *e)
@@ -153,20 +145,6 @@ static void put_end(char text[64], const struct endpoint *e)
     char ip[INET6_ADDRSTRLEN] = "?";
     inet_ntop(e->ip_n == 4 ? AF_INET : AF_INET6, e->ip, ip, sizeof ip);
     snprintf(text, 64, e->ip_n == 4 ? "%s:%u" : "[%s]:%u", ip, e->port);
-}
-
-static void say(struct walk *w, struct flow *f, const struct segment *s, int64_t utc_us,
-                const uint8_t *p, size_t n, enum describe_kind kind)
-{
-    struct capture_message m = { .utc_us = utc_us };
-    f->d.hint = !same_end(&f->a, &s->from); /* who connects is the client */
-    struct note *note = describe(&f->d, p, n, kind);
-    put_end(m.source, &s->from);
-    put_end(m.destination, &s->to);
-    m.note = note;
-    w->each(w->ctx, &m);
-    w->messages++;
-    note_free(note);
 }
 
 /* Octets of one whole message at the front; 0: more are needed; all of them when nothing can be
@@ -193,28 +171,74 @@ static size_t message_size(const struct buf *b, enum describe_kind *kind)
     return b->n;
 }
 
-static void take_octets(struct walk *w, struct flow *f, struct way *way,
-                        const struct segment *s, int64_t utc_us)
+void listener_init(struct listener *l, const struct keyring *keys)
 {
-    buf_put(&way->in, s->p, s->n);
-    while (way->in.n) {
+    *l = (struct listener){ 0 };
+    describe_init(&l->d, keys);
+}
+
+void listener_end(struct listener *l)
+{
+    describe_end(&l->d);
+    buf_free(&l->in[0]);
+    buf_free(&l->in[1]);
+}
+
+void listener_take(struct listener *l, bool from_client, bool datagram, const uint8_t *p,
+                   size_t n, void (*each)(void *ctx, const struct note *note), void *ctx)
+{
+    struct buf *in = &l->in[!from_client];
+    if (datagram) buf_clear(in);
+    buf_put(in, p, n);
+    while (in->n) {
         enum describe_kind kind;
-        size_t n = message_size(&way->in, &kind);
-        if (n == 0 && way->in.n < BUFFER_MAX) return;
-        if (n == 0) n = way->in.n;
-        bool flag_alone = n == 1 && way->in.p[0] == HDLC_FLAG;
-        size_t shown = n; /* the flag that closes a frame may open the next: shown, and kept */
-        if (kind == DESCRIBE_HDLC && n < way->in.n && way->in.p[n] == HDLC_FLAG) shown++;
-        if (!flag_alone) say(w, f, s, utc_us, way->in.p, shown, kind);
-        buf_drop(&way->in, n);
+        size_t m = message_size(in, &kind);
+        if (m == 0 && in->n < BUFFER_MAX) return;
+        if (m == 0) m = in->n;
+        bool flag_alone = m == 1 && in->p[0] == HDLC_FLAG;
+        size_t shown = m; /* the flag that closes a frame may open the next: shown, and kept */
+        if (kind == DESCRIBE_HDLC && m < in->n && in->p[m] == HDLC_FLAG) shown++;
+        if (!flag_alone) {
+            l->d.hint = !from_client;
+            struct note *note = describe(&l->d, in->p, shown, kind);
+            each(ctx, note);
+            note_free(note);
+        }
+        buf_drop(in, m);
     }
+}
+
+/* -- flows, message by message ---------------------------------------------------------- */
+
+struct saying {
+    struct walk *w;
+    const struct segment *s;
+    int64_t utc_us;
+};
+
+static void say(void *ctx, const struct note *note)
+{
+    const struct saying *x = ctx;
+    struct capture_message m = { .utc_us = x->utc_us, .note = note };
+    put_end(m.source, &x->s->from);
+    put_end(m.destination, &x->s->to);
+    x->w->each(x->w->ctx, &m);
+    x->w->messages++;
+}
+
+static void take_octets(struct walk *w, struct flow *f, const struct segment *s, int64_t utc_us)
+{
+    struct saying x = { w, s, utc_us };
+    bool from_client = same_end(&f->a, &s->from); /* who connects is the client */
+    listener_take(&f->listener, from_client, !f->tcp, s->p, s->n, say, &x);
 }
 
 /* What was there before is dropped; a hole ends what was being put together. */
 static void take_tcp(struct walk *w, struct flow *f, struct way *way, struct segment *s,
                      int64_t utc_us)
 {
-    if (!way->started || s->syn) way->next = s->seq + s->syn, buf_clear(&way->in);
+    struct buf *in = &f->listener.in[way != f->way];
+    if (!way->started || s->syn) way->next = s->seq + s->syn, buf_clear(in);
     way->started = true;
     int32_t ahead = (int32_t)(s->seq + s->syn - way->next);
     if (ahead < 0) {
@@ -223,11 +247,11 @@ static void take_tcp(struct walk *w, struct flow *f, struct way *way, struct seg
         s->p += old;
         s->n -= old;
     } else if (ahead > 0) {
-        buf_clear(&way->in);
+        buf_clear(in);
         way->next = s->seq;
     }
     way->next += (uint32_t)s->n;
-    if (s->n) take_octets(w, f, way, s, utc_us);
+    if (s->n) take_octets(w, f, s, utc_us);
 }
 
 static void take_segment(struct walk *w, struct segment *s, int64_t utc_us)
@@ -240,8 +264,7 @@ static void take_segment(struct walk *w, struct segment *s, int64_t utc_us)
     if (s->tcp) {
         take_tcp(w, f, way, s, utc_us);
     } else if (s->n) {
-        buf_clear(&way->in);
-        take_octets(w, f, way, s, utc_us);
+        take_octets(w, f, s, utc_us);
     }
 }
 
@@ -262,7 +285,7 @@ int capture_walk(const void *file, size_t n, const struct keyring *keys,
     int got = pcap_read_begin(&r, file, n);
     while (got >= 0 && (got = pcap_read(&r, &packet)) == 1)
         if (read_link(&s, &packet)) take_segment(&w, &s, packet.utc_us);
-    for (size_t i = 0; i < w.flows; i++) free_flow(&w.flow[i]);
+    for (size_t i = 0; i < w.flows; i++) listener_end(&w.flow[i].listener);
     free(w.flow);
     return got < 0 ? trouble(t, E_FORMAT, "not a pcapng or pcap file, or a broken one")
                    : w.messages;

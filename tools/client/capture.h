@@ -10,6 +10,19 @@
 #define TOOLS_CLIENT_CAPTURE_H
 #include "tools/client/describe.h"
 
+/* Octets of one conversation as they come, cut into whole messages. */
+struct listener {
+    struct describer d;
+    struct buf in[2]; /* from the client, from the meter */
+};
+void listener_init(struct listener *l, const struct keyring *keys);
+void listener_end(struct listener *l);
+
+/* n octets from one side; each(ctx, note) for every message that is whole now. A datagram is
+ * whole at once. */
+void listener_take(struct listener *l, bool from_client, bool datagram, const uint8_t *p,
+                   size_t n, void (*each)(void *ctx, const struct note *note), void *ctx);
+
 struct capture_message {
     int64_t utc_us;
     char source[64], destination[64]; /* "127.0.0.1:4059" */

@@ -449,11 +449,11 @@ static int take_secret(const struct connect_options *o, int client, struct sessi
 
 static int find_guard(const struct connect_options *o, struct trouble *t)
 {
-    static const char *const names[GUARDS] = { "none",        "glo",         "ded",
-                                               "general-glo", "general-ded", "identified",
-                                               "wrapped",     "one-pass",    "static" };
+    static const char *const names[GUARD_KINDS] = { "none",        "glo",         "ded",
+                                                    "general-glo", "general-ded", "identified",
+                                                    "wrapped",     "one-pass",    "static" };
     if (!o->protect) return o->dedicated || o->dk ? GUARD_DED : GUARD_GLO;
-    for (int i = GUARD_GLO; i < GUARDS; i++)
+    for (int i = GUARD_GLO; i < GUARD_KINDS; i++)
         if (strcasecmp(o->protect, names[i]) == 0) return i;
     return trouble(t, E_RANGE,
                    "--protect is glo, ded, general-glo, general-ded, identified, wrapped, "

@@ -126,6 +126,7 @@ static void describe_protected(struct describer *d, struct note *x, const uint8_
                                  : "not checked: the signer's public key was not given");
         else
             note_add(x, "deciphered", 0, 0, "with the %s", key_name(l));
+        if (d->plain) d->plain(d->ctx, d, plain.p, plain.n);
     }
     if (plain.n)
         describe_apdu(d, x, plain.p, plain.n,
@@ -386,6 +387,8 @@ static void describe_frame(struct describer *d, struct note *above, const struct
     struct note *x =
         note_add(above, "hdlc", 0, n, "%zu octets%s", n, f->segmented ? ", segmented" : "");
     uint8_t kind = f->control & (uint8_t)~HDLC_PF;
+    d->source = f->src.upper;
+    d->destination = f->dst.upper;
     put_address(x, "destination", &f->dst);
     put_address(x, "source", &f->src);
     put_control(x, f->control, 0);
@@ -440,6 +443,8 @@ static void describe_wrapper(struct describer *d, struct note *above, const uint
         struct note *x =
             note_add(above, "wrapper", at, WRAPPER_HEAD, "from %u to %u, %u octets", w.source,
                      w.destination, w.length);
+        d->source = w.source;
+        d->destination = w.destination;
         at += WRAPPER_HEAD;
         if (w.length > n - at) {
             note_add(x, "error", at, n - at, "only %zu of them are there", n - at);

@@ -35,6 +35,10 @@ struct describer {
     struct describe_side side[DESCRIBE_SIDES]; /* client, meter */
     int hint;  /* what comes next is from: 0 the client, 1 the meter, -1 not known */
     int depth; /* of APDUs inside APDUs */
+    uint16_t source, destination; /* wPorts or upper HDLC addresses of what was read last */
+    /* Told of each APDU that was found inside a protected one; NULL: nobody wants to know. */
+    void (*plain)(void *ctx, const struct describer *d, const uint8_t *apdu, size_t n);
+    void *ctx;
 };
 
 void describe_init(struct describer *d, const struct keyring *keys);

@@ -267,7 +267,7 @@ int protect_seal(struct keyring *k, const struct seal *how, const uint8_t *plain
 
 size_t protect_overhead(const struct seal *how)
 {
-    static const uint8_t extra[GUARDS] = {
+    static const uint8_t extra[GUARD_KINDS] = {
         [GUARD_NONE] = 0,         [GUARD_GLO] = 30,         [GUARD_DED] = 30,
         [GUARD_GENERAL_GLO] = 30, [GUARD_GENERAL_DED] = 30, [GUARD_IDENTIFIED] = 54,
         [GUARD_WRAPPED] = 80,     [GUARD_ONE_PASS] = 190,   [GUARD_STATIC] = 56,

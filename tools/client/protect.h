@@ -39,7 +39,7 @@ enum guard {
     GUARD_WRAPPED,     /* DD with a fresh key under the master key */
     GUARD_ONE_PASS,    /* DD, C(1e,1s) */
     GUARD_STATIC,      /* DD, C(0e,2s) */
-    GUARDS
+    GUARD_KINDS
 };
 
 struct seal {

@@ -4,11 +4,18 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "tools/client/capture.h"
 #include "tools/common/pcap.h"
 
 enum { RX = 4096, TX_HIGH = 1 << 18, UDP_PEERS = 16, BACKLOG = 512 };
 
 struct line; /* one connection */
+
+/* What a trace keeps of one conversation. */
+struct traced {
+    struct pcap_flow flow;
+    struct listener listener;
+};
 
 struct ports {
     uv_loop_t *loop;
@@ -28,7 +35,7 @@ struct ports {
         uint64_t used;
         uint8_t out[65536];
         size_t out_n;
-        struct pcap_flow flow;
+        struct traced trace;
     } peer[UDP_PEERS];
     uint64_t turns, heard_ms;
     struct pcap *pcap;
@@ -46,7 +53,7 @@ struct line {
     uint8_t in[RX];
     uint8_t *out; /* gathered until the end of a frame */
     size_t out_n, out_cap;
-    struct pcap_flow flow;
+    struct traced trace;
 };
 
 /* -- traces -- */
@@ -58,22 +65,53 @@ void ports_capture(struct ports *p, struct pcap *pcap)
     for (int i = 0; i < PORT_IDS; i++) p->interface[i] = pcap_interface(pcap, name[i]);
 }
 
-/* A flow with the addresses and ports of the client and of this side. */
-static struct pcap_flow flow_of(const struct ports *p, enum port_id id, bool udp,
-                                const struct sockaddr_in *client)
+static void put_plain(void *ctx, const struct describer *d, const uint8_t *apdu, size_t n)
 {
-    uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
-    struct pcap_flow f = pcap_flow(p->interface[id], udp, ntohs(client->sin_port), known);
-    memcpy(f.client_ip, &client->sin_addr, sizeof f.client_ip);
-    return f;
+    pcap_put_plain(ctx, d->source, d->destination, apdu, n, pcap_now_us());
 }
 
-static void capture(struct ports *p, struct pcap_flow *f, bool from_client, const void *octets,
-                    size_t n)
+static void not_shown(void *ctx, const struct note *note)
+{
+    (void)ctx, (void)note;
+}
+
+/* A conversation begins, with the addresses and ports of the client and of this side. */
+static void trace_begin(struct ports *p, struct traced *t, enum port_id id, bool udp,
+                        const struct sockaddr_in *client)
+{
+    const struct device_secrets *s = p->box->cfg.secrets;
+    struct keyring keys = { .has_global = true, .has_broadcast = true, .has_master = true };
+    if (!p->pcap) return;
+    uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
+    t->flow = pcap_flow(p->interface[id], udp, ntohs(client->sin_port), known);
+    memcpy(t->flow.client_ip, &client->sin_addr, sizeof t->flow.client_ip);
+    keys.global.len = keys.broadcast.len = sizeof s->key[0];
+    memcpy(keys.global.ek, s->key[SECURE_UNICAST], sizeof s->key[0]);
+    memcpy(keys.global.ak, s->key[SECURE_AUTH], sizeof s->key[0]);
+    memcpy(keys.broadcast.ek, s->key[SECURE_BROADCAST], sizeof s->key[0]);
+    memcpy(keys.broadcast.ak, s->key[SECURE_AUTH], sizeof s->key[0]);
+    memcpy(keys.master, s->key[SECURE_MASTER], sizeof keys.master);
+    listener_init(&t->listener, &keys);
+    protect_wipe(&keys);
+    t->listener.d.plain = put_plain;
+    t->listener.d.ctx = p->pcap;
+    pcap_begin(p->pcap, &t->flow, pcap_now_us());
+}
+
+static void trace(struct ports *p, struct traced *t, bool from_client, const void *octets,
+                  size_t n)
 {
     if (!p->pcap || n == 0) return;
-    pcap_put(p->pcap, f, from_client, octets, n, pcap_now_us());
+    pcap_put(p->pcap, &t->flow, from_client, octets, n, pcap_now_us());
+    listener_take(&t->listener, from_client, t->flow.udp, octets, n, not_shown, NULL);
     pcap_flush(p->pcap);
+}
+
+static void trace_end(struct ports *p, struct traced *t)
+{
+    if (!p->pcap) return;
+    pcap_end(p->pcap, &t->flow, pcap_now_us());
+    listener_end(&t->listener);
 }
 
 /* -- who talks -- */
@@ -110,7 +148,7 @@ static void flush(struct line *l)
     p->req.data = p;
     uv_buf_t buf = uv_buf_init((char *)p->octets, (unsigned)l->out_n);
     l->ports->tx[l->id] += l->out_n;
-    capture(l->ports, &l->flow, false, l->out, l->out_n);
+    trace(l->ports, &l->trace, false, l->out, l->out_n);
     l->out_n = 0;
     heard(l->ports);
     if (uv_write(&p->req, (uv_stream_t *)&l->tcp, &buf, 1, written)) free(p);
@@ -163,7 +201,7 @@ static void line_end(struct line *l)
     if (uv_is_closing((uv_handle_t *)&l->tcp)) return;
     if (l->is_open && l->ports->box->is_on) device_link_close(&l->ports->box->device, &l->link);
     l->is_open = false;
-    if (l->ports->pcap) pcap_end(l->ports->pcap, &l->flow, pcap_now_us());
+    trace_end(l->ports, &l->trace);
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
     l->ports->peers[l->id]--;
@@ -202,7 +240,7 @@ static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         return;
     }
     heard(l->ports);
-    capture(l->ports, &l->flow, true, l->in + l->in_n, (size_t)n);
+    trace(l->ports, &l->trace, true, l->in + l->in_n, (size_t)n);
     l->in_n += (size_t)n;
     l->ports->rx[l->id] += (uint64_t)n;
     offer(l);
@@ -242,8 +280,7 @@ static void accepted(uv_stream_t *listener, int status)
         struct sockaddr_storage from = { 0 };
         int length = sizeof from;
         uv_tcp_getpeername(&l->tcp, (struct sockaddr *)&from, &length);
-        l->flow = flow_of(p, id, false, (struct sockaddr_in *)&from);
-        pcap_begin(p->pcap, &l->flow, pcap_now_us());
+        trace_begin(p, &l->trace, id, false, (struct sockaddr_in *)&from);
     }
     device_link_open(&p->box->device, &l->link, kind[id], channel[id],
                      (struct link_io){ &tcp_ops, l }, box_mono(p->box));
@@ -259,14 +296,18 @@ void ports_poll(struct ports *p)
     }
 }
 
+static void peer_end(struct ports *p, struct udp_peer *u)
+{
+    if (p->box->is_on) device_link_close(&p->box->device, &u->link);
+    trace_end(p, &u->trace);
+    u->open = false;
+}
+
 void ports_dark(struct ports *p)
 {
     while (p->lines) line_end(p->lines);
-    for (unsigned i = 0; i < UDP_PEERS; i++) {
-        if (p->peer[i].open && p->box->is_on)
-            device_link_close(&p->box->device, &p->peer[i].link);
-        p->peer[i].open = false;
-    }
+    for (unsigned i = 0; i < UDP_PEERS; i++)
+        if (p->peer[i].open) peer_end(p, &p->peer[i]);
 }
 
 /* -- datagrams
@@ -286,7 +327,7 @@ static void udp_send(void *ctx, const uint8_t *p, size_t n, bool more)
     uv_buf_t buf = uv_buf_init((char *)u->out, (unsigned)u->out_n);
     (void)uv_udp_try_send(&u->ports->udp, &buf, 1, (const struct sockaddr *)&u->address);
     u->ports->tx[PORT_DLMS] += u->out_n;
-    capture(u->ports, &u->flow, false, u->out, u->out_n);
+    trace(u->ports, &u->trace, false, u->out, u->out_n);
     u->out_n = 0;
 }
 
@@ -303,12 +344,12 @@ static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_in *from)
         if (!u->open || u->used < oldest->used) oldest = u;
         if (!oldest->open) break;
     }
-    if (oldest->open) device_link_close(&p->box->device, &oldest->link);
+    if (oldest->open) peer_end(p, oldest);
     oldest->ports = p;
     oldest->address = *from;
     oldest->open = true;
     oldest->out_n = 0;
-    oldest->flow = flow_of(p, PORT_DLMS, true, from);
+    trace_begin(p, &oldest->trace, PORT_DLMS, true, from);
     device_link_open(&p->box->device, &oldest->link, DLMS_UDP, LINK_WAN,
                      (struct link_io){ &udp_ops, oldest }, box_mono(p->box));
     return oldest;
@@ -333,7 +374,7 @@ static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
     heard(p);
     u->used = ++p->turns;
     p->rx[PORT_DLMS] += (uint64_t)n;
-    capture(p, &u->flow, true, buf->base, (size_t)n);
+    trace(p, &u->trace, true, buf->base, (size_t)n);
     (void)device_feed_link(&p->box->device, &u->link, (const uint8_t *)buf->base, (size_t)n,
                            box_mono(p->box));
     box_step(p->box);

@@ -37,7 +37,8 @@ void ports_dark(struct ports *p);
 
 struct ports_status ports_status(const struct ports *p, enum port_id id);
 
-/* Write all traffic from now on to this file; kept until ports_close(). */
+/* Write all traffic from now on to this file, and what is protected by the meter's first keys
+ * once more in plain; kept until ports_close(). */
 struct pcap;
 void ports_capture(struct ports *p, struct pcap *pcap);
 
