@@ -9,8 +9,8 @@ failed=0
 note() {
   echo "$(git rev-parse --short HEAD) $(date -u +%F) $*" | tee -a build/campaign/metrology.txt
 }
-waves=$(build/host/tests/metrology_sweep | tail -n 1) || failed=1
-note "waves: $waves"
+build/host/tests/metrology_sweep >build/campaign/metrology.log || failed=1
+note "waves: $(tail -n 1 build/campaign/metrology.log)"
 if [ "$1" -ge 600 ]; then
   build/host/tests/test_metrology_long whole >build/campaign/metrology.log 2>&1 || failed=1
   note "a day, a day without load, 15 years of 200 ms windows: $(tail -n 1 build/campaign/metrology.log)"

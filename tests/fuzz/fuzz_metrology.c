@@ -1,9 +1,10 @@
 /* Any samples, any constants, any order of calls: no wrap, no gap, no crash.
  *
- * The input is a little program: the first octets choose the front end, a calibration record
- * follows and is believed only when it is whole, then each octet pair is something that happens
- * to the chain. Invariants are checked after every window.
+ * The input is a little program: the first octets choose the front end, the constants of a
+ * record follow, as they come or brought into their ranges, then each octet pair is something
+ * that happens to the chain. Invariants are checked after every window.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ static void samples(uint8_t kind, uint8_t what, uint32_t count)
         if (kind & 2) s = (int32_t)noise;
         if (kind & 4) s = c = what * 65536;
         int32_t v = (int32_t)((int64_t)s * peak >> 10), i = (int32_t)((int64_t)c * peak >> 9);
-        front_sample_isr(&front, v, i, kind & 8 ? -i : v);
+        front_sample_isr(&front, v, i, kind & 8 ? ~i : v);
     }
 }
 
@@ -108,15 +109,64 @@ static void begin(const uint8_t b[4])
     tamper_cfg = tamper_cfg_default(&r);
 }
 
+static int32_t constant(const uint8_t **b, bool tame, int32_t middle, int32_t most)
+{
+    int32_t x;
+    memcpy(&x, *b, sizeof x);
+    *b += sizeof x;
+    return tame ? middle + x % (most + 1) : x;
+}
+
+/* Constants of any value become a record; what reads it takes it exactly when all are within
+ * their ranges, and gives them back as they were. */
+static bool constants(const uint8_t *b, struct calibration *out)
+{
+    enum { ONE = CAL_GAIN_ONE, HALF = CAL_GAIN_ONE / 2, OFFSET = 1 << 20, WATT = 1000000 };
+    uint8_t record[CAL_BYTES];
+    struct calibration c, back;
+    bool tame = *b++ & 1;
+    memset(&c, 0, sizeof c);
+    c.number = (uint32_t)constant(&b, false, 0, 0);
+    c.gain_v = (uint32_t)constant(&b, tame, ONE, HALF);
+    c.gain_i = (uint32_t)constant(&b, tame, ONE, HALF);
+    c.gain_n = (uint32_t)constant(&b, tame, ONE, HALF);
+    c.clock_ppb = constant(&b, tame, 0, 200000);
+    for (int k = 0; k < 3; k++) c.offset[k] = constant(&b, tame, 0, OFFSET);
+    for (int k = 0; k < 2; k++) {
+        c.gain_p[k] = (uint32_t)constant(&b, tame, ONE, HALF);
+        c.phase_ns[k] = constant(&b, tame, 0, CAL_PHASE_NS_MAX);
+        c.sigma_na[k] = (uint32_t)constant(&b, tame, 50000000, 50000000);
+        c.offset_p_uw[k] = constant(&b, tame, 0, WATT);
+        c.offset_q_uvar[k] = constant(&b, tame, 0, WATT);
+        for (int a = 0; a < CAL_ANGLES; a++) {
+            c.angle[k][a].i_ma = (uint32_t)constant(&b, false, 0, 0);
+            c.angle[k][a].angle_udeg = constant(&b, tame, 0, 5000000);
+        }
+    }
+    calibration_encode(record, &c);
+    bool good = calibration_decode(&back, record) == 0;
+    must(good == calibration_is_valid(&c));
+    must(good || !tame);
+    if (good) {
+        must(memcmp(&back, &c, sizeof c) == 0);
+        *out = back;
+    }
+    record[b[0] % CAL_BYTES] ^= (uint8_t)(b[1] | 1);
+    must(calibration_decode(&back, record) < 0);
+    return good;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct calibration cal;
     size_t at = 4;
     if (n < 4) return 0;
     begin(data);
-    if (n >= 4 + CAL_BYTES && calibration_decode(&cal, data + 4) == 0) {
-        front_calibrate(&front, &cal);
-        measure_init(&measure, &measure.cfg, &cal);
+    if (n >= 4 + CAL_BYTES) {
+        if (constants(data + 4, &cal)) {
+            front_calibrate(&front, &cal);
+            measure_init(&measure, &measure.cfg, &cal);
+        }
         at += CAL_BYTES;
     }
     for (uint32_t total = 0; at + 1 < n && total < 40000; at += 2) {

@@ -60,21 +60,26 @@ static void begin(uint32_t constant)
     memset(&books, 0, sizeof books);
 }
 
+static void fetch(void)
+{
+    struct window win;
+    struct quantity q;
+    while (window_take(&rig.front, &win)) {
+        quantity_of(&q, &rig.measure, &win);
+        book(&q);
+    }
+}
+
 /* Seconds of w; the meter looks every 10 ms. An output is never ahead of the books; how far it
  * is behind them at most, just after a window was booked. */
 static int64_t live(struct wave *w, double seconds)
 {
     int32_t codes[3 * 80];
-    struct window win;
-    struct quantity q;
     int64_t most = 0;
     for (int n = 0; n < (int)(seconds * 100 + 0.5); n++) {
         wave_codes(w, codes, 80);
         front_samples(&rig.front, codes, 80);
-        while (window_take(&rig.front, &win)) {
-            quantity_of(&q, &rig.measure, &win);
-            book(&q);
-        }
+        fetch();
         for (unsigned k = 0; k < 2; k++) {
             assert_true(behind(k) >= 0);
             if (behind(k) > most) most = behind(k);
@@ -135,6 +140,51 @@ static void follows_the_books(void **s)
         }
         assert_true(front_pulse(&rig.front, PULSE_ACTIVE)->count > 5 * constants[c] / 1000);
         assert_true(books.units[PULSE_ACTIVE][1] > 0);
+    }
+}
+
+static double booked_j(unsigned k)
+{
+    double nj = (double)(books.rest_nj[k][0] + books.rest_nj[k][1]);
+    return nj * 1e-9 + (double)(books.units[k][0] + books.units[k][1]) * 3600;
+}
+
+/* IEC 62052-11, voltage dips and interruptions: three of 100 % for a second, 50 ms apart; one
+ * cycle; a minute at 50 %. Without load nothing is counted; with Ib what was there, but for two
+ * half cycles at each edge of the supply at most. */
+static void dips_give_no_pulse(void **s)
+{
+    static const struct {
+        double seconds, share;
+    } step[] = { { 1, 0 }, { 0.05, 1 }, { 1, 0 }, { 0.05, 1 }, { 1, 0 },
+                 { 1, 1 }, { 0.02, 0 }, { 2, 1 }, { 60, 0.5 }, { 2, 1 } };
+    (void)s;
+    for (unsigned loaded = 0; loaded < 2; loaded++) {
+        struct wave w;
+        double truth = 0, current = loaded ? 5 : 0;
+        wave_init(&w);
+        wave_load(&w, current, 0);
+        begin(1000);
+        live(&w, 2);
+        assert_int_equal(front_close(&rig.front), 0);
+        fetch();
+        double from = booked_j(PULSE_ACTIVE);
+        for (size_t k = 0; k < sizeof step / sizeof *step; k++) {
+            w.ch[WAVE_V].rms[1] = 230 * step[k].share;
+            w.ch[WAVE_I].rms[1] = w.ch[WAVE_N].rms[1] = current * step[k].share;
+            truth += 230 * current * step[k].share * step[k].share * step[k].seconds;
+            live(&w, step[k].seconds);
+        }
+        assert_int_equal(front_close(&rig.front), 0);
+        fetch();
+        double lost = truth - (booked_j(PULSE_ACTIVE) - from);
+        if (loaded) print_message("lost in five dips: %.3f J of %.0f\n", lost, truth);
+        assert_true(fabs(lost) <= 5 * 2 * 0.01 * 230 * current);
+        wave_load(&w, 0, 0);
+        live(&w, 0.7);
+        assert_int_equal(behind(PULSE_ACTIVE), 0);
+        assert_int_equal(front_pulse(&rig.front, PULSE_REACTIVE)->count, 0);
+        if (!loaded) assert_int_equal(front_pulse(&rig.front, PULSE_ACTIVE)->count, 0);
     }
 }
 
@@ -283,6 +333,7 @@ int main(void)
         cmocka_unit_test(starts_in_time),
         cmocka_unit_test(follows_the_books),
         cmocka_unit_test(reversals_give_nothing_twice),
+        cmocka_unit_test(dips_give_no_pulse),
         cmocka_unit_test(falls_evenly),
         cmocka_unit_test(shows_every_pulse),
         cmocka_unit_test(goes_on_from_the_rests),
