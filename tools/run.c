@@ -20,7 +20,7 @@ enum { TICK_MS = 10, SLICE_MS = 20, STEP_SAMPLES = 1600, SAMPLE_US = 125 };
 struct options {
     struct box_options box;
     int port[PORT_IDS], panel;
-    const char *listen, *load, *start, *until, *zone, *pcap;
+    const char *listen, *load, *start, *until, *zone, *pcap, *pty[PORT_IDS];
     uint32_t speed;
     bool json;
     char flash[4096];
@@ -54,6 +54,8 @@ enum {
     O_DLMS = 256,
     O_OPTICAL,
     O_RS485,
+    O_OPTICAL_PTY,
+    O_RS485_PTY,
     O_PANEL,
     O_LISTEN,
     O_FLASH,
@@ -90,6 +92,9 @@ static const struct argp_option rows[] = {
     { "dlms", O_DLMS, "PORT", 0, "wrapper on TCP and UDP (default 4059)", 3 },
     { "optical", O_OPTICAL, "PORT", 0, "IEC 62056-21 mode E or HDLC on TCP (default 4060)", 3 },
     { "rs485", O_RS485, "PORT", 0, "HDLC on TCP (default 4061)", 3 },
+    { "optical-pty", O_OPTICAL_PTY, "PATH", 0,
+      "the optical head also as a serial device: a pseudo terminal, PATH a link to it", 3 },
+    { "rs485-pty", O_RS485_PTY, "PATH", 0, "the same for RS485", 3 },
     { "panel", O_PANEL, "PORT", 0, "front panel on HTTP (default 8022)", 3 },
     { "listen", O_LISTEN, "ADDR", 0,
       "address of all ports (default 127.0.0.1); port 0 takes any free one, "
@@ -162,6 +167,12 @@ static error_t take(int key, char *arg, struct argp_state *state)
         break;
     case O_RS485:
         o->port[PORT_RS485] = port_of(arg, state);
+        break;
+    case O_OPTICAL_PTY:
+        o->pty[PORT_OPTICAL] = arg;
+        break;
+    case O_RS485_PTY:
+        o->pty[PORT_RS485] = arg;
         break;
     case O_PANEL:
         o->panel = port_of(arg, state);
@@ -358,6 +369,9 @@ static int open_ports(struct run *r, const struct options *o)
     struct trouble t;
     if (ports_open(&r->ports, &r->loop, &r->box, o->listen, o->port, &t))
         return say_fail(EXIT_CONNECT, "%s", t.text);
+    for (int id = 0; id < PORT_IDS; id++)
+        if (o->pty[id] && ports_pty(r->ports, (enum port_id)id, o->pty[id], &t))
+            return say_fail(EXIT_CONNECT, "%s", t.text);
     if (r->pcap) ports_capture(r->ports, r->pcap);
     r->show = (struct show){ .box = &r->box,
                              .world = &r->world,
@@ -384,6 +398,10 @@ static void tell(const struct run *r, const struct options *o, int panel)
                               (int)o->box.serial, "dlms", ports_status(p, PORT_DLMS).port,
                               "optical", ports_status(p, PORT_OPTICAL).port, "rs485",
                               ports_status(p, PORT_RS485).port, "panel", panel);
+        for (int id = PORT_OPTICAL; id <= PORT_RS485; id++)
+            if (o->pty[id])
+                json_object_set_new(j, id == PORT_RS485 ? "rs485_pty" : "optical_pty",
+                                    json_string(ports_pty_name(p, (enum port_id)id)));
         json_line(j);
         return;
     }

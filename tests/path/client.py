@@ -62,6 +62,24 @@ def ports(m):
     magno("read", "--port", m.ports["rs485"], ENERGY, "--hdlc", "--client", 32, "--address", 18, "--timeout", 0.2, code=3)
 
 
+def serial(m, folder):
+    """The optical head and the RS485 line as serial devices, for one client after another."""
+    pty = {name: os.path.join(folder, name) for name in ("optical", "rs485")}
+    os.symlink("/nowhere", pty["rs485"])
+    m.start("--speed", "1", "--optical-pty", pty["optical"], "--rs485-pty", pty["rs485"])
+    check(os.path.realpath(pty["optical"]) == m.ports["optical_pty"], m.ports)
+    for how in (("--mode-e",), (), ("--mode-e", "--baud", "4800")):
+        got = magno("read", "--device", pty["optical"], "--client", 32, "--password", "00000001", *how, ENERGY).stdout
+        check("Wh" in got, got)
+    magno("read", "--device", pty["rs485"], "--client", 32, "--password", "00000001", "--info", 64, "--window", 3, "profile")
+    m.stop()
+    check(not os.path.lexists(pty["optical"]) and not os.path.lexists(pty["rs485"]), "links are left behind")
+    path = os.path.join(folder, "a file")
+    open(path, "w").close()
+    done = subprocess.run([MAGNO, "run", *m.options, "--optical-pty", path], capture_output=True, text=True, timeout=60)
+    check(done.returncode == 3 and path in done.stderr and os.path.isfile(path), done.stderr)
+
+
 def clients(m):
     port = m.ports["dlms"]
     for client in (16, 32, 33, 34, 1, 2):
@@ -138,6 +156,7 @@ def main():
         writing(m)
         m.stop()
         trace(path)
+        serial(m, folder)
         m.start("--speed", "1")
         everything(m)
         counters(m, folder)

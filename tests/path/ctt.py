@@ -83,13 +83,13 @@ class Line:
         self.send(frame(control, info, **how))
         return self.frame()
 
-    def connect(self, client=PUBLIC):
+    def connect(self, client=PUBLIC, info=b""):
         """Disconnect whoever was there and connect, in two tries as clients do."""
         for _ in range(2):
             self.buf = b""
             self.send(frame(DISC, client=client))
             self.frame(QUIET)
-            answer = self.ask(SNRM, client=client)
+            answer = self.ask(SNRM, info, client=client)
             if answer and answer[0] == UA:
                 return answer
         return None

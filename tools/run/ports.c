@@ -1,7 +1,12 @@
 #include "tools/run/ports.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "tools/client/capture.h"
@@ -27,6 +32,12 @@ struct ports {
     uint64_t rx[PORT_IDS], tx[PORT_IDS];
     unsigned peers[PORT_IDS];
     struct line *lines;
+    struct pty {
+        int master,
+            slave; /* the slave is ours too, or the line would hang up between clients */
+        char name[64], path[4096];
+        struct line *line; /* NULL: dark, or just hung up */
+    } pty[PORT_IDS];
     struct udp_peer {
         struct ports *ports;
         struct sockaddr_in address;
@@ -46,7 +57,13 @@ struct line {
     struct ports *ports;
     struct line *next, **at;
     enum port_id id;
-    uv_tcp_t tcp;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe; /* a pseudo terminal */
+    } io;
+    struct pty *pty; /* NULL: TCP */
     struct dlms_link link;
     bool is_open, stopped; /* the link at the server; reading paused */
     size_t in_n;
@@ -151,13 +168,13 @@ static void flush(struct line *l)
     trace(l->ports, &l->trace, false, l->out, l->out_n);
     l->out_n = 0;
     heard(l->ports);
-    if (uv_write(&p->req, (uv_stream_t *)&l->tcp, &buf, 1, written)) free(p);
+    if (uv_write(&p->req, &l->io.stream, &buf, 1, written)) free(p);
 }
 
 static size_t tcp_room(void *ctx)
 {
     struct line *l = ctx;
-    size_t queued = uv_stream_get_write_queue_size((uv_stream_t *)&l->tcp) + l->out_n;
+    size_t queued = uv_stream_get_write_queue_size(&l->io.stream) + l->out_n;
     return queued < TX_HIGH ? TX_HIGH - queued : 0;
 }
 
@@ -198,14 +215,17 @@ static void line_free(uv_handle_t *h)
 
 static void line_end(struct line *l)
 {
-    if (uv_is_closing((uv_handle_t *)&l->tcp)) return;
+    if (uv_is_closing(&l->io.handle)) return;
     if (l->is_open && l->ports->box->is_on) device_link_close(&l->ports->box->device, &l->link);
     l->is_open = false;
     trace_end(l->ports, &l->trace);
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
-    l->ports->peers[l->id]--;
-    uv_close((uv_handle_t *)&l->tcp, line_free);
+    if (l->pty)
+        l->pty->line = NULL;
+    else
+        l->ports->peers[l->id]--;
+    uv_close(&l->io.handle, line_free);
 }
 
 static void alloc(uv_handle_t *h, size_t want, uv_buf_t *buf)
@@ -226,8 +246,8 @@ static void offer(struct line *l)
     memmove(l->in, l->in + taken, l->in_n - taken);
     l->in_n -= taken;
     bool full = l->in_n == sizeof l->in;
-    if (full && !l->stopped) uv_read_stop((uv_stream_t *)&l->tcp);
-    if (!full && l->stopped) uv_read_start((uv_stream_t *)&l->tcp, alloc, received);
+    if (full && !l->stopped) uv_read_stop(&l->io.stream);
+    if (!full && l->stopped) uv_read_start(&l->io.stream, alloc, received);
     l->stopped = full;
 }
 
@@ -252,39 +272,63 @@ static void refuse(uv_handle_t *h)
     free(h->data);
 }
 
-static void accepted(uv_stream_t *listener, int status)
+/* A conversation may begin on this line. */
+static void line_begin(struct ports *p, struct line *l, enum port_id id,
+                       const struct sockaddr_in *client)
 {
     static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
     static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
-    struct ports *p = listener->data;
-    enum port_id id = (enum port_id)((uv_tcp_t *)listener - p->listener);
-    struct line *l = status ? NULL : calloc(1, sizeof *l);
-    if (!l) return;
-    uv_tcp_init(p->loop, &l->tcp);
-    l->tcp.data = l;
-    bool serial_busy = id != PORT_DLMS && p->peers[id] > 0;
-    if (uv_accept(listener, (uv_stream_t *)&l->tcp) || serial_busy || !p->box->is_on) {
-        uv_close((uv_handle_t *)&l->tcp, refuse);
-        return;
-    }
-    uv_tcp_nodelay(&l->tcp, 1);
     l->ports = p;
     l->id = id;
     l->next = p->lines;
     l->at = &p->lines;
     if (l->next) l->next->at = &l->next;
     p->lines = l;
-    p->peers[id]++;
     l->is_open = true;
-    if (p->pcap) {
-        struct sockaddr_storage from = { 0 };
-        int length = sizeof from;
-        uv_tcp_getpeername(&l->tcp, (struct sockaddr *)&from, &length);
-        trace_begin(p, &l->trace, id, false, (struct sockaddr_in *)&from);
-    }
+    trace_begin(p, &l->trace, id, false, client);
     device_link_open(&p->box->device, &l->link, kind[id], channel[id],
                      (struct link_io){ &tcp_ops, l }, box_mono(p->box));
-    uv_read_start((uv_stream_t *)&l->tcp, alloc, received);
+    uv_read_start(&l->io.stream, alloc, received);
+}
+
+static void accepted(uv_stream_t *listener, int status)
+{
+    struct ports *p = listener->data;
+    enum port_id id = (enum port_id)((uv_tcp_t *)listener - p->listener);
+    struct line *l = status ? NULL : calloc(1, sizeof *l);
+    struct sockaddr_storage from = { 0 };
+    int length = sizeof from;
+    if (!l) return;
+    uv_tcp_init(p->loop, &l->io.tcp);
+    l->io.tcp.data = l;
+    bool serial_busy = id != PORT_DLMS && p->peers[id] > 0;
+    if (uv_accept(listener, &l->io.stream) || serial_busy || !p->box->is_on) {
+        uv_close(&l->io.handle, refuse);
+        return;
+    }
+    uv_tcp_nodelay(&l->io.tcp, 1);
+    uv_tcp_getpeername(&l->io.tcp, (struct sockaddr *)&from, &length);
+    p->peers[id]++;
+    line_begin(p, l, id, (struct sockaddr_in *)&from);
+}
+
+/* What was said to a dark meter was said to nobody. */
+static void pty_begin(struct ports *p, enum port_id id)
+{
+    struct pty *y = &p->pty[id];
+    int fd = fcntl(y->master, F_DUPFD_CLOEXEC, 0);
+    struct line *l = fd >= 0 ? calloc(1, sizeof *l) : NULL;
+    if (!l) {
+        if (fd >= 0) close(fd);
+        return;
+    }
+    tcflush(y->slave, TCIOFLUSH);
+    uv_pipe_init(p->loop, &l->io.pipe, 0);
+    uv_pipe_open(&l->io.pipe, fd);
+    l->io.pipe.data = l;
+    l->pty = y;
+    y->line = l;
+    line_begin(p, l, id, &(struct sockaddr_in){ .sin_family = AF_INET });
 }
 
 void ports_poll(struct ports *p)
@@ -294,6 +338,8 @@ void ports_poll(struct ports *p)
         next = l->next;
         if (l->in_n) offer(l);
     }
+    for (int id = 0; id < PORT_IDS; id++)
+        if (p->pty[id].name[0] && !p->pty[id].line) pty_begin(p, (enum port_id)id);
 }
 
 static void peer_end(struct ports *p, struct udp_peer *u)
@@ -437,6 +483,46 @@ int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char 
     return err;
 }
 
+static bool pty_make(struct pty *y, const char *path)
+{
+    struct termios raw;
+    struct stat there;
+    y->slave = -1;
+    y->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (y->master < 0 || grantpt(y->master) || unlockpt(y->master) ||
+        ptsname_r(y->master, y->name, sizeof y->name))
+        return false;
+    y->slave = open(y->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (y->slave < 0 || tcgetattr(y->slave, &raw)) return false;
+    cfmakeraw(&raw);
+    if (tcsetattr(y->slave, TCSANOW, &raw)) return false;
+    if (lstat(path, &there) == 0 && S_ISLNK(there.st_mode)) unlink(path);
+    if (strlen(path) >= sizeof y->path || symlink(y->name, path)) return false;
+    memcpy(y->path, path, strlen(path) + 1);
+    return true;
+}
+
+static void pty_end(struct pty *y)
+{
+    if (y->path[0]) unlink(y->path);
+    if (y->slave >= 0) close(y->slave);
+    if (y->master >= 0) close(y->master);
+    *y = (struct pty){ 0 };
+}
+
+int ports_pty(struct ports *p, enum port_id id, const char *path, struct trouble *t)
+{
+    if (pty_make(&p->pty[id], path)) return 0;
+    int why = errno;
+    pty_end(&p->pty[id]);
+    return trouble(t, E_IO, "no pseudo terminal at %s: %s", path, strerror(why));
+}
+
+const char *ports_pty_name(const struct ports *p, enum port_id id)
+{
+    return p->pty[id].name;
+}
+
 struct ports_status ports_status(const struct ports *p, enum port_id id)
 {
     struct ports_status s = {
@@ -453,6 +539,8 @@ static void quiet(uv_handle_t *h)
 void ports_close(struct ports *p)
 {
     ports_dark(p);
+    for (int id = 0; id < PORT_IDS; id++)
+        if (p->pty[id].name[0]) pty_end(&p->pty[id]);
     for (int id = 0; id < PORT_IDS; id++)
         if (p->listener[id].data) uv_close((uv_handle_t *)&p->listener[id], quiet);
     if (p->udp_open) uv_close((uv_handle_t *)&p->udp, quiet);

@@ -3,6 +3,7 @@
  *   DLMS     TCP and UDP, the wrapper (IEC 62056-47): any number of clients
  *   optical  TCP, IEC 62056-21 mode E then HDLC, or HDLC at once: one head at a time
  *   RS485    TCP, HDLC: one master at a time
+ *   optical and RS485 also as pseudo terminals, for software that wants a serial device
  *
  * A connection is a link; what the server does not take waits here, and the peer is not read
  * from meanwhile. Without supply everything is closed, as on a dark meter.
@@ -31,6 +32,11 @@ struct ports_status {
  * sentence: a port is taken; E_RANGE: no address of this machine. */
 int ports_open(struct ports **p, uv_loop_t *loop, struct box *box, const char *address,
                const int number[PORT_IDS], struct trouble *t);
+
+/* A pseudo terminal beside that port, optical or RS485; path becomes a symbolic link to it, in
+ * the place of a link that is there. E_IO with a sentence. Its name until ports_close(). */
+int ports_pty(struct ports *p, enum port_id id, const char *path, struct trouble *t);
+const char *ports_pty_name(const struct ports *p, enum port_id id);
 
 /* Hang up all; the sockets go on listening. */
 void ports_dark(struct ports *p);
