@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -435,8 +436,18 @@ static void go(struct run *r)
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&r->signals[i], NULL);
 }
 
+/* A shell gives 1024 files; a thousand clients and the meter's own want more. */
+static void take_files(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l)) return;
+    l.rlim_cur = l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static int run(struct run *r, struct options *o)
 {
+    take_files();
     uv_loop_init(&r->loop);
     r->pace.speed = o->speed;
     int code = open_meter(r, o);

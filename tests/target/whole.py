@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|kill|ctt [SEED]
+usage: whole.py hour|talk|kill|ctt|crowd [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -150,5 +150,32 @@ def cases():
             check(ctt.suite({"tcp": m.net, "hdlc": proxy(m.socket("optical")), "line": True}, set_inactivity), "cases failed")
 
 
+def crowd():
+    """Six clients at once over lwIP, each associated; the seventh is refused, and served once there is room."""
+    sys.path.insert(0, str(ROOT / "tests/path"))
+    import ctt
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START) as m:
+            m.console(b"on\n")
+            time.sleep(2)
+            clients = []
+            for n in range(1, 7):
+                clients.append(ctt.Wrapper({"tcp": m.net}, ctt.READER))
+                said = clients[-1].ask(ctt.aarq(1))
+                check(said and ctt.verdict(said)[0] == 0, "client %d of six is refused: %s" % (n, said.hex()))
+            seventh = ctt.Wrapper({"tcp": m.net}, ctt.READER)
+            seventh.line.s.settimeout(10)
+            check(seventh.line.s.recv(1) == b"", "the seventh is not hung up on")
+            for _ in range(3):
+                for c in clients:
+                    check(c.ask(ctt.get())[:4].hex() == "c401c100", "one of six is not answered")
+            clients.pop().close()
+            time.sleep(0.5)
+            again = ctt.Wrapper({"tcp": m.net}, ctt.READER)
+            check(ctt.verdict(again.ask(ctt.aarq(1)))[0] == 0, "no room when one is gone")
+            print("six clients are served, the seventh is refused until there is room")
+
+
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
