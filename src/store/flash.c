@@ -8,6 +8,9 @@
 /* Polls are progress (nor.h); a chip that is still busy after so many is broken. */
 enum { POLLS_MAX = 100000000 };
 
+/* Calls by others before the result of an erase is given up: some rounds of all owners. */
+enum { PATIENCE = 100 };
+
 void flash_init(struct flash *f, const struct nor *nor, struct flash_fifo *fifo)
 {
     ensure(nor->size % NOR_SECTOR == 0);
@@ -274,7 +277,8 @@ static bool is_erasing(struct flash *f)
     return false;
 }
 
-/* A result waits for its owner, who compares; until he came no other erase begins. */
+/* A result waits for its owner, who compares; until he came no other erase begins, unless he
+ * stays away: then he erases again. */
 static bool take_result(struct flash *f, uint32_t at, int *result)
 {
     if (!f->has_erased || f->erased != at) return false;
@@ -288,7 +292,9 @@ int flash_erase(struct flash *f, uint32_t at)
 {
     int result;
     if (take_result(f, at, &result)) return result;
-    if (is_erasing(f) || f->has_erased) return E_BUSY;
+    if (is_erasing(f) || (f->has_erased && f->refused++ < PATIENCE)) return E_BUSY;
+    f->has_erased = false;
+    f->refused = 0;
     if (f->nor->erase_start(f->nor->ctx, at) < 0) return E_IO;
     f->is_erasing = true;
     f->erasing = at;

@@ -47,6 +47,7 @@ struct flash {
     uint16_t running_n;
     bool is_erasing, has_erased; /* under way; over, and its owner was not told */
     int erase_result;            /* of that one, as the chip told it; not compared yet */
+    uint8_t refused;             /* erases, because that result waits */
     bool failed, urgent_failed;  /* the head of the FIFO; the urgent page */
     bool hold;                   /* only the urgent place goes on */
 };

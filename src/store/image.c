@@ -57,8 +57,7 @@ int image_begin(struct image *i, uint32_t size, uint16_t block_size,
     i->wiped = i->pages = 0;
     memcpy(i->tag, tag, IMAGE_TAG);
     i->state = WIPING;
-    while (i->flash->is_erasing && flash_erase(i->flash, i->flash->erasing) == E_BUSY) {
-    }
+    flash_end_erase(i->flash);
     if (flash_now(i->flash, base_of(i), zeros, sizeof zeros) < 0) i->state = FAILED;
     return 0;
 }

@@ -186,8 +186,10 @@ static void erases_have_owners(void **state)
         for (unsigned k = 0; k < 3; k++) assert_int_equal(begun[k], 1);
         put(&b, 0, 4, 0, 0); /* what was programmed since is not erased any more */
         drain(&b);
-        int e = E_BUSY;
-        while (e == E_BUSY) e = flash_erase(&b.f, 0);
+        int e = E_BUSY; /* the end of an erase that nobody asks for holds up nobody for ever */
+        flash_erase(&b.f, 4096);
+        for (int i = 0; i < 10000 && e == E_BUSY; i++) e = flash_erase(&b.f, 0);
+        assert_int_equal(e, 0);
         assert_int_equal(at(&b, 0), 0xFF);
         nor_sim_free(&b.sim);
     }
