@@ -18,6 +18,10 @@ target_link_libraries(bench_meter_year PRIVATE lab panic strict)
 target_compile_definitions(bench_meter_year PRIVATE _POSIX_C_SOURCE=200809L)
 
 unit_test(powercut/test_powercut_meter.c LIBS lab nor_sim)
+unit_test(powercut/test_wear.c LIBS lab nor_sim LABEL slow)
+foreach(handed journal_put journal_gasp txn_put txn_put_param txn_put_row series_append)
+  target_link_options(test_wear PRIVATE -Wl,--wrap=${handed})
+endforeach()
 
 add_executable(golden_events golden/events.c)
 target_link_libraries(golden_events PRIVATE meter panic strict)

@@ -164,7 +164,7 @@ int meter_mount(struct meter *m, mono_t t)
     event_drain(m);
     m->outputs_stale = true;
     output_drive(m);
-    return err;
+    return m->store.journal.lost ? E_IO : err;
 }
 
 /* -- one thing at a time
