@@ -31,13 +31,12 @@ static const char *const ring_name[SERIES_IDS] = {
     "monthly",     "daily",
 };
 
-/* The kinds of records, in the order of enum hot. */
-static const char *const record_name[] = {
-    "cells",  "energy", "demand", "ring",    "maxima", "reset",   "counters",
-    "stamps", "bases",  "clock",  "surveys", "gasp",   "billing", "alarms",
-    "logs",   "tariff", "input",  "scalar",  "octets", "columns", "secure",
+/* The kinds of records, in the order of enum hot; one that is missing is told by its number. */
+static const char *const record_name[HOT_END - HOT_CELLS] = {
+    "cells", "energy", "demand",  "ring",    "maxima",  "reset",  "counters", "stamps",
+    "bases", "clock",  "surveys", "gasp",    "billing", "alarms", "logs",     "tariff",
+    "input", "scalar", "octets",  "columns", "secure",  "supply",
 };
-_Static_assert(sizeof record_name / sizeof *record_name == HOT_END - HOT_CELLS, "a name each");
 
 static const char *const note_name[] = {
     [STORE_RETIRED] = "a sector failed and was retired",
@@ -129,8 +128,10 @@ static void replay(void *ctx, uint8_t type, const uint8_t *body, size_t n)
 {
     struct request *r = ctx;
     if (r->is_dumping && is_wanted(r, "journal")) {
-        const char *name = type < HOT_END ? record_name[type - HOT_CELLS] : "unknown";
-        show_octets(r, "journal", name, r->records, body, n);
+        const char *name = type < HOT_END ? record_name[type - HOT_CELLS] : NULL;
+        char number[8];
+        snprintf(number, sizeof number, "%02X", type);
+        show_octets(r, "journal", name ? name : number, r->records, body, n);
     }
     r->records++;
     hot_replay(&r->meter, type, body, n);
