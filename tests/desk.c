@@ -77,6 +77,16 @@ static void power_up(struct desk *k)
     desk_settle(k);
 }
 
+static const struct sts_key decoder = {
+    .key = { 0x87, 0xF3, 0xEC, 0xBB, 0x2E, 0x46, 0xB4, 0x8F },
+    .sgc = 201457,
+    .ea = STS_EA_STA,
+    .kt = STS_KT_UNIQUE,
+    .krn = 1,
+    .ti = 1,
+    .ken = STS_KEN_NEVER,
+};
+
 struct desk *desk_new(int64_t utc_s)
 {
     struct desk *k = calloc(1, sizeof *k);
@@ -84,6 +94,7 @@ struct desk *desk_new(int64_t utc_s)
     memset(k->image, 0xFF, FLASH);
     nor_mem_init(&k->flash, k->image, FLASH, (struct nor_times){ 0, 0 });
     k->meter = cfg_single_phase;
+    k->meter.decoder = &decoder;
     k->meter.map = &store_map;
     k->meter.relay.feedback = false;
     relay_sim_init(&k->relay);

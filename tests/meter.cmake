@@ -30,3 +30,10 @@ add_test(NAME golden_events COMMAND golden_events ${CMAKE_SOURCE_DIR}/docs/event
 
 fuzz_target(fuzz/fuzz_meter_records.c LIBS meter port_common)
 fuzz_target(fuzz/fuzz_scenario_words.c LIBS scenario)
+
+# Prepayment: tokens made by the vending half, entered into a living meter.
+add_library(teller STATIC teller.c)
+target_include_directories(teller PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(teller PUBLIC lab sts_make PRIVATE strict)
+unit_test(unit/test_prepay.c LIBS teller)
+unit_test(powercut/test_powercut_token.c LIBS teller nor_sim)

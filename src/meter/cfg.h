@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "metrology/rating.h"
+#include "sts/judge.h"
 #include "store/part.h"
 
 #define CFG_SURVEYS 3         /* load profiles: 1-0:99.1.0 .. 99.1.2 */
@@ -39,8 +40,9 @@ struct meter_cfg {
     uint32_t serial;             /* 1..99 999 999 */
     struct rating rating;        /* what the name plate says */
     struct relay_cfg relay;
-    uint16_t checkpoint_s; /* an energy record that often: 60; 900 in a fleet */
-    uint16_t year;         /* of manufacture: the clock is never earlier */
+    uint16_t checkpoint_s;         /* an energy record that often: 60; 900 in a fleet */
+    uint16_t year;                 /* of manufacture: the clock is never earlier */
+    const struct sts_key *decoder; /* while its slot is empty; NULL: no token is taken */
 };
 
 extern const struct meter_cfg cfg_single_phase; /* 230 V 5(100) A 50 Hz, one pole, serial 1 */

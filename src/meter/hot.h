@@ -41,6 +41,11 @@ enum hot {
     HOT_COLUMNS, /* a survey took these columns */
     HOT_SECURE,  /* counters of clients, lock-outs (secure/) */
     HOT_SUPPLY,  /* who holds the supply open, where the relay was ordered to */
+    HOT_WALLET,  /* 2: what was bought (prepay/) */
+    HOT_DRAWN,   /* what was drawn from each wallet */
+    HOT_TIDS,    /* tokens taken: all, or some */
+    HOT_LOCKS,   /* lock-outs of token entry */
+    HOT_TOKEN,   /* the last token taken */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

@@ -57,6 +57,8 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     timer_init(&m->timers);
     event_init(&m->events);
     param_init(m);
+    wallet_init(m);
+    token_init(m);
     store_init(&m->store, cfg->map, io->nor, io->scratch, &m->app);
     sensor_init(m);
     watch_init(m);
@@ -83,6 +85,7 @@ static void plan(struct meter *m)
     calendar_plan(m);
     tou_plan(m);
     supply_plan(m);
+    wallet_plan(m);
     timer_clock_changed(m);
 }
 
@@ -91,6 +94,7 @@ static void put_power_events(struct meter *m, bool was_valid)
 {
     bool valid = clock_is_valid(&m->clock);
     uint32_t dark_s = valid ? (uint32_t)(m->utc.s - m->last.s) : 0;
+    token_power_up(m, dark_s);
     bool is_long = dark_s >= (uint32_t)param_get(m, PARAM_LONG_FAILURE_S);
     struct event_detail d = { .duration_s = dark_s };
     change_count(m, CNT_POWER_FAILURES);

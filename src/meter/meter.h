@@ -27,6 +27,8 @@
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
+#include "meter/prepay/token.h"
+#include "meter/prepay/wallet.h"
 #include "meter/profile/billing.h"
 #include "meter/profile/profile.h"
 #include "meter/regs.h"
@@ -82,6 +84,8 @@ struct meter {
     struct watch watch;
     struct supply supply;
     struct display display;
+    struct wallets wallets;
+    struct tokens tokens;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
     int32_t scalar[PARAMS];

@@ -175,16 +175,21 @@ static void put_value(struct meter *m, const struct who *who, uint16_t id, const
     param_put_audit(m, who, id, old_digest, new_digest);
 }
 
-int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value)
+void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value)
 {
     uint8_t was[SCALAR_SIZE], body[2 + SCALAR_SIZE];
-    int err = change_begin(m);
-    if (err < 0) return err;
     le_put32(was, (uint32_t)m->scalar[id]);
     le_put16(body, id);
     le_put32(body + 2, (uint32_t)value);
     change_put(m, HOT_SCALAR, body, sizeof body);
     put_value(m, who, id, was, sizeof was, body + 2, SCALAR_SIZE);
+}
+
+int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value)
+{
+    int err = change_begin(m);
+    if (err < 0) return err;
+    param_put_scalar(m, who, id, value);
     return 0;
 }
 

@@ -124,6 +124,9 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);
 
+/* Into the open change: a scalar in its range, and its audit row. */
+void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
+
 /* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without
  * a stage, or another's. */
 int param_begin_stage(struct meter *m, const struct who *who);

@@ -81,6 +81,11 @@ enum val {
     VAL_SUPPLY_CAUSE,  /* of the last operation, likewise */
     VAL_SUPPLY_STATE,  /* enum control_state */
     VAL_SUPPLY_ON,     /* as measured */
+    VAL_CREDIT_1,      /* of a wallet: 1e-3 kWh or 1e-2 currency */
+    VAL_CREDIT_2,
+    VAL_KEY_REVISION, /* KRN x 10 + KT, of the last test token; likewise the next */
+    VAL_TARIFF_INDEX,
+    VAL_POWER_LIMIT_W,
     QUANTITIES
 };
 

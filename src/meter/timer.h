@@ -33,6 +33,7 @@ enum timer {
     TIMER_INPUT,    /* mono: an input has held for its time */
     TIMER_RELAY,    /* mono: a pulse, a pause of the relay driver is over */
     TIMER_FLOOD,    /* mono: an hour of limited events is over */
+    TIMER_TOKEN,    /* mono: a lock-out of token entry, or the time for a key change, is over */
     TIMERS
 };
 

@@ -44,7 +44,8 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_settings, class_outputs, class_script, class_schedule, class_calendar,
     class_special_days, class_calendar_name, class_activation, class_local_port, class_hdlc,
     class_port_guard, class_tcp, class_ipv4, class_mac, class_monitor, class_disconnect,
-    class_arbitrator, class_operations, class_signals;
+    class_arbitrator, class_operations, class_signals, class_account, class_credit,
+    class_gateway, class_sts, class_wallet_sum;
 
 /* A parameter shown as a register. */
 struct param_unit {

@@ -121,6 +121,9 @@ const struct cosem_acl device_acl[ACLS] = {
                     .only = only_relay },
     [ACL_RELAY_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) | R(BROADCAST) },
     [ACL_ARBITRATOR] = { .read = SENIOR, .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
+    [ACL_ACCOUNT] = { .read = METERED | R(CIU), .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
+    [ACL_GATEWAY] = { .read = METERED, .act = R(OPERATOR) | SENIOR | R(CIU) },
+    [ACL_STS] = { .read = METERED | R(CIU) },
     [ACL_SECURITY] = { .read = OPEN, .act = R(MANAGEMENT), .only = only_title },
 };
 

@@ -55,6 +55,9 @@ enum acl {
     ACL_ASSOC_OWN_2,    /* 40.0.6: utility's own */
     ACL_ASSOC_OWN_3,    /* 40.0.7: the firmware client's own */
     ACL_ASSOC_SILENT,   /* 40.0.8, 40.0.9: nobody calls there */
+    ACL_ACCOUNT,        /* metering and CIU read, management writes and calls */
+    ACL_GATEWAY,        /* metering reads, operator and CIU enter tokens */
+    ACL_STS,            /* metering and CIU read */
     ACL_SECURITY,       /* 43.0.0 */
     ACL_RELAY,        /* class 70: operator closes, broadcast opens, management sets the mode */
     ACL_RELAY_SCRIPT, /* metering reads, management and broadcast execute */

@@ -6,7 +6,7 @@
 
 void sts_lockout_note(struct sts_lockout *l, int result, uint8_t class)
 {
-    if (result == STS_CRC) {
+    if (result == STS_CRC && class != 1) {
         if (l->wrong < UINT32_MAX) l->wrong++;
         if (l->wrong <= STS_FREE_TRIES) return;
         uint32_t doublings = l->wrong - STS_FREE_TRIES - 1;

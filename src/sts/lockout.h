@@ -1,9 +1,10 @@
 /* lockout.h - how long wrong tokens keep the next one waiting.
  *
- * Only CRC errors count. Four are free; the fifth locks for 300 s, each further one for twice
- * as long, up to an hour: at most 31 tries a day and channel, whatever the power does, because
- * both numbers are kept on flash. Any accepted token of classes 0 and 2 clears it. Time without
- * power counts only where the clock knows how long it was.
+ * Only CRC errors count, and those of class 1 not: such tokens bring no credit. Four are free;
+ * the fifth locks for 300 s, each further one for twice as long, up to an hour: at most 31
+ * tries a day and channel, whatever the power does, because both numbers are kept on flash. Any
+ * accepted token of classes 0 and 2 clears it. Time without power counts only where the clock
+ * knows how long it was.
  *
  * Power cut  the owner writes the struct in the same transaction as the failed entry.
  * Memory     8 octets.

@@ -6,6 +6,9 @@
 #include "meter/meter.h"
 
 enum { REST = 6, CELL = 6, LOW = 5, CELLS_MAX = 30, HEAD = 7 };
+_Static_assert(HEAD + CELLS * DIRECTIONS * REST + CELLS_MAX * LOW + WALLETS * DRAWN <=
+                   JOURNAL_BODY_MAX,
+               "a record of everything");
 
 /* A rest reaches a unit every few windows at most, so the subtraction beats the division. */
 static void move(struct energy *e, struct regs *r, unsigned cell, unsigned index,
@@ -126,16 +129,19 @@ static uint8_t *put_cells(const struct meter *m, uint8_t *p, uint8_t *count)
     return p;
 }
 
-/* {date 4, quadrant 1, which rests 1, cells 1, rests 6 each, cells (which 1, low 4)} */
+/* {date 4, quadrant 1 and wallets drawn from << 4, which rests 1, cells 1, rests 6 each, cells
+ * (which 1, low 4), drawn (prepay/wallet.h)} */
 static int record(const struct meter *m, unsigned rests, uint8_t *body)
 {
     const struct energy *e = &m->energy;
+    unsigned drawn = m->wallets.dirty;
     le_put32(body, (uint32_t)m->utc.s);
-    body[4] = e->quadrant;
+    body[4] = (uint8_t)(e->quadrant | drawn << 4);
     body[5] = (uint8_t)rests;
     body[6] = 0;
     uint8_t *p = put_rests(e, rests, body + HEAD);
-    return (int)(put_cells(m, p, &body[6]) - body);
+    p = put_cells(m, p, &body[6]);
+    return (int)(p - body) + (int)drawn_save(m, drawn, p);
 }
 
 int energy_put(const struct meter *m, unsigned k, uint8_t *body)
@@ -155,10 +161,11 @@ static void take_cell(struct regs *r, unsigned i, uint32_t low)
 /* How long a record of that head is; 0: no such record. */
 static size_t length(const uint8_t *body, size_t n)
 {
-    if (n < HEAD || body[5] >> (CELLS * DIRECTIONS)) return 0;
-    unsigned rests = 0;
+    if (n < HEAD || body[5] >> (CELLS * DIRECTIONS) || body[4] >> (4 + WALLETS)) return 0;
+    unsigned rests = 0, drawn = 0;
     for (unsigned bits = body[5]; bits; bits &= bits - 1) rests++;
-    size_t whole = HEAD + rests * REST + (size_t)body[6] * LOW;
+    for (unsigned bits = body[4] >> 4; bits; bits &= bits - 1) drawn++;
+    size_t whole = HEAD + rests * REST + (size_t)body[6] * LOW + drawn * DRAWN;
     return whole <= n ? whole : 0;
 }
 
@@ -180,6 +187,7 @@ void energy_take(struct meter *m, const uint8_t *body, size_t n)
     }
     for (unsigned i = 0; i < cells; i++, p += LOW)
         if (p[0] < CELLS * QUADRANTS * TARIFFS) take_cell(&m->now, p[0], le_get32(p + 1));
+    drawn_load(m, p, n - (size_t)(p - body));
 }
 
 void gasp_take(struct meter *m, const uint8_t *body, size_t n)
@@ -202,6 +210,7 @@ void energy_record(struct meter *m)
 {
     uint8_t body[JOURNAL_BODY_MAX];
     int n = record(m, m->energy.dirty_rests, body);
+    m->wallets.dirty = 0;
     clean(&m->energy);
     journal_put(&m->store, HOT_ENERGY, body, (size_t)n);
 }
@@ -226,6 +235,7 @@ bool energy_is_full(const struct energy *e)
 void energy_minute(struct meter *m, utc_t u)
 {
     energy_record(m);
+    token_minute(m);
     timer_set_utc(m, TIMER_MINUTE, (utc_t){ u.s + m->cfg->checkpoint_s });
 }
 

@@ -130,6 +130,7 @@ void values_take(struct meter *m, const struct quantity *q)
     struct share s = share_of(m, e);
     keep(&m->now, q, e);
     energy_book(&m->energy, &m->now, &s, (unsigned)m->now.quantity[VAL_TARIFF] - 1);
+    wallet_draw(m);
     m->now.quantity[VAL_QUADRANT] = s.wh_nj | s.varh_nj ? s.quadrant + 1 : 0;
     average_add(m, q->end.us - q->start.us);
     if (q->flags & (QTY_MISSED | QTY_STUCK))

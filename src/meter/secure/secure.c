@@ -13,9 +13,9 @@
 enum {
     ROOT = 16,
     PASSWORD_BOX = 32
-}; /* a password is boxed with its length to a size kw takes */
+}; /* what is no key of 16 is boxed with its length to a size kw takes */
 
-static bool is_password(enum secure_slot slot)
+static bool is_boxed(enum secure_slot slot)
 {
     return slot >= SECURE_PASSWORD_1;
 }
@@ -36,10 +36,10 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
     uint8_t wrapped[KEYS_WRAP_MAX], box[PASSWORD_BOX] = { 0 };
     int n = keys_read(&m->store, (uint16_t)slot, wrapped);
     if (n < 0) return n;
-    size_t want = is_password(slot) ? PASSWORD_BOX : SECURE_KEY;
+    size_t want = is_boxed(slot) ? PASSWORD_BOX : SECURE_KEY;
     int err = (size_t)n == want + KW_EXTRA ? open_box(m, wrapped, (size_t)n, box) : E_FORMAT;
-    size_t len = is_password(slot) ? box[0] : SECURE_KEY;
-    const uint8_t *from = is_password(slot) ? box + 1 : box;
+    size_t len = is_boxed(slot) ? box[0] : SECURE_KEY;
+    const uint8_t *from = is_boxed(slot) ? box + 1 : box;
     if (!err && len > SECURE_PASSWORD_MAX) err = E_FORMAT;
     if (!err && len > cap) err = E_SPACE;
     if (!err) memcpy(dst, from, len);
@@ -47,17 +47,16 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
     return err ? err : (int)len;
 }
 
-static int close_box(struct meter *m, const struct secure_key *k,
-                     uint8_t wrapped[KEYS_WRAP_MAX])
+int secure_key_wrap(struct meter *m, const struct secure_key *k, uint8_t wrapped[KEYS_WRAP_MAX])
 {
     uint8_t root[ROOT], box[PASSWORD_BOX] = { 0 };
-    size_t n = is_password(k->slot) ? PASSWORD_BOX : SECURE_KEY;
-    if (is_password(k->slot) ? k->length == 0 || k->length > SECURE_PASSWORD_MAX
-                             : k->length != SECURE_KEY)
+    size_t n = is_boxed(k->slot) ? PASSWORD_BOX : SECURE_KEY;
+    if (is_boxed(k->slot) ? k->length == 0 || k->length > SECURE_PASSWORD_MAX
+                          : k->length != SECURE_KEY)
         return E_RANGE;
     int err = m->io->root_key(m->io->ctx, root);
     box[0] = k->length;
-    memcpy(is_password(k->slot) ? box + 1 : box, k->octets, k->length);
+    memcpy(is_boxed(k->slot) ? box + 1 : box, k->octets, k->length);
     if (!err) kw_wrap(wrapped, root, sizeof root, box, n);
     wipe(root, sizeof root);
     wipe(box, sizeof box);
@@ -76,8 +75,9 @@ static void put_fresh_floors(struct meter *m)
 
 static enum event event_of(enum secure_slot slot)
 {
-    return is_password(slot) ? (enum event)(EV_PASSWORD_1_CHANGED + slot - SECURE_PASSWORD_1)
-                             : EV_KEYS_CHANGED;
+    if (slot == SECURE_DECODER) return EV_KEY_CHANGED;
+    return is_boxed(slot) ? (enum event)(EV_PASSWORD_1_CHANGED + slot - SECURE_PASSWORD_1)
+                          : EV_KEYS_CHANGED;
 }
 
 int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
@@ -89,7 +89,7 @@ int secure_keys_set(struct meter *m, const struct who *who, const struct secure_
     bool restart = false;
     if (n == 0 || n > SECURE_SLOTS) return E_RANGE;
     for (unsigned i = 0; i < n; i++)
-        if ((length[i] = close_box(m, &key[i], wrapped[i])) < 0) return length[i];
+        if ((length[i] = secure_key_wrap(m, &key[i], wrapped[i])) < 0) return length[i];
     int err = change_begin(m);
     if (err) return err;
     for (unsigned i = 0; i < n; i++) {

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/who.h"
+#include "store/keys.h"
 
 struct meter;
 
@@ -33,6 +34,7 @@ enum secure_slot {
     SECURE_PASSWORD_1, /* LLS passwords, 1..31 octets */
     SECURE_PASSWORD_2,
     SECURE_PASSWORD_3,
+    SECURE_DECODER, /* of tokens, and what belongs to it: prepay/token.c */
     SECURE_SLOTS
 };
 enum { SECURE_KEY = 16, SECURE_PASSWORD_MAX = 31, SECURE_FLOORS = 12, SECURE_PORTS = 3 };
@@ -58,7 +60,7 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
 
 struct secure_key {
     enum secure_slot slot;
-    uint8_t length; /* 16 for keys; 1..31 for passwords */
+    uint8_t length; /* 16 for keys; 1..31 for passwords and the decoder key */
     uint8_t octets[SECURE_PASSWORD_MAX];
 };
 
@@ -66,6 +68,11 @@ struct secure_key {
  * Events and the who-log say who; never what. E_RANGE a length; E_IO. */
 int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
                     unsigned n);
+
+/* Wrap one for txn_put_key() in a change that does more; the octets written. E_RANGE: length.
+ */
+int secure_key_wrap(struct meter *m, const struct secure_key *k,
+                    uint8_t wrapped[KEYS_WRAP_MAX]);
 
 /* -- counters -------------------------------------------------------------------------------
  */

@@ -4,7 +4,7 @@
 static const struct cosem_group *const groups[] = {
     &objects_identity, &objects_clock,   &objects_security, &objects_energy, &objects_demand,
     &objects_live,     &objects_profile, &objects_billing,  &objects_tou,    &objects_event,
-    &objects_alarm,    &objects_port,    &objects_quality,  &objects_supply,
+    &objects_alarm,    &objects_port,    &objects_quality,  &objects_supply, &objects_prepay,
 };
 
 const struct cosem_model device_model = {

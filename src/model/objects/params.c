@@ -47,6 +47,9 @@ static const struct {
     { PARAM_GUARD_3_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 2, 255 } },
     { PARAM_SUPPLY_MODE, 1, 4, 70, { 0, 0, 96, 3, 10, 255 } },
     { PARAM_WEIGHTS, 1, 4, 68, { 0, 0, 96, 3, 20, 255 } },
+    { PARAM_WALLET_1_MONEY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
+    { PARAM_WALLET_2_MONEY, 1, 15, 111, { 0, 0, 19, 1, 0, 255 } },
+    { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
 };
 

@@ -1,0 +1,116 @@
+/* wallet.h - the ledger: a wallet is what was bought minus what was collected.
+ *
+ * Two wallets, each of units (Wh) or of money (1e-9 of the currency: its grain). Tokens and
+ * clients own what was bought, energy records own what was collected; neither writes the other,
+ * so no cut can split them, and a balance is a difference that is exact at every instant. What
+ * a window used is drawn at once, from the wallet whose turn it is (PARAM_WALLET_ARRANGEMENT):
+ *
+ *     0 single       wallet 1
+ *     1 units, money wallet 1 while it has credit, then wallet 2
+ *     2 sources      wallet 1 on the grid, wallet 2 on the second source; one never pays for
+ *                    the other
+ *     3 main, debt   wallet 1; wallet 2 is a record of debt and pays for nothing
+ *
+ * When the wallet whose turn it is has nothing left, prepayment asks the arbiter to open the
+ * supply (supply/supply.h), and lets go when there is credit again; it does no more than ask.
+ *
+ * An account that is new or closed is not drawn from; the first credit token opens it. Charges
+ * look at imported energy, or at import and export under absolute registration.
+ *
+ * Power cut  a purchase is all or nothing; what was drawn is as old as the energy beside it.
+ * Cost       a window 300 instructions on a Cortex-M4.
+ * Memory     struct wallets, asserted with struct meter.
+ * Context    meter loop only.
+ */
+#ifndef METER_PREPAY_WALLET_H
+#define METER_PREPAY_WALLET_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/who.h"
+#include "meter/regs.h"
+
+struct meter;
+
+enum { WALLETS = 2 };
+
+/* As account_status of class 111 numbers them. */
+enum account_status { ACCOUNT_NEW = 1, ACCOUNT_ACTIVE, ACCOUNT_CLOSED };
+enum arrangement { WALLETS_SINGLE, WALLETS_UNITS_MONEY, WALLETS_SOURCES, WALLETS_MAIN_DEBT };
+
+#define MONEY_UNIT INT64_C(1000000000) /* grains of one unit of the currency */
+
+/* No wallet ever holds, or was ever sold, more than this many grains. */
+#define WALLET_MAX INT64_C(4000000000000000000)
+
+struct wallet {
+    int64_t bought;              /* grains; tokens and clients alone change it */
+    int64_t purchased;           /* of it, by credit tokens that added; only grows */
+    uint32_t opened_s, closed_s; /* UTC; 0 never */
+    uint8_t status;              /* enum account_status */
+    uint64_t drawn_wh;           /* collected in a wallet of units; only grows */
+};
+
+struct wallets {
+    struct wallet wallet[WALLETS];
+    uint64_t seen_wh; /* of what charges look at: drawn up to here */
+    uint8_t dirty;    /* wallets drawn from since the last energy record, a bit each */
+    uint8_t active;   /* whose turn it was when last looked */
+    bool owes, known; /* it had nothing left; both are known */
+};
+
+/* Of the wallet's grains: Wh, or 1e-9 currency. */
+bool wallet_is_money(const struct meter *m, unsigned w);
+int64_t wallet_collected(const struct meter *m, unsigned w);
+int64_t wallet_balance(const struct meter *m, unsigned w);
+
+/* Does the arrangement have this wallet, and may tokens be put into it? */
+bool wallet_is_used(const struct meter *m, unsigned w);
+
+/* The wallet that pays for what is used now. */
+unsigned wallet_active(const struct meter *m);
+
+/* The most that it may hold, grains: PARAM_CREDIT_MAX_1, _2; WALLET_MAX without one. */
+int64_t wallet_limit(const struct meter *m, unsigned w);
+
+/* As COSEM publishes an amount: 1e-3 kWh or 1e-2 currency, rounded down, saturated. */
+int32_t wallet_published(const struct meter *m, unsigned w, int64_t grains);
+
+/* The account is opened or closed by a client, dated now. E_STATE: it is so already; a closed
+ * account keeps its balance and can be opened again. E_BUSY. */
+int wallet_open(struct meter *m, const struct who *who, unsigned w);
+int wallet_close(struct meter *m, const struct who *who, unsigned w);
+
+/* A client adds grains (class 112), less than none takes. E_RANGE: beyond the limit of the
+ * wallet, or of arithmetic. E_BUSY. */
+int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grains);
+
+/* A wallet of units becomes one of money, or the reverse. E_STATE: it was used already. */
+int wallet_set_money(struct meter *m, const struct who *who, unsigned w, bool is_money);
+
+/* -- for the parts of meter/ alone
+ * --------------------------------------------------------------- */
+
+void wallet_init(struct meter *m);
+
+/* What charges look at may have changed: nothing that was counted so far is drawn. Also the
+ * balances among the values. */
+void wallet_plan(struct meter *m);
+
+/* A window was booked. */
+void wallet_draw(struct meter *m);
+
+/* Into the open change: the wallet as it will be. */
+void wallet_put_new(struct meter *m, unsigned w, const struct wallet *wallet);
+
+/* Energy records end with what was drawn: {wallet 1, drawn 8} each. Octets written; taken
+ * (0: none of these). */
+enum { DRAWN = 9 };
+size_t drawn_save(const struct meter *m, unsigned which, uint8_t *p);
+void drawn_load(struct meter *m, const uint8_t *p, size_t n);
+
+int wallet_put(const struct meter *m, unsigned k, uint8_t *body);
+void wallet_take(struct meter *m, const uint8_t *body, size_t n);
+
+#endif

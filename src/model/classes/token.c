@@ -1,0 +1,199 @@
+/* token.c - classes 115 and 116: tokens by DLMS, and what belongs to the decoder key. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "model/classes.h"
+
+enum { BCD = 10, BINARY = 9, TEXT = 20, TEXT_MAX = 40 };
+
+static const struct token_last *last_of(void *app)
+{
+    return &meter_of(app)->tokens.last;
+}
+
+/* -- token gateway
+ * ----------------------------------------------------------------------------------- */
+
+/* The digits of a token that was taken; none of one that might still be good. */
+static enum dar get_token(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static const uint8_t none[BCD];
+    const struct token_last *l = last_of(app);
+    (void)at;
+    axdr_emit_octets(o, l->bcd, memcmp(l->bcd, none, BCD) ? BCD : 0);
+    return DAR_OK;
+}
+
+static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_moment(meter_of(app), o, (utc_t){ last_of(app)->utc_s });
+    return DAR_OK;
+}
+
+/* The result's name, and its words. */
+static enum dar get_description(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const char *name = sts_result_name(last_of(app)->result);
+    const char *words = sts_result_words(last_of(app)->result);
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, name ? 2 : 0);
+    if (!name) return DAR_OK;
+    axdr_emit_octets(o, name, strlen(name));
+    axdr_emit_octets(o, words, strlen(words));
+    return DAR_OK;
+}
+
+static enum dar get_delivery(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_enum(o, (uint8_t)prepay_delivery(last_of(app)->link));
+    return DAR_OK;
+}
+
+/* {status_code, data_value}: how far it came, and the number of the result in eight bits. */
+static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static const uint8_t code[] = { [STS_GROUP_OK] = 3,
+                                    [STS_GROUP_FORMAT] = 4,
+                                    [STS_GROUP_AUTHENTICATION] = 5,
+                                    [STS_GROUP_VALIDATION] = 6,
+                                    [STS_GROUP_EXECUTION] = 7 };
+    uint8_t result = last_of(app)->result;
+    (void)at;
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_enum(o, last_of(app)->utc_s ? code[sts_result_group(result)] : 0);
+    axdr_emit_bits(o, &result, 8);
+    return DAR_OK;
+}
+
+static void text_of_bcd(const uint8_t *p, char text[TEXT])
+{
+    for (unsigned i = 0; i < BCD; i++) {
+        text[2 * i] = (char)('0' + (p[i] >> 4));
+        text[2 * i + 1] = (char)('0' + (p[i] & 15));
+    }
+}
+
+/* 66 bits in nine octets, as a decimal number: divided by ten, digit by digit. */
+static void text_of_binary(const uint8_t *p, char text[TEXT])
+{
+    uint8_t v[BINARY];
+    memcpy(v, p, sizeof v);
+    for (unsigned d = TEXT; d-- > 0;) {
+        unsigned rest = 0;
+        for (unsigned i = 0; i < BINARY; i++) {
+            rest = rest << 8 | v[i];
+            v[i] = (uint8_t)(rest / 10);
+            rest %= 10;
+        }
+        text[d] = (char)('0' + rest);
+    }
+    for (unsigned i = 0; i < BINARY; i++) /* more than twenty digits say: no token */
+        if (v[i]) text[0] = '?';
+}
+
+/* Twenty digits in octets of two, in characters, or the 66 bits themselves. What became of the
+ * token is told by token_status: a method that was carried out succeeds. */
+static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                           struct cosem_ret *ret)
+{
+    char text[TEXT_MAX];
+    size_t n = 0;
+    (void)ret;
+    const uint8_t *p = axdr_read_string(arg, AXDR_OCTETS, &n);
+    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (n > sizeof text) return DAR_OTHER;
+    if (n == BCD)
+        text_of_bcd(p, text);
+    else if (n == BINARY)
+        text_of_binary(p, text);
+    else if (n)
+        memcpy(text, p, n);
+    if (n == BCD || n == BINARY) n = TEXT;
+    int err = prepay_enter_text(meter_of(app), at->who, at->row->bind.id, text, n);
+    wipe(text, sizeof text);
+    return err == E_BUSY ? DAR_PENDING : err < 0 ? dar_of(err) : DAR_OK;
+}
+
+static const struct cosem_attr gateway_attr[] = {
+    { .id = 1, .get = get_ln },       { .id = 2, .get = get_token },
+    { .id = 3, .get = get_time },     { .id = 4, .get = get_description },
+    { .id = 5, .get = get_delivery }, { .id = 6, .get = get_status },
+};
+static const struct cosem_method gateway_method[] = { { .id = 1, .call = call_enter } };
+const struct cosem_class class_gateway = { .id = 115,
+                                           .n_attr = COUNT(gateway_attr),
+                                           .n_method = COUNT(gateway_method),
+                                           .attr = gateway_attr,
+                                           .method = gateway_method };
+
+/* -- STS attributes
+ * ---------------------------------------------------------------------------------- */
+
+/* {issuer identification number, decoder reference number, check digit} */
+static enum dar get_pan(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    enum { IIN = 6 };
+    char pan[PREPAY_PAN + 1];
+    uint64_t part[2] = { 0, 0 };
+    (void)at;
+    prepay_pan(meter_of(app), pan);
+    for (unsigned i = 0; i < PREPAY_PAN - 1; i++)
+        part[i >= IIN] = part[i >= IIN] * 10 + (uint64_t)(pan[i] - '0');
+    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_u32(o, (uint32_t)part[0]);
+    axdr_emit_u64(o, part[1]);
+    axdr_emit_u8(o, (uint8_t)(pan[PREPAY_PAN - 1] - '0'));
+    return DAR_OK;
+}
+
+static enum dar get_commodity(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_string(o, AXDR_VISIBLE, "ELECTRICITY", 11);
+    return DAR_OK;
+}
+
+/* Keypad, and virtual token carriers (IEC 62055-41 table of TCT). */
+static enum dar get_carriers(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, 2);
+    axdr_emit_u8(o, 2);
+    axdr_emit_u8(o, 7);
+    return DAR_OK;
+}
+
+/* Attributes 5 to 11 are numbers beside the key. Without one there is nothing to tell. */
+static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct sts_key k;
+    if (prepay_key_get(meter_of(app), &k)) return DAR_UNAVAILABLE;
+    const uint8_t number[] = { k.ea, 0, k.ti, k.krn, k.kt, k.ken, k.ea == STS_EA_STA ? 3 : 4 };
+    if (at->id == 6)
+        axdr_emit_u32(o, k.sgc);
+    else
+        axdr_emit_u8(o, number[at->id - 5]);
+    wipe(&k, sizeof k);
+    return DAR_OK;
+}
+
+/* No certificate: the association's tests have not been taken. */
+static enum dar get_certificate(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_string(o, AXDR_VISIBLE, "", 0);
+    return DAR_OK;
+}
+
+static const struct cosem_attr sts_attr[] = {
+    { .id = 1, .get = get_ln },        { .id = 2, .get = get_pan },
+    { .id = 3, .get = get_commodity }, { .id = 4, .get = get_carriers },
+    { .id = 5, .get = get_number },    { .id = 6, .get = get_number },
+    { .id = 7, .get = get_number },    { .id = 8, .get = get_number },
+    { .id = 9, .get = get_number },    { .id = 10, .get = get_number },
+    { .id = 11, .get = get_number },   { .id = 12, .get = get_certificate },
+};
+const struct cosem_class class_sts = { .id = 116, .n_attr = COUNT(sts_attr), .attr = sts_attr };

@@ -1,0 +1,311 @@
+/* test_powercut_token.c - tokens of every kind, with the lights going out at every flash
+ * operation of each.
+ *
+ * A token is first entered into a copy of the meter that nobody disturbs: that is what "after"
+ * means. Then it is entered into the meter, and each program and erase until the flash is at
+ * rest is cut once in every torn model: the chip is forked inside the operation, torn, powered
+ * up. What comes back must be wholly as before or wholly as after: wallets, TIDs, key, limit,
+ * lock-out, count, token row. Where it is as before, entering the tokens again must lead to
+ * "after"; where it is as after, the meter must refuse them and change nothing. One power-up in
+ * some is cut again. The load runs all the while, so energy records fall between.
+ *
+ * Usage: test_powercut_token [ROUNDS [SEED]]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "powercut/nor_sim.h"
+#include "teller.h"
+
+static const int64_t T0 = 1767225600;
+
+static const struct store_map map = {
+    .journal = { 0, 9 },
+    .params = { 9, 6 },
+    .keys = { 15, 4 },
+    .stage = { 19, 1 },
+    .segment_sectors = 3,
+    .series_count = SERIES_IDS,
+    .params_ids = STORE_PARAMS_MAX,
+    .keys_ids = STORE_KEYS_MAX,
+#define RING(n, size)                                                                          \
+    {                                                                                          \
+        { 20 + 4 * (n), 4 }, size                                                              \
+    }
+    .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
+                RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
+                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360) },
+};
+enum { SECTORS = 20 + 4 * SERIES_IDS };
+
+/* What a token may change; no padding is compared. */
+struct snap {
+    int64_t bought[WALLETS], purchased[WALLETS];
+    uint32_t status[WALLETS], wrong[TOKEN_CHANNELS];
+    uint32_t tid[STS_TIDS];
+    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
+    uint32_t sgc, tokens, rows, limit;
+};
+
+struct life {
+    struct lab *lab;
+    struct teller teller;
+    struct sts_key factory;
+    struct snap before, after;
+    const struct who *who;
+    char token[4][STS_DIGITS + 1];
+    int n;
+    const char *kind;
+    bool again, counts; /* counts: it takes effect, and so can be used up */
+    uint64_t random, cuts, second_cuts, operation, seed;
+    unsigned rounds;
+};
+
+static void fail(const struct life *f, const char *what, const char *model)
+{
+    fprintf(stderr, "%s: %s (%s, operation %llu)\nrepeat: test_powercut_token %u %llu\n",
+            f->kind, what, model, (unsigned long long)f->operation, f->rounds,
+            (unsigned long long)f->seed);
+    abort();
+}
+
+static void look(struct lab *l, struct snap *s)
+{
+    struct meter *m = &l->m;
+    struct sts_key k = { 0 };
+    memset(s, 0, sizeof *s);
+    for (unsigned w = 0; w < WALLETS; w++) {
+        s->bought[w] = m->wallets.wallet[w].bought;
+        s->purchased[w] = m->wallets.wallet[w].purchased;
+        s->status[w] = m->wallets.wallet[w].status;
+    }
+    for (unsigned c = 0; c < TOKEN_CHANNELS; c++) s->wrong[c] = m->tokens.lock[c].wrong;
+    memcpy(s->tid, m->tokens.tids.tid, sizeof s->tid);
+    if (prepay_key_get(m, &k)) memset(&k, 0xEE, sizeof k);
+    memcpy(s->key, k.key, sizeof s->key);
+    memcpy(s->numbers, (uint8_t[]){ k.ea, k.kt, k.krn, k.ti, k.ken, 0, 0, 0 }, 8);
+    memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
+    s->sgc = k.sgc;
+    s->tokens = m->now.counter[CNT_TOKENS];
+    s->rows = token_span(m).next;
+    s->limit = (uint32_t)param_get(m, PARAM_POWER_LIMIT_W);
+}
+
+/* A lock-out of the present and one more section in RAM are nobody's loss: only what is written
+ * is compared, and a last token that was refused is not. */
+static bool is_same(const struct snap *a, const struct snap *b)
+{
+    struct snap x = *a, y = *b;
+    memset(x.bcd, 0, sizeof x.bcd);
+    memset(y.bcd, 0, sizeof y.bcd);
+    return !memcmp(&x, &y, sizeof x);
+}
+
+static int enter_all(const struct life *f, struct lab *l)
+{
+    int result = 0;
+    for (int i = 0; i < f->n; i++) result = teller_enter(l, f->who, f->token[i]);
+    return result;
+}
+
+/* -- judging
+ * --------------------------------------------------------------------------------------- */
+
+static struct lab *power_up(const struct life *f, struct nor_sim *sim)
+{
+    const struct lab *parent = f->lab;
+    struct lab *l = lab_new_on(&sim->nor, &map);
+    l->cfg = parent->cfg;
+    l->io.root_key = parent->io.root_key;
+    l->load = parent->load;
+    int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
+    if (lab_power_up(l, utc) < 0) {
+        lab_free(l);
+        return NULL;
+    }
+    lab_settle(l);
+    return l;
+}
+
+static void judge(const struct life *f, struct lab *l, const char *model)
+{
+    struct snap is, then;
+    look(l, &is);
+    bool old = is_same(&is, &f->before), new = is_same(&is, &f->after);
+    if (!old && !new) fail(f, "neither before nor after", model);
+    if (!f->counts) return;
+    int result = enter_all(f, l);
+    look(l, &then);
+    if (!new && !is_same(&then, &f->after)) fail(f, "cannot be entered again", model);
+    if (new && (result == STS_ACCEPT || then.tokens != f->after.tokens))
+        fail(f, "counted twice", model);
+}
+
+static void try_cut(struct life *f, const struct nor_sim *parent, const struct sim_op *op,
+                    enum torn model, bool again);
+
+static enum sim_fate cut_again(void *ctx, struct nor_sim *sim, const struct sim_op *op)
+{
+    struct life *f = ctx;
+    if (sim_random(&f->random) % 4) return SIM_DONE;
+    f->second_cuts++;
+    f->again = true;
+    try_cut(f, sim, op, (enum torn)(sim_random(&f->random) % TORN_MODELS), false);
+    f->again = false;
+    return SIM_DONE;
+}
+
+static void try_cut(struct life *f, const struct nor_sim *parent, const struct sim_op *op,
+                    enum torn model, bool again)
+{
+    struct nor_sim child;
+    nor_sim_fork(&child, parent, sim_random(&f->random));
+    nor_sim_tear(&child, op, model);
+    if (again) {
+        child.watch = cut_again;
+        child.watch_ctx = f;
+    }
+    struct lab *l = power_up(f, &child);
+    if (!l) fail(f, "does not mount", torn_name[model]);
+    child.watch = NULL;
+    judge(f, l, torn_name[model]);
+    lab_free(l);
+    nor_sim_free(&child);
+}
+
+static enum sim_fate cut_here(void *ctx, struct nor_sim *sim, const struct sim_op *op)
+{
+    struct life *f = ctx;
+    f->operation++;
+    for (unsigned m = 0; m < TORN_MODELS; m++) {
+        f->cuts++;
+        try_cut(f, sim, op, (enum torn)m, sim_random(&f->random) % 50 == 0);
+    }
+    return SIM_DONE;
+}
+
+/* -- the life
+ * --------------------------------------------------------------------------------------- */
+
+/* The tokens of f->teller, entered by f->who: the last of them shall come to `expected`. */
+static void cut_tokens(struct life *f, struct nor_sim *sim, const char *kind, int expected)
+{
+    struct nor_sim copy;
+    f->kind = kind;
+    f->n = f->teller.tokens;
+    memcpy(f->token, f->teller.token, sizeof f->token);
+    f->counts = expected == STS_ACCEPT;
+    lab_settle(f->lab);
+    look(f->lab, &f->before);
+    nor_sim_fork(&copy, sim, 1);
+    copy.watch = NULL;
+    struct lab *l = power_up(f, &copy);
+    if (!l) fail(f, "the copy does not mount", "-");
+    if (enter_all(f, l) != expected) fail(f, "another answer", "-");
+    look(l, &f->after);
+    lab_free(l);
+    nor_sim_free(&copy);
+    for (int i = 0; i < f->n - 1; i++) teller_enter(f->lab, f->who, f->token[i]);
+    sim->watch = cut_here;
+    sim->watch_ctx = f;
+    int result = teller_enter(f->lab, f->who, f->token[f->n - 1]);
+    sim->watch = NULL;
+    if (result != expected) fail(f, "another answer in life", "-");
+    struct snap is;
+    look(f->lab, &is);
+    if (!is_same(&is, &f->after)) fail(f, "life differs from the copy", "-");
+    lab_run_s(f->lab, 70);
+}
+
+static void set_key(struct life *f)
+{
+    f->lab->cfg.decoder = NULL;
+    while (prepay_key_set(&f->lab->m, &lab_who, &f->factory, 6000000) == E_BUSY)
+        lab_settle(f->lab);
+    lab_settle(f->lab);
+}
+
+static void stranger(struct life *f)
+{
+    struct teller t = f->teller;
+    t.key.key[2] ^= 0x5A;
+    t.tid += (uint32_t)f->operation;
+    teller_units(&t, 10);
+    memcpy(f->teller.token, t.token, sizeof t.token);
+    f->teller.tokens = 1;
+}
+
+static void round_of(struct life *f, struct nor_sim *sim)
+{
+    struct teller *t = &f->teller;
+    uint64_t r = sim_random(&f->random);
+    f->who = r & 1 ? &teller_keypad : &teller_client;
+    teller_units(t, 1 + r % 16000);
+    cut_tokens(f, sim, "units", STS_ACCEPT);
+    teller_money(t, 1 + (int64_t)(r >> 20) % 16000);
+    cut_tokens(f, sim, "money", STS_ACCEPT);
+    teller_money(t, -1 - (int64_t)(r >> 20) % 8000);
+    cut_tokens(f, sim, "money taken", STS_ACCEPT);
+    teller_register(t, 0, (uint16_t)(1 + r % 16000));
+    cut_tokens(f, sim, "power limit", STS_ACCEPT);
+    f->lab->load.p_mw = 0; /* what is cleared shall not depend on what a cut forgot */
+    lab_run_s(f->lab, 61);
+    teller_register(t, 1, r & 2 ? 0xFFFF : 0);
+    cut_tokens(f, sim, "clear credit", STS_ACCEPT);
+    f->lab->load.p_mw = 3600000;
+    teller_register(t, 5, 0);
+    cut_tokens(f, sim, "clear tamper", STS_ACCEPT);
+    teller_register(t, 2, (uint16_t)(1 + r % 99));
+    cut_tokens(f, sim, "tariff index", STS_ACCEPT);
+    t->key.ti = (uint8_t)(1 + r % 99);
+    for (unsigned i = 0; i < 6; i++) {
+        stranger(f);
+        cut_tokens(f, sim, "wrong token", i < 5 ? STS_CRC : STS_LOCKED_OUT);
+        if (i == 4) lab_settle(f->lab);
+    }
+    lab_run_s(f->lab, 301);
+    teller_units(t, 5);
+    cut_tokens(f, sim, "units after a lock-out", STS_ACCEPT);
+    teller_change(t, (uint8_t)(1 + r % 200), false, true);
+    cut_tokens(f, sim, "key change", STS_ACCEPT);
+    teller_change(t, (uint8_t)(1 + (r >> 8) % 200), true, true);
+    cut_tokens(f, sim, "roll-over", STS_ACCEPT);
+    t->tid = 1000;
+    teller_units(t, 7);
+    cut_tokens(f, sim, "units after a roll-over", STS_ACCEPT);
+}
+
+int main(int argc, char **argv)
+{
+    static struct life f;
+    static struct nor_sim sim;
+    clock_t from = clock();
+    f.rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 4;
+    f.seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+    f.random = f.seed * 77777;
+    nor_sim_init(&sim, SECTORS, (struct nor_times){ 0, 0 }, f.seed);
+    f.lab = lab_new_on(&sim.nor, &map);
+    for (unsigned i = 0; i < f.rounds; i++) {
+        teller_init(&f.teller, i % 2 ? STS_EA_MISTY1 : STS_EA_STA);
+        f.factory = f.teller.key;
+        teller_fit(f.lab, &f.teller);
+        if (i == 0 && lab_power_up(f.lab, T0) < 0) return 1;
+        f.lab->load = (struct lab_load){ 3600000, 0, 230000, 15000 };
+        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 1) == E_BUSY)
+            lab_settle(f.lab);
+        lab_settle(f.lab);
+        set_key(&f);
+        round_of(&f, &sim);
+    }
+    printf(
+        "%u rounds, %llu operations, %llu cuts, %llu second cuts, %.1f s: every token once\n",
+        f.rounds, (unsigned long long)f.operation, (unsigned long long)f.cuts,
+        (unsigned long long)f.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);
+    if (sim.broken) fail(&f, "a program wanted a bit back", "-");
+    lab_free(f.lab);
+    nor_sim_free(&sim);
+    return 0;
+}
