@@ -16,7 +16,13 @@
 #include "tools/exit.h"
 #include "tools/run/show.h"
 
-enum { TICK_MS = 10, SLICE_MS = 20, STEP_SAMPLES = 1600, SAMPLE_US = 125 };
+enum {
+    TICK_MS = 10,
+    SLICE_MS = 20,
+    STEP_SAMPLES = 1600,
+    SAMPLE_US = 125,
+    SERIAL_MAX = 99999999
+};
 
 struct options {
     struct box_options box;
@@ -24,12 +30,14 @@ struct options {
     const char *listen, *load, *start, *until, *zone, *pcap, *pty[PORT_IDS];
     uint32_t speed;
     bool json;
+    unsigned bus;
     char flash[4096];
 };
 
 struct run {
     uv_loop_t loop;
-    struct box box;
+    struct box box, *neighbour; /* on the same RS485 line */
+    unsigned neighbours;
     struct world world;
     struct loadspec spec;
     struct ports *ports;
@@ -57,6 +65,7 @@ enum {
     O_RS485,
     O_OPTICAL_PTY,
     O_RS485_PTY,
+    O_RS485_BUS,
     O_PANEL,
     O_LISTEN,
     O_FLASH,
@@ -96,6 +105,8 @@ static const struct argp_option rows[] = {
     { "optical-pty", O_OPTICAL_PTY, "PATH", 0,
       "the optical head also as a serial device: a pseudo terminal, PATH a link to it", 3 },
     { "rs485-pty", O_RS485_PTY, "PATH", 0, "the same for RS485", 3 },
+    { "rs485-bus", O_RS485_BUS, "N", 0,
+      "N meters on the RS485 line (1 to 64), with serial numbers that follow each other", 3 },
     { "panel", O_PANEL, "PORT", 0, "front panel on HTTP (default 8022)", 3 },
     { "listen", O_LISTEN, "ADDR", 0,
       "address of all ports (default 127.0.0.1); port 0 takes any free one, "
@@ -150,7 +161,7 @@ static error_t take(int key, char *arg, struct argp_state *state)
         snprintf(o->flash, sizeof o->flash, "%s", arg);
         break;
     case O_SERIAL:
-        o->box.serial = (uint32_t)number_of(arg, 99999999, state);
+        o->box.serial = (uint32_t)number_of(arg, SERIAL_MAX, state);
         if (o->box.serial == 0) argp_error(state, "a serial number is 1 to 99999999");
         break;
     case O_KEYS:
@@ -174,6 +185,10 @@ static error_t take(int key, char *arg, struct argp_state *state)
         break;
     case O_RS485_PTY:
         o->pty[PORT_RS485] = arg;
+        break;
+    case O_RS485_BUS:
+        o->bus = (unsigned)number_of(arg, 64, state);
+        if (o->bus == 0) argp_error(state, "a bus has 1 to 64 meters");
         break;
     case O_PANEL:
         o->panel = port_of(arg, state);
@@ -332,7 +347,9 @@ static int set_zone(struct run *r, const char *zone)
                  (sign == '+' || sign == '-') && h <= 14 && m < 60);
     if (!good) return say_fail(EXIT_USAGE, "'%s' is not a zone: +01:00, -03:30 or Z", zone);
     int minutes = (sign == '-' ? -1 : 1) * (h * 60 + m);
-    int err = param_set(&r->box.device.meter, &factory, PARAM_ZONE_MIN, minutes);
+    int err = 0;
+    for (struct box *b = &r->box; b && !err; b = b->next)
+        err = param_set(&b->device.meter, &factory, PARAM_ZONE_MIN, minutes);
     box_step(&r->box);
     return err ? say_fail(EXIT_REFUSED, "the meter refuses the zone: %s", err_text(err)) : 0;
 }
@@ -341,6 +358,30 @@ static bool is_loopback(const char *address)
 {
     return !strncmp(address, "127.", 4) || !strcmp(address, "::1") ||
            !strcmp(address, "localhost");
+}
+
+/* The others of the line have their memories beside the first one's. */
+static int open_neighbours(struct run *r, const struct options *o, struct trouble *t)
+{
+    char flash[sizeof o->flash + 16];
+    struct box *last = &r->box;
+    if (o->bus > 1 && o->box.serial + o->bus - 1 > SERIAL_MAX)
+        return trouble(t, E_RANGE, "there are no %u serial numbers from %u on", o->bus,
+                       o->box.serial);
+    r->neighbour = o->bus > 1 ? calloc(o->bus - 1, sizeof *r->neighbour) : NULL;
+    if (o->bus > 1 && !r->neighbour) return trouble(t, E_SPACE, "out of memory");
+    for (; r->neighbours + 1 < o->bus; r->neighbours++) {
+        struct box_options each = o->box;
+        snprintf(flash, sizeof flash, "%s.%u", o->flash, r->neighbours + 2);
+        each.flash = flash;
+        each.serial += r->neighbours + 1;
+        each.seed += r->neighbours + 1;
+        each.sessions = 8;
+        int err = box_open(&r->neighbour[r->neighbours], &each, t);
+        if (err) return err;
+        last = last->next = &r->neighbour[r->neighbours];
+    }
+    return 0;
 }
 
 static int open_meter(struct run *r, struct options *o)
@@ -357,7 +398,8 @@ static int open_meter(struct run *r, struct options *o)
     if (loadspec_parse(&r->spec, o->load, &t)) return say_fail(EXIT_REFUSED, "%s", t.text);
     if (!o->flash[0] && default_flash(o, &t)) return say_fail(EXIT_USAGE, "%s", t.text);
     o->box.flash = o->flash;
-    if (box_open(&r->box, &o->box, &t)) return say_fail(EXIT_REFUSED, "%s", t.text);
+    if (box_open(&r->box, &o->box, &t) || open_neighbours(r, o, &t))
+        return say_fail(EXIT_REFUSED, "%s", t.text);
     int code = start_times(r, o);
     if (code) return code;
     if (world_init(&r->world, &r->box, &r->spec, o->box.seed, &t) || box_on(&r->box, &t))
@@ -464,6 +506,9 @@ static int run(struct run *r, struct options *o)
     panel_end(r->panel);
     uv_loop_close(&r->loop);
     pcap_close(r->pcap);
+    if (r->box.is_on) box_off(&r->box);
+    for (unsigned i = 0; i < r->neighbours; i++) box_close(&r->neighbour[i]);
+    free(r->neighbour);
     box_close(&r->box);
     loadspec_free(&r->spec);
     return code;

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 
+import ctt
 from meter import MAGNO, Meter, check, profile, read
 
 ENERGY = "1-0:1.8.0"
@@ -78,6 +79,30 @@ def serial(m, folder):
     open(path, "w").close()
     done = subprocess.run([MAGNO, "run", *m.options, "--optical-pty", path], capture_output=True, text=True, timeout=60)
     check(done.returncode == 3 and path in done.stderr and os.path.isfile(path), done.stderr)
+
+
+def bus(m):
+    """Five meters on one RS485 line: each answers to its own address, all at once do no harm."""
+    m.start("--speed", "1", "--rs485-bus", "5")
+    port = m.ports["rs485"]
+
+    def name(n, *more):
+        return magno("read", "--port", port, "--hdlc", "--client", 32, "--password", "00000001", "--address", 16 + n, *more, "0-0:42.0.0").stdout
+
+    for n in (1, 2, 3, 4, 5, 3, 1):
+        check("MAG22%011d" % n in name(n), name(n))
+    line = ctt.Line(port)
+    for turn in range(20):
+        line.send(ctt.frame(ctt.SNRM))  # to whoever is there: five answers on top of each other
+        line.send(ctt.frame(ctt.SNRM, server=bytes([2, (17 + turn % 5) << 1 | 1])))
+        line.send(ctt.frame(ctt.RR))
+        line.more(0.1)
+    line.close()
+    for n in (5, 4, 3, 2, 1):
+        check("MAG22%011d" % n in name(n, "--address-size", 4, "--info", 40), name(n))
+    magno("read", "--port", port, ENERGY, "--hdlc", "--client", 32, "--address", 22, "--timeout", 0.2, code=3)
+    check(m.stop() == 0, "did not end well")
+    check(os.path.getsize(m.flash + ".5") == os.path.getsize(m.flash), "the fifth has no memory")
 
 
 def clients(m):
@@ -157,6 +182,7 @@ def main():
         m.stop()
         trace(path)
         serial(m, folder)
+        bus(m)
         m.start("--speed", "1")
         everything(m)
         counters(m, folder)

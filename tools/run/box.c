@@ -193,9 +193,9 @@ static void wire(struct box *b)
 
 static int allocate(struct box *b, struct trouble *t)
 {
-    b->session = calloc(BOX_SESSIONS, sizeof *b->session);
-    b->frozen = calloc(BOX_SESSIONS, sizeof *b->frozen);
-    b->buffers = malloc(DLMS_POOL_BYTES(BOX_SESSIONS, BOX_APDU, BOX_APDU));
+    b->session = calloc(b->sessions, sizeof *b->session);
+    b->frozen = calloc(b->sessions, sizeof *b->frozen);
+    b->buffers = malloc(DLMS_POOL_BYTES(b->sessions, BOX_APDU, BOX_APDU));
     b->scratch = malloc(sizeof *b->scratch);
     b->arena_words = malloc(ARENA_WORDS * sizeof *b->arena_words);
     if (!b->session || !b->frozen || !b->buffers || !b->scratch || !b->arena_words)
@@ -210,6 +210,7 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
     b->meter_cfg = cfg_single_phase;
     b->meter_cfg.serial = o->serial;
     b->has_seed = o->seeded;
+    b->sessions = o->sessions ? o->sessions : BOX_SESSIONS;
     b->has_keys = o->keys != NULL;
     int err = allocate(b, t);
     if (!err && o->keys) err = load_keys(b, o->keys, t);
@@ -247,6 +248,7 @@ void box_set_rtc(struct box *b, utc_t utc)
     uint16_t year = cal_civil(utc.s).year;
     if (!b->power_ups && year < b->meter_cfg.year) b->meter_cfg.year = year;
     b->rtc_offset_us = utc.s * 1000000 - (int64_t)b->world_us;
+    if (b->next) box_set_rtc(b->next, utc);
 }
 
 utc_t box_rtc(const struct box *b)
@@ -279,10 +281,17 @@ mono_t box_mono(const struct box *b)
     return (mono_t){ b->world_us - b->on_us };
 }
 
+static void step(struct box *b)
+{
+    mono_t now = box_mono(b);
+    do job_run(&b->device.job);
+    while (device_step(&b->device, now).us <= now.us);
+}
+
 int box_on(struct box *b, struct trouble *t)
 {
     b->on_us = b->world_us;
-    dlms_pool_init(&b->pool, b->session, BOX_SESSIONS, b->buffers, BOX_APDU, BOX_APDU);
+    dlms_pool_init(&b->pool, b->session, (uint16_t)b->sessions, b->buffers, BOX_APDU, BOX_APDU);
     device_init(&b->device, &b->cfg, &b->io);
     int err = device_mount(&b->device);
     if (err == E_FORMAT)
@@ -292,8 +301,8 @@ int box_on(struct box *b, struct trouble *t)
     if (err) return trouble(t, err, "the meter does not start: %s", err_text(err));
     b->is_on = true;
     b->power_ups++;
-    box_step(b);
-    return 0;
+    step(b);
+    return b->next ? box_on(b->next, t) : 0;
 }
 
 void box_off(struct box *b)
@@ -302,23 +311,24 @@ void box_off(struct box *b)
     while (meter_store_step(&b->device.meter)) {
     }
     b->is_on = false;
+    if (b->next && b->next->is_on) box_off(b->next);
 }
 
 void box_step(struct box *b)
 {
-    mono_t now = box_mono(b);
-    do job_run(&b->device.job);
-    while (device_step(&b->device, now).us <= now.us);
+    for (; b; b = b->next) step(b);
 }
 
 void box_pass(struct box *b, uint64_t us)
 {
-    b->world_us += us;
-    if (b->is_on) box_step(b);
+    for (; b; b = b->next) {
+        b->world_us += us;
+        if (b->is_on) step(b);
+    }
 }
 
 void box_feed(struct box *b, const int32_t *codes, size_t n)
 {
-    front_samples(&b->device.meter.front, codes, n);
+    for (struct box *x = b; x; x = x->next) front_samples(&x->device.meter.front, codes, n);
     box_pass(b, n * 125);
 }

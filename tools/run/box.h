@@ -22,9 +22,11 @@ struct box_options {
     uint32_t serial;
     bool seeded; /* entropy and root key are functions of seed */
     uint64_t seed;
+    unsigned sessions; /* at once; 0: BOX_SESSIONS */
 };
 
 struct box {
+    struct box *next; /* on the same RS485 line, with the same supply, samples and time; NULL */
     struct device device;
     struct device_cfg cfg;
     struct device_net net; /* port and address: once a port listens */
@@ -44,6 +46,7 @@ struct box {
     struct rng seeded; /* the entropy of a seed */
     uint8_t root_key[DEVICE_ROOT_KEY];
     bool is_on, has_flash, has_seed, has_keys;
+    unsigned sessions;
     uint16_t inputs;             /* levels of the terminals, enum input */
     int64_t rtc_offset_us;       /* the chip's UTC minus the world's time */
     uint64_t world_us;           /* time of the world: runs also without supply */
@@ -56,6 +59,8 @@ struct box {
  * E_FORMAT (not 8 MiB, or no meter), with a sentence in t. */
 int box_open(struct box *b, const struct box_options *o, struct trouble *t);
 void box_close(struct box *b);
+
+/* What follows goes for all boxes of a line, this one first. */
 
 /* The calendar chip's time, as if somebody had set it. Before the first box_on() it also says
  * how old the meter may be: one that is started in 2007 was not made in 2024, or its clock

@@ -16,6 +16,15 @@ enum { RX = 4096, TX_HIGH = 1 << 18, UDP_PEERS = 16, BACKLOG = 512 };
 
 struct line; /* one connection */
 
+/* Where a meter hangs on a line. */
+struct drop {
+    struct drop *next;
+    struct line *line;
+    struct box *box;
+    struct dlms_link link;
+    size_t taken; /* of what waits in the line */
+};
+
 /* What a trace keeps of one conversation. */
 struct traced {
     struct pcap_flow flow;
@@ -63,9 +72,9 @@ struct line {
         uv_tcp_t tcp;
         uv_pipe_t pipe; /* a pseudo terminal */
     } io;
-    struct pty *pty; /* NULL: TCP */
-    struct dlms_link link;
-    bool is_open, stopped; /* the link at the server; reading paused */
+    struct pty *pty;   /* NULL: TCP */
+    struct drop *drop; /* one; on RS485 one for each box */
+    bool stopped;      /* reading paused */
     size_t in_n;
     uint8_t in[RX];
     uint8_t *out; /* gathered until the end of a frame */
@@ -173,14 +182,17 @@ static void flush(struct line *l)
 
 static size_t tcp_room(void *ctx)
 {
-    struct line *l = ctx;
+    struct line *l = ((struct drop *)ctx)->line;
     size_t queued = uv_stream_get_write_queue_size(&l->io.stream) + l->out_n;
     return queued < TX_HIGH ? TX_HIGH - queued : 0;
 }
 
+/* The others on the line hear it, too. */
 static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
 {
-    struct line *l = ctx;
+    struct line *l = ((struct drop *)ctx)->line;
+    for (struct drop *d = l->drop; d; d = d->next)
+        if (d != ctx) device_feed_link(&d->box->device, &d->link, p, n, box_mono(d->box));
     if (l->out_n + n > l->out_cap) {
         size_t cap = (l->out_n + n) * 2;
         uint8_t *bigger = realloc(l->out, cap);
@@ -197,7 +209,8 @@ static void line_end(struct line *l);
 
 static void tcp_close(void *ctx)
 {
-    line_end(ctx);
+    struct line *l = ((struct drop *)ctx)->line;
+    if (!l->drop->next) line_end(l); /* one of many cannot hang up for all */
 }
 
 static const struct link_ops tcp_ops = { .room = tcp_room,
@@ -209,6 +222,10 @@ static const struct link_ops tcp_ops = { .room = tcp_room,
 static void line_free(uv_handle_t *h)
 {
     struct line *l = h->data;
+    for (struct drop *d = l->drop, *next; d; d = next) {
+        next = d->next;
+        free(d);
+    }
     free(l->out);
     free(l);
 }
@@ -216,8 +233,8 @@ static void line_free(uv_handle_t *h)
 static void line_end(struct line *l)
 {
     if (uv_is_closing(&l->io.handle)) return;
-    if (l->is_open && l->ports->box->is_on) device_link_close(&l->ports->box->device, &l->link);
-    l->is_open = false;
+    for (struct drop *d = l->drop; d; d = d->next)
+        if (d->box->is_on) device_link_close(&d->box->device, &d->link);
     trace_end(l->ports, &l->trace);
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
@@ -237,14 +254,21 @@ static void alloc(uv_handle_t *h, size_t want, uv_buf_t *buf)
 
 static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
 
-/* Give the server what it takes; pause the peer while there is more than one buffer waiting. */
+/* Give the servers what they take; pause the peer while there is more than one buffer waiting.
+ */
 static void offer(struct line *l)
 {
-    struct box *b = l->ports->box;
-    size_t taken =
-        l->in_n ? device_feed_link(&b->device, &l->link, l->in, l->in_n, box_mono(b)) : 0;
-    memmove(l->in, l->in + taken, l->in_n - taken);
-    l->in_n -= taken;
+    size_t least = l->in_n;
+    for (struct drop *d = l->drop; d; d = d->next) {
+        size_t left = l->in_n - d->taken;
+        if (left)
+            d->taken += device_feed_link(&d->box->device, &d->link, l->in + d->taken, left,
+                                         box_mono(d->box));
+        if (d->taken < least) least = d->taken;
+    }
+    for (struct drop *d = l->drop; d; d = d->next) d->taken -= least;
+    memmove(l->in, l->in + least, l->in_n - least);
+    l->in_n -= least;
     bool full = l->in_n == sizeof l->in;
     if (full && !l->stopped) uv_read_stop(&l->io.stream);
     if (!full && l->stopped) uv_read_start(&l->io.stream, alloc, received);
@@ -284,10 +308,15 @@ static void line_begin(struct ports *p, struct line *l, enum port_id id,
     l->at = &p->lines;
     if (l->next) l->next->at = &l->next;
     p->lines = l;
-    l->is_open = true;
     trace_begin(p, &l->trace, id, false, client);
-    device_link_open(&p->box->device, &l->link, kind[id], channel[id],
-                     (struct link_io){ &tcp_ops, l }, box_mono(p->box));
+    for (struct box *b = p->box; b; b = id == PORT_RS485 ? b->next : NULL) {
+        struct drop *d = calloc(1, sizeof *d);
+        if (!d) break;
+        *d = (struct drop){ .next = l->drop, .line = l, .box = b };
+        l->drop = d;
+        device_link_open(&b->device, &d->link, kind[id], channel[id],
+                         (struct link_io){ &tcp_ops, d }, box_mono(b));
+    }
     uv_read_start(&l->io.stream, alloc, received);
 }
 

@@ -2,7 +2,7 @@
  *
  *   DLMS     TCP and UDP, the wrapper (IEC 62056-47): any number of clients
  *   optical  TCP, IEC 62056-21 mode E then HDLC, or HDLC at once: one head at a time
- *   RS485    TCP, HDLC: one master at a time
+ *   RS485    TCP, HDLC: one master at a time; all boxes of the line hear it and each other
  *   optical and RS485 also as pseudo terminals, for software that wants a serial device
  *
  * A connection is a link; what the server does not take waits here, and the peer is not read
