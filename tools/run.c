@@ -29,7 +29,7 @@ struct options {
     int port[PORT_IDS], panel;
     const char *listen, *load, *start, *until, *zone, *pcap, *pty[PORT_IDS];
     uint32_t speed;
-    bool json;
+    bool json, echo;
     unsigned bus;
     char flash[4096];
 };
@@ -66,6 +66,7 @@ enum {
     O_OPTICAL_PTY,
     O_RS485_PTY,
     O_RS485_BUS,
+    O_ECHO,
     O_PANEL,
     O_LISTEN,
     O_FLASH,
@@ -107,6 +108,8 @@ static const struct argp_option rows[] = {
     { "rs485-pty", O_RS485_PTY, "PATH", 0, "the same for RS485", 3 },
     { "rs485-bus", O_RS485_BUS, "N", 0,
       "N meters on the RS485 line (1 to 64), with serial numbers that follow each other", 3 },
+    { "echo", O_ECHO, NULL, 0,
+      "optical head and RS485 send back what they hear, to try a client against it", 3 },
     { "panel", O_PANEL, "PORT", 0, "front panel on HTTP (default 8022)", 3 },
     { "listen", O_LISTEN, "ADDR", 0,
       "address of all ports (default 127.0.0.1); port 0 takes any free one, "
@@ -189,6 +192,9 @@ static error_t take(int key, char *arg, struct argp_state *state)
     case O_RS485_BUS:
         o->bus = (unsigned)number_of(arg, 64, state);
         if (o->bus == 0) argp_error(state, "a bus has 1 to 64 meters");
+        break;
+    case O_ECHO:
+        o->echo = true;
         break;
     case O_PANEL:
         o->panel = port_of(arg, state);
@@ -415,6 +421,7 @@ static int open_ports(struct run *r, const struct options *o)
     for (int id = 0; id < PORT_IDS; id++)
         if (o->pty[id] && ports_pty(r->ports, (enum port_id)id, o->pty[id], &t))
             return say_fail(EXIT_CONNECT, "%s", t.text);
+    if (o->echo) ports_echo(r->ports);
     if (r->pcap) ports_capture(r->ports, r->pcap);
     r->show = (struct show){ .box = &r->box,
                              .world = &r->world,

@@ -10,8 +10,8 @@ top=$PWD
 
 build="gcc g++ make libc6-dev cmake ninja-build pkg-config dpkg-dev libuv1-dev libwebsockets-dev
   libwebsockets-evlib-uv libjansson-dev libsqlite3-dev libpq-dev libssl-dev libcmocka-dev python3"
-test="clang clang-tidy clang-format cppcheck libclang-rt-14-dev chromium postgresql
-  postgresql-client openssl tshark"
+test="clang clang-tidy clang-format cppcheck libclang-rt-14-dev chromium postgresql openssl
+  tshark"
 target="gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 bench=
 
@@ -51,11 +51,18 @@ apt_install() {
   }
 }
 
+# The tests start a server of their own; Debian's package would start one for good.
+no_cluster() {
+  conf=/etc/postgresql-common/createcluster.conf
+  [ -e "$conf" ] || { as_root mkdir -p "${conf%/*}" && echo "create_main_cluster = false" | as_root tee "$conf" >/dev/null; }
+}
+
 need() {
   command -v dpkg-query >/dev/null 2>&1 ||
     die "this script knows Debian. Elsewhere install: $* and unpack Mbed TLS 3.6 and lwIP 2.2
        into third_party/mbedtls and third_party/lwip"
   set -- $(missing "$@")
+  case " $* " in *" postgresql "*) lack=postgresql && no_cluster ;; esac
   [ $# = 0 ] || apt_install "$@"
 }
 

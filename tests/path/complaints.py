@@ -161,6 +161,15 @@ class Complaints(unittest.TestCase):
         self.assertEqual(info[3:7].hex(), "c401c100")
         line.ask(DISC, client=READER)
 
+    def test_9_a_simulator_that_echoes(self):
+        with Meter("--load", "off", "--echo").start() as m:
+            line = Line(m.ports["optical"])
+            line.send(frame(SNRM, client=READER))
+            self.assertEqual((line.frame()[0], line.frame()[0]), (SNRM, UA))  # oneself, then the meter
+            line.send(frame(DISC, client=READER))
+            self.assertEqual((line.frame()[0], line.frame()[0]), (DISC, UA))
+            line.close()
+
     def test_10_another_client_on_the_link(self):
         c = self.hdlc(READER)
         self.assertEqual(verdict(c.ask(aarq(1)))[0], 0)

@@ -60,6 +60,7 @@ struct ports {
     uint64_t turns, heard_ms;
     struct pcap *pcap;
     uint32_t interface[PORT_IDS];
+    bool echoes;
 };
 
 struct line {
@@ -254,6 +255,12 @@ static void alloc(uv_handle_t *h, size_t want, uv_buf_t *buf)
 
 static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
 
+static void echo(struct line *l, const uint8_t *p, size_t n)
+{
+    uv_buf_t buf = uv_buf_init((char *)p, (unsigned)n);
+    if (l->ports->echoes && l->id != PORT_DLMS) (void)uv_try_write(&l->io.stream, &buf, 1);
+}
+
 /* Give the servers what they take; pause the peer while there is more than one buffer waiting.
  */
 static void offer(struct line *l)
@@ -284,6 +291,7 @@ static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         return;
     }
     heard(l->ports);
+    echo(l, l->in + l->in_n, (size_t)n);
     trace(l->ports, &l->trace, true, l->in + l->in_n, (size_t)n);
     l->in_n += (size_t)n;
     l->ports->rx[l->id] += (uint64_t)n;
@@ -510,6 +518,11 @@ int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char 
         if (number[id] >= 0) err = listen_tcp(p, (enum port_id)id, address, number[id], t);
     if (!err && number[PORT_DLMS] >= 0) err = listen_udp(p, address, t);
     return err;
+}
+
+void ports_echo(struct ports *p)
+{
+    p->echoes = true;
 }
 
 static bool pty_make(struct pty *y, const char *path)

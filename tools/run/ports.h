@@ -33,6 +33,10 @@ struct ports_status {
 int ports_open(struct ports **p, uv_loop_t *loop, struct box *box, const char *address,
                const int number[PORT_IDS], struct trouble *t);
 
+/* From now on the serial ports send back what they hear, as optical heads and two-wire lines
+ * do. */
+void ports_echo(struct ports *p);
+
 /* A pseudo terminal beside that port, optical or RS485; path becomes a symbolic link to it, in
  * the place of a link that is there. E_IO with a sentence. Its name until ports_close(). */
 int ports_pty(struct ports *p, enum port_id id, const char *path, struct trouble *t);
