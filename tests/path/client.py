@@ -105,6 +105,21 @@ def bus(m):
     check(os.path.getsize(m.flash + ".5") == os.path.getsize(m.flash), "the fifth has no memory")
 
 
+def ipv6(m):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:  # a machine without: then it is refused in words
+        done = subprocess.run([MAGNO, "run", *m.options, "--listen", "::1"], capture_output=True, text=True, timeout=60)
+        check(done.returncode == 3 and "::1" in done.stderr, done.stderr)
+        return
+    m.start("--speed", "1", "--listen", "::1")
+    for how in ((), ("--udp",)):
+        magno("read", "--host", "::1", "--port", m.ports["dlms"], *how, ENERGY)
+    m.stop()
+    done = subprocess.run([MAGNO, "run", *m.options, "--listen", "127.0.0.256"], capture_output=True, text=True, timeout=60)
+    check(done.returncode in (2, 3) and done.stderr, done.stderr)
+
+
 def clients(m):
     port = m.ports["dlms"]
     for client in (16, 32, 33, 34, 1, 2):
@@ -183,6 +198,7 @@ def main():
         trace(path)
         serial(m, folder)
         bus(m)
+        ipv6(m)
         m.start("--speed", "1")
         everything(m)
         counters(m, folder)

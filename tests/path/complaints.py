@@ -9,7 +9,7 @@ import time
 import unittest
 
 from ctt import DISC, DM, LDN, READER, SNRM, UA, Hdlc, Line, Wrapper, aarq, frame, get, initiate, parameters, read_parameters, verdict
-from meter import MAGNO, Meter, profile, read
+from meter import LLS, MAGNO, Meter, profile, read
 
 ENERGY, CLOCK = "1-0:1.8.0", "0-0:1.0.0"
 
@@ -169,6 +169,7 @@ class Complaints(unittest.TestCase):
             line.send(frame(DISC, client=READER))
             self.assertEqual((line.frame()[0], line.frame()[0]), (DISC, UA))
             line.close()
+            read(m.ports["optical"], ENERGY, options=(*LLS, "--mode-e"))  # and our own client does not mind
 
     def test_10_another_client_on_the_link(self):
         c = self.hdlc(READER)

@@ -49,7 +49,7 @@ struct ports {
     } pty[PORT_IDS];
     struct udp_peer {
         struct ports *ports;
-        struct sockaddr_in address;
+        struct sockaddr_storage address;
         struct dlms_link link;
         bool open;
         uint64_t used;
@@ -92,6 +92,12 @@ void ports_capture(struct ports *p, struct pcap *pcap)
     for (int i = 0; i < PORT_IDS; i++) p->interface[i] = pcap_interface(pcap, name[i]);
 }
 
+/* In IPv4 and IPv6 the port stands at the same place. */
+static uint16_t port_of(const struct sockaddr_storage *a)
+{
+    return ntohs(((const struct sockaddr_in *)a)->sin_port);
+}
+
 static void put_plain(void *ctx, const struct describer *d, const uint8_t *apdu, size_t n)
 {
     pcap_put_plain(ctx, d->source, d->destination, apdu, n, pcap_now_us());
@@ -104,14 +110,16 @@ static void not_shown(void *ctx, const struct note *note)
 
 /* A conversation begins, with the addresses and ports of the client and of this side. */
 static void trace_begin(struct ports *p, struct traced *t, enum port_id id, bool udp,
-                        const struct sockaddr_in *client)
+                        const struct sockaddr_storage *client)
 {
     const struct device_secrets *s = p->box->cfg.secrets;
     struct keyring keys = { .has_global = true, .has_broadcast = true, .has_master = true };
     if (!p->pcap) return;
     uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
-    t->flow = pcap_flow(p->interface[id], udp, ntohs(client->sin_port), known);
-    memcpy(t->flow.client_ip, &client->sin_addr, sizeof t->flow.client_ip);
+    t->flow = pcap_flow(p->interface[id], udp, port_of(client), known);
+    if (client->ss_family == AF_INET)
+        memcpy(t->flow.client_ip, &((const struct sockaddr_in *)client)->sin_addr,
+               sizeof t->flow.client_ip);
     keys.global.len = keys.broadcast.len = sizeof s->key[0];
     memcpy(keys.global.ek, s->key[SECURE_UNICAST], sizeof s->key[0]);
     memcpy(keys.global.ak, s->key[SECURE_AUTH], sizeof s->key[0]);
@@ -306,7 +314,7 @@ static void refuse(uv_handle_t *h)
 
 /* A conversation may begin on this line. */
 static void line_begin(struct ports *p, struct line *l, enum port_id id,
-                       const struct sockaddr_in *client)
+                       const struct sockaddr_storage *client)
 {
     static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
     static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
@@ -346,7 +354,7 @@ static void accepted(uv_stream_t *listener, int status)
     uv_tcp_nodelay(&l->io.tcp, 1);
     uv_tcp_getpeername(&l->io.tcp, (struct sockaddr *)&from, &length);
     p->peers[id]++;
-    line_begin(p, l, id, (struct sockaddr_in *)&from);
+    line_begin(p, l, id, &from);
 }
 
 /* What was said to a dark meter was said to nobody. */
@@ -365,7 +373,7 @@ static void pty_begin(struct ports *p, enum port_id id)
     l->io.pipe.data = l;
     l->pty = y;
     y->line = l;
-    line_begin(p, l, id, &(struct sockaddr_in){ .sin_family = AF_INET });
+    line_begin(p, l, id, &(struct sockaddr_storage){ 0 });
 }
 
 void ports_poll(struct ports *p)
@@ -417,13 +425,11 @@ static void udp_send(void *ctx, const uint8_t *p, size_t n, bool more)
 static const struct link_ops udp_ops = { .room = udp_room, .send = udp_send };
 
 /* The peer with this address, or the place of whoever was silent longest. */
-static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_in *from)
+static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_storage *from)
 {
     struct udp_peer *oldest = &p->peer[0];
     for (struct udp_peer *u = p->peer; u < p->peer + UDP_PEERS; u++) {
-        if (u->open && u->address.sin_port == from->sin_port &&
-            u->address.sin_addr.s_addr == from->sin_addr.s_addr)
-            return u;
+        if (u->open && memcmp(&u->address, from, sizeof *from) == 0) return u;
         if (!u->open || u->used < oldest->used) oldest = u;
         if (!oldest->open) break;
     }
@@ -450,9 +456,11 @@ static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
 {
     struct ports *p = h->data;
     (void)flags;
-    if (n <= 0 || !from || from->sa_family != AF_INET || !p->box->is_on) return;
-    struct sockaddr_in address;
-    memcpy(&address, from, sizeof address);
+    if (n <= 0 || !from || !p->box->is_on) return;
+    struct sockaddr_storage address = { 0 };
+    memcpy(&address, from,
+           from->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                      : sizeof(struct sockaddr_in6));
     struct udp_peer *u = peer_of(p, &address);
     heard(p);
     u->used = ++p->turns;
@@ -465,14 +473,21 @@ static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
 
 /* -- listening
  * ---------------------------------------------------------------------------------------- */
+static int address_of(struct sockaddr_storage *at, const char *address, int number,
+                      struct trouble *t)
+{
+    if (uv_ip4_addr(address, number, (struct sockaddr_in *)at) &&
+        uv_ip6_addr(address, number, (struct sockaddr_in6 *)at))
+        return trouble(t, E_RANGE, "%s is no IP address", address);
+    return 0;
+}
+
 static int listen_tcp(struct ports *p, enum port_id id, const char *address, int number,
                       struct trouble *t)
 {
-    struct sockaddr_in at;
-    struct sockaddr_storage bound;
+    struct sockaddr_storage at = { 0 }, bound;
     int length = sizeof bound;
-    if (uv_ip4_addr(address, number, &at))
-        return trouble(t, E_RANGE, "%s is not an IPv4 address", address);
+    if (address_of(&at, address, number, t)) return E_RANGE;
     uv_tcp_init(p->loop, &p->listener[id]);
     p->listener[id].data = p;
     int err = uv_tcp_bind(&p->listener[id], (const struct sockaddr *)&at, 0);
@@ -483,17 +498,18 @@ static int listen_tcp(struct ports *p, enum port_id id, const char *address, int
                        "or choose a port",
                        address, number, uv_strerror(err));
     uv_tcp_getsockname(&p->listener[id], (struct sockaddr *)&bound, &length);
-    p->number[id] = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    p->number[id] = port_of(&bound);
     if (id != PORT_DLMS) return 0;
-    p->box->net.port = (uint16_t)p->number[id];
-    p->box->net.address = ntohl(at.sin_addr.s_addr);
+    p->box->net.port = p->number[id];
+    if (at.ss_family == AF_INET)
+        p->box->net.address = ntohl(((struct sockaddr_in *)&at)->sin_addr.s_addr);
     return 0;
 }
 
 static int listen_udp(struct ports *p, const char *address, struct trouble *t)
 {
-    struct sockaddr_in at;
-    uv_ip4_addr(address, p->number[PORT_DLMS], &at);
+    struct sockaddr_storage at = { 0 };
+    if (address_of(&at, address, p->number[PORT_DLMS], t)) return E_RANGE;
     uv_udp_init(p->loop, &p->udp);
     p->udp.data = p;
     p->udp_open = true;
