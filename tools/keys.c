@@ -32,10 +32,10 @@ struct request {
 
 static const struct argp_option options[] = {
     { "title", O_TITLE, "HEX", 0, "make: the client's system title (4D47430000000001)", 0 },
-    { "days", O_DAYS, "N", 0, "make: how long the certificates are valid (730)", 0 },
+    { "days", O_DAYS, "N", 0, "make, certify: how long the certificates are valid (730)", 0 },
     { "der", O_DER, NULL, 0, "export: DER instead of PEM", 0 },
     { "as", O_AS, "NAME", 0,
-      "import: meter-sign, meter-agree, client-sign, ... (by the certificate)", 0 },
+      "import, certify: meter-sign, meter-agree, client-sign, ... (by the certificate)", 0 },
     { "json", O_JSON, NULL, 0, "One JSON object a line on standard output", 0 },
     { 0 },
 };
@@ -46,6 +46,8 @@ static const char doc[] =
     "client's certificates for signatures and key agreement\n"
     "show FOLDER|FILE what a folder or certificate holds; secrets are not shown\n"
     "export FILE      a certificate or key as PEM, or with --der as DER, on standard output\n"
+    "certify FOLDER FILE  sign a meter's request (PEM, DER or hex, or the hex digits "
+    "themselves) with the folder's authority; --as meter-sign or meter-agree\n"
     "import FOLDER FILE   put a certificate (PEM, DER or hex) of the meter into a folder\n\n"
     "The folder serves both sides: `magno run --keys FOLDER/keys.json` gives the keys to a "
     "meter, "
@@ -91,24 +93,47 @@ static const char *usage_text(const struct x509 *x)
     return x->usage & X509_KEY_AGREEMENT ? "key agreement" : "any";
 }
 
-/* A file's certificate as DER: from PEM, DER, or hex. */
-static int read_certificate(const char *path, struct buf *der, struct x509 *x,
-                            struct trouble *t)
+/* Octets in hex; how many, or none. */
+static int take_hex(const char *text, size_t size, struct buf *der)
+{
+    struct buf octets = { 0 };
+    struct axdr_out o = buf_room(&octets, size / 2 + 1);
+    int n = hex_parse(text, o.cap, o.buf);
+    if (n > 0) buf_put(der, o.buf, (size_t)n);
+    buf_free(&octets);
+    return n;
+}
+
+/* What a file holds, as DER: from PEM, DER, or hex. */
+static int read_der(const char *path, const char *label, struct buf *der, struct trouble *t)
 {
     struct file f;
     int e = file_read(&f, path, KEYFILE_MAX, t);
     if (e < 0) return e;
-    struct buf octets = { 0 };
-    struct axdr_out o = buf_room(&octets, f.size / 2 + 1);
-    int n = hex_parse(f.text, o.cap, o.buf);
-    if (n > 0)
-        buf_put(der, o.buf, (size_t)n);
-    else
-        e = keyfile_pem(f.text, f.size, "CERTIFICATE", der, t);
+    if (take_hex(f.text, f.size, der) <= 0) e = keyfile_pem(f.text, f.size, label, der, t);
+    file_free(&f);
+    return e;
+}
+
+static int read_certificate(const char *path, struct buf *der, struct x509 *x,
+                            struct trouble *t)
+{
+    int e = read_der(path, "CERTIFICATE", der, t);
     if (e == 0 && x509_read(x, der->p, der->n) < 0)
         e = trouble(t, E_FORMAT, "%s holds no certificate of a P-256 key", path);
-    buf_free(&octets);
-    file_free(&f);
+    return e;
+}
+
+/* A request, signed by the key that it asks for. */
+static int read_request(const char *path, struct buf *der, struct x509 *x, struct trouble *t)
+{
+    int e = take_hex(path, strlen(path), der) > 0
+                ? 0
+                : read_der(path, "CERTIFICATE REQUEST", der, t);
+    if (e == 0 && x509_read_request(x, der->p, der->n) < 0)
+        e = trouble(t, E_FORMAT, "this is no certificate request of a P-256 key");
+    if (e == 0 && !protect_verify(x->sig, x->point, x->tbs.p, x->tbs.n))
+        e = trouble(t, E_AUTH, "the request is not signed by the key that it asks for");
     return e;
 }
 
@@ -236,17 +261,46 @@ static int import(const struct request *r, struct trouble *t)
     return e;
 }
 
+static int certify(const struct request *r, struct trouble *t)
+{
+    struct buf request = { 0 }, der = { 0 };
+    struct x509 x;
+    uint8_t title[8];
+    char cn[X509_CN + 1], name[64];
+    if (!r->word[2]) return trouble(t, E_STATE, "give the folder and the request");
+    bool agree = r->as && !strcmp(r->as, "meter-agree");
+    if (!agree && (!r->as || strcmp(r->as, "meter-sign") != 0))
+        return trouble(t, E_STATE, "say what it is for: --as meter-sign or meter-agree");
+    int e = read_request(r->word[2], &request, &x, t);
+    snprintf(cn, sizeof cn, "%.*s", e == 0 ? (int)x.cn.n : 0,
+             e == 0 ? (const char *)x.cn.p : "");
+    if (e == 0 && (x.cn.n != X509_CN || hex_parse(cn, 8, title) != 8))
+        e = trouble(t, E_FORMAT, "the request does not name a system title");
+    if (e == 0)
+        e = keyset_certify(r->word[1], title, x.point,
+                           agree ? X509_KEY_AGREEMENT : X509_DIGITAL_SIGNATURE, r->days, &der,
+                           t);
+    snprintf(name, sizeof name, "%s.pem", agree ? "meter-agree" : "meter-sign");
+    if (e == 0) e = keyset_save(r->word[1], name, "CERTIFICATE", &der, t);
+    if (e == 0 && x509_read(&x, der.p, der.n) == 0) show_certificate(r, name, &x);
+    buf_free(&request);
+    buf_free(&der);
+    return e;
+}
+
 int keys_main(int argc, char **argv)
 {
-    static const struct argp argp = { options, parse, "make|show|export|import FOLDER|FILE",
-                                      doc,     NULL,  NULL,
-                                      NULL };
+    static const struct argp argp = {
+        options, parse, "make|show|export|import|certify FOLDER|FILE", doc, NULL, NULL, NULL
+    };
     static const struct {
         const char *name;
         int (*act)(const struct request *r, struct trouble *t);
-    } verbs[] = {
-        { "make", make }, { "show", show }, { "export", export }, { "import", import }
-    };
+    } verbs[] = { { "make", make },
+                  { "show", show },
+                  { "export", export },
+                  { "import", import },
+                  { "certify", certify } };
     struct request r = { .title = { 0x4D, 0x47, 0x43, 0, 0, 0, 0, 1 }, .days = 730 };
     struct trouble t;
     if (argp_parse(&argp, argc, argv, 0, NULL, &r)) return EXIT_USAGE;
@@ -256,7 +310,6 @@ int keys_main(int argc, char **argv)
         return e < 0 ? say_fail(e == E_STATE ? EXIT_USAGE : EXIT_REFUSED, "%s", t.text)
                      : EXIT_DONE;
     }
-    return say_fail(
-        EXIT_USAGE,
-        "say make, show, export or import, and a folder or file; see `magno keys --help`");
+    return say_fail(EXIT_USAGE, "say make, show, export, import or certify, and a folder or "
+                                "file; see `magno keys --help`");
 }

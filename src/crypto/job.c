@@ -53,6 +53,8 @@ static int work(struct arena *a, enum job_kind kind, const struct job_in *in,
     switch (kind) {
     case JOB_KEYGEN:
         return ec_keygen(a, out->key, out->point, in->seed);
+    case JOB_PUBLIC:
+        return ec_public(a, out->point, in->key, in->seed);
     case JOB_SIGN:
         return ec_sign(a, out->sig, in->key, in->hash, in->seed);
     case JOB_VERIFY:

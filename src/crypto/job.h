@@ -27,6 +27,7 @@
 
 enum job_kind {
     JOB_KEYGEN, /* in seed;              out key, point  */
+    JOB_PUBLIC, /* in seed, key;         out point       */
     JOB_SIGN,   /* in seed, key, hash;   out sig         */
     JOB_VERIFY, /* in point, hash, sig;  out nothing: 0 or E_AUTH */
     JOB_AGREE,  /* in seed, key, point;  out shared      */

@@ -452,7 +452,8 @@ static struct cipher_view view(const uint8_t *p, size_t n)
     return (struct cipher_view){ p, n };
 }
 
-/* Mechanism 5. The counter inside is of the same key as that around it, and not above it. */
+/* Mechanism 5. Where the counter inside is of the same key as that around it, it is not above
+ * it. */
 static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
     const struct dlms_challenge *c = &s->challenge;
@@ -463,7 +464,8 @@ static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cip
     bool good = hls5_check(f.p, s->suite, &k, s->title, c->stoc, c->stoc_n, &ic);
     wipe(&k, sizeof k);
     if (!good) return false;
-    if (s->prot.tag && !s->prot.dedicated) return ic >= s->prot.floor && ic <= s->prot.ic;
+    if (s->prot.tag && s->prot.count == COUNT_UNICAST)
+        return ic >= s->prot.floor && ic <= s->prot.ic;
     return protect_count(d, s, COUNT_UNICAST, ic);
 }
 

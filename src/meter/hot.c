@@ -62,6 +62,18 @@ static int drawn_put(const struct meter *m, unsigned k, uint8_t *body)
     return (int)drawn_save(m, (1u << WALLETS) - 1, body);
 }
 
+static int spent_put_record(const struct meter *m, unsigned k, uint8_t *body)
+{
+    (void)k;
+    spent_put(&m->secure, body);
+    return SPENT_RECORD;
+}
+
+static void spent_take_record(struct meter *m, const uint8_t *body, size_t n)
+{
+    spent_take(&m->secure, body, n);
+}
+
 /* -- the table
  * --------------------------------------------------------------------------------- */
 
@@ -96,6 +108,7 @@ static const struct hot_row table[] = {
     { HOT_TIDS, 1, tids_put, tids_take },
     { HOT_LOCKS, 1, locks_put, locks_take },
     { HOT_TOKEN, 1, last_put, last_take },
+    { HOT_SPENT, 1, spent_put_record, spent_take_record },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },
     { HOT_COLUMNS, 0, NULL, columns_take },

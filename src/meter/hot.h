@@ -46,6 +46,7 @@ enum hot {
     HOT_TIDS,    /* tokens taken: all, or some */
     HOT_LOCKS,   /* lock-outs of token entry */
     HOT_TOKEN,   /* the last token taken */
+    HOT_SPENT,   /* transaction-ids of clients */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

@@ -126,20 +126,22 @@ static void put_events(struct meter *m, const struct who *who, uint16_t id)
     if (id == PARAM_CALIBRATION) change_stamp(m, STAMP_CALIBRATION);
 }
 
+void audit_put(struct meter *m, const struct who *who, const struct audit_change *c, unsigned n)
+{
+    uint8_t row[CHANGE_ROW];
+    for (unsigned i = 0; i < n; i++) {
+        put_row(m, who, c[i].param, c[i].old_digest, c[i].new_digest, i ? row : NULL, row);
+        if (c[i].param < AUDIT_SECRET) put_events(m, who, c[i].param);
+    }
+}
+
 void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
                      const uint8_t old_digest[8], const uint8_t new_digest[8])
 {
-    uint8_t row[CHANGE_ROW];
-    put_row(m, who, id, old_digest, new_digest, NULL, row);
-    put_events(m, who, id);
-}
-
-void audit_put_secrets(struct meter *m, const struct who *who, const uint16_t *slot, unsigned n)
-{
-    static const uint8_t none[DIGEST];
-    uint8_t row[CHANGE_ROW];
-    for (unsigned i = 0; i < n; i++)
-        put_row(m, who, AUDIT_SECRET + slot[i], none, none, i ? row : NULL, row);
+    struct audit_change c = { .param = id };
+    memcpy(c.old_digest, old_digest, DIGEST);
+    memcpy(c.new_digest, new_digest, DIGEST);
+    audit_put(m, who, &c, 1);
 }
 
 struct audit_span audit_span(const struct meter *m)
@@ -194,11 +196,12 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 }
 
 /* Some have a door of their own: surveys (profile.h), calendars (tou/calendar.h), the schedule
- * of billing (profile/billing.h). */
+ * of billing (profile/billing.h), certificates (secure/certs.h). */
 static bool is_free(uint16_t id)
 {
     bool survey = id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_COLUMNS;
-    return !survey && id != PARAM_BILLING_TIME &&
+    bool cert = id >= PARAM_CERT_1 && id <= PARAM_CERT_8;
+    return !survey && !cert && id != PARAM_BILLING_TIME &&
            !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
 }
 

@@ -135,8 +135,12 @@ int param_begin_stage(struct meter *m, const struct who *who);
 void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
                      const uint8_t old_digest[8], const uint8_t new_digest[8]);
 
-/* Into the open change: rows of the who-log for secrets, n slots of them. */
-void audit_put_secrets(struct meter *m, const struct who *who, const uint16_t *slot,
-                       unsigned n);
+/* The same for several at once, secrets (AUDIT_SECRET + slot, no digests) among them. */
+struct audit_change {
+    uint16_t param;
+    uint8_t old_digest[8], new_digest[8];
+};
+void audit_put(struct meter *m, const struct who *who, const struct audit_change *c,
+               unsigned n);
 
 #endif

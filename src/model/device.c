@@ -153,9 +153,9 @@ uint16_t device_lower_address(const struct device *d, unsigned link)
 
 bool device_has_development_keys(struct device *d)
 {
-    uint8_t key[SECURE_PASSWORD_MAX];
+    uint8_t key[SECURE_OCTETS_MAX];
     bool any = false;
-    for (unsigned s = 0; s < SECURE_SLOTS; s++)
+    for (unsigned s = 0; s < SECURE_DECODER; s++)
         any |= secure_key_get(&d->meter, (enum secure_slot)s, key, sizeof key) == E_NONE;
     wipe(key, sizeof key);
     return any && d->cfg->secrets == &device_development;
@@ -177,9 +177,21 @@ int device_set_secret(struct device *d, const struct who *who, uint8_t role, con
     struct secure_key k = { .slot = (enum secure_slot)(SECURE_PASSWORD_1 + role - ROLE_READER),
                             .length = (uint8_t)n };
     memcpy(k.octets, p, n);
-    int err = secure_keys_set(&d->meter, who, &k, 1);
+    int err = secure_keys_set(&d->meter, who, &k, 1, NULL);
     wipe(&k, sizeof k);
     return err;
+}
+
+/* Is it the key in force? */
+static bool is_in_force(struct device *d, unsigned id, const uint8_t octets[SECURE_KEY])
+{
+    static const uint8_t kind[] = { DLMS_KEY_UNICAST, DLMS_KEY_BROADCAST };
+    uint8_t now[DLMS_SECRET_MAX];
+    if (id >= sizeof kind) return false;
+    int n = device_host.key_get(d, ROLE_MANAGEMENT, (enum dlms_key)kind[id], now);
+    bool is = n == SECURE_KEY && same(now, octets, SECURE_KEY);
+    wipe(now, sizeof now);
+    return is;
 }
 
 int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k)
@@ -199,8 +211,9 @@ int device_transfer_keys(struct device *d, const struct who *who, const struct d
         plain[i].length = SECURE_KEY;
         err = kw_unwrap(plain[i].octets, master, SECURE_KEY, k->key[i].wrapped,
                         sizeof k->key[i].wrapped);
+        plain[i].is_same = !err && is_in_force(d, k->key[i].id, plain[i].octets);
     }
-    if (!err) err = secure_keys_set(&d->meter, who, plain, k->n);
+    if (!err) err = secure_keys_set(&d->meter, who, plain, k->n, NULL);
     wipe(plain, sizeof plain);
     wipe(master, sizeof master);
     return err == E_AUTH ? E_RANGE : err;

@@ -21,7 +21,7 @@
 #include "dlms/server.h"
 #include "meter/meter.h"
 
-enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16 };
+enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16, DEVICE_KEY = 16 };
 
 /* Keys and passwords of a product that has none of its own yet: the slots of meter/secure are
  * asked first. Const, and public by definition. */
@@ -57,11 +57,20 @@ struct column_stage {
     uint16_t column[PROFILE_COLUMNS];
 };
 
+/* Who has the slot for elliptic curves, and what several jobs in a row leave to each other. */
+struct curve {
+    uint32_t owner; /* 1 + session; 0: free */
+    uint8_t kind, step;
+    struct job_out made;
+    uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
+};
+
 struct device {
     struct meter meter;
     struct dlms_server server;
     const struct device_cfg *cfg;
     struct job job;
+    struct curve curve;
     struct rng rng;
     struct column_stage columns;
     mono_t server_due; /* when the server wants to be stepped again */

@@ -3,7 +3,9 @@
 
 #include "base/err.h"
 #include "base/bytes.h"
+#include "dlms/acse.h"
 #include "model/classes.h"
+#include "model/curve.h"
 #include "model/readout.h"
 #include "dlms/hdlc.h"
 #include "model/roles.h"
@@ -44,14 +46,21 @@ static void random_get(void *app, uint8_t *dst, size_t n)
  * ------------------------------------------------------------------------------------ */
 static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
 {
-    *s = (struct dlms_security){ .policy = device_demand[assoc], .suite = 0 };
+    struct meter *m = meter_of(app);
+    bool setup = assoc == ROLE_MANAGEMENT || assoc == ROLE_UTILITY;
+    uint8_t more = setup ? (uint8_t)param_get(m, PARAM_SECURITY_POLICY) : 0;
+    *s = (struct dlms_security){
+        .policy = device_demand[assoc] | more,
+        .suite = (uint8_t)param_get(m, PARAM_SECURITY_SUITE),
+    };
     device_title(app, s->server_title);
 }
 
 /* The factory association needs its jumper and an open cover; this product has no jumper. */
 static bool may_open(void *app, const struct who *who, uint8_t mechanism)
 {
-    (void)app, (void)mechanism;
+    if (mechanism == MECH_ECDSA && param_get(meter_of(app), PARAM_SECURITY_SUITE) == 0)
+        return false;
     return who->assoc != ROLE_FACTORY && who->assoc != ROLE_CIU;
 }
 
@@ -116,34 +125,14 @@ static void counter_raise(void *app, uint8_t assoc, enum dlms_key k, uint32_t fl
     secure_floor_raise(meter_of(app), assoc, floor);
 }
 
-/* Suite 1 exchanges are refused before these could matter: there is no agreement key. */
 static uint64_t transaction_floor(void *app, uint8_t assoc)
 {
-    (void)app, (void)assoc;
-    return UINT64_MAX;
+    return secure_spent_get(meter_of(app), assoc);
 }
 
 static void transaction_raise(void *app, uint8_t assoc, uint64_t floor)
 {
-    (void)app, (void)assoc, (void)floor;
-}
-
-static int ec_start(void *app, uint16_t session, const struct who *who, enum dlms_ec kind,
-                    const uint8_t *in, size_t n)
-{
-    (void)app, (void)session, (void)who, (void)kind, (void)in, (void)n;
-    return E_NONE;
-}
-
-static int ec_take(void *app, uint16_t session, uint8_t out[DLMS_EC_OUT])
-{
-    (void)app, (void)session, (void)out;
-    return E_NONE;
-}
-
-static void ec_drop(void *app, uint16_t session)
-{
-    (void)app, (void)session;
+    secure_spend(meter_of(app), assoc, floor);
 }
 
 /* -- ports
@@ -259,9 +248,9 @@ const struct dlms_host device_host = {
     .counter_raise = counter_raise,
     .transaction_floor = transaction_floor,
     .transaction_raise = transaction_raise,
-    .ec_start = ec_start,
-    .ec_take = ec_take,
-    .ec_drop = ec_drop,
+    .ec_start = curve_host_start,
+    .ec_take = curve_host_take,
+    .ec_drop = curve_host_drop,
     .lock_get = port_is_locked,
     .lock_set = port_attempt,
     .port_get = port_get,

@@ -58,7 +58,7 @@ static const struct cosem_limit only_reply[] = {
 static const struct cosem_limit only_title[] = {
     { .roles = R(PUBLIC) | OPERATORS, .get = COSEM_ID(3) | COSEM_ID(5) },
     { .roles = R(SUPERVISOR), .get = COSEM_IDS(2, 6) },
-    { .roles = R(MANAGEMENT), .act = COSEM_IDS(1, 8) },
+    { .roles = R(MANAGEMENT), .set = COSEM_ID(3), .act = COSEM_IDS(1, 8) },
     END,
 };
 
@@ -124,7 +124,10 @@ const struct cosem_acl device_acl[ACLS] = {
     [ACL_ACCOUNT] = { .read = METERED | R(CIU), .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
     [ACL_GATEWAY] = { .read = METERED, .act = R(OPERATOR) | SENIOR | R(CIU) },
     [ACL_STS] = { .read = METERED | R(CIU) },
-    [ACL_SECURITY] = { .read = OPEN, .act = R(MANAGEMENT), .only = only_title },
+    [ACL_SECURITY] = { .read = OPEN,
+                       .write = R(MANAGEMENT),
+                       .act = R(MANAGEMENT),
+                       .only = only_title },
 };
 
 /* Out of the box ciphered clients authenticate and encrypt both ways; the association policy

@@ -2,6 +2,7 @@
 #include "tools/client/session.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -30,6 +31,13 @@ void session_config_default(struct session_config *c)
     };
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 void session_init(struct session *s, const struct session_config *cfg, struct carrier *way)
 {
     *s = (struct session){ .cfg = *cfg, .way = way };
@@ -43,8 +51,7 @@ void session_init(struct session *s, const struct session_config *cfg, struct ca
         k->has_dedicated = true;
     }
     memcpy(k->dedicated.ak, k->global.ak, sizeof k->dedicated.ak);
-    protect_random(&s->transaction, sizeof s->transaction);
-    s->transaction >>= 16; /* far from the end, and still growing from one run to the next */
+    s->transaction = now_ns(); /* grows from one run to the next */
 }
 
 static bool needs_title(const struct session *s)

@@ -325,9 +325,9 @@ static void put_credit(struct meter *m, const struct entry *e)
 
 static void put_slot(struct meter *m, const struct who *who, const uint8_t *wrapped, size_t n)
 {
-    static const uint16_t slot = SECURE_DECODER;
-    ensure(txn_put_key(&m->store, slot, wrapped, n) == 0);
-    audit_put_secrets(m, who, &slot, 1);
+    static const struct audit_change change = { .param = AUDIT_SECRET + SECURE_DECODER };
+    ensure(txn_put_key(&m->store, SECURE_DECODER, wrapped, n) == 0);
+    audit_put(m, who, &change, 1);
 }
 
 /* The register named goes to zero, whichever side of it it was on. */

@@ -6,18 +6,29 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "crypto/kw.h"
+#include "crypto/sha256.h"
 #include "meter/change.h"
 #include "meter/meter.h"
 #include "store/keys.h"
+#include "store/params.h"
 
 enum {
     ROOT = 16,
-    PASSWORD_BOX = 32
-}; /* what is no key of 16 is boxed with its length to a size kw takes */
+    PASSWORD_BOX = 32, /* what is no key is boxed with its length to a size kw takes */
+    COUNTER_OLD = INT32_MAX,
+    EMPTIED = 1 /* what an emptied slot holds is no wrap, but one octet */
+};
 
 static bool is_boxed(enum secure_slot slot)
 {
-    return slot >= SECURE_PASSWORD_1;
+    return slot >= SECURE_PASSWORD_1 && slot <= SECURE_DECODER;
+}
+
+/* Octets in the box of a slot, as they are wrapped. */
+static size_t box_size(enum secure_slot slot)
+{
+    if (is_boxed(slot)) return PASSWORD_BOX;
+    return slot < SECURE_PASSWORD_1 ? SECURE_KEY : SECURE_SCALAR;
 }
 
 /* -- keys -------------------------------------------------------------------------------------
@@ -36,11 +47,12 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
     uint8_t wrapped[KEYS_WRAP_MAX], box[PASSWORD_BOX] = { 0 };
     int n = keys_read(&m->store, (uint16_t)slot, wrapped);
     if (n < 0) return n;
-    size_t want = is_boxed(slot) ? PASSWORD_BOX : SECURE_KEY;
+    if (n == EMPTIED) return E_NONE;
+    size_t want = box_size(slot);
     int err = (size_t)n == want + KW_EXTRA ? open_box(m, wrapped, (size_t)n, box) : E_FORMAT;
-    size_t len = is_boxed(slot) ? box[0] : SECURE_KEY;
+    size_t len = is_boxed(slot) ? box[0] : want;
     const uint8_t *from = is_boxed(slot) ? box + 1 : box;
-    if (!err && len > SECURE_PASSWORD_MAX) err = E_FORMAT;
+    if (!err && is_boxed(slot) && len > SECURE_PASSWORD_MAX) err = E_FORMAT;
     if (!err && len > cap) err = E_SPACE;
     if (!err) memcpy(dst, from, len);
     wipe(box, sizeof box);
@@ -50,9 +62,10 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
 int secure_key_wrap(struct meter *m, const struct secure_key *k, uint8_t wrapped[KEYS_WRAP_MAX])
 {
     uint8_t root[ROOT], box[PASSWORD_BOX] = { 0 };
-    size_t n = is_boxed(k->slot) ? PASSWORD_BOX : SECURE_KEY;
-    if (is_boxed(k->slot) ? k->length == 0 || k->length > SECURE_PASSWORD_MAX
-                          : k->length != SECURE_KEY)
+    size_t n = box_size(k->slot);
+    wrapped[0] = 0;
+    if (k->length == 0 && k->slot >= SECURE_SIGN) return EMPTIED;
+    if (is_boxed(k->slot) ? k->length == 0 || k->length > SECURE_PASSWORD_MAX : k->length != n)
         return E_RANGE;
     int err = m->io->root_key(m->io->ctx, root);
     box[0] = k->length;
@@ -80,32 +93,67 @@ static enum event event_of(enum secure_slot slot)
                           : EV_KEYS_CHANGED;
 }
 
+/* The certificate into the open change, and its digests into the row that tells of it. */
+static void put_cert(struct meter *m, const struct secure_cert *cert, struct audit_change *c)
+{
+    struct sha256 old;
+    uint8_t part[64], digest[SHA256];
+    size_t at = 0;
+    sha256_begin(&old);
+    for (int n; (n = params_read(&m->store, cert->param, at, part, sizeof part)) > 0;
+         at += (size_t)n)
+        sha256_more(&old, part, (size_t)n);
+    sha256_end(&old, digest);
+    c->param = cert->param;
+    memcpy(c->old_digest, digest, sizeof c->old_digest);
+    sha256(digest, cert->octets, cert->n);
+    memcpy(c->new_digest, digest, sizeof c->new_digest);
+    ensure(txn_put_param(&m->store, cert->param, cert->octets, cert->n) >= 0);
+}
+
 int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
-                    unsigned n)
+                    unsigned n, const struct secure_cert *cert)
 {
     uint8_t wrapped[SECURE_SLOTS][KEYS_WRAP_MAX];
-    uint16_t slot[SECURE_SLOTS];
+    struct audit_change change[SECURE_SLOTS + 1] = { 0 };
     int length[SECURE_SLOTS];
     bool restart = false;
-    if (n == 0 || n > SECURE_SLOTS) return E_RANGE;
+    if (n + (cert != NULL) == 0 || n > SECURE_SLOTS) return E_RANGE;
     for (unsigned i = 0; i < n; i++)
         if ((length[i] = secure_key_wrap(m, &key[i], wrapped[i])) < 0) return length[i];
     int err = change_begin(m);
     if (err) return err;
     for (unsigned i = 0; i < n; i++) {
-        slot[i] = (uint16_t)key[i].slot;
-        err = txn_put_key(&m->store, slot[i], wrapped[i], (size_t)length[i]);
+        change[i].param = (uint16_t)(AUDIT_SECRET + key[i].slot);
+        err = txn_put_key(&m->store, (uint16_t)key[i].slot, wrapped[i], (size_t)length[i]);
         ensure(err == 0);
         change_event(m, event_of(key[i].slot), who, NULL);
-        restart |= key[i].slot <= SECURE_BROADCAST;
+        restart |= key[i].slot <= SECURE_BROADCAST && !key[i].is_same;
     }
-    audit_put_secrets(m, who, slot, n);
+    if (cert) {
+        put_cert(m, cert, &change[n]);
+        change_event(m, cert->n ? EV_CERTIFICATE_IMPORTED : EV_CERTIFICATE_REMOVED, who, NULL);
+    }
+    audit_put(m, who, change, n + (cert != NULL));
     if (restart) put_fresh_floors(m);
     err = change_commit(m);
-    /* The sending counter may start again with a new key, but need not: going on is as safe. */
+    /* The sending counter goes on: a key that was in use before may come back, and a number
+     * under it must not. Only far from the start it may begin again with a new key. */
     for (unsigned i = 0; i < n && !err; i++)
-        if (key[i].slot <= SECURE_BROADCAST) err = counters_set(&m->store, key[i].slot, 1);
+        if (key[i].slot <= SECURE_BROADCAST &&
+            counters_peek(&m->store, key[i].slot) > COUNTER_OLD)
+            err = counters_set(&m->store, key[i].slot, 1);
     return err;
+}
+
+int secure_setup_set(struct meter *m, const struct who *who, uint16_t param, uint8_t value)
+{
+    if (param_get(m, param) == value) return 0;
+    int err = param_begin_scalar(m, who, param, value);
+    if (err < 0) return err;
+    change_event(m, param == PARAM_SECURITY_SUITE ? EV_SUITE_CHANGED : EV_POLICY_STRENGTHENED,
+                 who, NULL);
+    return change_commit(m);
 }
 
 /* -- counters ---------------------------------------------------------------------------------
@@ -130,19 +178,38 @@ void secure_floor_raise(struct meter *m, unsigned client, uint32_t floor)
     m->secure.is_dirty = true;
 }
 
+uint64_t secure_spent_get(const struct meter *m, unsigned client)
+{
+    ensure(client < SECURE_FLOORS);
+    return m->secure.spent[client];
+}
+
+void secure_spend(struct meter *m, unsigned client, uint64_t floor)
+{
+    ensure(client < SECURE_FLOORS);
+    if (floor <= m->secure.spent[client]) return;
+    m->secure.spent[client] = floor;
+    m->secure.is_spent = true;
+}
+
 void secure_settle(struct meter *m)
 {
-    if (!m->secure.is_dirty) return;
-    m->secure.is_dirty = false;
-    hot_put(m, HOT_SECURE, 0);
+    if (m->secure.is_dirty) hot_put(m, HOT_SECURE, 0);
+    if (m->secure.is_spent) hot_put(m, HOT_SPENT, 0);
+    m->secure.is_dirty = m->secure.is_spent = false;
 }
 
 void secure_join(struct meter *m)
 {
-    uint8_t body[SECURE_RECORD];
-    if (!m->secure.is_dirty) return;
-    secure_put(&m->secure, body);
-    change_put(m, HOT_SECURE, body, sizeof body);
+    uint8_t body[SECURE_RECORD], spent[SPENT_RECORD];
+    if (m->secure.is_dirty) {
+        secure_put(&m->secure, body);
+        change_put(m, HOT_SECURE, body, sizeof body);
+    }
+    if (m->secure.is_spent) {
+        spent_put(&m->secure, spent);
+        change_put(m, HOT_SPENT, spent, sizeof spent);
+    }
 }
 
 /* -- lock-outs --------------------------------------------------------------------------------
@@ -228,4 +295,15 @@ void secure_take(struct secure *s, const uint8_t *body, size_t n)
         s->lock[i].until_s = le_get32(body + 6);
     }
     s->is_dirty = false;
+}
+
+void spent_put(const struct secure *s, uint8_t body[SPENT_RECORD])
+{
+    for (unsigned i = 0; i < SECURE_FLOORS; i++) le_put64(body + 8 * i, s->spent[i]);
+}
+
+void spent_take(struct secure *s, const uint8_t *body, size_t n)
+{
+    if (n != SPENT_RECORD) return;
+    for (unsigned i = 0; i < SECURE_FLOORS; i++) s->spent[i] = le_get64(body + 8 * i);
 }

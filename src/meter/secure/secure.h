@@ -11,7 +11,7 @@
  *            floor is on flash before the effect of the APDU that raised it. A lock-out goes on
  *            after power-up; time without supply counts when the clock is valid.
  * Cost       secure_key_get() reads flash and runs 12 to 24 AES blocks.
- * Memory     struct secure 100 octets, part of struct meter.
+ * Memory     struct secure 200 octets, part of struct meter.
  * Context    meter loop only. Callers wipe() what they were given.
  */
 #ifndef METER_SECURE_SECURE_H
@@ -34,10 +34,21 @@ enum secure_slot {
     SECURE_PASSWORD_1, /* LLS passwords, 1..31 octets */
     SECURE_PASSWORD_2,
     SECURE_PASSWORD_3,
-    SECURE_DECODER, /* of tokens, and what belongs to it: prepay/token.c */
+    SECURE_DECODER,   /* of tokens, and what belongs to it: prepay/token.c */
+    SECURE_SIGN,      /* the meter's own private keys on P-256, 32 octets: signatures, */
+    SECURE_AGREE,     /* key agreement; */
+    SECURE_SIGN_NEXT, /* and the ones that wait for their certificates */
+    SECURE_AGREE_NEXT,
     SECURE_SLOTS
 };
-enum { SECURE_KEY = 16, SECURE_PASSWORD_MAX = 31, SECURE_FLOORS = 12, SECURE_PORTS = 3 };
+enum {
+    SECURE_KEY = 16,
+    SECURE_PASSWORD_MAX = 31,
+    SECURE_SCALAR = 32,
+    SECURE_OCTETS_MAX = 32, /* the longest of them */
+    SECURE_FLOORS = 12,
+    SECURE_PORTS = 3
+};
 
 struct secure_lock {
     uint16_t failed;  /* attempts since the last good one */
@@ -47,8 +58,9 @@ struct secure_lock {
 
 struct secure {
     uint32_t floor[SECURE_FLOORS]; /* lowest receiving counter taken next, by client row */
+    uint64_t spent[SECURE_FLOORS]; /* lowest transaction taken next, likewise */
     struct secure_lock lock[SECURE_PORTS];
-    bool is_dirty; /* floors in RAM are ahead of flash */
+    bool is_dirty, is_spent; /* floors, transactions in RAM are ahead of flash */
 };
 
 /* -- keys -----------------------------------------------------------------------------------
@@ -60,14 +72,27 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
 
 struct secure_key {
     enum secure_slot slot;
-    uint8_t length; /* 16 for keys; 1..31 for passwords and the decoder key */
-    uint8_t octets[SECURE_PASSWORD_MAX];
+    uint8_t length; /* 16 for keys; 1..31 for passwords and the decoder key; 32 for private
+                       ones; 0 empties it */
+    bool is_same;   /* equals the one in force: what was received under it stays received */
+    uint8_t octets[SECURE_OCTETS_MAX];
 };
 
-/* Store n keys, and restart the counters of encryption keys among them: all of it or nothing.
- * Events and the who-log say who; never what. E_RANGE a length; E_IO. */
+/* Store n keys, and restart the receiving counters of encryption keys among them: all of it or
+ * nothing.
+ * Events and the who-log say who; never what. cert: a certificate that changes with them, or
+ * NULL. E_RANGE a length; E_IO. */
+struct secure_cert {
+    uint16_t param; /* PARAM_CERT_1.. */
+    const uint8_t *octets;
+    uint16_t n;
+};
 int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
-                    unsigned n);
+                    unsigned n, const struct secure_cert *cert);
+
+/* Parameter PARAM_SECURITY_POLICY or PARAM_SECURITY_SUITE, with the event of its own. As
+ * param_set(). */
+int secure_setup_set(struct meter *m, const struct who *who, uint16_t param, uint8_t value);
 
 /* Wrap one for txn_put_key() in a change that does more; the octets written. E_RANGE: length.
  */
@@ -83,6 +108,10 @@ int secure_counter_take(struct meter *m, enum secure_slot slot, uint32_t *ic);
 
 uint32_t secure_floor_get(const struct meter *m, unsigned client);
 void secure_floor_raise(struct meter *m, unsigned client, uint32_t floor);
+
+/* The same for transaction-ids of suite 1 (as numbers). */
+uint64_t secure_spent_get(const struct meter *m, unsigned client);
+void secure_spend(struct meter *m, unsigned client, uint64_t floor);
 
 /* Put raised floors into the journal; cheap when none was. */
 void secure_settle(struct meter *m);
@@ -111,5 +140,8 @@ bool secure_reset(struct meter *m, unsigned port);
 enum { SECURE_RECORD = SECURE_FLOORS * 4 + SECURE_PORTS * 10 };
 void secure_put(const struct secure *s, uint8_t body[SECURE_RECORD]);
 void secure_take(struct secure *s, const uint8_t *body, size_t n);
+enum { SPENT_RECORD = SECURE_FLOORS * 8 };
+void spent_put(const struct secure *s, uint8_t body[SPENT_RECORD]);
+void spent_take(struct secure *s, const uint8_t *body, size_t n);
 
 #endif

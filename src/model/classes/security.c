@@ -1,6 +1,11 @@
 /* security.c - class 64: the policy, suite and titles of the ciphered associations. */
 #include "base/bytes.h"
+#include "dlms/cipher.h"
 #include "model/classes.h"
+#include "model/curve.h"
+#include "model/security.h"
+
+#define SIGNED (PROT_SIGN_REQ | PROT_SIGN_RES)
 
 static struct dlms_security setup_of(void *app)
 {
@@ -39,13 +44,6 @@ static enum dar get_server_title(void *app, const struct cosem_at *at, struct ax
     return DAR_OK;
 }
 
-static enum dar get_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, 0);
-    return DAR_OK;
-}
-
 /* Unwrap all, store all: the device decides as a whole. */
 static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct axdr_in *arg,
                                   struct cosem_ret *ret)
@@ -67,24 +65,45 @@ static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct a
     return dar_of(device_transfer_keys(device_of(app), at->who, &keys));
 }
 
-/* Policies only grow. In suite 0 the one that holds is the strongest: asking for it again
- * changes nothing, asking for less, or for signatures, is refused. */
+/* Only to a suite that can be used, and none that the policy has grown beyond. */
+static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct device *d = device_of(app);
+    uint8_t suite = axdr_read_enum(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (suite > 1) return DAR_OTHER;
+    if (suite ? !curve_is_complete(d) : setup_of(app).policy & SIGNED) return DAR_DENIED;
+    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
+}
+
+/* Policies only grow; signatures need suite 1. */
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)
 {
+    struct device *d = device_of(app);
+    struct dlms_security is = setup_of(app);
     uint8_t policy = axdr_read_enum(arg);
-    (void)at, (void)ret;
+    (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    return policy == setup_of(app).policy ? DAR_OK : DAR_OTHER;
+    bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
+    if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
+    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
 }
 
 static const struct cosem_attr security_attr[] = {
-    { .id = 1, .get = get_ln },           { .id = 2, .get = get_policy },
-    { .id = 3, .get = get_suite },        { .id = 4, .get = get_client_title },
-    { .id = 5, .get = get_server_title }, { .id = 6, .get = get_certificates },
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_policy },
+    { .id = 3, .get = get_suite, .set = set_suite },
+    { .id = 4, .get = get_client_title },
+    { .id = 5, .get = get_server_title },
+    { .id = 6, .seq = &seq_certificates },
 };
-static const struct cosem_method security_method[] = { { .id = 1, .call = call_activate },
-                                                       { .id = 2, .call = call_key_transfer } };
+static const struct cosem_method security_method[] = {
+    { .id = 1, .call = call_activate }, { .id = 2, .call = call_key_transfer },
+    { .id = 3, .call = call_agree },    { .id = 4, .call = call_generate },
+    { .id = 5, .call = call_request },  { .id = 6, .call = call_import },
+    { .id = 7, .call = call_export },   { .id = 8, .call = call_remove },
+};
 const struct cosem_class class_security = {
     .id = 64,
     .version = 1,

@@ -51,6 +51,7 @@ static const struct {
     { PARAM_WALLET_2_MONEY, 1, 15, 111, { 0, 0, 19, 1, 0, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
+    { PARAM_SECURITY_POLICY, 2, 2, 64, { 0, 0, 43, 0, 0, 255 } },
 };
 
 /* Member of the row's family that shows the parameter as its attribute 2, or -1. */
@@ -67,11 +68,14 @@ static int member_of(const struct cosem_row *r, uint16_t param)
     return -1;
 }
 
-/* Passwords are attribute 7 of their association; keys no attribute of the security setup. */
+/* Passwords are attribute 7 of their association; keys no attribute of the security setup, the
+ * decoder key none of the STS attributes. */
 static struct cosem_capture secret_object_of(unsigned slot)
 {
     uint8_t level = (uint8_t)(2 + slot - SECURE_PASSWORD_1);
-    if (slot >= SECURE_PASSWORD_1)
+    if (slot == SECURE_DECODER)
+        return (struct cosem_capture){ .class_id = 116, .ln = { 0, 0, 19, 60, 0, 255 } };
+    if (slot >= SECURE_PASSWORD_1 && slot <= SECURE_PASSWORD_3)
         return (struct cosem_capture){ .class_id = 15,
                                        .ln = { 0, 0, 40, 0, level, 255 },
                                        .attr = 7 };
@@ -80,6 +84,9 @@ static struct cosem_capture secret_object_of(unsigned slot)
 
 struct cosem_capture model_object_of(uint16_t param)
 {
+    if (param >= PARAM_CERT_1 && param <= PARAM_CERT_8)
+        return (
+            struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 }, .attr = 6 };
     if (param >= AUDIT_SECRET) return secret_object_of(param - AUDIT_SECRET);
     for (unsigned i = 0; i < COUNT(shown); i++)
         if ((uint16_t)(param - shown[i].first) < shown[i].n)

@@ -30,13 +30,14 @@ const struct cosem_group objects_security = { rows, COUNT(rows) };
      XDLMS_C_EVENT_NOTIFICATION)
 #define LOW (1u << 1)
 #define GMAC (1u << 5)
+#define ECDSA (1u << 7) /* in suite 1 */
 
 const struct dlms_assoc device_assoc[ROLES] = {
     [ROLE_PUBLIC] = { 16, 1u << 0, ASSOC_PLAIN, SERVICES, 0 },
     [ROLE_READER] = { 32, LOW, ASSOC_PLAIN, SERVICES, 0 },
     [ROLE_OPERATOR] = { 33, LOW, ASSOC_PLAIN, SERVICES, 0 },
     [ROLE_SUPERVISOR] = { 34, LOW, ASSOC_PLAIN, SERVICES, 0 },
-    [ROLE_MANAGEMENT] = { 1, GMAC, ASSOC_CIPHERED, SECURED, 0 },
+    [ROLE_MANAGEMENT] = { 1, GMAC | ECDSA, ASSOC_CIPHERED, SECURED, 0 },
     [ROLE_UTILITY] = { 2, GMAC, ASSOC_CIPHERED, SECURED, 0 },
     [ROLE_FIRMWARE] = { 80, GMAC, ASSOC_CIPHERED, SECURED, 0 },
     [ROLE_BROADCAST] = { 102, 0, ASSOC_CIPHERED | ASSOC_PRE_ESTABLISHED | ASSOC_BROADCAST,

@@ -1,0 +1,43 @@
+/* certs.h - the certificates of suite 1 that a meter holds: whose key is which.
+ *
+ * A certificate is a parameter (PARAM_CERT_1..) of its own: who it is of, then its DER as it
+ * came. Nothing here judges it; one that replaces another of the same owner and use takes its
+ * place. Private keys of the meter are slots of secure.h and change in the same transaction.
+ *
+ * Power cut  a certificate, the key that goes with it and their rows in the who-log are one
+ *            transaction.
+ * Cost       a search reads every certificate from flash once, to check it.
+ * Context    meter loop only.
+ */
+#ifndef METER_SECURE_CERTS_H
+#define METER_SECURE_CERTS_H
+#include "meter/secure/secure.h"
+
+/* As class 64 counts them. */
+enum cert_entity { CERT_SERVER, CERT_CLIENT, CERT_CA, CERT_OTHER };
+enum cert_use { CERT_SIGN, CERT_AGREE, CERT_TLS, CERT_ANY };
+enum { CERTS = 8, CERT_TITLE = 8, CERT_MAX = 758 };
+
+struct cert {
+    uint8_t entity, use;
+    uint8_t title[CERT_TITLE]; /* of its owner; of an authority the start of its key */
+};
+
+/* Whose is in slot 0..CERTS - 1? E_NONE: nobody's. E_CRC. */
+int cert_get(struct meter *m, unsigned slot, struct cert *c);
+
+/* Its slot, or E_NONE. An authority is found by title alone. */
+int cert_find(struct meter *m, const struct cert *c);
+
+/* The DER of a slot; its length, or E_NONE. */
+int cert_read(struct meter *m, unsigned slot, uint8_t der[CERT_MAX]);
+
+/* Keep n octets of DER, together with n_keys keys. E_SPACE: all slots are taken, or too long.
+ */
+int cert_put(struct meter *m, const struct who *who, const struct cert *c, const uint8_t *der,
+             size_t n, const struct secure_key *key, unsigned n_keys);
+
+/* Forget a slot. */
+int cert_remove(struct meter *m, const struct who *who, unsigned slot);
+
+#endif

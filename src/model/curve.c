@@ -1,0 +1,214 @@
+#include "model/curve.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "crypto/sha256.h"
+
+/* -- the slot ------------------------------------------------------------------------------ */
+
+int curve_start(struct device *d, uint16_t session, enum job_kind kind, struct job_in *in)
+{
+    struct curve *c = &d->curve;
+    uint32_t owner = 1u + session;
+    if (c->owner && c->owner != owner) return E_BUSY;
+    rng_get(&d->rng, in->seed, sizeof in->seed);
+    int err = job_start(&d->job, kind, in);
+    wipe(in, sizeof *in);
+    if (err == 0) c->owner = owner;
+    return err;
+}
+
+void curve_end(struct device *d, uint16_t session)
+{
+    if (d->curve.owner != 1u + session) return;
+    job_drop(&d->job);
+    wipe(&d->curve, sizeof d->curve);
+}
+
+static void keep(struct job_out *made, enum job_kind kind, const struct job_out *out)
+{
+    if (kind == JOB_KEYGEN) memcpy(made->key, out->key, sizeof made->key);
+    if (kind <= JOB_PUBLIC) memcpy(made->point, out->point, sizeof made->point);
+    if (kind == JOB_SIGN) memcpy(made->sig, out->sig, sizeof made->sig);
+    if (kind == JOB_AGREE) memcpy(made->shared, out->shared, sizeof made->shared);
+}
+
+int curve_take(struct device *d, uint16_t session, enum job_kind kind)
+{
+    struct job_out out;
+    if (d->curve.owner != 1u + session) return E_STATE;
+    int err = job_done(&d->job, &out);
+    if (err == E_BUSY) return err;
+    if (err == 0)
+        keep(&d->curve.made, kind, &out);
+    else
+        curve_end(d, session);
+    wipe(&out, sizeof out);
+    return err;
+}
+
+/* -- keys and certificates ------------------------------------------------------------------
+ */
+
+bool curve_is_valid_now(struct device *d, const struct x509 *x)
+{
+    return !clock_is_valid(&d->meter.clock) || x509_is_valid_at(x, meter_utc(&d->meter));
+}
+
+int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,
+                   const uint8_t title[CERT_TITLE], uint8_t point[EC_POINT])
+{
+    struct cert c = { .entity = (uint8_t)entity, .use = (uint8_t)use };
+    uint8_t der[CERT_MAX];
+    struct x509 x;
+    memcpy(c.title, title, sizeof c.title);
+    int slot = cert_find(&d->meter, &c);
+    int n = slot < 0 ? slot : cert_read(&d->meter, (unsigned)slot, der);
+    if (n < 0 || x509_read(&x, der, (size_t)n) || !curve_is_valid_now(d, &x)) return E_NONE;
+    memcpy(point, x.point, EC_POINT);
+    return 0;
+}
+
+bool curve_is_complete(struct device *d)
+{
+    enum { WHOLE = 0x1F };
+    unsigned has = 0;
+    uint8_t key[SECURE_OCTETS_MAX];
+    for (unsigned i = 0; i < CERTS; i++) {
+        struct cert c;
+        if (cert_get(&d->meter, i, &c) < 0) continue;
+        if (c.entity == CERT_CA) has |= 0x10;
+        if (c.entity <= CERT_CLIENT && c.use <= CERT_AGREE) has |= 1u << (2 * c.entity + c.use);
+    }
+    bool keys = secure_key_get(&d->meter, SECURE_SIGN, key, sizeof key) == SECURE_SCALAR &&
+                secure_key_get(&d->meter, SECURE_AGREE, key, sizeof key) == SECURE_SCALAR;
+    wipe(key, sizeof key);
+    return keys && has == WHOLE;
+}
+
+/* -- what the server asks ---------------------------------------------------------------------
+ */
+static int own_key(struct device *d, enum secure_slot slot, uint8_t key[EC_KEY])
+{
+    int n = secure_key_get(&d->meter, slot, key, EC_KEY);
+    return n == SECURE_SCALAR ? 0 : E_NONE;
+}
+
+static int client_point(struct device *d, uint16_t session, enum cert_use use,
+                        uint8_t point[EC_POINT])
+{
+    const uint8_t *title = d->cfg->pool->session[session].title;
+    return curve_point_of(d, CERT_CLIENT, use, title, point);
+}
+
+/* What the job needs that step `step` of this work is. */
+static int prepare(struct device *d, uint16_t session, enum dlms_ec kind, unsigned step,
+                   const uint8_t *in, struct job_in *j)
+{
+    const struct job_out *made = &d->curve.made;
+    switch (kind) {
+    case DLMS_EC_SIGN:
+        memcpy(j->hash, in, EC_HASH);
+        return own_key(d, SECURE_SIGN, j->key);
+    case DLMS_EC_VERIFY:
+        memcpy(j->hash, in, EC_HASH);
+        memcpy(j->sig, in + EC_HASH, EC_SIG);
+        return client_point(d, session, CERT_SIGN, j->point);
+    case DLMS_EC_AGREE_1E:
+        memcpy(j->point, in, EC_POINT);
+        return own_key(d, SECURE_AGREE, j->key);
+    case DLMS_EC_AGREE_2S:
+        if (own_key(d, SECURE_AGREE, j->key)) return E_NONE;
+        return client_point(d, session, CERT_AGREE, j->point);
+    default:
+        break;
+    }
+    if (step == 0) return 0; /* a new pair; it is signed; it meets the client's */
+    if (step == 1) {
+        sha256(j->hash, made->point, EC_POINT);
+        return own_key(d, SECURE_SIGN, j->key);
+    }
+    memcpy(j->key, made->key, EC_KEY);
+    return client_point(d, session, CERT_AGREE, j->point);
+}
+
+static enum job_kind job_of(enum dlms_ec kind, unsigned step)
+{
+    static const uint8_t one[] = { [DLMS_EC_SIGN] = JOB_SIGN,
+                                   [DLMS_EC_VERIFY] = JOB_VERIFY,
+                                   [DLMS_EC_AGREE_1E] = JOB_AGREE,
+                                   [DLMS_EC_AGREE_2S] = JOB_AGREE };
+    static const uint8_t send[] = { JOB_KEYGEN, JOB_SIGN, JOB_AGREE };
+    return (enum job_kind)(kind == DLMS_EC_SEND_1E ? send[step] : one[kind]);
+}
+
+static int start(struct device *d, uint16_t session, enum dlms_ec kind, unsigned step,
+                 const uint8_t *in)
+{
+    struct job_in j;
+    memset(&j, 0, sizeof j);
+    int err = prepare(d, session, kind, step, in, &j);
+    if (err == 0) err = curve_start(d, session, job_of(kind, step), &j);
+    wipe(&j, sizeof j);
+    if (err == 0) {
+        d->curve.kind = (uint8_t)kind;
+        d->curve.step = (uint8_t)step;
+    }
+    return err;
+}
+
+int curve_host_start(void *app, uint16_t session, const struct who *who, enum dlms_ec kind,
+                     const uint8_t *in, size_t n)
+{
+    struct device *d = app;
+    (void)who, (void)n;
+    if (d->curve.owner && d->curve.owner != 1u + session) return E_BUSY;
+    curve_end(d, session);
+    return start(d, session, kind, 0, in);
+}
+
+static int give(const struct curve *c, uint8_t out[DLMS_EC_OUT])
+{
+    const struct job_out *made = &c->made;
+    switch (job_of((enum dlms_ec)c->kind, c->step)) {
+    case JOB_SIGN:
+        memcpy(out, made->sig, EC_SIG);
+        return EC_SIG;
+    case JOB_AGREE:
+        break;
+    default:
+        return 0;
+    }
+    size_t at = 0;
+    if (c->kind == DLMS_EC_SEND_1E) {
+        memcpy(out, made->point, EC_POINT);
+        memcpy(out + EC_POINT, made->sig, EC_SIG);
+        at = EC_POINT + EC_SIG;
+    }
+    memcpy(out + at, made->shared, EC_SHARED);
+    return (int)(at + EC_SHARED);
+}
+
+int curve_host_take(void *app, uint16_t session, uint8_t out[DLMS_EC_OUT])
+{
+    struct device *d = app;
+    struct curve *c = &d->curve;
+    enum dlms_ec kind = (enum dlms_ec)c->kind;
+    int err = curve_take(d, session, job_of(kind, c->step));
+    if (err < 0) return err;
+    if (kind == DLMS_EC_SEND_1E && c->step < 2) {
+        err = start(d, session, kind, c->step + 1u, NULL);
+        if (err < 0) curve_end(d, session);
+        return err < 0 ? err : E_BUSY;
+    }
+    int n = give(c, out);
+    curve_end(d, session);
+    return n;
+}
+
+void curve_host_drop(void *app, uint16_t session)
+{
+    curve_end(app, session);
+}
