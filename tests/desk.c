@@ -89,10 +89,21 @@ static const struct sts_key decoder = {
 
 struct desk *desk_new(int64_t utc_s)
 {
+    uint8_t *image = malloc(FLASH);
+    struct nor_mem *flash = malloc(sizeof *flash);
+    ensure(image && flash);
+    memset(image, 0xFF, FLASH);
+    nor_mem_init(flash, image, FLASH, (struct nor_times){ 0, 0 });
+    struct desk *k = desk_on(&flash->nor, utc_s);
+    k->image = image;
+    k->flash = flash;
+    return k;
+}
+
+struct desk *desk_on(const struct nor *chip, int64_t utc_s)
+{
     struct desk *k = calloc(1, sizeof *k);
-    k->image = malloc(FLASH);
-    memset(k->image, 0xFF, FLASH);
-    nor_mem_init(&k->flash, k->image, FLASH, (struct nor_times){ 0, 0 });
+    ensure(k);
     k->meter = cfg_single_phase;
     k->meter.decoder = &decoder;
     k->meter.map = &store_map;
@@ -100,7 +111,7 @@ struct desk *desk_new(int64_t utc_s)
     relay_sim_init(&k->relay);
     k->entropy = (struct entropy){ .get = entropy_get };
     k->io = (struct meter_io){ .ctx = k,
-                               .nor = &k->flash.nor,
+                               .nor = chip,
                                .scratch = &k->scratch,
                                .rtc_read = rtc_read,
                                .rtc_write = rtc_write,
@@ -115,8 +126,10 @@ struct desk *desk_new(int64_t utc_s)
                                   .hardware = "desk",
                                   .net = &net,
                                   .pool = &k->pool,
+                                  .arena = &k->arena,
                                   .frozen = k->frozen };
     k->utc_s = utc_s;
+    arena_init(&k->arena, k->arena_words, EC_ARENA / 8);
     power_up(k);
     return k;
 }
@@ -138,13 +151,15 @@ void desk_fit_relay(struct desk *k)
 
 void desk_free(struct desk *k)
 {
+    free(k->flash);
     free(k->image);
     free(k);
 }
 
 void desk_settle(struct desk *k)
 {
-    device_rest(&k->d, k->now);
+    do device_rest(&k->d, k->now);
+    while (job_run(&k->d.job));
 }
 
 /* Windows of 200 ms without load, cut at what is due and where the contact moves. */

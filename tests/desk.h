@@ -14,14 +14,16 @@ struct desk {
     struct device_cfg cfg;
     struct meter_cfg meter;
     struct meter_io io;
-    struct nor_mem flash;
+    struct nor_mem *flash;
     struct store_scratch scratch;
     struct entropy entropy;
     struct dlms_pool pool;
     struct dlms_session session[DESK_SESSIONS];
     struct regs frozen[DESK_SESSIONS];
     uint8_t buffers[DLMS_POOL_BYTES(DESK_SESSIONS, DESK_APDU, DESK_APDU)];
-    uint8_t *image;
+    uint8_t *image; /* NULL: on a chip of somebody else's */
+    struct arena arena;
+    uint64_t arena_words[EC_ARENA / 8];
     mono_t now;
     int64_t utc_s; /* of the calendar chip at mono 0 */
     uint16_t inputs;
@@ -31,12 +33,15 @@ struct desk {
 /* Fit a relay with a feedback contact, by a cut; from then on 230 V are measured. */
 void desk_fit_relay(struct desk *k);
 
-/* A blank device, running, at this date; and the same flash after a cut, some seconds later. */
+/* A device on this chip, running, at this date. */
+struct desk *desk_on(const struct nor *chip, int64_t utc_s);
+
+/* The same on a blank chip of its own; and the same flash after a cut, some seconds later. */
 struct desk *desk_new(int64_t utc_s);
 void desk_cut(struct desk *k, uint64_t dark_s);
 void desk_free(struct desk *k);
 
-/* Let time pass; let everything finish. */
+/* Let time pass; let everything finish, what is worked out below the meter too. */
 void desk_run_s(struct desk *k, uint64_t s);
 void desk_settle(struct desk *k);
 

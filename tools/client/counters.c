@@ -17,11 +17,11 @@
 
 enum { PATH_LENGTH = 1024, LINE_LENGTH = 64, ROWS_MAX = 4096 };
 
-void counter_init(struct counter *c, const struct cipher_key *key, const uint8_t title[8],
+void counter_init(struct seal_counter *c, const struct cipher_key *key, const uint8_t title[8],
                   bool keep)
 {
     uint8_t mac[SHA256];
-    *c = (struct counter){ .next = 1, .end = 1, .kept = keep };
+    *c = (struct seal_counter){ .next = 1, .end = 1, .kept = keep };
     hmac(mac, key->ek, key->len, title, 8);
     hex_format(c->name, mac, (COUNTERS_NAME - 1) / 2);
 }
@@ -89,7 +89,7 @@ static size_t find_row(struct table *t, const char *name)
 }
 
 /* Claim COUNTERS_CLAIM of them on disk, none below floor. */
-static bool claim_on_disk(struct counter *c, uint32_t floor)
+static bool claim_on_disk(struct seal_counter *c, uint32_t floor)
 {
     char path[PATH_LENGTH], lock_path[PATH_LENGTH + 8];
     struct table *t = malloc(sizeof *t);
@@ -115,7 +115,7 @@ static bool claim_on_disk(struct counter *c, uint32_t floor)
     return ok;
 }
 
-int counter_take(struct counter *c, uint32_t *ic, struct trouble *t)
+int counter_take(struct seal_counter *c, uint32_t *ic, struct trouble *t)
 {
     if (c->next == c->end && c->next < UINT32_MAX) {
         uint32_t floor = c->next;
@@ -129,7 +129,7 @@ int counter_take(struct counter *c, uint32_t *ic, struct trouble *t)
     return 0;
 }
 
-void counter_raise(struct counter *c, uint32_t floor)
+void counter_raise(struct seal_counter *c, uint32_t floor)
 {
     if (floor <= c->next) return;
     c->next = floor;

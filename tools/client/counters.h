@@ -17,21 +17,21 @@
 
 enum { COUNTERS_CLAIM = 256, COUNTERS_NAME = 17 };
 
-struct counter {
+struct seal_counter {
     uint32_t next, end; /* claimed: [next, end) */
     char name[COUNTERS_NAME];
     bool kept; /* false: in memory only, the meter tells where to start */
 };
 
 /* For this key and title; nothing is claimed yet. keep false: no file is touched. */
-void counter_init(struct counter *c, const struct cipher_key *key, const uint8_t title[8],
+void counter_init(struct seal_counter *c, const struct cipher_key *key, const uint8_t title[8],
                   bool keep);
 
 /* The next one. E_RANGE: the key is used up. A file that cannot be written is no error: the
  * counter then lives in memory, and the meter refuses what it has seen. */
-int counter_take(struct counter *c, uint32_t *ic, struct trouble *t);
+int counter_take(struct seal_counter *c, uint32_t *ic, struct trouble *t);
 
 /* None below floor from now on. */
-void counter_raise(struct counter *c, uint32_t floor);
+void counter_raise(struct seal_counter *c, uint32_t floor);
 
 #endif

@@ -77,7 +77,7 @@ struct session {
     bool proving;         /* high level authentication is under way: by the global key */
     uint32_t conformance; /* agreed */
     uint16_t server_max;  /* what the meter takes; 0: no limit */
-    struct counter counter;
+    struct seal_counter counter;
     uint32_t dedicated_ic, agreed_floor, global_floor, dedicated_floor; /* floors: of answers */
     uint64_t transaction;
     uint8_t invoke;
