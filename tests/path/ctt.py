@@ -154,11 +154,12 @@ class Wrapper:
     def close(self):
         self.line.close()
 
-    def ask(self, apdu):
+    def ask(self, apdu, wait=3):
+        """The answer, b"" when none came in time."""
         self.line.send(struct.pack(">HHHH", 1, self.client, MANAGEMENT, len(apdu)) + apdu)
         line = self.line
         while len(line.buf) < 8 or len(line.buf) < 8 + struct.unpack(">H", line.buf[6:8])[0]:
-            if not line.more(QUIET):
+            if not line.more(wait):
                 return b""
         version, source, destination, n = struct.unpack(">HHHH", line.buf[:8])
         assert (version, source, destination) == (1, MANAGEMENT, self.client)
@@ -249,10 +250,10 @@ class HdlcLayer(unittest.TestCase):
         self.assertEqual(self.line.ask(RR), (RR, b""))
 
     def test_T_HDLC_FRAME_P3(self):
-        self.set_inactivity(1)
+        self.set_inactivity(2)
         self.connect()
         self.assertEqual(self.line.ask(RR), (RR, b""))
-        time.sleep(1.8)
+        time.sleep(3)
         self.disconnected()
         self.set_inactivity(120)
 
@@ -457,7 +458,7 @@ class OverWrapper(Application, unittest.TestCase):
 
     def test_T_WRAPPER_N2_unknown_wPort(self):
         self.open(99)
-        self.assertEqual(self.c.ask(aarq()), b"")
+        self.assertEqual(self.c.ask(aarq(), QUIET), b"")
 
     def test_T_WRAPPER_P1_in_pieces_and_together(self):
         self.accepted()
