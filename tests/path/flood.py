@@ -1,9 +1,9 @@
-"""Malformed frames at every port of a running meter, as fast as it takes them, and after each ten thousandth of them a
-correct reading. usage: flood.py [FRAMES [SEED]]"""
+"""Malformed frames at every port of a running meter, as fast as it takes them, and after each thirtieth of them a
+correct reading. FRAMES in the environment says how many (300 000), SEED which."""
+import os
 import random
 import select
 import struct
-import sys
 import time
 
 from ctt import DISC, MANAGEMENT, PUBLIC, RR, SNRM, Line, aarq, frame, get, parameters
@@ -67,9 +67,10 @@ def pour(line, octets):
 
 
 def main():
-    frames = int(sys.argv[1]) if len(sys.argv) > 1 else 300000
-    rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 22)
+    frames, seed = int(os.environ.get("FRAMES", 300000)), int(os.environ.get("SEED", 22))
+    rng = random.Random(seed)
     ways = (("dlms", wrapper, HLS), ("optical", hdlc, LLS), ("rs485", hdlc, LLS))
+    print("SEED=%d FRAMES=%d" % (seed, frames))
     with Meter("--load", "off").start() as m:
         check(read(m.ports["dlms"], "0-0:42.0.0")[0]["text"] == "MAG2200000000001", "wrong from the beginning")
         for name, make, options in ways:
