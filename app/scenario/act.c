@@ -125,6 +125,55 @@ static const char *act_load(struct scenario *s, const struct words *w)
     return NULL;
 }
 
+/* neutral 4A [-900W], or neutral off */
+static const char *act_neutral(struct scenario *s, const struct words *w)
+{
+    int64_t ma, mw = 0;
+    s->n_given = !word_is(w->word[1], "off");
+    if (!s->n_given) return NULL;
+    if (!word_with_unit(w->word[1], "A", 3, &ma) || ma < 0 || ma >= 1000000 ||
+        (w->n > 2 &&
+         (!word_with_unit(w->word[2], "W", 3, &mw) || mw <= -100000000 || mw >= 100000000)))
+        return "a current like 4A, and its power like -900W";
+    s->n_ma = (uint32_t)ma;
+    s->n_mw = mw;
+    return NULL;
+}
+
+/* distortion 8% 30%: of voltage and of current */
+static const char *act_distortion(struct scenario *s, const struct words *w)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        int64_t v;
+        if (!word_with_unit(w->word[1 + i], "%", 2, &v) || v < 0 || v > 100000)
+            return "two shares like 8% 30%";
+        s->thd_bp[i] = (uint32_t)v;
+    }
+    return NULL;
+}
+
+static const char *act_front(struct scenario *s, const struct words *w)
+{
+    static const struct {
+        const char *name;
+        uint32_t flag;
+    } named[] = { { "saturated", QTY_SATURATED },
+                  { "stuck", QTY_STUCK },
+                  { "missed", QTY_MISSED },
+                  { "out-of-range", QTY_F_RANGE },
+                  { "uncalibrated", QTY_NO_CALIBRATION } };
+    if (word_is(w->word[1], "sound")) {
+        s->front = 0;
+        return NULL;
+    }
+    for (unsigned i = 0; i < sizeof named / sizeof *named; i++) {
+        if (!word_is(w->word[1], named[i].name)) continue;
+        s->front |= named[i].flag;
+        return NULL;
+    }
+    return "sound, saturated, stuck, missed, out-of-range or uncalibrated";
+}
+
 /* -- terminals
  * ----------------------------------------------------------------------------------------- */
 
@@ -269,20 +318,25 @@ static const char *act_summer(struct scenario *s, const struct words *w)
     return e ? e : answered(s, param_set(m, &engineer, PARAM_DST_ENABLED, 1));
 }
 
+int command_of(const char *word)
+{
+    char name[40] = "CMD_";
+    if (strlen(word) >= sizeof name - 4) return -1;
+    memcpy(name + 4, word, strlen(word) + 1);
+    for (uint16_t c = 0; c < (uint16_t)COMMANDS; c++)
+        if (word_is(name, command_name_at(c))) return c;
+    return -1;
+}
+
 static const char *act_do(struct scenario *s, const struct words *w)
 {
     struct meter *m = meter_of(s);
-    char name[40] = "CMD_";
     int64_t arg = 0;
-    if (strlen(w->word[1]) >= sizeof name - 4 || (w->n > 2 && !word_int(w->word[2], &arg)))
-        return "a command and a number";
-    memcpy(name + 4, w->word[1], strlen(w->word[1]) + 1);
-    for (uint16_t c = 0; c < (uint16_t)COMMANDS; c++) {
-        if (!word_is(name, command_name_at(c))) continue;
-        meter_at(m, s->now);
-        return answered(s, command_do(m, &engineer, c, (int32_t)arg));
-    }
-    return "no such command";
+    int command = command_of(w->word[1]);
+    if (w->n > 2 && !word_int(w->word[2], &arg)) return "a command and a number";
+    if (command < 0) return "no such command";
+    meter_at(m, s->now);
+    return answered(s, command_do(m, &engineer, (uint16_t)command, (int32_t)arg));
 }
 
 /* The order must be refused, with that error's words somewhere in the reason. */
@@ -338,6 +392,9 @@ const struct scenario_verb scenario_verbs[] = {
     { "until", 1, true, act_until },
     { "supply", 1, true, act_supply },
     { "load", 1, true, act_load },
+    { "neutral", 1, true, act_neutral },
+    { "distortion", 2, true, act_distortion },
+    { "front", 1, true, act_front },
     { "input", 2, true, act_input },
     { "relay", 1, true, act_relay },
     { "temperature", 1, true, act_temperature },
@@ -352,6 +409,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "week", 8, true, act_week },
     { "season", 3, true, act_season },
     { "special", 3, true, act_special },
+    { "order", 2, true, act_order },
     { "activate", 1, false, act_activate },
     { "expect", 2, false, act_expect },
     { "note", 1, true, act_note },

@@ -20,6 +20,9 @@ extern const struct scenario_verb scenario_verbs[], scenario_expectations[];
 /* A register by name: "wh_import", "wh_import.2" for a member; -1: none. */
 int register_of(const char *word);
 
-scenario_act act_day, act_week, act_season, act_special, act_activate, act_expect;
+/* A command by name: "tariff"; -1: none. */
+int command_of(const char *word);
+
+scenario_act act_day, act_week, act_season, act_special, act_order, act_activate, act_expect;
 
 #endif

@@ -87,6 +87,51 @@ const char *act_special(struct scenario *s, const struct words *w)
     return NULL;
 }
 
+/* order 06:00 tariff 3 within 1h: each day; without a number 0, without a window at once */
+const char *act_order(struct scenario *s, const struct words *w)
+{
+    struct schedule_entry x = { .enabled = true, .weekdays = 0xFE };
+    unsigned minute, next = 3;
+    int64_t arg = 0;
+    uint64_t window_us = 0;
+    int command = command_of(w->word[2]);
+    if (s->calendar.orders == SCENARIO_ORDERS) return "too many orders";
+    if (!word_minute(w->word[1], &minute) || command < 0) return "a time, a command";
+    if (w->n > next && word_int(w->word[next], &arg)) next++;
+    if (w->n > next && (w->n != next + 2 || !word_is(w->word[next], "within") ||
+                        !word_duration(w->word[next + 1], &window_us)))
+        return "within what, like within 1h";
+    if (arg < INT8_MIN || arg > INT8_MAX || window_us > 45 * UINT64_C(86400000000))
+        return "a smaller number";
+    x.index = ++s->calendar.orders;
+    x.command = (uint8_t)command;
+    x.arg = (int8_t)arg;
+    x.window_min = (uint16_t)(window_us / 60000000);
+    x.time[0] = (uint8_t)(minute / 60);
+    x.time[1] = (uint8_t)(minute % 60);
+    x.special_n = SCHEDULE_SPECIAL_MAX;
+    memset(x.special, 0xFF, sizeof x.special);
+    memset(x.begin, 0xFF, sizeof x.begin);
+    memset(x.end, 0xFF, sizeof x.end);
+    s->calendar.order[s->calendar.orders - 1] = x;
+    return NULL;
+}
+
+static int write_orders(struct scenario *s)
+{
+    struct meter *m = &s->host.device->meter;
+    meter_at(m, s->now);
+    int err = schedule_begin(m, &engineer, s->calendar.orders);
+    for (unsigned i = 0; i < s->calendar.orders && err >= 0; i++) {
+        err = schedule_put(m, &engineer, &s->calendar.order[i]);
+        world_settle(s);
+    }
+    if (err >= 0) err = schedule_commit(m, &engineer);
+    s->calendar.orders = 0;
+    world_settle(s);
+    return err;
+}
+
 static unsigned count(const struct scenario_calendar *x, enum calendar_list list)
 {
     const uint8_t n[] = { x->seasons, x->weeks, x->days, x->specials };
@@ -134,15 +179,19 @@ static int activate_at(struct scenario *s, enum calendar c, int64_t utc_s)
 }
 
 /* activate tariff|load|friendly [TIME]: what was collected becomes the passive side, and the
- * active one */
+ * active one; activate orders: the list of orders */
 const char *act_activate(struct scenario *s, const struct words *w)
 {
     static const char *const name[CALENDARS] = { "tariff", "load", "friendly" };
     unsigned c = 0;
     int64_t utc_s;
-    while (c < CALENDARS && !word_is(w->word[1], name[c])) c++;
-    if (c == CALENDARS) return "tariff, load or friendly";
     int err = 0;
+    if (word_is(w->word[1], "orders")) {
+        err = write_orders(s);
+        return err < 0 ? err_text(err) : NULL;
+    }
+    while (c < CALENDARS && !word_is(w->word[1], name[c])) c++;
+    if (c == CALENDARS) return "tariff, load, friendly or orders";
     for (unsigned list = LIST_SEASONS; list <= LIST_SPECIAL && err >= 0; list++)
         err = write_list(s, (enum calendar)c, (enum calendar_list)list);
     memset(&s->calendar, 0, sizeof s->calendar);

@@ -47,13 +47,20 @@ struct scenario_host {
 };
 
 /* What the script has of a calendar until it is activated. */
-enum { SCENARIO_DAYS = 12, SCENARIO_WEEKS = 6, SCENARIO_SEASONS = 6, SCENARIO_SPECIALS = 24 };
+enum {
+    SCENARIO_ORDERS = 8,
+    SCENARIO_DAYS = 12,
+    SCENARIO_WEEKS = 6,
+    SCENARIO_SEASONS = 6,
+    SCENARIO_SPECIALS = 24
+};
 struct scenario_calendar {
-    uint8_t days, weeks, seasons, specials;
+    uint8_t days, weeks, seasons, specials, orders;
     struct day day[SCENARIO_DAYS];
     struct week week[SCENARIO_WEEKS];
     struct season season[SCENARIO_SEASONS];
     struct special_day special[SCENARIO_SPECIALS];
+    struct schedule_entry order[SCENARIO_ORDERS];
 };
 
 struct scenario {
@@ -67,7 +74,11 @@ struct scenario {
     /* the load */
     int64_t p_mw, q_mvar;
     uint32_t u_mv, i_ma, f_mhz;
-    bool i_given;
+    bool i_given, n_given;
+    uint32_t n_ma; /* of the neutral, and its power */
+    int64_t n_mw;
+    uint32_t thd_bp[2]; /* of voltage and current; 0: not measured */
+    uint32_t front;     /* flags of quantities: what the front end suffers from */
     /* terminals */
     uint16_t inputs;
     struct dark_edge dark[CFG_DARK_EDGES];

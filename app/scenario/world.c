@@ -172,6 +172,15 @@ void world_inputs(struct scenario *s, uint16_t terminals)
 /* -- time
  * ------------------------------------------------------------------------------------------ */
 
+static void feed_neutral(const struct scenario *s, struct quantity *q, uint64_t us)
+{
+    struct element *n = &q->element[ELEMENT_NEUTRAL];
+    q->flags |= QTY_HAS_N;
+    n->i_ua = s->n_ma * 1000;
+    n->p_uw = s->n_mw * 1000;
+    n->active_nj = s->n_mw * (int64_t)us;
+}
+
 static void feed(struct scenario *s, mono_t end)
 {
     uint64_t us = end.us - s->now.us;
@@ -191,6 +200,12 @@ static void feed(struct scenario *s, mono_t end)
     e->active_nj = p_mw * (int64_t)us; /* 1 mW x 1 us = 1 nJ */
     e->reactive_nj = q_mvar * (int64_t)us;
     e->apparent_nj = s_mva * (int64_t)us;
+    if (s->u_mv < s->meter.rating.un_mv / 20) q.flags |= QTY_NO_VOLTAGE;
+    if (s->n_given) feed_neutral(s, &q, us);
+    if (s->thd_bp[0] || s->thd_bp[1]) q.flags |= QTY_HAS_WAVES;
+    q.thd_u_bp = s->thd_bp[0];
+    e->thd_i_bp = s->thd_bp[1];
+    q.flags |= s->front;
     ensure(meter_feed_quantities(&s->host.device->meter, &q) == 0);
 }
 

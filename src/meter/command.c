@@ -22,10 +22,14 @@ const char *command_name_at(uint16_t command)
     return name[command];
 }
 
+bool command_takes(unsigned command, int32_t arg)
+{
+    return command < COMMANDS && arg >= range[command].min && arg <= range[command].max;
+}
+
 int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t arg)
 {
-    if (command >= COMMANDS || arg < range[command].min || arg > range[command].max)
-        return E_RANGE;
+    if (!command_takes(command, arg)) return E_RANGE;
     switch ((enum command)command) {
     case CMD_BILLING_END:
         return billing_end(m, who, BILLING_REMOTE);

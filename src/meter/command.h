@@ -9,6 +9,7 @@
  */
 #ifndef METER_COMMAND_H
 #define METER_COMMAND_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/who.h"
@@ -24,6 +25,9 @@ enum command {
 
 /* "CMD_TARIFF", as in commands.def; command < COMMANDS. */
 const char *command_name_at(uint16_t command);
+
+/* Is there such a command, and does it take that argument? */
+bool command_takes(unsigned command, int32_t arg);
 
 /* Do it, dated as what is being handled. E_RANGE: no such command or argument; E_DENIED: not
  * now (lock-out, arbitration); E_STATE: no such part in this meter. */

@@ -155,6 +155,7 @@ int meter_mount(struct meter *m, mono_t t)
     utc_t down = m->last;
     if (clock_power_up(m, m->last) == E_IO) event_post(m, EV_RTC_FAILURE, NULL, NULL);
     clock_zone_load(m);
+    schedule_power_up(m);
     if (blank) begin_intervals(m);
     int err = put_boot(m, blank != 0, was_valid);
     store_rest(&m->store);

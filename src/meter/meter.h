@@ -35,6 +35,7 @@
 #include "meter/tamper/input.h"
 #include "meter/tamper/watch.h"
 #include "meter/timer.h"
+#include "meter/tou/schedule.h"
 #include "meter/tou/tou.h"
 #include "meter/energy/average.h"
 #include "meter/energy/demand.h"

@@ -146,7 +146,8 @@ enum stamp {
     STAMP_BILLING,
     STAMP_BATTERY,
     STAMP_TAMPER,
-    STAMPS = STAMP_TAMPER + 6
+    STAMP_SCHEDULE = STAMP_TAMPER + TAMPERS, /* orders by date are done up to here */
+    STAMPS
 };
 
 /* Values since the last billing and since midnight are differences to these. */

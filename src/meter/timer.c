@@ -38,6 +38,7 @@ static const struct timer_row table[TIMERS] = {
     [TIMER_CALENDAR] = { true, calendar_due },   [TIMER_TARIFF] = { true, tou_due },
     [TIMER_INPUT] = { false, input_settle },     [TIMER_RELAY] = { false, relay },
     [TIMER_FLOOD] = { false, event_flood_over }, [TIMER_TOKEN] = { false, token_due },
+    [TIMER_SCHEDULE] = { true, schedule_due },
 };
 
 void timer_init(struct timers *t)

@@ -29,6 +29,7 @@ enum timer {
     TIMER_ZONE,     /* utc: daylight saving begins or ends */
     TIMER_CALENDAR, /* utc: a passive calendar comes into force */
     TIMER_TARIFF,   /* utc: the next switch of a calendar, or local midnight */
+    TIMER_SCHEDULE, /* utc: an order by date, or local midnight */
     TIMER_RTC,      /* mono: compare with the calendar chip */
     TIMER_INPUT,    /* mono: an input has held for its time */
     TIMER_RELAY,    /* mono: a pulse, a pause of the relay driver is over */

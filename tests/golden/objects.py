@@ -12,7 +12,7 @@ DOC = os.path.join(HERE, "..", "..", "docs", "objects.md")
 UNITS = {7: "s", 8: "°", 9: "°C", 27: "W", 28: "VA", 29: "var", 30: "Wh", 31: "VAh", 32: "varh", 33: "A", 35: "V", 44: "Hz",
          45: "1/Wh", 46: "1/varh", 56: "%"}
 CLASSES = {1: "Data", 3: "Register", 4: "Extended register", 5: "Demand register", 6: "Register activation", 7: "Profile generic",
-           8: "Clock", 9: "Script table", 11: "Special days table", 15: "Association LN", 17: "SAP assignment", 19: "IEC local port setup",
+           8: "Clock", 9: "Script table", 10: "Schedule", 11: "Special days table", 15: "Association LN", 17: "SAP assignment", 19: "IEC local port setup",
            20: "Activity calendar", 22: "Single action schedule", 23: "IEC HDLC setup", 41: "TCP-UDP setup", 42: "IPv4 setup",
            43: "MAC address setup", 64: "Security setup", 65: "Parameter monitor", 68: "Arbitrator", 70: "Disconnect control",
            111: "Account", 112: "Credit", 113: "Charge", 115: "Token gateway", 116: "IEC 62055-41 attributes", 124: "Communication port protection"}

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -203,20 +204,36 @@ static unsigned slow_says(int64_t local_s)
 /* -- tests
  * ------------------------------------------------------------------------------------------ */
 
+static unsigned calendars = 100;
+
+/* The day's profile, switch by switch; the meter has none where the book has none. */
+static void day_agrees(struct lab *l, int32_t number)
+{
+    struct day got;
+    struct civil c = cal_civil((int64_t)number * CAL_DAY_S);
+    const struct day *want = slow_profile(number);
+    int id = calendar_day_of(&l->m, CALENDAR_TARIFF, &c);
+    assert_int_equal(id, slow_day_of(number));
+    if (id < 0) return;
+    assert_int_equal(calendar_find_day(&l->m, CALENDAR_TARIFF, (uint8_t)id, &got),
+                     want ? 0 : E_NONE);
+    if (!want) return;
+    assert_int_equal(got.n, want->n);
+    for (unsigned i = 0; i < got.n; i++)
+        assert_memory_equal(&got.at[i], &want->at[i], sizeof got.at[i]);
+}
+
 static void every_day_of_ten_years_agrees(void **state)
 {
     (void)state;
-    for (int round = 0; round < 100; round++) {
+    for (unsigned round = 0; round < calendars; round++) {
         struct lab *l = start(T0);
         random_book(8);
         write_book(l, CALENDAR_TARIFF);
         assert_int_equal(calendar_activate(&l->m, &lab_who, CALENDAR_TARIFF), 0);
         lab_settle(l);
-        int32_t from = cal_days((uint16_t)(2000 + rnd(90)), 1, 1);
-        for (int32_t d = from; d < from + 3653; d += round < 10 ? 1 : 1 + (int32_t)rnd(9)) {
-            struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
-            assert_int_equal(calendar_day_of(&l->m, CALENDAR_TARIFF, &c), slow_day_of(d));
-        }
+        int32_t from = cal_days((uint16_t)(2000 + rnd(91)), 1, 1);
+        for (int32_t d = from; d < from + 3652; d++) day_agrees(l, d);
         lab_free(l);
     }
 }
@@ -485,8 +502,18 @@ static void the_same_again_is_no_change(void **state)
     lab_free(l);
 }
 
-int main(void)
+/* test_meter_tou [CALENDARS SEED]: so many calendars alone, for the campaign. */
+int main(int argc, char **argv)
 {
+    if (argc == 3) {
+        const struct CMUnitTest torture[] = { cmocka_unit_test(every_day_of_ten_years_agrees) };
+        calendars = (unsigned)strtoul(argv[1], NULL, 10);
+        seed = strtoull(argv[2], NULL, 10);
+        int failed = cmocka_run_group_tests(torture, NULL, NULL);
+        printf("%u calendars over ten years each: %s\n", calendars,
+               failed ? "FAILED" : "agree");
+        return failed;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_day_of_ten_years_agrees),
         cmocka_unit_test(every_minute_agrees_over_summer_time),

@@ -239,6 +239,71 @@ static void scripts_order(void **state)
     desk_free(k);
 }
 
+static void put_entry(struct axdr_out *o, uint16_t index, uint8_t hour, uint8_t script)
+{
+    static const uint8_t any[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
+    axdr_emit_head(o, AXDR_STRUCTURE, 10);
+    axdr_emit_u16(o, index);
+    axdr_emit_bool(o, true);
+    axdr_emit_octets(o, (uint8_t[]){ 0, 0, 10, 0, 100, 255 }, 6);
+    axdr_emit_u16(o, script);
+    axdr_emit_octets(o, (uint8_t[]){ hour, 30, 0, 0 }, 4);
+    axdr_emit_u16(o, (uint16_t)(index * 7));
+    axdr_emit_bits(o, (uint8_t[]){ 0xFE }, 7);
+    axdr_emit_bits(o, (uint8_t[]){ 0xA5, (uint8_t)index, 0xC0 }, index % 25);
+    axdr_emit_octets(o, any, 5);
+    axdr_emit_octets(o, any, 5);
+}
+
+static struct axdr_out entries(unsigned n)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++)
+        put_entry(&o, (uint16_t)(40 - i), (uint8_t)(9 + i % 12), (uint8_t)(1 + i % 8));
+    return o;
+}
+
+/* The largest list comes back octet by octet and is carried out; a wrong one changes nothing.
+ */
+static void orders_by_date(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = entries(32);
+    (void)state;
+    set_equal(k, 10, "0-0:12.0.0", 2, &o);
+    desk_run_s(k, 2 * 3600);            /* 9:00 */
+    for (unsigned h = 0; h < 12; h++) { /* of the same minute the highest index goes last */
+        assert_int_equal(number(k, 1, "0-0:96.14.0", 2), h ? (h - 1) % 8 + 1 : 1);
+        desk_run_s(k, 3600);
+    }
+    o = entries(33);
+    assert_int_equal(set(k, 10, "0-0:12.0.0", 2, &o), DAR_OTHER);
+    o = entries(3);
+    in[9 + 7] ^= 1; /* no such script table */
+    assert_int_equal(set(k, 10, "0-0:12.0.0", 2, &o), DAR_OTHER);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 1);
+    put_entry(&o, 1, 3, 9); /* no such script */
+    assert_int_equal(set(k, 10, "0-0:12.0.0", 2, &o), DAR_OTHER);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 1);
+    put_entry(&o, 1, 24, 1);
+    assert_int_equal(set(k, 10, "0-0:12.0.0", 2, &o), DAR_OTHER);
+    o = entries(32);
+    struct desk_value v = get(k, 10, "0-0:12.0.0", 2);
+    assert_int_equal(v.n, o.len);
+    assert_memory_equal(v.p, in, v.n);
+    o = entries(0);
+    set_equal(k, 10, "0-0:12.0.0", 2, &o);
+    o = entries(1);
+    in[15] = 106; /* the relay's scripts: not for those who may not call them */
+    assert_int_equal(set(k, 10, "0-0:12.0.0", 2, &o), DAR_OTHER);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 10, desk_ln("0-0:12.0.0"), 2, in, o.len, 100),
+                     DAR_OK);
+    desk_free(k);
+}
+
 static void put_time(struct axdr_out *o, const uint8_t time[4], const uint8_t date[5])
 {
     axdr_emit_head(o, AXDR_ARRAY, 1);
@@ -746,6 +811,7 @@ int main(void)
         cmocka_unit_test(lists_beyond_the_limits_are_refused_whole),
         cmocka_unit_test(special_days_come_and_go_one_by_one),
         cmocka_unit_test(scripts_order),
+        cmocka_unit_test(orders_by_date),
         cmocka_unit_test(a_schedule_ends_the_period_under_way),
         cmocka_unit_test(alarms_clear_when_their_cause_is_gone),
         cmocka_unit_test(a_structure_is_written_whole_or_not_at_all),

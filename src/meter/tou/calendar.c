@@ -575,6 +575,11 @@ static int special_of(struct meter *m, enum calendar c, const struct civil *date
     return best;
 }
 
+int calendar_special_of(struct meter *m, const struct civil *date)
+{
+    return special_of(m, CALENDAR_TARIFF, date);
+}
+
 /* The season that began last; of two that began the same day the one written later. */
 static int season_week(struct meter *m, enum calendar c, const struct civil *date,
                        struct item_name *week)

@@ -123,6 +123,8 @@ int calendar_set_time(struct meter *m, const struct who *who, enum calendar c,
  */
 struct civil;
 int calendar_day_of(struct meter *m, enum calendar c, const struct civil *date);
+/* The day a tariff's special days give to a date: its id, or E_NONE. */
+int calendar_special_of(struct meter *m, const struct civil *date);
 /* The active day of that id. */
 int calendar_find_day(struct meter *m, enum calendar c, uint8_t id, struct day *x);
 void calendar_plan(struct meter *m);

@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "base/who.h"
 #include "meter/tou/calendar.h"
+#include "meter/tou/schedule.h"
 
 struct meter;
 
@@ -38,7 +39,9 @@ struct tou {
     uint8_t ordered;         /* tariff a client ordered; 0 none */
     uint8_t rate;            /* of the inputs: binary number 0..7 */
     bool second;             /* the second source feeds */
-    uint8_t staged, list;    /* what is being written: enum calendar, enum calendar_list */
+    bool noting;             /* what was done up to mark is to be noted */
+    struct schedule_mark mark, next;
+    uint8_t staged, list; /* what is being written: enum calendar, enum calendar_list */
 };
 
 /* Script table 0-0:10.0.100: tariff 1..8 of energy and demand. It holds until the calendar's

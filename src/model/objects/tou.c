@@ -25,6 +25,7 @@ static const struct activation demand = { 4, REG_DEMAND_TARIFF, 6, COUNT(demand_
 static const struct cosem_row rows[] = {
     ROW(0, 0, 13, 0, 0, 1, ACL_CALENDAR, &class_calendar, .ext = &tariff),
     ROW(0, 0, 11, 0, 0, 1, ACL_SPECIAL_DAYS, &class_special_days, .ext = &tariff),
+    ROW(0, 0, 12, 0, 0, 1, ACL_CONFIG, &class_timetable, .ext = NULL),
     ROW(0, 0, 10, 0, 100, 1, ACL_SCRIPT, &class_script, .ext = &scripts),
     ROW(0, 0, 14, 0, 0, 1, ACL_METER, &class_activation, .ext = &energy),
     ROW(0, 0, 14, 0, 1, 1, ACL_METER, &class_activation, .ext = &demand),

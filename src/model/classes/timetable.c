@@ -1,0 +1,123 @@
+/* timetable.c - class 10: orders by date. A script is looked up when an entry is written: what
+ * the meter keeps is the order it stands for. */
+#include <string.h>
+
+#include "base/err.h"
+#include "model/classes.h"
+
+static enum dar entries_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
+                             struct span *s)
+{
+    (void)at, (void)sel;
+    int n = schedule_entries(meter_of(app));
+    if (n < 0) return dar_of(n);
+    s->end = (uint32_t)n;
+    return DAR_OK;
+}
+
+static enum dar entries_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
+                            struct axdr_out *o)
+{
+    struct schedule_entry x;
+    (void)at, (void)s;
+    int err = schedule_entry(meter_of(app), i, &x);
+    if (err < 0) return err == E_NONE ? DAR_BLOCK : dar_of(err);
+    axdr_emit_head(o, AXDR_STRUCTURE, 10);
+    axdr_emit_u16(o, x.index);
+    axdr_emit_bool(o, x.enabled);
+    axdr_emit_octets(o, x.script, sizeof x.script);
+    axdr_emit_u16(o, x.selector);
+    axdr_emit_octets(o, x.time, sizeof x.time);
+    axdr_emit_u16(o, x.window_min);
+    axdr_emit_bits(o, &x.weekdays, 7);
+    axdr_emit_bits(o, x.special, x.special_n);
+    axdr_emit_octets(o, x.begin, sizeof x.begin);
+    axdr_emit_octets(o, x.end, sizeof x.end);
+    return DAR_OK;
+}
+
+static bool read_special(struct axdr_in *in, struct schedule_entry *x)
+{
+    uint32_t bits = axdr_read_head(in, AXDR_BITS), octets = (bits + 7) / 8;
+    const uint8_t *p = axdr_read_view(in, octets);
+    if (!p || bits > SCHEDULE_SPECIAL_MAX) return false;
+    x->special_n = (uint8_t)bits;
+    memcpy(x->special, p, octets);
+    if (bits % 8) x->special[octets - 1] &= (uint8_t)(0xFF00 >> bits % 8);
+    return true;
+}
+
+/* Writing an order for later takes the right to give it now; tariffs go with the calendar's,
+ * which is as good. */
+static bool may_order(const struct cosem_at *at)
+{
+    struct obis ln = cosem_ln(at), tariffs = { 0, 0, 10, 0, 100, 255 };
+    return !memcmp(&ln, &tariffs, sizeof ln) || cosem_may_call(&device_model, at, 1);
+}
+
+/* The order behind a script. */
+static bool find_script(const struct cosem_at *by, struct schedule_entry *x)
+{
+    struct cosem_at at = { .who = by->who };
+    struct obis ln;
+    memcpy(&ln, x->script, sizeof ln);
+    if (cosem_find(&device_model, class_script.id, ln, &at) != DAR_OK) return false;
+    if (!may_order(&at)) return false;
+    const struct script_table *t = at.row->bind.ext;
+    if (x->selector < 1 || x->selector > t->n) return false;
+    x->command = (uint8_t)t->script[x->selector - 1].command;
+    x->arg = t->script[x->selector - 1].arg;
+    return true;
+}
+
+static enum dar entries_put(void *app, const struct cosem_at *at, uint32_t i,
+                            struct axdr_in *in)
+{
+    struct schedule_entry x = { .index = 0 };
+    (void)i;
+    axdr_read_struct(in, 10);
+    x.index = axdr_read_u16(in);
+    x.enabled = axdr_read_bool(in);
+    axdr_read_octets(in, x.script, sizeof x.script);
+    x.selector = axdr_read_u16(in);
+    axdr_read_time(in, x.time);
+    x.window_min = axdr_read_u16(in);
+    axdr_read_bits(in, &x.weekdays, 7);
+    bool good = read_special(in, &x);
+    axdr_read_date(in, x.begin);
+    axdr_read_date(in, x.end);
+    if (good && !axdr_is_done(in)) return DAR_TYPE;
+    if (!good || !find_script(at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
+    int err = schedule_put(meter_of(app), at->who, &x);
+    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+}
+
+static enum dar entries_begin(void *app, const struct cosem_at *at, uint32_t rows)
+{
+    return dar_of(schedule_begin(meter_of(app), at->who, rows));
+}
+
+static enum dar entries_commit(void *app, const struct cosem_at *at)
+{
+    int err = schedule_commit(meter_of(app), at->who);
+    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+}
+
+static void entries_abort(void *app, const struct cosem_at *at)
+{
+    param_stage_abort(meter_of(app), at->who);
+}
+
+static const struct cosem_seq entries_seq = { .open = entries_open,
+                                              .row = entries_row,
+                                              .begin = entries_begin,
+                                              .put_row = entries_put,
+                                              .commit = entries_commit,
+                                              .abort = entries_abort };
+static const struct cosem_attr timetable_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .seq = &entries_seq },
+};
+const struct cosem_class class_timetable = { .id = 10,
+                                             .n_attr = COUNT(timetable_attr),
+                                             .attr = timetable_attr };
