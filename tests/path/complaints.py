@@ -142,7 +142,7 @@ class Complaints(unittest.TestCase):
             self.assertIn(b"\x06" + struct.pack(">I", energy[i]), answer)
 
     def test_8_every_tag_of_protection(self):
-        for how in ("glo", "ded", "general-glo", "general-ded", "identified"):
+        for how in ("glo", "ded", "general-glo", "general-ded", "identified", "wrapped"):
             wanted = ("--protect", how) + (("--ded",) if "ded" in how else ())
             with self.subTest(how):
                 self.assertEqual(read(self.ports["tcp"], "0-0:42.0.0", options=wanted)[0]["text"], "MAG2200000000001")
