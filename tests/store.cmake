@@ -10,3 +10,14 @@ foreach(part flash journal txn series params image)
 endforeach()
 unit_test(powercut/test_powercut_store.c LIBS toy)
 fuzz_target(fuzz/fuzz_store.c LIBS toy port_common)
+
+# The store beside littlefs, which `tools/setup.sh bench` fetches.
+if(EXISTS ${CMAKE_SOURCE_DIR}/third_party/littlefs/lfs2.c)
+  add_library(littlefs STATIC ${CMAKE_SOURCE_DIR}/third_party/littlefs/lfs2.c
+    ${CMAKE_SOURCE_DIR}/third_party/littlefs/lfs2_util.c)
+  target_include_directories(littlefs SYSTEM PUBLIC ${CMAKE_SOURCE_DIR}/third_party/littlefs)
+  target_compile_options(littlefs PRIVATE -w)
+  target_compile_definitions(littlefs PUBLIC LFS2_NO_DEBUG LFS2_NO_WARN LFS2_NO_ERROR)
+  add_executable(bench_store bench/bench_store.c)
+  target_link_libraries(bench_store PRIVATE toy littlefs panic strict)
+endif()

@@ -1,8 +1,8 @@
 #!/bin/sh
 # setup.sh [build] [test] [target] [web] [bench] [all] - what a Debian 12 machine needs for those parts.
 #
-# Installs the Debian packages that are missing and unpacks Mbed TLS 3.6 and lwIP 2.2 into
-# third_party/ as Debian ships them. Nothing missing: says the versions, asks no network, takes
+# Installs the Debian packages that are missing and unpacks Mbed TLS 3.6, lwIP 2.2 and, to compare
+# the store with, littlefs 2.8 into third_party/ as Debian ships them. Nothing missing: says the versions, asks no network, takes
 # a fraction of a second. Run it as root, or as a user who may sudo; make calls it.
 set -eu
 cd "$(dirname "$0")/.."
@@ -72,6 +72,8 @@ version_of() {
   mbedtls) sed -n 's/.*MBEDTLS_VERSION_STRING  *"\(.*\)".*/\1/p' third_party/mbedtls/include/mbedtls/build_info.h ;;
   lwip) awk '/define LWIP_VERSION_(MAJOR|MINOR|REVISION) / { v = v "." $3 } END { print substr(v, 2) }' \
     third_party/lwip/src/include/lwip/init.h ;;
+  littlefs) awk '$2 == "LFS2_VERSION" { v = substr($3, 3); print substr(v, 1, 4) + 0 "." substr(v, 5) + 0 }' \
+    third_party/littlefs/lfs2.h ;;
   esac 2>/dev/null
 }
 
@@ -90,6 +92,8 @@ fetch() {
   fi
   [ -n "$uri" ] || die "$1: no Debian mirror is configured in /etc/apt, so its source cannot be fetched"
   state=$top/third_party/.apt
+  package=$1 inside=
+  [ "$1" != littlefs ] || package=micropython inside=/lib/littlefs # Debian ships it in there
   rm -rf "$state"
   mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/parts" "$state/new"
   cat >"$state/parts/src.sources" <<EOF
@@ -104,11 +108,11 @@ EOF
       -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" -o APT::Sandbox::User="$(id -un)" "$@"
   }
   own_apt update -qq >"$log" 2>&1 || fetch_failed "$1"
-  (cd "$state/new" && own_apt source -qq --download-only "$1") >"$log" 2>&1 || fetch_failed "$1"
+  (cd "$state/new" && own_apt source -qq --download-only "$package") >"$log" 2>&1 || fetch_failed "$1"
   # the uploader's own signature is not looked at here: apt has just checked these files
   dpkg-source --no-check -x "$state"/new/*.dsc "$state/tree" >"$log" 2>&1 || fetch_failed "$1"
   rm -rf "third_party/$1"
-  mv "$state/tree" "third_party/$1"
+  mv "$state/tree$inside" "third_party/$1"
   rm -rf "$state"
 }
 
@@ -172,6 +176,7 @@ fi
 for group; do
   case $group in
   target) library lwip 2.2 ;;
+  bench) library littlefs 2 ;;
   web) web_tools ;;
   esac
 done

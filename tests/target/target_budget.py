@@ -2,7 +2,7 @@
 """What the contexts of the Cortex-M may cost, counted to the instruction, and what the image may weigh.
 
 The figures are those of the runtime budget: a sample 250 instructions in the mean and 1500 at worst, its own
-125 us; a step of the meter 60 000, that is 5 ms beside the samples; 512 KiB and 128 KiB, 16 of it stack.
+125 us; a step of the meter 60 000, that is 5 ms beside the samples; a mount a tenth of a second; 512 KiB and 128 KiB, 16 of it stack.
 """
 import os
 import subprocess
@@ -12,8 +12,10 @@ import ledger
 import qemu
 
 MAGNO = os.environ.get("MAGNO", str(qemu.ROOT / "build/host/magno"))
+YEARS = os.environ.get("YEARS", str(qemu.ROOT / "build/host/tests/bench_meter_year"))
 IMAGE = "magno22.elf"
 SAMPLE_MEAN, SAMPLE_WORST, STEP = 250, 1500, 60000
+MOUNT = 2500000  # a tenth of a second
 SECONDS = 1000
 
 # Known to be above their budget; these figures may only fall, and a row goes when it is kept.
@@ -66,6 +68,20 @@ class Budget(unittest.TestCase):
                 found = counted(m, at)
         samples = STEP * 32 // 125000 * 500  # each with the load generator's part
         self.assertLessEqual(found["device_step"]["max"], limit("answering step", STEP + samples))
+
+    def test_mount(self):
+        """From a flash whose rings have all been round: two and a half years of rows."""
+        at, plugin = watch("store_mount")
+        with qemu.Folder() as folder:
+            flash = qemu.new_flash(str(folder / "flash"))
+            subprocess.run([YEARS, "900", str(folder / "lived")], check=True, capture_output=True)
+            with open(flash, "r+b") as chip, open(folder / "lived", "rb") as lived:
+                chip.write(lived.read())
+            with qemu.Meter(folder, flash=flash, args=["until=1", "load=off"], plugin=plugin, start="2028-06-20T00:00:00") as m:
+                self.assertEqual(m.wait(60), 0)
+                found = counted(m, at)
+        self.assertEqual(found["store_mount"]["calls"], 1)
+        self.assertLessEqual(found["store_mount"]["max"], MOUNT)
 
     def test_image(self):
         sums = ledger.ledger(qemu.build("magno22.map").read_text())
