@@ -257,8 +257,8 @@ static void forget(struct store *s, const struct log *l, uint16_t id)
 {
     static const uint8_t zeros[KEYS_WRAP_MAX];
     struct entry old;
-    if (l->owner != OWN_KEYS || kv_find(s, l, id, &old) < 0 || old.length > sizeof zeros)
-        return;
+    if (l->owner != OWN_KEYS || kv_find(s, l, id, &old) < 0) return;
+    if (old.length == 0 || old.length > sizeof zeros) return; /* not of our making */
     put_copy(s, l, old.value, zeros, old.length);
 }
 

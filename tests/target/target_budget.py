@@ -70,7 +70,7 @@ class Budget(unittest.TestCase):
         self.assertLessEqual(found["device_step"]["max"], limit("answering step", STEP + samples))
 
     def test_mount(self):
-        """From a flash whose rings have all been round: two and a half years of rows."""
+        """From a flash whose profile rings have all been round: two and a half years of rows."""
         at, plugin = watch("store_mount")
         with qemu.Folder() as folder:
             flash = qemu.new_flash(str(folder / "flash"))

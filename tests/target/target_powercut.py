@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Power cuts of the Cortex-M image: QEMU ends at the N-th store into its flash, for N all over a slice of life.
 
-The slice is five seconds of samples, well under one of the host, with everything in it: a power-up, the end of a day, of a month and of all intervals, from an
-image that the host has lived up to it. After each cut the chip is read by `magno flash`, and the image is
-powered up again: nothing committed is lost, no register is behind or ahead, no number comes back.
+The slice is five seconds of samples, well under one of the host, from an image that the host has lived up to it: a
+power-up, the end of a day, of a month and of all intervals. After each cut the chip is read by `magno flash`, and the
+image is powered up again: nothing committed is lost, no register is behind or ahead, no number comes back.
 
 usage: target_powercut.py [CUTS [SEED]]
 """
