@@ -2,7 +2,8 @@
 # setup.sh [build] [test] [target] [web] [bench] [all] - what a Debian 12 machine needs for those parts.
 #
 # Installs the Debian packages that are missing and unpacks Mbed TLS 3.6, lwIP 2.2 and, to compare
-# the store with, littlefs 2.8 into third_party/ as Debian ships them. Nothing missing: says the versions, asks no network, takes
+# the store with, littlefs 2.8 into third_party/ as Debian ships them. Nothing missing: says the
+# versions, asks no network, takes
 # a fraction of a second. Run it as root, or as a user who may sudo; make calls it.
 set -eu
 cd "$(dirname "$0")/.."

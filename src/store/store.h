@@ -10,7 +10,7 @@
  *
  * Power cut  see journal.h, txn.h, series.h, params.h. Recovery is store_mount(); there is no
  *            repair tool.
- * Cost       store_step() starts or ends one flash operation, at most a page of arithmetic.
+ * Cost       store_step() starts or ends one flash operation and reads a sector at most.
  *            Mount: one segment of the journal, the heads of the rings by binary search and the
  *            rows of one sector of each, the entries of the params.
  * Memory     struct store about 2.3 KiB (params 400 ids), struct store_scratch 3.2 KiB; the
