@@ -19,6 +19,8 @@ target_link_libraries(bench_meter_year PRIVATE lab panic strict)
 target_compile_definitions(bench_meter_year PRIVATE _POSIX_C_SOURCE=200809L)
 
 unit_test(powercut/test_powercut_meter.c LIBS lab nor_sim)
+add_test(NAME test_powercut_48_hours COMMAND test_powercut_meter 48 101)
+set_tests_properties(test_powercut_48_hours PROPERTIES LABELS slow)
 unit_test(powercut/test_wear.c LIBS lab nor_sim LABEL slow)
 foreach(handed journal_put journal_gasp txn_put txn_put_param txn_put_row series_append)
   target_link_options(test_wear PRIVATE -Wl,--wrap=${handed})

@@ -3,8 +3,8 @@
 #
 # Installs the Debian packages that are missing and unpacks Mbed TLS 3.6, lwIP 2.2 and, to compare
 # the store with, littlefs 2.8 into third_party/ as Debian ships them. Nothing missing: says the
-# versions, asks no network, takes
-# a fraction of a second. Run it as root, or as a user who may sudo; make calls it.
+# versions, asks no network, takes a fraction of a second. Run it as root, or as a user who may
+# sudo; make calls it.
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
