@@ -14,7 +14,7 @@
 #include "powercut/toy.h"
 #include "store/row.h"
 
-enum { CHIP = 16 * NOR_SECTOR, TIMES = 8 };
+enum { CHIP = 16 * NOR_SECTOR, TIMES = 8, ROWS = 100 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
@@ -72,7 +72,7 @@ static void read_all(struct store *s)
     for (unsigned id = 0; id < toy_fuzz_map.series_count; id++) {
         uint32_t first = series_first(s, id), next = series_next(s, id);
         if (next - first > INT32_MAX) abort();
-        uint32_t n = next - first < 600 ? next - first : 600;
+        uint32_t n = next - first < ROWS ? next - first : ROWS;
         for (uint32_t i = 0; i < n; i++) {
             (void)series_read(s, id, first + i, b);
             (void)series_read(s, id, next - 1 - i, b);
@@ -81,7 +81,7 @@ static void read_all(struct store *s)
         series_search_begin(s, id, &q, 0, UINT32_MAX);
         while (series_search_step(s, &q) == E_BUSY) {
         }
-        if (q.end - q.first > n && n < 600) abort();
+        if (q.end - q.first > next - first) abort();
     }
     for (uint16_t id = 0; id < TOY_PARAMS; id++) {
         int n = params_read(s, id, 0, b, sizeof b);
