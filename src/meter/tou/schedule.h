@@ -13,7 +13,7 @@
  * Power cut  a list is the old or the new. An order that was carried out, but not noted when
  *            the lights went out, is carried out again.
  * Cost       at midnight and after an order one look at 32 rows on flash.
- * Memory     16 octets in struct tou.
+ * Memory     33 octets in struct tou.
  * Context    meter loop only.
  */
 #ifndef METER_TOU_SCHEDULE_H
