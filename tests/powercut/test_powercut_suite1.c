@@ -17,15 +17,14 @@
 #include "crypto/kdf.h"
 #include "crypto/kw.h"
 #include "crypto/x509.h"
-#include "desk.h"
-#include "dlms/wrapper.h"
+#include "air.h"
 #include "model/classes.h"
 #include "model/curve.h"
 #include "powercut/nor_sim.h"
 #include "tools/client/session.h"
 #include "tools/client/value.h"
 
-enum { SECTORS = 2048, OUT = 1 << 16, UTC = 1795305600, DAY_S = 86400, SAP = 1 };
+enum { SECTORS = 2048, UTC = 1795305600, DAY_S = 86400 };
 static const struct target setup_of = { 64, { 0, 0, 43, 0, 0, 255 }, 0 };
 static const struct target energy = { 3, { 1, 0, 1, 8, 0, 255 }, 2 };
 
@@ -35,89 +34,6 @@ static void fail(const char *what, const char *why)
     exit(1);
 }
 #define must(c) ((c) ? (void)0 : fail(__func__, #c))
-
-/* -- the client's side of the air gap --------------------------------------------------------
- */
-
-struct air { /* a carrier into a device: what one sends, the other has */
-    struct carrier base;
-    struct desk *desk;
-    struct dlms_link link;
-    uint8_t out[OUT];
-    size_t n;
-};
-
-static size_t air_room(void *ctx)
-{
-    return OUT - ((struct air *)ctx)->n;
-}
-
-static void air_out(void *ctx, const uint8_t *p, size_t n, bool more)
-{
-    struct air *a = ctx;
-    (void)more;
-    memcpy(a->out + a->n, p, n);
-    a->n += n;
-}
-
-static void air_hang_up(void *ctx)
-{
-    (void)ctx;
-}
-
-static const struct link_ops air_ops = { .room = air_room,
-                                         .send = air_out,
-                                         .close = air_hang_up };
-
-static int air_send(struct carrier *c, const uint8_t *apdu, size_t n, struct trouble *t)
-{
-    struct air *a = (struct air *)c;
-    struct wrapper w = { SAP, 1, (uint16_t)n };
-    uint8_t head[WRAPPER_HEAD];
-    (void)t;
-    wrapper_write(head, &w);
-    a->n = 0;
-    const uint8_t *part[] = { head, apdu };
-    size_t size[] = { sizeof head, n };
-    for (int i = 0; i < 2; i++)
-        for (size_t at = 0; at < size[i]; desk_settle(a->desk))
-            at += device_feed_link(&a->desk->d, &a->link, part[i] + at, size[i] - at,
-                                   a->desk->now);
-    return 0;
-}
-
-static int air_receive(struct carrier *c, struct buf *apdu, int timeout_ms, struct trouble *t)
-{
-    struct air *a = (struct air *)c;
-    struct wrapper w;
-    (void)t;
-    for (int ms = 0; ms < timeout_ms; ms++) {
-        desk_settle(a->desk);
-        if (a->n > WRAPPER_HEAD && wrapper_read(a->out, &w) == 0 &&
-            a->n >= WRAPPER_HEAD + (size_t)w.length) {
-            buf_clear(apdu);
-            buf_put(apdu, a->out + WRAPPER_HEAD, w.length);
-            a->n -= WRAPPER_HEAD + (size_t)w.length;
-            return 1;
-        }
-        a->desk->now.us += 1000;
-    }
-    return 0;
-}
-
-static void air_close(struct carrier *c)
-{
-    (void)c;
-}
-
-static void air_open(struct air *a, struct desk *k)
-{
-    memset(a, 0, sizeof *a);
-    a->base = (struct carrier){ .send = air_send, .receive = air_receive, .close = air_close };
-    a->desk = k;
-    device_link_open(&k->d, &a->link, DLMS_TCP, LINK_WAN, (struct link_io){ &air_ops, a },
-                     k->now);
-}
 
 /* -- what the client knows -------------------------------------------------------------------
  */
@@ -144,7 +60,7 @@ static int in_session(struct life *l, uint8_t mechanism, enum guard guard, bool 
     struct session s;
     struct trouble t;
     must(a);
-    air_open(a, l->desk);
+    air_open(a, l->desk, 1);
     session_config_default(&c);
     c.keys = l->keys;
     c.mechanism = mechanism;
@@ -170,8 +86,7 @@ static int in_session(struct life *l, uint8_t mechanism, enum guard guard, bool 
     memcpy(l->keys.server_title, s.cfg.keys.server_title, 8);
     l->keys.has_server_title |= s.cfg.keys.has_server_title;
     session_close(&s);
-    device_link_close(&l->desk->d, &a->link);
-    desk_settle(l->desk);
+    air_shut(a);
     free(a);
     return e;
 }
