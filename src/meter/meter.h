@@ -43,6 +43,9 @@
 #include "meter/event/alarm.h"
 #include "meter/event/output.h"
 #include "meter/supply/battery.h"
+#include "meter/supply/limiter.h"
+#include "meter/supply/monitor.h"
+#include "meter/supply/protect.h"
 #include "meter/supply/supply.h"
 #include "meter/secure/secure.h"
 #include "metrology/front.h"
@@ -84,6 +87,9 @@ struct meter {
     struct inputs inputs;
     struct watch watch;
     struct supply supply;
+    struct limiters limiters;
+    struct protect protect;
+    struct monitors monitors;
     struct display display;
     struct wallets wallets;
     struct tokens tokens;

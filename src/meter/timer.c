@@ -29,16 +29,22 @@ static void relay(struct meter *m, utc_t due)
     relay_due(m);
 }
 
+static void supply(struct meter *m, utc_t due)
+{
+    (void)due;
+    supply_due(m);
+}
+
 static const struct timer_row table[TIMERS] = {
-    [TIMER_SLEW] = { false, clock_slew_end },    [TIMER_MINUTE] = { true, energy_minute },
-    [TIMER_DEMAND] = { true, demand_end },       [TIMER_SURVEY_1] = { true, survey_1 },
-    [TIMER_SURVEY_2] = { true, survey_2 },       [TIMER_SURVEY_3] = { true, survey_3 },
-    [TIMER_DAY] = { true, billing_day },         [TIMER_BILLING] = { true, billing_period },
-    [TIMER_ZONE] = { true, clock_zone_switch },  [TIMER_RTC] = { false, clock_compare },
-    [TIMER_CALENDAR] = { true, calendar_due },   [TIMER_TARIFF] = { true, tou_due },
-    [TIMER_INPUT] = { false, input_settle },     [TIMER_RELAY] = { false, relay },
-    [TIMER_FLOOD] = { false, event_flood_over }, [TIMER_TOKEN] = { false, token_due },
-    [TIMER_SCHEDULE] = { true, schedule_due },
+    [TIMER_SLEW] = { false, clock_slew_end },   [TIMER_MINUTE] = { true, energy_minute },
+    [TIMER_DEMAND] = { true, demand_end },      [TIMER_SURVEY_1] = { true, survey_1 },
+    [TIMER_SURVEY_2] = { true, survey_2 },      [TIMER_SURVEY_3] = { true, survey_3 },
+    [TIMER_DAY] = { true, billing_day },        [TIMER_BILLING] = { true, billing_period },
+    [TIMER_ZONE] = { true, clock_zone_switch }, [TIMER_RTC] = { false, clock_compare },
+    [TIMER_CALENDAR] = { true, calendar_due },  [TIMER_TARIFF] = { true, tou_due },
+    [TIMER_INPUT] = { false, input_settle },    [TIMER_RELAY] = { false, relay },
+    [TIMER_SUPPLY] = { false, supply },         [TIMER_FLOOD] = { false, event_flood_over },
+    [TIMER_TOKEN] = { false, token_due },       [TIMER_SCHEDULE] = { true, schedule_due },
 };
 
 void timer_init(struct timers *t)

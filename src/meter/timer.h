@@ -32,6 +32,7 @@ enum timer {
     TIMER_SCHEDULE, /* utc: an order by date, or local midnight */
     TIMER_RTC,      /* mono: compare with the calendar chip */
     TIMER_INPUT,    /* mono: an input has held for its time */
+    TIMER_SUPPLY,   /* mono: a limit was passed for its time, a delay is over */
     TIMER_RELAY,    /* mono: a pulse, a pause of the relay driver is over */
     TIMER_FLOOD,    /* mono: an hour of limited events is over */
     TIMER_TOKEN,    /* mono: a lock-out of token entry, or the time for a key change, is over */

@@ -45,7 +45,8 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_special_days, class_timetable, class_calendar_name, class_activation,
     class_local_port, class_hdlc, class_port_guard, class_tcp, class_ipv4, class_mac,
     class_monitor, class_disconnect, class_arbitrator, class_operations, class_signals,
-    class_account, class_credit, class_gateway, class_sts, class_wallet_sum;
+    class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
+    class_watcher, class_bits16;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -91,7 +92,7 @@ struct port_setup {
 };
 
 /* Parameters that make one structure. */
-enum { SETTINGS_MAX = 5 };
+enum { SETTINGS_MAX = 6 };
 struct setting_list {
     uint8_t n;
     struct {
@@ -148,6 +149,17 @@ enum {
 /* Which object and attribute shows column `column` of profile view v; and the reverse. */
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v);
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
+/* A monitored value as {class, name, attribute}; and written into a parameter that holds the
+ * register behind it. */
+void emit_monitored(struct axdr_out *o, uint16_t reg);
+enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
+                          struct axdr_in *in);
+
+/* Two scripts of 0-0:10.0.106, {up, down}; and written into two parameters in a row. */
+void emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
+enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
+                            struct axdr_in *in);
 
 /* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
  * attribute, null}: the value is read there. */

@@ -7,7 +7,8 @@
  * torn model: the chip is forked inside the operation, torn, powered up and judged; the life
  * goes on. One power-up in some is cut again. What is judged, against what stood on flash
  * before the operation and what RAM knew: no energy behind or ahead, no row lost or changed,
- * parameters and lists old or new as a whole, pairs of events together, counters never back.
+ * parameters and lists old or new as a whole, pairs of events together, counters never back;
+ * and the supply relay: where the last order on flash says, each of its moves counted once.
  *
  * Usage: test_powercut_meter [HOURS [SEED]]
  */
@@ -58,6 +59,7 @@ struct life {
     int32_t wanted; /* PARAM_PULSE_MS on its way */
     bool clearing;  /* a ring may lose its rows */
     bool again;     /* a power-up is being cut */
+    bool switching; /* the supply relay was ordered to move */
     uint64_t random, cuts, second_cuts, operation;
     uint64_t step, seed;
     unsigned hours;
@@ -186,13 +188,33 @@ static const char *judge_pairs(struct lab *l)
     return NULL;
 }
 
+/* Some seconds later. A contact that moved was counted; one that was counted moved. */
+static const char *judge_supply(struct lab *l)
+{
+    const uint32_t *counter = l->m.now.counter;
+    lab_run_to(l, mono_after(l->now, 2000000), 200000);
+    if (l->relay.closed != (l->m.supply.state.held == 0)) return "the relay is elsewhere";
+    if (supply_is_on(&l->m) != l->relay.closed) return "the output is not what it is";
+    if (counter[CNT_RELAY_OPENS] + counter[CNT_RELAY_CLOSES] != l->relay.moves)
+        return "operations are miscounted";
+    struct event_span s = event_span(&l->m, LOG_RELAY);
+    for (uint32_t i = s.first; i < s.next; i++) {
+        struct event_row e;
+        if (event_read(&l->m, LOG_RELAY, i, &e) < 0) return "an event cannot be read";
+        if (e.code == EV_RELAY_CORRECTED || e.code == EV_RELAY_FAILURE)
+            return "a sound relay was blamed";
+    }
+    return NULL;
+}
+
 static const char *judge(const struct life *f, struct lab *l)
 {
     const char *e = judge_energy(f, l);
     if (!e) e = judge_rows(f, l);
     if (!e) e = judge_numbers(f, l);
     if (!e) e = judge_calendar(l);
-    return e ? e : judge_pairs(l);
+    if (!e) e = judge_pairs(l);
+    return e || !f->switching ? e : judge_supply(l);
 }
 
 /* -- cutting
@@ -204,6 +226,8 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     struct lab *l = lab_new_on(&sim->nor, &map);
     l->cfg = parent->cfg;
     l->cfg.map = &map;
+    lab_fit_relay(l, true);
+    l->relay = parent->relay;
     int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
     int64_t rtc = parent->rtc_s + (int64_t)((parent->now.us - parent->rtc_at.us) / 1000000) + 5;
     if (lab_power_up(l, utc > rtc ? utc : rtc) < 0) {
@@ -347,6 +371,46 @@ static void hour(struct life *f)
     f->step++;
 }
 
+/* Each millisecond of an operation, whether flash is at work or not. */
+static void cut_each_ms(struct life *f, unsigned ms)
+{
+    struct nor_sim *sim = f->lab->io.nor->ctx;
+    for (unsigned i = 0; i < ms; i++) {
+        struct nor_sim child;
+        lab_run_to(f->lab, mono_after(f->lab->now, 1000), 1000);
+        write_diary(f);
+        nor_sim_fork(&child, sim, sim_random(&f->random));
+        struct lab *l = power_up(f, &child);
+        if (!l) fail(f, "does not mount", TORN_NOTHING);
+        const char *e = judge(f, l);
+        if (e) fail(f, e, TORN_NOTHING);
+        lab_free(l);
+        nor_sim_free(&child);
+        f->cuts++;
+    }
+}
+
+static void switch_supply(struct life *f)
+{
+    struct meter *m = &f->lab->m;
+    f->switching = true;
+    meter_at(m, f->lab->now);
+    int err = supply_order(m, &lab_who, SUPPLY_REMOTE, ACTION_DISCONNECT);
+    cut_each_ms(f, 400);
+    meter_at(m, f->lab->now);
+    supply_request(m, SUPPLY_ARREARS, true);
+    settle(f);
+    minutes(f, 20);
+    meter_at(m, f->lab->now);
+    supply_request(m, SUPPLY_ARREARS, false);
+    settle(f);
+    if (err >= 0) err = supply_order(m, &lab_who, SUPPLY_REMOTE, ACTION_RECONNECT);
+    cut_each_ms(f, 400);
+    settle(f);
+    f->switching = false;
+    if (err < 0) fail(f, err_text(err), TORN_NOTHING);
+}
+
 int main(int argc, char **argv)
 {
     static struct life f;
@@ -358,11 +422,15 @@ int main(int argc, char **argv)
     nor_sim_init(&sim, SECTORS, (struct nor_times){ 0, f.seed % 2 ? 0 : 9000 }, f.seed);
     f.lab = lab_new_on(&sim.nor, &map);
     f.lab->cfg.checkpoint_s = 300;
+    lab_fit_relay(f.lab, true);
     if (lab_power_up(f.lab, T0) < 0) return 1;
     settle(&f);
     sim.watch = cut_here;
     sim.watch_ctx = &f;
-    for (unsigned i = 0; i < f.hours; i++) hour(&f);
+    for (unsigned i = 0; i < f.hours; i++) {
+        hour(&f);
+        if (i % 8 == 0) switch_supply(&f);
+    }
     printf("%u hours, %llu operations, %llu cuts, %llu second cuts, %.1f s: nothing lost\n",
            f.hours, (unsigned long long)f.operation, (unsigned long long)f.cuts,
            (unsigned long long)f.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);

@@ -384,11 +384,13 @@ static void a_structure_is_written_whole_or_not_at_all(void **state)
     struct desk *k = desk_new(T0);
     struct axdr_out o = open_in();
     (void)state;
-    axdr_emit_head(&o, AXDR_STRUCTURE, 4);
+    axdr_emit_head(&o, AXDR_STRUCTURE, 5);
     axdr_emit_enum(&o, 1);
     axdr_emit_bool(&o, false);
     axdr_emit_u16(&o, 2500);
     axdr_emit_u8(&o, 9); /* no such tariff */
+    size_t tariff = o.len - 1;
+    axdr_emit_u32(&o, 3000);
     struct desk_value v = get(k, 1, "0-0:96.50.10", 2);
     uint8_t was[32];
     assert_true(v.n < sizeof was);
@@ -397,7 +399,7 @@ static void a_structure_is_written_whole_or_not_at_all(void **state)
     v = get(k, 1, "0-0:96.50.10", 2);
     assert_memory_equal(v.p, was, v.n);
     int64_t changes = number(k, 1, "0-0:96.2.0", 2);
-    in[o.len - 1] = 6;
+    in[tariff] = 6;
     set_equal(k, 1, "0-0:96.50.10", 2, &o);
     assert_int_equal(number(k, 1, "0-0:96.2.0", 2), changes + 1);
     desk_cut(k, 5);

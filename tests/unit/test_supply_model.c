@@ -204,6 +204,121 @@ static void scripts_are_remote_orders(void **state)
     assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.106", 1, four, 3), DAR_OTHER);
 }
 
+static enum dar put(struct desk *k, uint8_t attr, const void *p, size_t n)
+{
+    enum dar dar = desk_set(k, ROLE_SUPERVISOR, 71, desk_ln("0-0:17.0.0"), attr, p, n, 0);
+    desk_settle(k);
+    return dar;
+}
+
+static uint32_t active_limit(struct desk *k)
+{
+    const uint8_t *v = get(k, 71, "0-0:17.0.0", 3);
+    return (uint32_t)v[1] << 24 | (uint32_t)v[2] << 16 | (uint32_t)v[3] << 8 | v[4];
+}
+
+/* 2026-03-02T08:10:00Z, 600 s, for group 7 */
+static void an_emergency_lasts_its_time(void **state)
+{
+    static const uint8_t normal[] = { AXDR_U32, 0, 0, 0x13, 0x88 };
+    static const uint8_t low[] = { AXDR_U32, 0, 0, 1, 0xF4 };
+    static const uint8_t groups[] = { AXDR_ARRAY, 2, AXDR_U16, 0, 3, AXDR_U16, 0, 7 };
+    uint8_t profile[] = { AXDR_STRUCTURE,
+                          3,
+                          AXDR_U16,
+                          0,
+                          7,
+                          AXDR_OCTETS,
+                          12,
+                          0x07,
+                          0xEA,
+                          3,
+                          2,
+                          0xFF,
+                          8,
+                          10,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          AXDR_U32,
+                          0,
+                          0,
+                          2,
+                          0x58 };
+    struct desk *k = *state; /* 08:00:00 and some */
+    assert_int_equal(put(k, 4, normal, sizeof normal), DAR_OK);
+    assert_int_equal(put(k, 5, low, sizeof low), DAR_OK);
+    assert_int_equal(put(k, 8, profile, sizeof profile), DAR_OK);
+    desk_run_s(k, 700);
+    assert_int_equal(active_limit(k), 5000); /* not in the group */
+    profile[13] = 30;
+    assert_int_equal(put(k, 8, profile, sizeof profile), DAR_OK);
+    assert_int_equal(put(k, 9, groups, sizeof groups), DAR_OK);
+    int64_t left = 1772438400 + 1800 - meter_utc(&k->d.meter).s;
+    desk_run_s(k, (uint64_t)left - 1);
+    assert_int_equal(active_limit(k), 5000);
+    assert_int_equal(get(k, 71, "0-0:17.0.0", 10)[1], 0);
+    desk_run_s(k, 2);
+    assert_int_equal(active_limit(k), 500);
+    assert_int_equal(get(k, 71, "0-0:17.0.0", 10)[1], 1);
+    assert_int_equal(event_last(&k->d.meter, LOG_RELAY), EV_LIMITER_CHANGED);
+    desk_cut(k, 60); /* it goes by the calendar */
+    desk_run_s(k, 2);
+    assert_int_equal(active_limit(k), 500);
+    desk_run_s(k, 600);
+    assert_int_equal(active_limit(k), 5000);
+}
+
+static void a_limiter_refuses_what_it_does_not_know(void **state)
+{
+    static const uint8_t text[] = { AXDR_OCTETS, 2, 1, 2 };
+    static const uint8_t huge[] = { AXDR_U32, 0xFF, 0xFF, 0xFF, 0xFF };
+    static const uint8_t clock[] = {
+        AXDR_STRUCTURE, 3, AXDR_U16, 0, 8, AXDR_OCTETS, 6, 0, 0, 1, 0, 0, 255, AXDR_I8, 2
+    };
+    static const uint8_t demand[] = {
+        AXDR_STRUCTURE, 3, AXDR_U16, 0, 5, AXDR_OCTETS, 6, 1, 0, 1, 4, 0, 255, AXDR_I8, 2
+    };
+    static const uint8_t other[] = { AXDR_STRUCTURE,
+                                     2,
+                                     AXDR_STRUCTURE,
+                                     2,
+                                     AXDR_OCTETS,
+                                     6,
+                                     0,
+                                     0,
+                                     10,
+                                     0,
+                                     1,
+                                     255,
+                                     AXDR_U16,
+                                     0,
+                                     1,
+                                     AXDR_STRUCTURE,
+                                     2,
+                                     AXDR_OCTETS,
+                                     6,
+                                     0,
+                                     0,
+                                     10,
+                                     0,
+                                     106,
+                                     255,
+                                     AXDR_U16,
+                                     0,
+                                     0 };
+    struct desk *k = *state;
+    assert_int_equal(put(k, 4, text, sizeof text), DAR_TYPE);
+    assert_int_equal(put(k, 4, huge, sizeof huge), DAR_OTHER);
+    assert_int_equal(put(k, 2, clock, sizeof clock), DAR_OTHER);
+    assert_int_equal(put(k, 11, other, sizeof other), DAR_OTHER);
+    assert_int_equal(put(k, 2, demand, sizeof demand), DAR_OK);
+    assert_memory_equal(get(k, 71, "0-0:17.0.0", 2), demand, sizeof demand);
+    assert_int_equal(active_limit(k), 0);
+}
+
 static int begin(void **state)
 {
     struct desk *k = desk_new(1772438400);
@@ -229,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(weights_are_data, begin, end),
         cmocka_unit_test_setup_teardown(permissions_bind_every_actor, begin, end),
         cmocka_unit_test_setup_teardown(scripts_are_remote_orders, begin, end),
+        cmocka_unit_test_setup_teardown(an_emergency_lasts_its_time, begin, end),
+        cmocka_unit_test_setup_teardown(a_limiter_refuses_what_it_does_not_know, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

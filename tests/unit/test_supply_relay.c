@@ -87,7 +87,7 @@ static void release(struct lab *l)
                 order(l, (enum requester)r, ACTION_RECONNECT);
         }
     }
-    l->m.supply.credits = 6; /* the walk is no flood */
+    l->m.supply.client.left = 6; /* the walk is no flood */
     if (l->m.supply.state.held) order(l, SUPPLY_BUTTON, ACTION_RECONNECT);
 }
 
@@ -95,6 +95,8 @@ static void contact_follows_every_set(void **state)
 {
     struct lab *l = fresh(true);
     (void)state;
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_PROTECT_MASK, 255), 0);
+    lab_settle(l);
     for (int32_t k = 0; k < SUPPLY_MODES; k++) {
         mode(l, k);
         for (unsigned set = 0; set < 1u << REQUESTERS; set++) {
@@ -242,6 +244,53 @@ static void a_flood_of_toggles_is_refused(void **state)
     lab_free(l);
 }
 
+/* Limits and delays as bad as they may be set, under a load that is always too much. */
+static void contradictory_limits_do_not_wear_it_out(void **state)
+{
+    static const struct param_value worst[] = {
+        { PARAM_SUPPLY_MODE, 6 },       { PARAM_LIMIT_1_NORMAL, 1 },
+        { PARAM_LIMIT_1_EMERGENCY, 0 }, { PARAM_LIMIT_1_OVER_S, 0 },
+        { PARAM_LIMIT_1_UNDER_S, 0 },   { PARAM_LIMIT_1_DOWN, 2 },
+        { PARAM_LIMIT_2_NORMAL, 1 },    { PARAM_LIMIT_2_OVER_S, 0 },
+        { PARAM_LIMIT_2_DOWN, 2 },      { PARAM_RETRY_DELAY_S, 10 },
+        { PARAM_RETRY_MAX, 10 },        { PARAM_RETRY_WINDOW_S, 60 },
+        { PARAM_RETRY_LOCKOUT_S, 600 }
+    };
+    (void)state;
+    struct lab *l = fresh(true);
+    for (unsigned i = 0; i < sizeof worst / sizeof *worst; i++) {
+        meter_at(&l->m, l->now);
+        assert_int_equal(param_set(&l->m, &lab_who, worst[i].id, worst[i].value), 0);
+        lab_settle(l);
+    }
+    run(l, 86400);
+    assert_true(l->relay.moves > 100);
+    assert_true(counted(l, CNT_RELAY_CLOSES) <= 12 + 288);
+    assert_int_equal(counted(l, CNT_RELAY_OPENS) + counted(l, CNT_RELAY_CLOSES),
+                     l->relay.moves);
+    lab_free(l);
+}
+
+static void thresholds_out_of_range_are_refused(void **state)
+{
+    static const struct param_value bad[] = {
+        { PARAM_LIMIT_1_REG, REG_COUNT }, { PARAM_LIMIT_1_REG, -1 },
+        { PARAM_LIMIT_1_NORMAL, -1 },     { PARAM_LIMIT_1_OVER_S, 86401 },
+        { PARAM_LIMIT_1_UP, 4 },          { PARAM_RETRY_DELAY_S, 9 },
+        { PARAM_RETRY_MAX, 11 },          { PARAM_RETRY_WINDOW_S, 59 },
+        { PARAM_RETRY_LOCKOUT_S, 599 },   { PARAM_RELAY_MIN_PERCENT, 49 },
+        { PARAM_RESOURCE_LIMIT_W, -1 }
+    };
+    (void)state;
+    struct lab *l = fresh(true);
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(param_set(&l->m, &lab_who, bad[i].id, bad[i].value), E_RANGE);
+    run(l, 60);
+    assert_int_equal(l->relay.moves, 0);
+    assert_int_equal(events(l, LOG_STANDARD, EV_PARAMETER_CHANGED), 0);
+    lab_free(l);
+}
+
 static void mode_0_is_no_back_door(void **state)
 {
     (void)state;
@@ -310,6 +359,8 @@ int main(void)
         cmocka_unit_test(a_blow_is_corrected),
         cmocka_unit_test(a_weak_supply_waits),
         cmocka_unit_test(a_flood_of_toggles_is_refused),
+        cmocka_unit_test(contradictory_limits_do_not_wear_it_out),
+        cmocka_unit_test(thresholds_out_of_range_are_refused),
         cmocka_unit_test(mode_0_is_no_back_door),
         cmocka_unit_test(no_relay_no_orders),
         cmocka_unit_test(two_poles_look_at_both_wires),

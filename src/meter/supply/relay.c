@@ -94,6 +94,13 @@ bool relay_is_closed(const struct meter *m)
     return r->target || r->i_ma >= FLOWS_MA;
 }
 
+bool relay_leaks(const struct meter *m)
+{
+    const struct relay *r = &m->supply.relay;
+    bool rests = r->phase == RELAY_REST || r->phase == RELAY_HOUR;
+    return m->io->relay && r->is_known && !r->target && rests && r->i_ma >= FLOWS_MA;
+}
+
 /* A contact that still bounces when it is looked at did not arrive. */
 static bool is_still(const struct meter *m)
 {

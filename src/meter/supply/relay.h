@@ -48,6 +48,9 @@ void relay_window(struct meter *m, const struct quantity *q);
 /* The measured position: see supply_is_on(). */
 bool relay_is_closed(const struct meter *m);
 
+/* Current flows although the contact rests open, or cannot be brought to open. */
+bool relay_leaks(const struct meter *m);
+
 /* Current that means a closed path, in mA. */
 uint32_t relay_current_ma(const struct meter *m);
 

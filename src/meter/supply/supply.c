@@ -8,7 +8,9 @@
 #include "meter/meter.h"
 #include "meter/tamper/tally.h"
 
-enum { CREDITS = 6, REFILL_S = 600, WEIGHTS_BODY = REQUESTERS * (2 * ACTIONS + 1) };
+enum { CLIENT_CLOSINGS = 6, CLIENT_REFILL_S = 600 };
+enum { OWN_CLOSINGS = 12, OWN_REFILL_S = 300 };
+enum { WEIGHTS_BODY = REQUESTERS * (2 * ACTIONS + 1) };
 #define SECOND_US UINT64_C(1000000)
 
 static const struct who self = { .link = LINK_SELF };
@@ -91,6 +93,7 @@ void supply_take(struct meter *m, const uint8_t *body, size_t n)
     s->moving = body[6];
     memcpy(s->asked, body + 7, REQUESTERS);
     s->outcome = body[7 + REQUESTERS];
+    m->supply.changed = true;
     show(m);
 }
 
@@ -193,10 +196,35 @@ void supply_request(struct meter *m, enum requester r, bool holds)
     if (!arbiter_row(r)->latched) s->ended |= bit & s->state.held;
 }
 
+void supply_ready(struct meter *m, enum requester r)
+{
+    supply_request(m, r, false);
+    m->supply.to_button |= SUPPLY_BIT(r) & m->supply.ended;
+}
+
+/* Saying nothing releases only what it held itself: a client may act as the schedule too. */
+void supply_calendar(struct meter *m)
+{
+    unsigned says = tou_says(m, CALENDAR_LOAD), said = m->supply.said;
+    m->supply.said = (uint8_t)says;
+    if (says == said && m->live) return;
+    if (says == ACTION_READY)
+        supply_ready(m, SUPPLY_SCHEDULE);
+    else if (says || said)
+        supply_request(m, SUPPLY_SCHEDULE, says == ACTION_DISCONNECT);
+}
+
+void supply_let_go(struct meter *m, enum requester r)
+{
+    struct supply *s = &m->supply;
+    s->wants &= (uint16_t)~SUPPLY_BIT(r);
+    s->ended |= SUPPLY_BIT(r) & s->state.held;
+}
+
 static uint16_t to_raise(const struct meter *m)
 {
     const struct supply *s = &m->supply;
-    uint16_t raise = s->wants & (uint16_t)~s->state.held;
+    uint16_t raise = s->wants & (uint16_t) ~(s->state.held | protect_off(m));
     if (!arbiter_mode(mode_of(m))->opens) return 0;
     for (unsigned r = 0; r < REQUESTERS; r++)
         if (!(s->weights.may[r] & 1)) raise &= (uint16_t)~SUPPLY_BIT(r);
@@ -217,45 +245,70 @@ static void decide_requests(struct meter *m)
     for (unsigned r = 0; r < REQUESTERS; r++) {
         bool lets_go = (release & SUPPLY_BIT(r)) != 0;
         if (!lets_go && !(raise & SUPPLY_BIT(r))) continue;
-        enum supply_action action = lets_go ? ACTION_RECONNECT : ACTION_DISCONNECT;
+        enum supply_action back =
+            s->to_button & SUPPLY_BIT(r) ? ACTION_READY : ACTION_RECONNECT;
+        enum supply_action action = lets_go ? back : ACTION_DISCONNECT;
         d.next.held = arbiter_judge(&s->weights, mode_of(m), d.next.held, r, action).held;
         d.actor = (uint8_t)r;
         note(&d.next, r, action);
     }
     if (raise) d.actor = (uint8_t)arbiter_holder(&s->weights, raise);
-    s->ended = 0;
+    s->ended = s->to_button = 0;
     if (d.next.held != s->state.held) decide(m, &self, &d);
 }
 
 bool supply_is_due(const struct meter *m)
 {
     const struct supply *s = &m->supply;
-    return to_raise(m) || s->ended || (s->relay.is_known && s->relay.target != s->state.closed);
+    return to_raise(m) || s->ended || s->changed ||
+           (s->relay.is_known && s->relay.target != s->state.closed);
+}
+
+static void plan_timer(struct meter *m)
+{
+    timer_set(m, TIMER_SUPPLY, mono_min(limiter_next(m), protect_next(m)));
 }
 
 void supply_step(struct meter *m)
 {
     struct supply *s = &m->supply;
-    if (!m->live || store_is_busy(&m->store)) return;
+    if (!m->live || store_is_busy(&m->store) || !supply_is_due(m)) return;
     if (to_raise(m) || s->ended) decide_requests(m);
     if (store_is_busy(&m->store)) return;
     if (s->relay.is_known && s->relay.target != s->state.closed)
         relay_order(m, s->state.closed);
+    if (s->changed) limiter_held(m);
+    s->changed = false;
     show(m);
+    plan_timer(m);
+}
+
+void supply_due(struct meter *m)
+{
+    limiter_due(m);
+    protect_due(m);
+    plan_timer(m);
 }
 
 /* -- what clients order
  * -------------------------------------------------------------------------------- */
 
-/* A relay lives some thousand operations. Who floods it with orders is refused; opening is
- * always possible, for it needs a closing first. */
-static bool may_close(struct meter *m)
+/* Who floods the relay with orders is refused; opening is always possible, for it needs a
+ * closing first. */
+static bool may_close(struct meter *m, struct budget *b, unsigned most, unsigned refill_s)
 {
-    struct supply *s = &m->supply;
-    uint64_t refills = (m->t.us - s->refilled.us) / (REFILL_S * SECOND_US);
-    s->refilled.us += refills * REFILL_S * SECOND_US;
-    s->credits = (uint8_t)(s->credits + refills > CREDITS ? CREDITS : s->credits + refills);
-    return s->credits > 0;
+    uint64_t refills = (m->t.us - b->refilled.us) / (refill_s * SECOND_US);
+    b->refilled.us += refills * refill_s * SECOND_US;
+    b->left = (uint8_t)(b->left + refills > most ? most : b->left + refills);
+    return b->left > 0;
+}
+
+bool supply_may_return(struct meter *m)
+{
+    struct budget *b = &m->supply.own;
+    if (!may_close(m, b, OWN_CLOSINGS, OWN_REFILL_S)) return false;
+    b->left--;
+    return true;
 }
 
 static int refuse(struct meter *m, const struct who *who, unsigned blocked)
@@ -276,6 +329,15 @@ static uint16_t without(const struct meter *m, uint16_t with)
     return held;
 }
 
+/* What only an order releases must be over before. */
+static uint16_t latching(void)
+{
+    uint16_t set = 0;
+    for (unsigned r = 0; r < REQUESTERS; r++)
+        if (arbiter_row(r)->latched) set |= SUPPLY_BIT(r);
+    return set;
+}
+
 static struct verdict judge(const struct meter *m, enum requester r, enum supply_action action,
                             uint16_t with)
 {
@@ -293,19 +355,23 @@ static int order(struct meter *m, const struct who *who, enum requester r,
     if (!m->io->relay) return E_STATE;
     if (store_is_busy(&m->store)) return E_BUSY;
     bool opens = action == ACTION_DISCONNECT;
-    if (!opens && s->wants & SUPPLY_BIT(r)) return refuse(m, who, r);
+    if (!opens && s->wants & SUPPLY_BIT(r) & latching()) return refuse(m, who, r);
+    if (r == SUPPLY_BUTTON && !opens && limiter_is_locked(m) &&
+        !param_get(m, PARAM_RETRY_BUTTON))
+        return refuse(m, who, supply_holder(m));
     struct verdict v = judge(m, r, action, with);
     if (v.refused) return opens ? E_DENIED : refuse(m, who, v.blocked);
     if (v.held == s->state.held) return 0;
     bool closes = v.held == 0;
-    if (closes && !may_close(m)) return refuse(m, who, SUPPLY_NOBODY);
+    if (closes && !may_close(m, &s->client, CLIENT_CLOSINGS, CLIENT_REFILL_S))
+        return refuse(m, who, SUPPLY_NOBODY);
     uint16_t raised = SUPPLY_BIT(r);
     struct decision d = { s->state, raised, (uint8_t)r, v.blocked };
     if (!opens) d.raised = 0;
     d.next.held = v.held;
     note(&d.next, r, action);
     int err = decide(m, who, &d);
-    if (err >= 0 && closes) s->credits--;
+    if (err >= 0 && closes) s->client.left--;
     return err;
 }
 
@@ -409,12 +475,16 @@ void supply_init(struct meter *m)
     struct supply *s = &m->supply;
     s->weights = arbiter_product;
     s->state.closed = true; /* as it leaves the factory */
-    s->credits = CREDITS;
+    s->client.left = CLIENT_CLOSINGS;
+    s->own.left = OWN_CLOSINGS;
+    limiter_init(m);
 }
 
 void supply_plan(struct meter *m)
 {
     load_weights(m);
+    limiter_plan(m);
+    monitor_plan(m);
     show(m);
 }
 
@@ -423,6 +493,7 @@ void supply_power_up(struct meter *m)
 {
     const struct supply_state *s = &m->supply.state;
     struct relay *r = &m->supply.relay;
+    protect_power_up(m);
     if (!m->io->relay) return;
     r->is_known = true;
     r->target = s->closed;
@@ -439,5 +510,9 @@ void supply_power_up(struct meter *m)
 void supply_window(struct meter *m, const struct quantity *q)
 {
     relay_window(m, q);
+    limiter_window(m, q);
+    protect_window(m, q);
+    monitor_window(m, q);
     show(m);
+    plan_timer(m);
 }

@@ -39,21 +39,33 @@ struct supply_state {
     uint8_t outcome;           /* and the action last carried out; 0 none */
 };
 
+/* A relay lives some thousand operations: closings that are left, one more now and then. */
+struct budget {
+    uint8_t left;
+    mono_t refilled;
+};
+
 struct supply {
     struct supply_state state;
     struct weights weights;
     struct relay relay;
-    uint16_t wants;  /* causes that hold now */
-    uint16_t ended;  /* let go since the last decision */
-    uint16_t opened; /* event of what a cause opened for, where it has more than one */
-    uint8_t credits; /* closings that clients may still order: see supply_order() */
-    mono_t refilled;
+    uint16_t wants;       /* causes that hold now */
+    uint16_t ended;       /* let go since the last decision */
+    uint16_t to_button;   /* of those: not without the button */
+    uint8_t said;         /* script of the load calendar */
+    uint16_t opened;      /* event of what a cause opened for, where it has more than one */
+    struct budget client; /* closings that clients may still order: see supply_order() */
+    struct budget own;    /* and those the meter may do by itself */
+    bool changed;         /* holds, since the last step */
 };
 
 /* The cause of requester r (an automatic one) holds, or holds no more. Nothing happens when it
  * is known already. A latched requester (fire, tamper) stays held when its cause ends. In mode
  * 0 nothing opens, and what still holds when the mode changes opens then. */
 void supply_request(struct meter *m, enum requester r, bool holds);
+
+/* Its cause holds no more, but the button is awaited. */
+void supply_ready(struct meter *m, enum requester r);
 
 /* A client, token, button or schedule acts as requester r. 0: done, or done as far as others
  * let go: then the supply stays open and event 390 names who holds it. E_DENIED: nothing
@@ -92,6 +104,15 @@ void supply_plan(struct meter *m);
 void supply_power_up(struct meter *m);
 struct quantity;
 void supply_window(struct meter *m, const struct quantity *q);
+/* A latched requester lets go without an order: where it is set to. */
+void supply_let_go(struct meter *m, enum requester r);
+/* The load calendar may say something else: scripts 1 to 3 of 0-0:10.0.106. */
+void supply_calendar(struct meter *m);
+/* May the meter close by itself once more? Twelve times, and once in five minutes, whatever the
+ * limits and delays are set to. Taken when true. */
+bool supply_may_return(struct meter *m);
+/* A deadline of limits or protection is over. */
+void supply_due(struct meter *m);
 /* Something waits for supply_step(). */
 bool supply_is_due(const struct meter *m);
 /* Decide what was asked, drive what was decided; the store must be free. */

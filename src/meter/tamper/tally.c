@@ -12,6 +12,7 @@ void tally_count(struct meter *m, unsigned counter)
 uint32_t tally_tamper(struct meter *m, unsigned k, bool begins, utc_t when)
 {
     uint32_t *began = &m->now.stamp[STAMP_TAMPER + k];
+    protect_tamper(m, k, begins);
     if (begins) {
         *began = (uint32_t)when.s;
         hot_number(m, HOT_STAMPS, STAMP_TAMPER + k);

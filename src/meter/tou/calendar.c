@@ -271,7 +271,7 @@ int calendar_put_week(struct meter *m, const struct who *who, const struct week 
 
 static unsigned scripts_of(enum calendar c)
 {
-    static const uint8_t scripts[CALENDARS] = { TARIFFS, 3, 2 };
+    static const uint8_t scripts[CALENDARS] = { TARIFFS, 4, 2 };
     return scripts[c];
 }
 

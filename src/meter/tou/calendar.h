@@ -51,7 +51,8 @@ struct week {
 
 struct day_switch {
     uint8_t start[4]; /* COSEM time as written: whole minutes, seconds 0, hundredths 0 or FF */
-    uint8_t script; /* 1..8 tariffs; load control 1 off, 2 on, 3 ready; friendly 1 on, 2 off */
+    uint8_t script; /* 1..8 tariffs; load control 1 off, 2 on, 3 ready, 4 lower limit; friendly
+                       1 on, 2 off */
 };
 
 struct day {

@@ -93,6 +93,7 @@ static void apply(struct meter *m)
     int32_t tariff = (int32_t)tariff_now(m);
     m->now.quantity[VAL_TARIFF] = m->now.quantity[VAL_DEMAND_TARIFF] = tariff;
     m->now.quantity[VAL_SOURCE] = m->tou.second;
+    supply_calendar(m);
 }
 
 /* An invalid clock has no date, so calendars say nothing. */

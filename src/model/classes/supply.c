@@ -10,9 +10,11 @@ static enum dar answered(int err)
     return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
 }
 
-static bool is_senior(const struct who *who)
+/* May this client say that a fire is out, a tamper mended? */
+static bool is_trusted(const struct meter *m, const struct who *who)
 {
-    return who->assoc == ROLE_SUPERVISOR || who->assoc == ROLE_MANAGEMENT;
+    bool supervisor = param_get(m, PARAM_FIRE_RELEASE) && who->assoc == ROLE_SUPERVISOR;
+    return supervisor || who->assoc == ROLE_MANAGEMENT;
 }
 
 /* -- class 70
@@ -61,7 +63,8 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
     (void)ret;
     axdr_read_i8(arg);
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    return answered(supply_reconnect(meter_of(app), at->who, is_senior(at->who)));
+    const struct meter *m = meter_of(app);
+    return answered(supply_reconnect(meter_of(app), at->who, is_trusted(m, at->who)));
 }
 
 static const struct cosem_attr disconnect_attr[] = {
@@ -274,3 +277,42 @@ static const struct cosem_attr signals_attr[] = {
 };
 const struct cosem_class class_operations = { .id = 1, .n_attr = 2, .attr = operations_attr };
 const struct cosem_class class_signals = { .id = 1, .n_attr = 2, .attr = signals_attr };
+
+/* -- self-protection: what is switched on, what holds; bit 0 is the first
+ * --------------------------------- */
+
+enum { PROTECT_WORD = 16 };
+
+static void emit_word(struct axdr_out *o, unsigned bits)
+{
+    uint8_t out[2] = { 0 };
+    for (unsigned i = 0; i < PROTECT_WORD; i++)
+        if (bits >> i & 1) out[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    axdr_emit_bits(o, out, PROTECT_WORD);
+}
+
+/* bind.id 0: what is switched on; 1: what holds. */
+static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct meter *m = meter_of(app);
+    bool live = at->row->bind.id != 0;
+    emit_word(o, live ? protect_state(m) : (unsigned)param_get(m, PARAM_PROTECT_MASK));
+    return DAR_OK;
+}
+
+static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint8_t word[2] = { 0 };
+    int32_t v = 0;
+    axdr_read_bits(in, word, PROTECT_WORD);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    for (unsigned i = 0; i < PROTECT_WORD; i++)
+        if (word[i / 8] << i % 8 & 0x80) v |= 1 << i;
+    return dar_of(param_set(meter_of(app), at->who, PARAM_PROTECT_MASK, v));
+}
+
+static const struct cosem_attr word_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_word, .set = set_word },
+};
+const struct cosem_class class_bits16 = { .id = 1, .n_attr = 2, .attr = word_attr };

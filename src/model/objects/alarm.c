@@ -11,11 +11,12 @@ static const struct param_unit long_failure = { PARAM_LONG_FAILURE_S, AXDR_U16, 
              TAMPER_##which),                                                                  \
         ABSTRACT(96, 20, e + 3, REG_TAMPER_##which##_S, AXDR_U32)
 
-static const struct setting_list resource = { 4,
+static const struct setting_list resource = { 5,
                                               { { PARAM_RESOURCE_MODE, AXDR_ENUM },
                                                 { PARAM_RESOURCE_POLARITY, AXDR_BOOL },
                                                 { PARAM_RESOURCE_DEBOUNCE_MS, AXDR_U16 },
-                                                { PARAM_RESOURCE_TARIFF, AXDR_U8 } } };
+                                                { PARAM_RESOURCE_TARIFF, AXDR_U8 },
+                                                { PARAM_RESOURCE_LIMIT_W, AXDR_U32 } } };
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 97, 98, 0, ALARMS, ACL_ALARM, &class_alarm, SHOWN(REG_ALARM_1, AXDR_U32)),

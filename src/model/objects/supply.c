@@ -12,7 +12,42 @@ static const struct script_table scripts = { script, COUNT(script), 1 };
 /* Below this voltage, in percent of the reference, the coil does not move. */
 static const struct setting_list least = { 1, { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 } } };
 
+static const struct setting_list retry = { 5,
+                                           { { PARAM_RETRY_DELAY_S, AXDR_U16 },
+                                             { PARAM_RETRY_MAX, AXDR_U8 },
+                                             { PARAM_RETRY_WINDOW_S, AXDR_U32 },
+                                             { PARAM_RETRY_LOCKOUT_S, AXDR_U32 },
+                                             { PARAM_RETRY_BUTTON, AXDR_BOOL } } };
+
+static const struct setting_list voltage = { 6,
+                                             { { PARAM_PROTECT_OVER_PERCENT, AXDR_U8 },
+                                               { PARAM_PROTECT_OVER_S, AXDR_U16 },
+                                               { PARAM_PROTECT_UNDER_PERCENT, AXDR_U8 },
+                                               { PARAM_PROTECT_UNDER_S, AXDR_U16 },
+                                               { PARAM_PROTECT_BACK_PERCENT, AXDR_U8 },
+                                               { PARAM_PROTECT_BACK_S, AXDR_U16 } } };
+static const struct setting_list tamper = {
+    2, { { PARAM_TAMPER_MASK, AXDR_U8 }, { PARAM_TAMPER_RELEASE, AXDR_ENUM } }
+};
+static const struct setting_list fire = { 4,
+                                          { { PARAM_FIRE_TRIP_C, AXDR_U8 },
+                                            { PARAM_FIRE_RATE_C, AXDR_U8 },
+                                            { PARAM_FIRE_TRIP_S, AXDR_U8 },
+                                            { PARAM_FIRE_RELEASE, AXDR_ENUM } } };
+
 static const struct cosem_row rows[] = {
+    ROW(0, 0, 16, 0, 0, MONITORS, ACL_CONFIG, &class_watcher, SHOWN(0, 0)),
+    OBJECT(0, 0, 96, 50, 23, ACL_CONFIG, &class_bits16, 0),
+    OBJECT(0, 0, 96, 50, 28, ACL_CUSTOMER, &class_bits16, 1),
+    ROW(0, 0, 96, 50, 25, 1, ACL_CONFIG, &class_settings, .ext = &voltage),
+    ROW(0, 0, 96, 50, 26, 1, ACL_CONFIG, &class_settings, .ext = &tamper),
+    ROW(0, 0, 96, 50, 27, 1, ACL_CONFIG, &class_settings, .ext = &fire),
+    NUMBER(0, 96, 20, 20, ACL_METER, REG_TAMPER_BYPASS, AXDR_U32),
+    MOMENT(0, 96, 20, 21, ACL_METER, REG_AT_BYPASS),
+    ABSTRACT(96, 20, 23, REG_TAMPER_BYPASS_S, AXDR_U32),
+    ROW(0, 0, 17, 0, 0, 2, ACL_CONFIG, &class_limiter, SHOWN(0, 0)),
+    ROW(0, 0, 17, 0, 2, 1, ACL_SEALED, &class_limiter, SHOWN(0, 0)),
+    ROW(0, 0, 96, 50, 22, 1, ACL_CONFIG, &class_settings, .ext = &retry),
     OBJECT(0, 0, 96, 3, 10, ACL_RELAY, &class_disconnect, 0),
     OBJECT(0, 0, 96, 3, 20, ACL_ARBITRATOR, &class_arbitrator, 0),
     ROW(0, 0, 10, 0, 106, 1, ACL_RELAY_SCRIPT, &class_script, .ext = &scripts),

@@ -1,0 +1,246 @@
+/* limiter.c - class 71: a limit of a register, and which script passing it runs. */
+#include "base/err.h"
+#include "model/classes.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+static const struct obis scripts = { 0, 0, 10, 0, 106, 255 };
+
+static unsigned index_of(const struct cosem_at *at)
+{
+    return (unsigned)at->row->bind.id + at->k;
+}
+
+static uint16_t param_of(const struct cosem_at *at, unsigned what)
+{
+    return (uint16_t)(PARAM_LIMIT_1_REG + index_of(at) * LIMIT_PARAMS + what);
+}
+
+static int32_t value_of(void *app, const struct cosem_at *at, unsigned what)
+{
+    return param_get(meter_of(app), param_of(at, what));
+}
+
+static uint8_t tag_of(void *app, const struct cosem_at *at)
+{
+    return model_reg_tag((uint16_t)value_of(app, at, LIMIT_REG));
+}
+
+/* -- what is looked at
+ * -------------------------------------------------------------------------------- */
+
+void emit_monitored(struct axdr_out *o, uint16_t reg)
+{
+    static const struct profile_view none = { .which = 0 };
+    struct cosem_capture c = model_capture_of(reg, &none);
+    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_u16(o, c.class_id);
+    axdr_emit_octets(o, &c.ln, 6);
+    axdr_emit_i8(o, c.attr);
+}
+
+enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
+                          struct axdr_in *in)
+{
+    struct cosem_capture c = { .index = 0 };
+    axdr_read_struct(in, 3);
+    c.class_id = axdr_read_u16(in);
+    axdr_read_octets(in, &c.ln, 6);
+    c.attr = axdr_read_i8(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    int reg = model_column_of(&c);
+    if (reg < 0 || reg >= REG_COUNT) return DAR_OTHER;
+    return dar_of(param_set(m, who, param, reg));
+}
+
+static enum dar get_monitored(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    emit_monitored(o, (uint16_t)value_of(app, at, LIMIT_REG));
+    return DAR_OK;
+}
+
+static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_monitored_by(meter_of(app), at->who, param_of(at, LIMIT_REG), in);
+}
+
+/* -- thresholds, of the type of what is looked at
+ * ----------------------------------------------------- */
+
+static enum dar get_active(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_int(o, tag_of(app, at), limiter_threshold(meter_of(app), index_of(at)));
+    return DAR_OK;
+}
+
+static unsigned threshold_of(const struct cosem_at *at)
+{
+    return at->id == 4 ? LIMIT_NORMAL : LIMIT_EMERGENCY;
+}
+
+static enum dar get_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_int(o, tag_of(app, at), value_of(app, at, threshold_of(at)));
+    return DAR_OK;
+}
+
+static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in,
+                           uint8_t tag, unsigned what)
+{
+    int64_t v = axdr_read_int(in, tag);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
+    return dar_of(param_set(meter_of(app), at->who, param_of(at, what), (int32_t)v));
+}
+
+static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_number(app, at, in, tag_of(app, at), threshold_of(at));
+}
+
+static unsigned duration_of(const struct cosem_at *at)
+{
+    return at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S;
+}
+
+static enum dar get_duration(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_u32(o, (uint32_t)value_of(app, at, duration_of(at)));
+    return DAR_OK;
+}
+
+static enum dar set_duration(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_number(app, at, in, AXDR_U32, duration_of(at));
+}
+
+/* -- emergency
+ * ------------------------------------------------------------------------------------------ */
+
+static enum dar get_profile(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct emergency e;
+    limiter_emergency(meter_of(app), index_of(at), &e);
+    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_u16(o, e.id);
+    axdr_emit_octets(o, e.time, sizeof e.time);
+    axdr_emit_u32(o, e.duration_s);
+    return DAR_OK;
+}
+
+/* A time that is not specified names nothing: the profile is never in force. */
+static enum dar set_profile(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    static const uint8_t open[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
+    struct emergency e = { .from = { 0 } };
+    axdr_read_struct(in, 3);
+    e.id = axdr_read_u16(in);
+    axdr_read_octets(in, e.time, sizeof e.time);
+    e.duration_s = axdr_read_u32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    bool none = !memcmp(e.time, open, sizeof open);
+    if (!none && moment_get(meter_of(app), e.time, &e.from)) return DAR_OTHER;
+    return dar_of(limiter_set_emergency(meter_of(app), at->who, index_of(at), &e));
+}
+
+static uint16_t groups_of(const struct cosem_at *at)
+{
+    return (uint16_t)(PARAM_LIMIT_1_GROUPS + index_of(at));
+}
+
+static enum dar get_groups(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint8_t ids[LIMIT_GROUPS * 2];
+    int n = param_read(meter_of(app), groups_of(at), ids, sizeof ids);
+    if (n < 0) return dar_of(n);
+    axdr_emit_head(o, AXDR_ARRAY, (uint32_t)n / 2);
+    for (int i = 0; i + 1 < n; i += 2) axdr_emit_u16(o, le_get16(ids + i));
+    return DAR_OK;
+}
+
+static enum dar set_groups(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint8_t ids[LIMIT_GROUPS * 2];
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (in->bad) return DAR_TYPE;
+    if (n > LIMIT_GROUPS) return DAR_OTHER;
+    for (uint32_t i = 0; i < n; i++) le_put16(ids + 2 * i, axdr_read_u16(in));
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(param_write(meter_of(app), at->who, groups_of(at), ids, n * 2));
+}
+
+static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_bool(o, limiter_is_emergency(meter_of(app), index_of(at)));
+    return DAR_OK;
+}
+
+/* -- actions
+ * --------------------------------------------------------------------------------------------
+ */
+
+static void emit_script(struct axdr_out *o, int32_t selector)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(o, &scripts, 6);
+    axdr_emit_u16(o, (uint16_t)selector);
+}
+
+/* One of another table is out of range. */
+static int32_t read_script(struct axdr_in *in)
+{
+    struct obis ln = { 0 };
+    axdr_read_struct(in, 2);
+    axdr_read_octets(in, &ln, 6);
+    uint16_t selector = axdr_read_u16(in);
+    bool known = selector == 0 || !memcmp(&ln, &scripts, sizeof ln);
+    return known ? selector : INT32_MAX;
+}
+
+void emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    emit_script(o, up);
+    emit_script(o, down);
+}
+
+enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
+                            struct axdr_in *in)
+{
+    struct param_value v[2];
+    axdr_read_struct(in, 2);
+    for (unsigned i = 0; i < 2; i++)
+        v[i] = (struct param_value){ (uint16_t)(up + i), read_script(in) };
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(param_set_all(m, who, v, 2));
+}
+
+static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    emit_supply_scripts(o, value_of(app, at, LIMIT_UP), value_of(app, at, LIMIT_DOWN));
+    return DAR_OK;
+}
+
+static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_supply_scripts(meter_of(app), at->who, param_of(at, LIMIT_UP), in);
+}
+
+static const struct cosem_attr limiter_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_monitored, .set = set_monitored },
+    { .id = 3, .get = get_active },
+    { .id = 4, .get = get_threshold, .set = set_threshold },
+    { .id = 5, .get = get_threshold, .set = set_threshold },
+    { .id = 6, .get = get_duration, .set = set_duration },
+    { .id = 7, .get = get_duration, .set = set_duration },
+    { .id = 8, .get = get_profile, .set = set_profile },
+    { .id = 9, .get = get_groups, .set = set_groups },
+    { .id = 10, .get = get_is_active },
+    { .id = 11, .get = get_scripts, .set = set_scripts },
+};
+const struct cosem_class class_limiter = { .id = 71,
+                                           .n_attr = COUNT(limiter_attr),
+                                           .attr = limiter_attr };

@@ -1,0 +1,74 @@
+/* watcher.c - class 21: a threshold of a register, and a script for each way across it. */
+#include "base/err.h"
+#include "model/classes.h"
+
+#include <string.h>
+
+static uint16_t param_of(const struct cosem_at *at, unsigned what)
+{
+    return (uint16_t)(PARAM_MONITOR_1_REG + (unsigned)at->k * MONITOR_PARAMS + what);
+}
+
+static int32_t value_of(void *app, const struct cosem_at *at, unsigned what)
+{
+    return param_get(meter_of(app), param_of(at, what));
+}
+
+static uint8_t tag_of(void *app, const struct cosem_at *at)
+{
+    return model_reg_tag((uint16_t)value_of(app, at, MONITOR_REG));
+}
+
+static enum dar get_thresholds(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_int(o, tag_of(app, at), value_of(app, at, MONITOR_THRESHOLD));
+    return DAR_OK;
+}
+
+static enum dar set_thresholds(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n != 1) return DAR_OTHER;
+    int64_t v = axdr_read_int(in, tag_of(app, at));
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
+    return dar_of(
+        param_set(meter_of(app), at->who, param_of(at, MONITOR_THRESHOLD), (int32_t)v));
+}
+
+static enum dar get_monitored(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    emit_monitored(o, (uint16_t)value_of(app, at, MONITOR_REG));
+    return DAR_OK;
+}
+
+static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_monitored_by(meter_of(app), at->who, param_of(at, MONITOR_REG), in);
+}
+
+static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_head(o, AXDR_ARRAY, 1);
+    emit_supply_scripts(o, value_of(app, at, MONITOR_UP), value_of(app, at, MONITOR_DOWN));
+    return DAR_OK;
+}
+
+static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n != 1) return DAR_OTHER;
+    return set_supply_scripts(meter_of(app), at->who, param_of(at, MONITOR_UP), in);
+}
+
+static const struct cosem_attr watcher_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_thresholds, .set = set_thresholds },
+    { .id = 3, .get = get_monitored, .set = set_monitored },
+    { .id = 4, .get = get_actions, .set = set_actions },
+};
+const struct cosem_class class_watcher = { .id = 21,
+                                           .n_attr = COUNT(watcher_attr),
+                                           .attr = watcher_attr };
