@@ -192,6 +192,7 @@ static void a_blow_is_corrected(void **state)
     assert_true(l->relay.closed);
     assert_int_equal(events(l, LOG_RELAY, EV_RELAY_CORRECTED), 1);
     assert_int_equal(counted(l, CNT_RELAY_CLOSES), 1);
+    assert_int_equal(counted(l, CNT_RELAY_OPENS), 1);
     for (unsigned i = 0; i < 20; i++) { /* whoever hammers on it does not wear it out */
         relay_sim_knock(&l->relay, l->now, false);
         run(l, 2);

@@ -183,6 +183,25 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
 /* -- what conditions ask for
  * ---------------------------------------------------------------------------- */
 
+static uint16_t to_raise(const struct meter *m)
+{
+    const struct supply *s = &m->supply;
+    uint16_t raise = s->wants & (uint16_t) ~(s->state.held | protect_off(m));
+    if (!arbiter_mode(mode_of(m))->opens) return 0;
+    for (unsigned r = 0; r < REQUESTERS; r++)
+        if (!(s->weights.may[r] & 1)) raise &= (uint16_t)~SUPPLY_BIT(r);
+    return raise;
+}
+
+/* The coil first: a fire does not wait for flash. What it opened for follows as one
+ * transaction; if the supply fails between, power-up finds the contact open and drives it where
+ * the last order that stands says. */
+static void open_at_once(struct meter *m, uint16_t bit)
+{
+    struct relay *r = &m->supply.relay;
+    if (m->live && r->is_known && r->target && to_raise(m) & bit) relay_order(m, false);
+}
+
 void supply_request(struct meter *m, enum requester r, bool holds)
 {
     struct supply *s = &m->supply;
@@ -190,6 +209,7 @@ void supply_request(struct meter *m, enum requester r, bool holds)
     if (holds) {
         s->wants |= bit;
         s->ended &= (uint16_t)~bit;
+        open_at_once(m, bit);
         return;
     }
     s->wants &= (uint16_t)~bit;
@@ -219,16 +239,6 @@ void supply_let_go(struct meter *m, enum requester r)
     struct supply *s = &m->supply;
     s->wants &= (uint16_t)~SUPPLY_BIT(r);
     s->ended |= SUPPLY_BIT(r) & s->state.held;
-}
-
-static uint16_t to_raise(const struct meter *m)
-{
-    const struct supply *s = &m->supply;
-    uint16_t raise = s->wants & (uint16_t) ~(s->state.held | protect_off(m));
-    if (!arbiter_mode(mode_of(m))->opens) return 0;
-    for (unsigned r = 0; r < REQUESTERS; r++)
-        if (!(s->weights.may[r] & 1)) raise &= (uint16_t)~SUPPLY_BIT(r);
-    return raise;
 }
 
 static void note(struct supply_state *s, unsigned r, enum supply_action action)
@@ -463,7 +473,8 @@ void supply_corrected(struct meter *m)
     bool closed = m->supply.state.closed;
     struct event_detail d = { .what = closed };
     event_post(m, EV_RELAY_CORRECTED, NULL, &d);
-    tally_count(m, closed ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
+    tally_count(m, CNT_RELAY_OPENS); /* it went there and comes back */
+    tally_count(m, CNT_RELAY_CLOSES);
     relay_order(m, closed);
 }
 
