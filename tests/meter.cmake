@@ -28,6 +28,15 @@ foreach(handed journal_put journal_gasp txn_put txn_put_param txn_put_row series
   target_link_options(test_wear PRIVATE -Wl,--wrap=${handed})
 endforeach()
 
+add_executable(supply_years bench/supply_years.c)
+target_link_libraries(supply_years PRIVATE lab panic strict)
+add_test(NAME supply_years COMMAND supply_years 2)
+
+add_executable(golden_supply golden/supply.c)
+target_link_libraries(golden_supply PRIVATE meter panic strict)
+target_compile_definitions(golden_supply PRIVATE _POSIX_C_SOURCE=200809L)
+add_test(NAME golden_supply COMMAND golden_supply ${CMAKE_SOURCE_DIR}/docs/supply.md)
+
 add_executable(golden_events golden/events.c)
 target_link_libraries(golden_events PRIVATE meter panic strict)
 target_compile_definitions(golden_events PRIVATE _POSIX_C_SOURCE=200809L)

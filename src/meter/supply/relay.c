@@ -29,6 +29,16 @@ static bool can_move(const struct meter *m)
     return m->supply.relay.u_mv && m->supply.relay.u_mv >= least_mv;
 }
 
+static bool is_at(const struct meter *m, bool closed)
+{
+    return (has_feedback(m) ? contact(m) : m->supply.relay.seen) == closed;
+}
+
+bool relay_will_move(const struct meter *m, bool closed)
+{
+    return can_move(m) && !is_at(m, closed);
+}
+
 static void postpone(struct meter *m)
 {
     struct relay *r = &m->supply.relay;
@@ -46,8 +56,10 @@ static void try(struct meter *m)
         postpone(m);
         return;
     }
+    if (r->tries == 0) supply_moves(m);
     r->postponed = false;
     r->phase = RELAY_PULSE;
+    r->pulsed = r->target;
     m->io->relay(m->io->ctx, m->t, r->target ? COIL_CLOSE : COIL_OPEN);
     wait(m, m->cfg->relay.pulse_ms * UINT64_C(1000));
 }
@@ -58,8 +70,7 @@ void relay_order(struct meter *m, bool closed)
     r->target = closed;
     r->is_known = true;
     r->tries = 0;
-    if (r->phase == RELAY_PULSE) m->io->relay(m->io->ctx, m->t, COIL_OFF);
-    try(m);
+    if (r->phase != RELAY_PULSE) try(m); /* a pulse that began goes to its end */
 }
 
 void relay_due(struct meter *m)
@@ -67,6 +78,10 @@ void relay_due(struct meter *m)
     struct relay *r = &m->supply.relay;
     if (r->phase == RELAY_PULSE) {
         m->io->relay(m->io->ctx, m->t, COIL_OFF);
+        if (r->pulsed != r->target) {
+            try(m);
+            return;
+        }
         r->phase = RELAY_SETTLE;
         wait(m, RELAY_SETTLE_MS * UINT64_C(1000));
     } else if (r->phase == RELAY_SETTLE) {
@@ -124,6 +139,7 @@ static void judge(struct meter *m)
     struct relay *r = &m->supply.relay;
     if (is_there(m)) {
         r->phase = RELAY_REST;
+        r->seen = r->target;
         r->rested = m->t;
         r->tries = 0;
         supply_arrived(m);

@@ -32,12 +32,17 @@ struct relay {
     uint8_t phase, tries;
     uint8_t strays;
     bool target;    /* closed */
+    bool pulsed;    /* direction of the pulse */
+    bool seen;      /* where it was seen last */
     bool is_known;  /* a target was given since power-up */
     bool postponed; /* and told */
 };
 
 /* Go there. */
 void relay_order(struct meter *m, bool closed);
+
+/* Would an order to go there move it now? Not where it is already, nor with a weak supply. */
+bool relay_will_move(const struct meter *m, bool closed);
 
 /* A deadline of the driver is over. */
 void relay_due(struct meter *m);

@@ -81,8 +81,8 @@ int supply_put(const struct meter *m, unsigned k, uint8_t *body)
 void supply_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != BODY || le_get16(body) & ~SUPPLY_ALL || body[2] > REQUESTERS ||
-        body[3] >= LINK_IDS || body[4] & ~RELAY_FAULTS || body[5] > 1 || body[6] > 1 ||
-        body[7 + REQUESTERS] > ACTIONS)
+        body[3] >= LINK_IDS || body[4] & ~RELAY_FAULTS || body[5] > 1 ||
+        body[6] > MOVES_COUNTED || body[7 + REQUESTERS] > ACTIONS)
         return;
     struct supply_state *s = &m->supply.state;
     s->held = le_get16(body);
@@ -167,12 +167,15 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
     if (moves) {
         d->next.cause = (uint8_t)(d->actor + 1u);
         d->next.by = who->link;
-        d->next.moving = true;
+        /* a coil that was driven at once has begun to move it */
+        bool now = s->relay.phase == RELAY_PULSE || relay_will_move(m, d->next.closed);
+        d->next.moving = now ? MOVES_COUNTED : MOVES_LATER;
     }
     int err = change_begin(m);
     if (err < 0) return err;
     put_events(m, who, d);
-    if (moves) change_count(m, d->next.closed ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
+    if (moves && d->next.moving == MOVES_COUNTED)
+        change_count(m, d->next.closed ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
     change_put(m, HOT_SUPPLY, body, (size_t)save(&d->next, body));
     s->wants &= (uint16_t) ~(s->state.held & ~d->next.held);
     err = change_commit(m);
@@ -448,10 +451,21 @@ void supply_arrived(struct meter *m)
 {
     struct supply_state *s = &m->supply.state;
     if (!s->moving && !s->fault) return;
-    s->moving = false;
+    s->moving = MOVES_NOT;
     s->fault = 0;
     hot_put(m, HOT_SUPPLY, 0);
     show(m);
+}
+
+/* What had to wait when it was ordered is counted now, if it moves at all. */
+void supply_moves(struct meter *m)
+{
+    struct supply_state *s = &m->supply.state;
+    bool closes = m->supply.relay.target;
+    if (s->moving != MOVES_LATER || !relay_will_move(m, closes)) return;
+    s->moving = MOVES_COUNTED;
+    tally_count(m, closes ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
+    hot_put(m, HOT_SUPPLY, 0);
 }
 
 void supply_failed(struct meter *m)
@@ -508,6 +522,7 @@ void supply_power_up(struct meter *m)
     if (!m->io->relay) return;
     r->is_known = true;
     r->target = s->closed;
+    r->seen = s->moving ? !s->closed : s->closed;
     bool stands = m->cfg->relay.feedback && relay_is_closed(m) == s->closed;
     if (m->cfg->relay.feedback && !stands && !s->moving)
         supply_corrected(m);

@@ -26,6 +26,9 @@
 
 struct meter;
 
+/* An operation that is not over: not counted yet, for the coil waits for voltage; counted. */
+enum moving { MOVES_NOT, MOVES_LATER, MOVES_COUNTED };
+
 /* What a record holds. */
 struct supply_state {
     uint16_t held;             /* requesters that keep it open, SUPPLY_BIT() each */
@@ -33,7 +36,7 @@ struct supply_state {
     uint8_t by;                /* of a client's order: its channel, enum link_id */
     uint8_t fault;             /* enum relay_fault, bits */
     bool closed;               /* where the relay was ordered to */
-    bool moving;               /* and has not been seen yet */
+    uint8_t moving;            /* enum moving: not seen there yet */
     uint8_t asked[REQUESTERS]; /* class 68: last request of each, bit action - 1 */
     uint8_t outcome;           /* and the action last carried out; 0 none */
 };
@@ -116,6 +119,9 @@ void supply_due(struct meter *m);
 bool supply_is_due(const struct meter *m);
 /* Decide what was asked, drive what was decided; the store must be free. */
 void supply_step(struct meter *m);
+
+/* A first pulse begins. */
+void supply_moves(struct meter *m);
 
 /* The relay was seen where it was ordered; it fails to go there; it moved by itself. */
 void supply_arrived(struct meter *m);
