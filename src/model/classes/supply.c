@@ -258,7 +258,8 @@ static enum dar get_operations(void *app, const struct cosem_at *at, struct axdr
 static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct supply_state *s = &meter_of(app)->supply.state;
-    uint32_t bits = s->held | (uint32_t)(s->moving != MOVES_NOT) << 16 | (uint32_t)s->fault << 17;
+    uint32_t bits =
+        s->held | (uint32_t)(s->moving != MOVES_NOT) << 16 | (uint32_t)s->fault << 17;
     uint8_t out[4] = { 0 };
     (void)at;
     for (unsigned i = 0; i < 32; i++)
