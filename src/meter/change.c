@@ -7,7 +7,7 @@
 
 static const struct who self = { .link = LINK_SELF };
 
-int change_begin(struct meter *m)
+int change_begin_alone(struct meter *m)
 {
     if (store_is_busy(&m->store)) return E_BUSY;
     energy_record(m);
@@ -15,8 +15,14 @@ int change_begin(struct meter *m)
     m->change.open = true;
     m->change.alarmed = false;
     m->change.alarms = m->alarms;
-    secure_join(m);
     return 0;
+}
+
+int change_begin(struct meter *m)
+{
+    int err = change_begin_alone(m);
+    if (!err) secure_join(m);
+    return err;
 }
 
 void change_put(struct meter *m, enum hot type, const void *body, size_t n)

@@ -21,6 +21,10 @@ struct meter;
 /* E_BUSY: a commit is in flight; nothing was begun. */
 int change_begin(struct meter *m);
 
+/* The same for what no request caused: counters that requests raised are left to theirs, and
+ * the room to the change. */
+int change_begin_alone(struct meter *m);
+
 /* New values, as the taker of the type wants them. */
 void change_put(struct meter *m, enum hot type, const void *body, size_t n);
 

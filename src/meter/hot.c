@@ -56,12 +56,6 @@ static void secure_take_record(struct meter *m, const uint8_t *body, size_t n)
     secure_take(&m->secure, body, n);
 }
 
-static int drawn_put(const struct meter *m, unsigned k, uint8_t *body)
-{
-    (void)k;
-    return (int)drawn_save(m, (1u << WALLETS) - 1, body);
-}
-
 static int spent_put_record(const struct meter *m, unsigned k, uint8_t *body)
 {
     (void)k;
@@ -104,7 +98,8 @@ static const struct hot_row table[] = {
     { HOT_SECURE, 1, secure_put_record, secure_take_record },
     { HOT_SUPPLY, 1, supply_put, supply_take },
     { HOT_WALLET, WALLETS, wallet_put, wallet_take },
-    { HOT_DRAWN, 1, drawn_put, drawn_load },
+    { HOT_ACCRUED, WALLETS, accrued_put, accrued_take },
+    { HOT_PERIOD, WALLETS, period_put, period_take },
     { HOT_TIDS, 1, tids_put, tids_take },
     { HOT_LOCKS, 1, locks_put, locks_take },
     { HOT_TOKEN, 1, last_put, last_take },

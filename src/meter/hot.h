@@ -42,12 +42,13 @@ enum hot {
     HOT_SECURE,   /* counters of clients, lock-outs (secure/) */
     HOT_SUPPLY,   /* who holds the supply open, where the relay was ordered to */
     HOT_WALLET,   /* 2: what was bought (prepay/) */
-    HOT_DRAWN,    /* what was drawn from each wallet */
+    HOT_ACCRUED,  /* 2: what was drawn from it */
     HOT_TIDS,     /* tokens taken: all, or some */
     HOT_LOCKS,    /* lock-outs of token entry */
     HOT_TOKEN,    /* the last token taken */
     HOT_SPENT,    /* transaction-ids of clients */
     HOT_LIMITERS, /* attempts, lock-outs of load limits */
+    HOT_PERIOD,   /* 2: the month of a wallet */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

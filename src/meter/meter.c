@@ -217,7 +217,7 @@ void meter_handle(struct meter *m)
         clock_do(m);
     else
         timer_handle(m);
-    if (energy_is_full(&m->energy)) energy_record(m);
+    if (energy_is_full(&m->energy) || drawn_is_full(m)) energy_record(m);
 }
 
 void meter_drain_events(struct meter *m)
@@ -252,7 +252,7 @@ int meter_feed_quantities(struct meter *m, const struct quantity *q)
     now_is(m, q->end);
     values_take(m, q);
     m->window_end = q->end;
-    if (energy_is_full(&m->energy)) energy_record(m);
+    if (energy_is_full(&m->energy) || drawn_is_full(m)) energy_record(m);
     return 0;
 }
 

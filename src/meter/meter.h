@@ -27,6 +27,7 @@
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
+#include "meter/prepay/expense.h"
 #include "meter/prepay/token.h"
 #include "meter/prepay/wallet.h"
 #include "meter/profile/billing.h"
@@ -92,6 +93,7 @@ struct meter {
     struct monitors monitors;
     struct display display;
     struct wallets wallets;
+    struct expense expense;
     struct tokens tokens;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */

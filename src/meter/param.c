@@ -20,7 +20,7 @@ static const struct param_info table[PARAMS] = {
 #undef LONG
 _Static_assert((int)PARAMS <= (int)STORE_PARAMS_MAX, "the store has an index for each");
 
-enum { DIGEST = 8, OCTETS_MAX = 256, SCALAR_SIZE = 4, ROW_MAX = 80 };
+enum { DIGEST = 8, OCTETS_MAX = 768, SCALAR_SIZE = 4, ROW_MAX = 80 };
 
 const struct param_info *param_info_at(uint16_t id)
 {
@@ -201,7 +201,8 @@ static bool is_free(uint16_t id)
 {
     bool survey = id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_COLUMNS;
     bool cert = id >= PARAM_CERT_1 && id <= PARAM_CERT_8;
-    return !survey && !cert && id != PARAM_BILLING_TIME &&
+    bool scheme = id >= PARAM_SCHEME && id <= PARAM_SCHEME_SIDE;
+    return !survey && !cert && !scheme && id != PARAM_BILLING_TIME &&
            !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
 }
 

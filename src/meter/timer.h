@@ -26,6 +26,7 @@ enum timer {
     TIMER_SURVEY_3,
     TIMER_DAY,      /* utc: local midnight, daily billing */
     TIMER_BILLING,  /* utc: end of the billing period */
+    TIMER_SCHEME,   /* utc: another tariff scheme */
     TIMER_ZONE,     /* utc: daylight saving begins or ends */
     TIMER_CALENDAR, /* utc: a passive calendar comes into force */
     TIMER_TARIFF,   /* utc: the next switch of a calendar, or local midnight */

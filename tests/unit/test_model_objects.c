@@ -755,6 +755,7 @@ static void every_parameter_has_its_object(void **state)
         { PARAM_DISPLAY_1, PARAM_DISPLAY_BACK_S },
         { PARAM_BATTERY_DAYS, PARAM_BATTERY_DAYS },
         { PARAM_POWER_LIMIT_W, PARAM_POWER_LIMIT_W },
+        { PARAM_SCHEME_PRO_RATA, PARAM_CONTRACT_W },
     };
     (void)state;
     for (uint16_t id = 0; id < PARAMS; id++) {

@@ -38,6 +38,8 @@ static void commands_are_read(void **state)
         { "{\"do\":\"power\",\"value\":-2000}", PANEL_DO_POWER, -2000, "" },
         { "{\"do\":\"reactive\",\"value\":1.4}", PANEL_DO_REACTIVE, 1, "" },
         { "{\"do\":\"reverse\",\"value\":true}", PANEL_DO_REVERSE, 1, "" },
+        { "{\"do\":\"token\",\"value\":\"1234 5678 9012 3456 7890\"}", PANEL_DO_TOKEN, 0,
+          "1234 5678 9012 3456 7890" },
         { "{\"do\":\"speed\",\"value\":3600}", PANEL_DO_SPEED, 3600, "" },
         { "{\"do\":\"speed\",\"value\":\"max\"}", PANEL_DO_SPEED, PANEL_SPEED_MAX, "" },
         { " {\"id\" : -9, \"value\":true, \"do\":\"reverse\"} ", PANEL_DO_REVERSE, 1, "" },

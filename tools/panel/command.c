@@ -11,7 +11,8 @@
 
 enum value { VALUE_NONE, VALUE_FLAG, VALUE_NUMBER, VALUE_SPEED, VALUE_NAME };
 
-/* Numbers come in the unit of the page; scale makes them those of struct panel_command. */
+/* Names have a longest length. Numbers come in the unit of the page; scale makes them those of
+ * struct panel_command. */
 static const struct row {
     const char *name;
     enum panel_order order;
@@ -21,10 +22,11 @@ static const struct row {
     { "button", PANEL_DO_BUTTON, VALUE_NONE, 0, 0, 0 },
     { "supply", PANEL_DO_SUPPLY, VALUE_FLAG, 0, 0, 0 },
     { "voltage", PANEL_DO_VOLTAGE, VALUE_NUMBER, 1000, 0, 500 },
-    { "load", PANEL_DO_LOAD, VALUE_NAME, 0, 0, 0 },
+    { "load", PANEL_DO_LOAD, VALUE_NAME, 0, 1, 23 },
     { "power", PANEL_DO_POWER, VALUE_NUMBER, 1, -100000, 100000 },
     { "reactive", PANEL_DO_REACTIVE, VALUE_NUMBER, 1, -100000, 100000 },
     { "reverse", PANEL_DO_REVERSE, VALUE_FLAG, 0, 0, 0 },
+    { "token", PANEL_DO_TOKEN, VALUE_NAME, 0, 1, 47 },
     { "speed", PANEL_DO_SPEED, VALUE_SPEED, 1, 0, 86400 },
 };
 _Static_assert(sizeof rows / sizeof *rows == PANEL_ORDERS, "a row for each order");
@@ -64,9 +66,8 @@ static int take_name(struct command_text *t, const struct row *r, const json_t *
 {
     size_t n = json_is_string(value) ? json_string_length(value) : 0;
     if (n == 0) return refuse(t, E_TYPE, "\"%s\" needs a name as \"value\"", r->name);
-    if (n >= sizeof t->command.text)
-        return refuse(t, E_RANGE, "\"%s\" takes at most %zu octets", r->name,
-                      sizeof t->command.text - 1);
+    if (n > (size_t)r->max)
+        return refuse(t, E_RANGE, "\"%s\" takes at most %d octets", r->name, (int)r->max);
     memcpy(t->command.text, json_string_value(value), n + 1);
     return E_OK;
 }

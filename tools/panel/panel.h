@@ -35,6 +35,7 @@ enum panel_order {
     PANEL_DO_POWER,    /* number: active power of the load in W, -100 000..100 000 */
     PANEL_DO_REACTIVE, /* number: reactive power in var, -100 000..100 000 */
     PANEL_DO_REVERSE,  /* number 0 or 1: current terminals crossed */
+    PANEL_DO_TOKEN,    /* text: what was typed on the keypad; panel_state.prepay answers */
     PANEL_DO_SPEED,    /* number: 0 pause, 1..86 400, or PANEL_SPEED_MAX */
     PANEL_ORDERS
 };
@@ -42,7 +43,7 @@ enum panel_order {
 struct panel_command {
     enum panel_order order;
     int64_t number;
-    char text[24];
+    char text[48];
 };
 
 /* What the panel asks of the meter's host. All calls come from the loop's thread and must not
@@ -65,7 +66,8 @@ struct panel_source {
     void (*wave)(void *ctx, struct panel_wave *w);
 
     /* Carry out a command, its number and text already checked against the list above.
-     * PANEL_DO_BUTTON comes only to a host that sets has_lcd. >= 0 done;
+     * PANEL_DO_BUTTON comes only to a host that sets has_lcd, PANEL_DO_TOKEN to one that sets
+     * has_prepay. >= 0 done;
      * E_NONE no such load; E_STATE not possible now; E_RANGE outside what this meter can take.
      */
     int (*command)(void *ctx, const struct panel_command *c);

@@ -330,10 +330,35 @@ static json_t *wave_json(const struct panel_view *v)
     return o;
 }
 
+static json_t *prepay_json(const struct panel_view *v)
+{
+    const struct panel_prepay *p = &v->state.prepay;
+    if (!v->state.has_prepay) return NULL;
+    json_t *o = json_object(), *wallets = json_array();
+    for (size_t i = 0; i < p->wallets && i < PANEL_WALLETS; i++) {
+        const struct panel_wallet *w = &p->wallet[i];
+        json_t *each = json_object();
+        put(each, "unit", TEXT(w->unit));
+        put(each, "balance", json_decimal(w->balance, w->decimals));
+        put_bool(each, "open", w->open);
+        put_bool(each, "active", w->active);
+        json_array_append_new(wallets, each);
+    }
+    put(o, "wallets", wallets);
+    put_bool(o, "owes", p->owes);
+    put_int(o, "locked_s", p->locked_s);
+    if (!p->result) return o;
+    put_int(o, "result", p->result);
+    put(o, "name", TEXT(p->name));
+    put(o, "words", TEXT(p->words));
+    put(o, "time", time_json(p->time));
+    return o;
+}
+
 const struct section sections[SECTIONS] = {
     { "identity", identity_json }, { "clock", clock_json },   { "now", now_json },
     { "energy", energy_json },     { "pulses", pulses_json }, { "profile", profile_json },
     { "rows", rows_json },         { "events", events_json }, { "lcd", lcd_json },
     { "world", world_json },       { "alarms", alarms_json }, { "ports", ports_json },
-    { "wave", wave_json },
+    { "wave", wave_json },         { "prepay", prepay_json },
 };

@@ -181,16 +181,35 @@ struct panel_world {
     uint32_t pace_e1; /* reached over the last second, tenths */
 };
 
+/* The wallets, and what the last token came to. */
+enum { PANEL_WALLETS = 2 };
+struct panel_wallet {
+    char unit[12];     /* "kWh", or the currency's name */
+    int64_t balance;   /* 1e-3 kWh, or 1e-2 of the currency */
+    uint8_t decimals;  /* 3 or 2 */
+    bool open, active; /* its account; it pays now */
+};
+struct panel_prepay {
+    struct panel_wallet wallet[PANEL_WALLETS];
+    uint8_t wallets;
+    bool owes;         /* nothing is left: the supply opens */
+    uint32_t locked_s; /* the keypad takes no token for so long */
+    uint8_t result;    /* of the last token, 0 before the first */
+    char name[20], words[56];
+    utc_t time; /* of it */
+};
+
 struct panel_state {
     struct panel_identity identity;
     struct panel_clock clock;
     struct panel_now now;
     struct panel_energies energy;
-    bool has_pulses, has_profile, has_lcd, has_world;
+    bool has_pulses, has_profile, has_lcd, has_world, has_prepay;
     struct panel_pulses pulses;
     struct panel_profile profile;
     struct panel_lcd lcd;
     struct panel_world world;
+    struct panel_prepay prepay;
     uint8_t alarms, ports;
     struct panel_alarm alarm[PANEL_ALARMS];
     struct panel_port port[PANEL_PORTS];

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/cal.h"
 #include "base/err.h"
+#include "sts/dkga.h"
 #include "port/linux/secrets.h"
 #include "tools/common/hex.h"
 #include "tools/common/json.h"
@@ -153,6 +154,22 @@ static int load_keys(struct box *b, const char *path, struct trouble *t)
     return err;
 }
 
+/* What interfaces call the development default: DKGA 02 of a published vending key. */
+static void development_decoder(struct box *b)
+{
+    struct sts_key_plan plan = { .dkga = 2,
+                                 .vending_key_len = 8,
+                                 .base_year = 2014,
+                                 .ea = STS_EA_STA,
+                                 .kt = STS_KT_UNIQUE,
+                                 .krn = 1,
+                                 .ti = 1,
+                                 .sgc = 123456 };
+    memset(plan.vending_key, 0xAB, plan.vending_key_len);
+    sts_pan(plan.pan, b->meter_cfg.serial);
+    if (sts_dkga(&b->decoder, &plan) == 0) b->meter_cfg.decoder = &b->decoder;
+}
+
 /* -- the box
  * --------------------------------------------------------------------------------------- */
 static void wire(struct box *b)
@@ -213,7 +230,10 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
     b->sessions = o->sessions ? o->sessions : BOX_SESSIONS;
     b->has_keys = o->keys != NULL;
     int err = allocate(b, t);
-    if (!err && o->keys) err = load_keys(b, o->keys, t);
+    if (!err && o->keys)
+        err = load_keys(b, o->keys, t);
+    else if (!err)
+        development_decoder(b);
     if (!err) err = open_flash(b, o->flash, t);
     if (!err && o->seeded) {
         uint8_t seed[8];

@@ -43,7 +43,8 @@ struct box {
     struct store_scratch *scratch;
     struct arena arena;
     uint64_t *arena_words;
-    struct rng seeded; /* the entropy of a seed */
+    struct rng seeded;      /* the entropy of a seed */
+    struct sts_key decoder; /* the development key of tokens, by the serial number */
     uint8_t root_key[DEVICE_ROOT_KEY];
     bool is_on, has_flash, has_seed, has_keys;
     unsigned sessions;

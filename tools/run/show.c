@@ -256,6 +256,43 @@ static void fill_port(const struct show *s, struct panel_state *st, enum port_id
     if (p.peers) snprintf(to->detail, sizeof to->detail, "%u connected", p.peers);
 }
 
+static void fill_prepay(struct meter *m, struct panel_prepay *p)
+{
+    const struct token_last *l = &m->tokens.last;
+    for (unsigned w = 0; w < WALLETS; w++) {
+        struct panel_wallet *x = &p->wallet[p->wallets];
+        bool money = wallet_is_money(m, w);
+        if (!wallet_is_used(m, w)) continue;
+        int n = money ? param_read(m, PARAM_CURRENCY, x->unit, sizeof x->unit - 1) : 0;
+        if (n <= 0) snprintf(x->unit, sizeof x->unit, "%s", money ? "currency" : "kWh");
+        x->balance = wallet_published(m, w, wallet_balance(m, w));
+        x->decimals = money ? 2 : 3;
+        x->open = m->wallets.wallet[w].status == ACCOUNT_ACTIVE;
+        x->active = wallet_active(m) == w;
+        p->wallets++;
+    }
+    p->owes = m->wallets.owes;
+    p->locked_s = prepay_locked_s(m, LINK_KEYPAD);
+    if (!l->utc_s) return;
+    p->result = l->result;
+    snprintf(p->name, sizeof p->name, "%s", sts_result_name(l->result));
+    snprintf(p->words, sizeof p->words, "%s", sts_result_words(l->result));
+    p->time.s = l->utc_s;
+}
+
+/* A token typed on the keypad; what it came to is in the state. */
+static int type_token(struct show *s, const char *text)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
+    struct meter *m = meter_of(s);
+    if (!s->box->is_on) return E_STATE;
+    box_step(s->box);
+    meter_at(m, box_mono(s->box));
+    int err = prepay_enter_text(m, &keypad, wallet_active(m), text, strlen(text));
+    box_step(s->box);
+    return err;
+}
+
 static void fill_world(const struct show *s, struct panel_world *w)
 {
     static const char *const text[WORLD_LOADS] = {
@@ -299,6 +336,8 @@ static void show_fill(void *ctx, struct panel_state *st)
     st->pulses.kvarh = front_pulse(front, PULSE_REACTIVE)->count;
     if (s->box->is_on) fill_profile(s, st);
     st->has_world = true;
+    st->has_prepay = s->box->is_on;
+    if (s->box->is_on) fill_prepay(meter_of(s), &st->prepay);
     fill_world(s, &st->world);
     fill_port(s, st, PORT_DLMS, "DLMS");
     fill_port(s, st, PORT_OPTICAL, "Optical");
@@ -384,6 +423,8 @@ static int show_command(void *ctx, const struct panel_command *c)
     case PANEL_DO_SPEED:
         s->pace->speed = (uint32_t)c->number;
         break;
+    case PANEL_DO_TOKEN:
+        return type_token(s, c->text);
     case PANEL_DO_BUTTON:
     case PANEL_ORDERS:
         err = E_STATE;

@@ -1,12 +1,14 @@
 #include "meter/energy/energy.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/sys.h"
 #include "meter/hot.h"
 #include "meter/meter.h"
 
 enum { REST = 6, CELL = 6, LOW = 5, CELLS_MAX = 30, HEAD = 7 };
-_Static_assert(HEAD + CELLS * DIRECTIONS * REST + CELLS_MAX * LOW + WALLETS * DRAWN <=
+_Static_assert(HEAD + CELLS * DIRECTIONS * REST + CELLS_MAX * LOW + DRAWN_MAX * DRAWN <=
                    JOURNAL_BODY_MAX,
                "a record of everything");
 
@@ -129,19 +131,19 @@ static uint8_t *put_cells(const struct meter *m, uint8_t *p, uint8_t *count)
     return p;
 }
 
-/* {date 4, quadrant 1 and wallets drawn from << 4, which rests 1, cells 1, rests 6 each, cells
+/* {date 4, quadrant 1 and how many drawn << 4, which rests 1, cells 1, rests 6 each, cells
  * (which 1, low 4), drawn (prepay/wallet.h)} */
 static int record(const struct meter *m, unsigned rests, uint8_t *body)
 {
     const struct energy *e = &m->energy;
-    unsigned drawn = m->wallets.dirty;
+    unsigned drawn = drawn_count(m);
     le_put32(body, (uint32_t)m->utc.s);
     body[4] = (uint8_t)(e->quadrant | drawn << 4);
     body[5] = (uint8_t)rests;
     body[6] = 0;
     uint8_t *p = put_rests(e, rests, body + HEAD);
     p = put_cells(m, p, &body[6]);
-    return (int)(p - body) + (int)drawn_save(m, drawn, p);
+    return (int)(drawn_save(m, p) - body);
 }
 
 int energy_put(const struct meter *m, unsigned k, uint8_t *body)
@@ -161,10 +163,9 @@ static void take_cell(struct regs *r, unsigned i, uint32_t low)
 /* How long a record of that head is; 0: no such record. */
 static size_t length(const uint8_t *body, size_t n)
 {
-    if (n < HEAD || body[5] >> (CELLS * DIRECTIONS) || body[4] >> (4 + WALLETS)) return 0;
-    unsigned rests = 0, drawn = 0;
+    if (n < HEAD || body[5] >> (CELLS * DIRECTIONS) || body[4] >> 4 > DRAWN_MAX) return 0;
+    unsigned rests = 0, drawn = body[4] >> 4;
     for (unsigned bits = body[5]; bits; bits &= bits - 1) rests++;
-    for (unsigned bits = body[4] >> 4; bits; bits &= bits - 1) drawn++;
     size_t whole = HEAD + rests * REST + (size_t)body[6] * LOW + drawn * DRAWN;
     return whole <= n ? whole : 0;
 }
@@ -210,7 +211,7 @@ void energy_record(struct meter *m)
 {
     uint8_t body[JOURNAL_BODY_MAX];
     int n = record(m, m->energy.dirty_rests, body);
-    m->wallets.dirty = 0;
+    memset(m->wallets.dirty, 0, sizeof m->wallets.dirty);
     clean(&m->energy);
     journal_put(&m->store, HOT_ENERGY, body, (size_t)n);
 }

@@ -319,6 +319,7 @@ static void put_credit(struct meter *m, const struct entry *e)
         new.opened_s = (uint32_t)m->utc.s;
     }
     wallet_put_new(m, e->wallet, &new);
+    if (opens) expense_put_open(m, e->wallet);
     change_event(m, EV_TOKEN_ACCEPTED, e->who, &d);
     if (opens) change_event(m, EV_ACCOUNT_ACTIVATED, e->who, &d);
 }

@@ -20,7 +20,8 @@ bool wallet_is_money(const struct meter *m, unsigned w)
 
 int64_t wallet_collected(const struct meter *m, unsigned w)
 {
-    return wallet_is_money(m, w) ? 0 : (int64_t)m->wallets.wallet[w].drawn_wh;
+    const struct wallet *wallet = &m->wallets.wallet[w];
+    return wallet_is_money(m, w) ? wallet->charged : wallet->accrued;
 }
 
 int64_t wallet_balance(const struct meter *m, unsigned w)
@@ -107,8 +108,12 @@ static void look(struct meter *m)
 static void draw(struct meter *m, unsigned w, uint64_t wh)
 {
     if (!wh || !is_drawable(m, w)) return;
-    m->wallets.wallet[w].drawn_wh += wh;
-    m->wallets.dirty |= (uint8_t)(1u << w);
+    if (wallet_is_money(m, w)) {
+        expense_use(m, w, (uint32_t)wh); /* a window is far below 2^32 */
+        return;
+    }
+    m->wallets.wallet[w].accrued += (int64_t)wh;
+    m->wallets.dirty[w] |= 1;
 }
 
 /* A window that empties the first wallet of two goes on with the second. */
@@ -136,6 +141,7 @@ void wallet_init(struct meter *m)
 void wallet_plan(struct meter *m)
 {
     m->wallets.seen_wh = basis_wh(m);
+    expense_plan(m);
     show(m);
     look(m);
 }
@@ -150,6 +156,7 @@ static int put_status(struct meter *m, const struct who *who, unsigned w,
     int err = change_begin(m);
     if (err < 0) return err;
     wallet_put_new(m, w, new);
+    if (code == EV_ACCOUNT_ACTIVATED) expense_put_open(m, w);
     change_event(m, code, who, &d);
     return change_commit(m);
 }
@@ -191,7 +198,7 @@ int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grain
 int wallet_set_money(struct meter *m, const struct who *who, unsigned w, bool is_money)
 {
     const struct wallet *wallet = &m->wallets.wallet[w];
-    if (wallet->status != ACCOUNT_NEW || wallet->bought || wallet->drawn_wh) return E_STATE;
+    if (wallet->status != ACCOUNT_NEW || wallet->bought || wallet->accrued) return E_STATE;
     return param_set(m, who, (uint16_t)(PARAM_WALLET_1_MONEY + w), is_money);
 }
 
@@ -233,23 +240,58 @@ void wallet_take(struct meter *m, const uint8_t *body, size_t n)
     if (m->live) m->replan = true; /* deadlines are not moved, but who pays is looked at */
 }
 
-size_t drawn_save(const struct meter *m, unsigned which, uint8_t *p)
+unsigned drawn_count(const struct meter *m)
 {
-    size_t n = 0;
-    for (unsigned w = 0; w < WALLETS; w++) {
-        if (!(which >> w & 1)) continue;
-        p[n] = (uint8_t)w;
-        le_put64(p + n + 1, m->wallets.wallet[w].drawn_wh);
-        n += DRAWN;
-    }
+    unsigned n = 0;
+    for (unsigned w = 0; w < WALLETS; w++)
+        for (unsigned bits = m->wallets.dirty[w]; bits; bits &= bits - 1) n++;
     return n;
+}
+
+bool drawn_is_full(const struct meter *m)
+{
+    return drawn_count(m) + WALLETS > DRAWN_MAX;
+}
+
+uint8_t *drawn_save(const struct meter *m, uint8_t *p)
+{
+    for (unsigned w = 0; w < WALLETS; w++)
+        for (unsigned t = 0; t < TARIFFS; t++) {
+            if (!(m->wallets.dirty[w] >> t & 1)) continue;
+            *p = (uint8_t)(w << 4 | t);
+            le_put64(p + 1, (uint64_t)m->wallets.wallet[w].accrued);
+            le_put32(p + 9, m->wallets.wallet[w].wh[t]);
+            p += DRAWN;
+        }
+    return p;
 }
 
 void drawn_load(struct meter *m, const uint8_t *p, size_t n)
 {
     for (; n >= DRAWN; p += DRAWN, n -= DRAWN) {
-        if (p[0] >= WALLETS) return;
-        uint64_t drawn = le_get64(p + 1), *has = &m->wallets.wallet[p[0]].drawn_wh;
-        if (drawn > *has && drawn <= (uint64_t)WALLET_MAX) *has = drawn;
+        unsigned w = p[0] >> 4, t = p[0] & 15;
+        if (w >= WALLETS || t >= TARIFFS) return;
+        m->wallets.wallet[w].accrued = (int64_t)le_get64(p + 1);
+        m->wallets.wallet[w].wh[t] = le_get32(p + 9);
     }
+}
+
+/* {wallet 1, accrued 8, Wh by tariff 8 x 4} */
+enum { ACCRUED = 41 };
+
+int accrued_put(const struct meter *m, unsigned k, uint8_t *body)
+{
+    const struct wallet *wallet = &m->wallets.wallet[k];
+    body[0] = (uint8_t)k;
+    le_put64(body + 1, (uint64_t)wallet->accrued);
+    for (unsigned t = 0; t < TARIFFS; t++) le_put32(body + 9 + t * 4, wallet->wh[t]);
+    return ACCRUED;
+}
+
+void accrued_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n != ACCRUED || body[0] >= WALLETS) return;
+    struct wallet *wallet = &m->wallets.wallet[body[0]];
+    wallet->accrued = (int64_t)le_get64(body + 1);
+    for (unsigned t = 0; t < TARIFFS; t++) wallet->wh[t] = le_get32(body + 9 + t * 4);
 }

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/who.h"
+#include "meter/prepay/exact.h"
 #include "meter/regs.h"
 
 struct meter;
@@ -44,20 +45,34 @@ enum arrangement { WALLETS_SINGLE, WALLETS_UNITS_MONEY, WALLETS_SOURCES, WALLETS
 /* No wallet ever holds, or was ever sold, more than this many grains. */
 #define WALLET_MAX INT64_C(4000000000000000000)
 
+/* The month under way, and what came before it (expense.h). Transactions alone change it. */
+struct period {
+    struct exact base; /* charged before the month */
+    int64_t accrued;   /* as it stood when the month began; so Wh by tariff */
+    uint32_t wh[TARIFFS];
+    int32_t day;   /* the last local day that was counted, since 1970 */
+    uint16_t days; /* of the month, begun; 0: the account was never open */
+    bool next;     /* the month began with the passive scheme, which is not in force yet */
+};
+
 struct wallet {
     int64_t bought;              /* grains; tokens and clients alone change it */
     int64_t purchased;           /* of it, by credit tokens that added; only grows */
     uint32_t opened_s, closed_s; /* UTC; 0 never */
     uint8_t status;              /* enum account_status */
-    uint64_t drawn_wh;           /* collected in a wallet of units; only grows */
+    /* energy records own these: */
+    int64_t accrued;      /* ever: Wh drawn, or energy charges of a wallet of money in 1e-9 */
+    uint32_t wh[TARIFFS]; /* ever, modulo 2^32, of a wallet of money */
+    struct period period;
+    int64_t charged; /* of a wallet of money: follows from the above */
 };
 
 struct wallets {
     struct wallet wallet[WALLETS];
-    uint64_t seen_wh; /* of what charges look at: drawn up to here */
-    uint8_t dirty;    /* wallets drawn from since the last energy record, a bit each */
-    uint8_t active;   /* whose turn it was when last looked */
-    bool owes, known; /* it had nothing left; both are known */
+    uint64_t seen_wh;       /* of what charges look at: drawn up to here */
+    uint8_t dirty[WALLETS]; /* tariffs drawn under since the last energy record, a bit each */
+    uint8_t active;         /* whose turn it was when last looked */
+    bool owes, known;       /* it had nothing left; both are known */
 };
 
 /* Of the wallet's grains: Wh, or 1e-9 currency. */
@@ -104,13 +119,18 @@ void wallet_draw(struct meter *m);
 /* Into the open change: the wallet as it will be. */
 void wallet_put_new(struct meter *m, unsigned w, const struct wallet *wallet);
 
-/* Energy records end with what was drawn: {wallet 1, drawn 8} each. Octets written; taken
- * (0: none of these). */
-enum { DRAWN = 9 };
-size_t drawn_save(const struct meter *m, unsigned which, uint8_t *p);
+/* Energy records end with what was drawn since the last: DRAWN octets {wallet << 4 | tariff 1,
+ * accrued 8, Wh 4} for each wallet and tariff. How many; written; taken back. Another window
+ * adds one a wallet at most: full, when it might not fit. */
+enum { DRAWN = 13, DRAWN_MAX = 2 * WALLETS };
+unsigned drawn_count(const struct meter *m);
+bool drawn_is_full(const struct meter *m);
+uint8_t *drawn_save(const struct meter *m, uint8_t *p);
 void drawn_load(struct meter *m, const uint8_t *p, size_t n);
 
 int wallet_put(const struct meter *m, unsigned k, uint8_t *body);
 void wallet_take(struct meter *m, const uint8_t *body, size_t n);
+int accrued_put(const struct meter *m, unsigned k, uint8_t *body);
+void accrued_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

@@ -8,10 +8,17 @@
 #include "meter/change.h"
 #include "meter/meter.h"
 
-/* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4), the
- * rest 0}. */
-enum { HEAD = 12, CELLS_AT = HEAD, MAXIMA_AT = CELLS_AT + 96 * 8, ROW = 1356, DAY_S = 86400 };
-_Static_assert(MAXIMA_AT + DEMANDS * FAMILY * 8 <= ROW, "a row holds all maxima");
+/* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4),
+ * money of two wallets 2 x 64, the rest 0}. */
+enum {
+    HEAD = 12,
+    CELLS_AT = HEAD,
+    MAXIMA_AT = CELLS_AT + 96 * 8,
+    MONEY_AT = MAXIMA_AT + DEMANDS * FAMILY * 8,
+    ROW = 1356,
+    DAY_S = 86400
+};
+_Static_assert(MONEY_AT + WALLETS * EXPENSE_ROW <= ROW, "a row holds it all");
 _Static_assert(ROW + 4 <= SERIES_ROW_MAX, "and a series the row");
 
 unsigned billing_series(enum billing which)
@@ -111,6 +118,8 @@ int billing_read(struct meter *m, enum billing which, uint32_t number, struct bi
     row->cause = octets[6];
     cells_of(octets, &row->regs);
     maxima_of(octets, &row->regs);
+    for (unsigned w = 0; w < WALLETS; w++)
+        expense_row_load(&row->expense[w], octets + MONEY_AT + w * EXPENSE_ROW);
     if (!number || series_read(&m->store, id, number - 1, octets) < 0) return 0;
     struct regs before = { 0 }; /* only its cells */
     cells_of(octets, &before);
@@ -177,6 +186,9 @@ static void put_row(struct meter *m, enum billing which, utc_t when, unsigned st
 {
     uint8_t row[ROW];
     make_row(m, when, status, cause, row);
+    for (unsigned w = 0; w < WALLETS; w++)
+        expense_row(m, w, when, which == BILLING_MONTHLY && cause == BILLING_SCHEDULE,
+                    row + MONEY_AT + w * EXPENSE_ROW);
     ensure(txn_put_row(&m->store, billing_series(which), row) >= 0);
 }
 
@@ -187,7 +199,7 @@ static int end_period(struct meter *m, const struct who *who, utc_t when, unsign
                       : cause == BILLING_SCHEDULE ? EV_BILLING_SCHEDULED
                                                   : EV_BILLING_MANUAL;
     struct event_detail d = { .what = (uint16_t)cause, .magnitude = (uint32_t)when.s };
-    int err = change_begin(m);
+    int err = cause == BILLING_SCHEDULE ? change_begin_alone(m) : change_begin(m);
     if (err < 0) return err;
     put_row(m, BILLING_MONTHLY, when, status, cause);
     put_reset(m);
@@ -254,10 +266,11 @@ static unsigned lateness(const struct meter *m, utc_t due)
 void billing_day(struct meter *m, utc_t due)
 {
     utc_t next = following(m, BILLING_DAILY, due);
-    if (change_begin(m) < 0) return;
+    if (change_begin_alone(m) < 0) return;
     put_row(m, BILLING_DAILY, due, status_now(m, due) | lateness(m, due), BILLING_SCHEDULE);
     put_bases(m, BILLING_DAILY);
     put_due(m, BILLING_DAILY, next);
+    expense_put_day(m, due);
     change_commit(m);
 }
 
@@ -268,6 +281,7 @@ void billing_period(struct meter *m, utc_t due)
     unsigned status = status_now(m, due) | lateness(m, due);
     if (end_period(m, &self, due, status, BILLING_SCHEDULE) < 0) return;
     put_due(m, BILLING_MONTHLY, next);
+    expense_put_month(m, due);
     change_commit(m);
 }
 

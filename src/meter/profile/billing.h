@@ -18,6 +18,8 @@
 
 #include "base/time.h"
 #include "base/who.h"
+#include "meter/prepay/expense.h"
+#include "meter/prepay/wallet.h"
 #include "meter/regs.h"
 
 struct meter;
@@ -41,6 +43,7 @@ struct billing_row {
     uint16_t status;  /* PROFILE_* */
     uint8_t cause;    /* enum billing_cause */
     struct regs regs; /* cells, maxima; bases of the row before it; utc_s = time */
+    struct expense_row expense[WALLETS];
 };
 
 /* Rows that can be read: numbers [first, next). */

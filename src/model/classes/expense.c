@@ -1,0 +1,367 @@
+/* expense.c - the tariff scheme and what it comes to: objects 0-0:96.60.x, class 1. */
+#include <string.h>
+
+#include "base/err.h"
+#include "model/classes.h"
+
+/* -- a scheme, as {name, steps, service, fixed, levy, vat, subsidy}
+ * ----------------------------------
+ */
+static void emit_service(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, s->services);
+    for (unsigned i = 0; i < s->services; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u32(o, s->service[i].limit_kwh);
+        axdr_emit_i64(o, s->service[i].amount);
+    }
+}
+
+static void emit_fixed(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_FIXEDS);
+    for (unsigned i = 0; i < SCHEME_FIXEDS; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_enum(o, s->fixed[i].kind);
+        axdr_emit_i64(o, s->fixed[i].amount);
+    }
+}
+
+static void emit_levy(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_LEVIES);
+    for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 5);
+        axdr_emit_enum(o, s->levy[i].kind);
+        axdr_emit_i64(o, s->levy[i].value);
+        axdr_emit_u32(o, s->levy[i].base);
+        axdr_emit_u32(o, s->levy[i].min_kwh);
+        axdr_emit_u32(o, s->levy[i].max_kwh);
+    }
+}
+
+static void emit_vat(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_VATS);
+    for (unsigned i = 0; i < SCHEME_VATS; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u16(o, s->vat[i].rate);
+        axdr_emit_u32(o, s->vat[i].base);
+    }
+}
+
+static void emit_subsidy(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_SUBSIDIES);
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
+        const struct price_subsidy *x = &s->subsidy[i];
+        axdr_emit_head(o, AXDR_STRUCTURE, 7);
+        axdr_emit_enum(o, x->kind);
+        axdr_emit_i64(o, x->value);
+        axdr_emit_u32(o, x->base);
+        axdr_emit_u32(o, x->from_kwh);
+        axdr_emit_u32(o, x->to_kwh);
+        axdr_emit_u32(o, x->eligible_kwh);
+        axdr_emit_bool(o, x->claw_back);
+    }
+}
+
+/* One price where all tariffs have the same: a request must fit a small buffer. */
+static unsigned prices_of(const struct price_step *step)
+{
+    unsigned n = TARIFFS;
+    while (n > 1 && step->price[n - 1] == step->price[n - 2]) n--;
+    return n;
+}
+
+static void emit_steps(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, s->steps);
+    for (unsigned i = 0; i < s->steps; i++) {
+        unsigned n = prices_of(&s->step[i]);
+        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_u32(o, s->step[i].limit_wh);
+        axdr_emit_head(o, AXDR_ARRAY, n);
+        for (unsigned t = 0; t < n; t++) axdr_emit_u32(o, s->step[i].price[t]);
+        axdr_emit_bool(o, s->step[i].rerate);
+    }
+}
+
+static void emit_limits(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_ARRAY, s->steps);
+    for (unsigned i = 0; i < s->steps; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u32(o, s->step[i].limit_wh);
+        axdr_emit_bool(o, s->step[i].rerate);
+    }
+}
+
+static void emit_scheme(struct axdr_out *o, const struct scheme *s)
+{
+    size_t n = 0;
+    while (n < sizeof s->name && s->name[n]) n++;
+    axdr_emit_head(o, AXDR_STRUCTURE, 7);
+    axdr_emit_octets(o, s->name, n);
+    emit_steps(o, s);
+    emit_service(o, s);
+    emit_fixed(o, s);
+    emit_levy(o, s);
+    emit_vat(o, s);
+    emit_subsidy(o, s);
+}
+
+/* A count of rows, at most max; bad beyond. */
+static unsigned rows_of(struct axdr_in *in, unsigned max)
+{
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (n > max) in->bad = true;
+    return in->bad ? 0 : n;
+}
+
+static void read_steps(struct axdr_in *in, struct scheme *s)
+{
+    s->steps = (uint8_t)rows_of(in, SCHEME_STEPS);
+    for (unsigned i = 0; i < s->steps; i++) {
+        struct price_step *x = &s->step[i];
+        axdr_read_struct(in, 3);
+        x->limit_wh = axdr_read_u32(in);
+        unsigned n = rows_of(in, TARIFFS);
+        if (!n) in->bad = true;
+        for (unsigned t = 0; t < TARIFFS; t++)
+            x->price[t] = t < n ? axdr_read_u32(in) : t ? x->price[t - 1] : 0;
+        x->rerate = axdr_read_bool(in);
+    }
+    s->services = (uint8_t)rows_of(in, SCHEME_SERVICES);
+    for (unsigned i = 0; i < s->services; i++) {
+        axdr_read_struct(in, 2);
+        s->service[i].limit_kwh = axdr_read_u32(in);
+        s->service[i].amount = axdr_read_i64(in);
+    }
+}
+
+static void read_charges(struct axdr_in *in, struct scheme *s)
+{
+    unsigned n = rows_of(in, SCHEME_FIXEDS);
+    for (unsigned i = 0; i < n; i++) {
+        axdr_read_struct(in, 2);
+        s->fixed[i].kind = axdr_read_enum(in);
+        s->fixed[i].amount = axdr_read_i64(in);
+    }
+    n = rows_of(in, SCHEME_LEVIES);
+    for (unsigned i = 0; i < n; i++) {
+        axdr_read_struct(in, 5);
+        s->levy[i].kind = axdr_read_enum(in);
+        s->levy[i].value = axdr_read_i64(in);
+        s->levy[i].base = axdr_read_u32(in);
+        s->levy[i].min_kwh = axdr_read_u32(in);
+        s->levy[i].max_kwh = axdr_read_u32(in);
+    }
+    n = rows_of(in, SCHEME_VATS);
+    for (unsigned i = 0; i < n; i++) {
+        axdr_read_struct(in, 2);
+        s->vat[i].rate = axdr_read_u16(in);
+        s->vat[i].base = axdr_read_u32(in);
+    }
+    n = rows_of(in, SCHEME_SUBSIDIES);
+    for (unsigned i = 0; i < n; i++) {
+        struct price_subsidy *x = &s->subsidy[i];
+        axdr_read_struct(in, 7);
+        x->kind = axdr_read_enum(in);
+        x->value = axdr_read_i64(in);
+        x->base = axdr_read_u32(in);
+        x->from_kwh = axdr_read_u32(in);
+        x->to_kwh = axdr_read_u32(in);
+        x->eligible_kwh = axdr_read_u32(in);
+        x->claw_back = axdr_read_bool(in);
+    }
+}
+
+static void get_side(struct meter *m, enum scheme_side side, struct scheme *s)
+{
+    if (expense_scheme_get(m, side, s)) memset(s, 0, sizeof *s);
+}
+
+static enum dar get_scheme(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct scheme s;
+    get_side(meter_of(app), (enum scheme_side)at->row->bind.id, &s);
+    emit_scheme(o, &s);
+    return DAR_OK;
+}
+
+/* A scheme without a step takes the passive one away by nothing but not being one: as it
+ * stands, when there is none. */
+static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct scheme s, was;
+    enum scheme_fault fault;
+    size_t n = 0;
+    memset(&s, 0, sizeof s);
+    axdr_read_struct(in, 7);
+    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &n);
+    read_steps(in, &s);
+    read_charges(in, &s);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (n > sizeof s.name) return DAR_OTHER;
+    if (n) memcpy(s.name, name, n);
+    uint8_t body[2][SCHEME_BODY];
+    get_side(meter_of(app), SCHEME_PASSIVE, &was);
+    scheme_save(&s, body[0]);
+    scheme_save(&was, body[1]);
+    if (!memcmp(body[0], body[1], SCHEME_BODY)) return DAR_OK;
+    return dar_of(expense_scheme_set(meter_of(app), at->who, &s, &fault));
+}
+
+static const struct cosem_attr active_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_scheme },
+};
+static const struct cosem_attr passive_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_scheme, .set = set_scheme },
+};
+const struct cosem_class class_scheme = { .id = 1, .n_attr = 2, .attr = active_attr };
+const struct cosem_class class_scheme_passive = { .id = 1, .n_attr = 2, .attr = passive_attr };
+
+/* -- its tables, one by one
+ * ------------------------------------------------------------------------- */
+
+static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static void (*const emit[])(struct axdr_out *, const struct scheme *) = {
+        emit_limits, emit_service, emit_fixed, emit_levy, emit_vat, emit_subsidy
+    };
+    struct scheme s;
+    get_side(meter_of(app), SCHEME_ACTIVE, &s);
+    emit[at->k](o, &s);
+    return DAR_OK;
+}
+
+static const struct cosem_attr part_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_part },
+};
+const struct cosem_class class_scheme_part = { .id = 1, .n_attr = 2, .attr = part_attr };
+
+/* -- when the passive one comes into force
+ * -------------------------------------------------------------
+ */
+static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct meter *m = meter_of(app);
+    (void)at;
+    emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_SCHEME_AT_S) });
+    return DAR_OK;
+}
+
+/* A date without a year: never. */
+static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    uint8_t dt[12];
+    utc_t u = { 0 };
+    axdr_read_octets(in, dt, sizeof dt);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (dt[0] != 0xFF || dt[1] != 0xFF) {
+        if (!axdr_is_datetime(dt) || moment_get(m, dt, &u)) return DAR_OTHER;
+        if (u.s < 1 || u.s > UINT32_MAX) return DAR_OTHER;
+    }
+    return dar_of(param_set(m, at->who, PARAM_SCHEME_AT_S, (int32_t)(uint32_t)u.s));
+}
+
+static const struct cosem_attr time_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_time, .set = set_time },
+};
+const struct cosem_class class_scheme_time = { .id = 1, .n_attr = 2, .attr = time_attr };
+
+/* -- what it comes to: amounts in 1e-6 of the currency, rounded down
+ * -----------------------------------
+ */
+static int64_t micro(int64_t nano)
+{
+    return nano / 1000 - (nano % 1000 < 0);
+}
+
+static void emit_list(struct axdr_out *o, const struct bill *b, unsigned first, unsigned n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) axdr_emit_i64(o, micro(b->charge[first + i].nano));
+}
+
+static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct bill b = { .total = { 0, 0 } };
+    int w = expense_wallet(meter_of(app));
+    if (w >= 0) expense_bill(meter_of(app), (unsigned)w, &b);
+    static const uint8_t list[][2] = { [2] = { CHARGE_FIXED, SCHEME_FIXEDS },
+                                       [3] = { CHARGE_LEVY, SCHEME_LEVIES },
+                                       [4] = { CHARGE_VAT, SCHEME_VATS },
+                                       [5] = { CHARGE_SUBSIDY, SCHEME_SUBSIDIES } };
+    if (at->k >= 2 && at->k <= 5)
+        emit_list(o, &b, list[at->k][0], list[at->k][1]);
+    else
+        axdr_emit_i64(o, micro(at->k == 0   ? b.energy.nano
+                               : at->k == 1 ? b.service.nano
+                                            : b.total.nano));
+    return DAR_OK;
+}
+
+static const struct cosem_attr month_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_month },
+};
+const struct cosem_class class_month = { .id = 1, .n_attr = 2, .attr = month_attr };
+
+/* What a closed row of the wallet says of all charges; 0 where there is none. */
+static int64_t charged_at(struct meter *m, unsigned w, enum billing which)
+{
+    struct billing_row row;
+    struct billing_span s = billing_span(m, which);
+    if (s.first == s.next || billing_read(m, which, s.next - 1, &row) < 0) return 0;
+    return row.expense[w].charged;
+}
+
+static int64_t last_month(struct meter *m, unsigned w)
+{
+    struct billing_row row;
+    struct billing_span s = billing_span(m, BILLING_MONTHLY);
+    if (s.first == s.next || billing_read(m, BILLING_MONTHLY, s.next - 1, &row) < 0) return 0;
+    const struct expense_row *x = &row.expense[w];
+    return x->energy + x->service + x->fixed + x->levy + x->vat - x->subsidy;
+}
+
+static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct meter *m = meter_of(app);
+    struct month_usage u = { .days = 0 };
+    int w = expense_wallet(m);
+    unsigned tariff = (unsigned)m->now.quantity[VAL_TARIFF] - 1, step = 0;
+    uint32_t price = 0;
+    int64_t w_now = reg_at(&m->now, REG_P_IMPORT);
+    if (w >= 0) expense_usage(m, (unsigned)w, &u);
+    if (w >= 0 && m->expense.has) {
+        step = scheme_step(&m->expense.scheme, usage_wh(&u)) + 1;
+        price = m->expense.scheme.step[step - 1].price[tariff];
+    }
+    if (at->row->bind.id == 10)
+        axdr_emit_u8(o, (uint8_t)step);
+    else if (at->row->bind.id == 11)
+        axdr_emit_u32(o, price);
+    else if (at->row->bind.id == 12) /* an hour at this power */
+        axdr_emit_u32(o, (uint32_t)(w_now * price / 1000));
+    else if (at->row->bind.id == 30)
+        axdr_emit_i64(o, w < 0 ? 0 : micro(last_month(m, (unsigned)w)));
+    else
+        axdr_emit_i64(o, w < 0 ? 0
+                               : micro(wallet_collected(m, (unsigned)w) -
+                                       charged_at(m, (unsigned)w, BILLING_DAILY)));
+    return DAR_OK;
+}
+
+static const struct cosem_attr now_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_now },
+};
+const struct cosem_class class_expense = { .id = 1, .n_attr = 2, .attr = now_attr };

@@ -1,0 +1,544 @@
+/* The tariff scheme in a living meter: worked examples through fed energy and the wallet, days,
+ * ends of months, another scheme, outages; the same money however the energy comes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "schemes.h"
+#include "teller.h"
+
+#define T0 INT64_C(1767225600) /* 2026-01-01, midnight */
+#define DAY 86400
+#define BOUGHT INT64_C(2000000000000) /* 2000 */
+
+static struct lab *l;
+static struct teller t;
+
+static int setup(void **state)
+{
+    (void)state;
+    teller_init(&t, STS_EA_STA);
+    l = lab_new(0, 0);
+    teller_fit(l, &t);
+    return lab_power_up(l, T0) < 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    lab_free(l);
+    return 0;
+}
+
+static void cut(uint64_t dark_s)
+{
+    int64_t utc = clock_utc(&l->m.clock, l->now).s;
+    lab_power_down(l, true);
+    assert_true(lab_power_up(l, utc + (int64_t)dark_s) >= 0);
+    lab_settle(l);
+}
+
+static void set(uint16_t id, int32_t value)
+{
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    assert_int_equal(param_set(&l->m, &lab_who, id, value), 0);
+    lab_settle(l);
+}
+
+static void write_passive(const struct scheme *s)
+{
+    enum scheme_fault fault;
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    assert_int_equal(expense_scheme_set(&l->m, &lab_who, s, &fault), 0);
+    lab_settle(l);
+}
+
+static void use_scheme(const struct scheme *s)
+{
+    write_passive(s);
+    assert_int_equal(expense_activate(&l->m, &lab_who), 0);
+    lab_settle(l);
+}
+
+static void open_account(void)
+{
+    assert_int_equal(teller_enter(l, &teller_keypad, teller_money(&t, 1)), STS_ACCEPT);
+    assert_int_equal(wallet_add(&l->m, &lab_who, 1, BOUGHT - 10000), 0);
+    lab_settle(l);
+    assert_int_equal(l->m.wallets.wallet[1].bought, BOUGHT);
+}
+
+/* 100 Wh a second, until the month has used so much. */
+static void use_until_kwh(uint32_t kwh)
+{
+    struct month_usage u;
+    expense_usage(&l->m, 1, &u);
+    l->load.p_mw = 360000000;
+    lab_run_s(l, ((uint64_t)kwh * 1000 - usage_wh(&u)) / 100);
+    l->load.p_mw = 0;
+    expense_usage(&l->m, 1, &u);
+    assert_int_equal(usage_wh(&u), kwh * 1000);
+}
+
+static struct bill bill_now(void)
+{
+    struct bill b;
+    expense_bill(&l->m, 1, &b);
+    return b;
+}
+
+static void assert_money(struct exact e, const char *decimal)
+{
+    assert_int_equal(e.nano, schemes_nano(decimal));
+    assert_int_equal(e.part, 0);
+}
+
+static void assert_wallet(const char *total)
+{
+    assert_int_equal(wallet_balance(&l->m, 1), BOUGHT - schemes_nano(total));
+}
+
+static void example_a(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_ghana_2018(false));
+    use_until_kwh(750);
+    assert_money(bill_now().energy, "843.165");
+    assert_money(bill_now().vat, "149.4006325");
+    assert_wallet("1019.2517825"); /* shown 1019.25 */
+    assert_int_equal(l->m.now.quantity[VAL_CREDIT_2], 98074);
+    cut(10);
+    assert_wallet("1019.2517825");
+}
+
+static void example_a_with_the_other_mask(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_ghana_2018(true));
+    use_until_kwh(750);
+    assert_money(bill_now().vat, "154.93156875");
+    assert_wallet("1024.78271875"); /* 1024.78 */
+}
+
+static void example_b(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_ghana_2025());
+    use_until_kwh(350);
+    assert_wallet("703.3148235"); /* 703.31 */
+}
+
+static void example_b_lifeline(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_ghana_lifeline());
+    use_until_kwh(25);
+    assert_wallet("23.006835"); /* 23.01 */
+}
+
+static void example_c(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_egypt());
+    for (const struct schemes_row *r = schemes_egypt_rows; r->kwh; r++) {
+        use_until_kwh(r->kwh);
+        assert_money(bill_now().energy, r->en);
+        assert_wallet(r->t);
+        cut(0);
+        assert_wallet(r->t);
+    }
+}
+
+/* The 101st kWh begins with a Wh that costs 28.00077. */
+static void a_cliff_opens_the_relay(void **state)
+{
+    (void)state;
+    lab_fit_relay(l, true);
+    cut(0);
+    open_account();
+    use_scheme(schemes_egypt());
+    use_until_kwh(100);
+    int64_t rest = wallet_balance(&l->m, 1);
+    assert_int_equal(wallet_add(&l->m, &lab_who, 1, 20 * MONEY_UNIT - rest), 0);
+    lab_settle(l);
+    assert_int_equal(wallet_balance(&l->m, 1), 20 * MONEY_UNIT);
+    assert_true(l->m.supply.state.closed);
+    l->load.p_mw = 3600000;
+    lab_run_s(l, 1);
+    assert_int_equal(wallet_balance(&l->m, 1), INT64_C(-8000770000));
+    l->load.p_mw = 0;
+    lab_run_s(l, 5);
+    assert_false(l->m.supply.state.closed);
+    struct event_row row;
+    struct event_span s = event_span(&l->m, LOG_PREPAYMENT);
+    unsigned steps = 0, exhausted = 0;
+    for (uint32_t i = s.first; i < s.next; i++) {
+        assert_int_equal(event_read(&l->m, LOG_PREPAYMENT, i, &row), 0);
+        steps += row.code == EV_STEP_CHANGED && row.magnitude == 3;
+        exhausted += row.code == EV_CREDIT_EXHAUSTED;
+    }
+    assert_int_equal(steps, 1);
+    assert_int_equal(exhausted, 1);
+}
+
+static void example_d(void **state)
+{
+    (void)state;
+    set(PARAM_CONTRACT_W, 5000);
+    open_account();
+    use_scheme(schemes_full());
+    lab_run_until(l, T0 + 29 * DAY + 3600); /* the thirtieth day */
+    for (const struct schemes_row *r = schemes_full_rows; r->t; r++) {
+        use_until_kwh(r->kwh);
+        struct bill b = bill_now();
+        assert_money(b.energy, r->en);
+        assert_money(b.service, r->sv);
+        assert_money(b.fixed, r->f);
+        assert_money(b.levy, r->l);
+        assert_money(b.subsidy, r->s);
+        assert_money(b.vat, r->v);
+        assert_wallet(r->t);
+        if (r->kwh == 300) cut(60);
+    }
+}
+
+/* -- paths
+ * ----------------------------------------------------------------------------------------- */
+
+static int64_t life_in_steps(uint64_t step_us)
+{
+    struct param_value v[] = { { PARAM_CONTRACT_W, 3000 } };
+    teller_init(&t, STS_EA_STA);
+    l = lab_new(0, 0);
+    teller_fit(l, &t);
+    assert_true(lab_power_up(l, T0 + 100) >= 0);
+    assert_int_equal(param_set_all(&l->m, &lab_who, v, 1), 0);
+    open_account();
+    use_scheme(schemes_full());
+    for (unsigned i = 0; i < 40; i++) {
+        l->load.p_mw = (int32_t)(i * 7919 % 60 * 1000000);
+        meter_at(&l->m, l->now);
+        assert_int_equal(command_do(&l->m, &lab_who, CMD_TARIFF, (int32_t)(1 + i % 8)), 0);
+        lab_settle(l);
+        lab_run_to(l, mono_after(l->now, 1800000000), step_us);
+    }
+    int64_t charged = wallet_collected(&l->m, 1);
+    lab_free(l);
+    return charged;
+}
+
+static void portions_do_not_matter(void **state)
+{
+    (void)state;
+    int64_t charged = life_in_steps(200000);
+    assert_true(charged > 10 * MONEY_UNIT);
+    assert_int_equal(charged, life_in_steps(60000000));
+    assert_int_equal(charged, life_in_steps(1777777));
+    assert_int_equal(charged, life_in_steps(1000000));
+}
+
+/* A million windows of one Wh each. */
+static void a_million_deductions(void **state)
+{
+    (void)state;
+    struct month_usage u = { .days = 1 };
+    struct bill b;
+    open_account();
+    use_scheme(schemes_egypt());
+    l->load.p_mw = 360000000; /* one Wh in 10 ms */
+    lab_run_to(l, mono_after(l->now, UINT64_C(10000000000)), 10000);
+    scheme_use(schemes_egypt(), &u, 0, 1000000);
+    scheme_bill(schemes_egypt(), &u, &b);
+    assert_int_equal(BOUGHT - wallet_balance(&l->m, 1), b.total.nano);
+    assert_int_equal(b.total.part, 0);
+}
+
+/* -- days and months
+ * ------------------------------------------------------------------------------- */
+
+static void months_end_and_begin(void **state)
+{
+    (void)state;
+    struct billing_row row;
+    set(PARAM_CONTRACT_W, 5000);
+    open_account();
+    use_scheme(schemes_full());
+    use_until_kwh(301);
+    lab_run_until(l, T0 + 31 * DAY - 10);
+    struct bill january = bill_now();
+    assert_int_equal(january.charge[CHARGE_FIXED].nano, 31 * INT64_C(50000000));
+    lab_run_until(l, T0 + 31 * DAY + 10);
+    struct bill february = bill_now();
+    assert_int_equal(february.energy.nano, 0);
+    assert_int_equal(february.charge[CHARGE_FIXED].nano, INT64_C(50000000));
+    struct exact both = exact_add(january.total, february.total);
+    assert_int_equal(wallet_collected(&l->m, 1), both.nano);
+    struct billing_span s = billing_span(&l->m, BILLING_MONTHLY);
+    assert_int_equal(billing_read(&l->m, BILLING_MONTHLY, s.next - 1, &row), 0);
+    assert_int_equal(row.expense[1].energy, january.energy.nano);
+    assert_int_equal(row.expense[1].vat, january.vat.nano);
+    assert_int_equal(row.expense[1].charged, january.total.nano);
+    assert_int_equal(row.expense[1].balance, BOUGHT - january.total.nano);
+    use_until_kwh(10);
+    cut(0);
+    assert_int_equal(wallet_collected(&l->m, 1),
+                     exact_add(january.total, bill_now().total).nano);
+    lab_run_s(l, 200);
+    meter_at(&l->m, l->now); /* an end that a client orders is no end of a month */
+    assert_int_equal(billing_end(&l->m, &lab_who, BILLING_REMOTE), 0);
+    lab_settle(l);
+    assert_int_equal(bill_now().energy.nano, schemes_nano("1"));
+}
+
+/* From the 20th of January to the 11th of February in the dark: what each month owes is owed.
+ */
+static void days_in_the_dark_are_charged(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_full());
+    use_until_kwh(100);
+    lab_run_until(l, T0 + 19 * DAY + 3600);
+    cut(22 * DAY);
+    lab_run_s(l, 60);
+    struct month_usage u = { .days = 31 }, now;
+    struct bill january;
+    scheme_use(schemes_full(), &u, 0, 100000);
+    scheme_bill(schemes_full(), &u, &january);
+    expense_usage(&l->m, 1, &now);
+    assert_int_equal(now.days, 11);
+    assert_int_equal(usage_wh(&now), 0);
+    assert_int_equal(wallet_collected(&l->m, 1),
+                     exact_add(january.total, bill_now().total).nano);
+}
+
+static void nothing_is_charged_before_the_account_is_open(void **state)
+{
+    (void)state;
+    use_scheme(schemes_full());
+    l->load.p_mw = 3600000;
+    lab_run_until(l, T0 + 5 * DAY);
+    assert_int_equal(wallet_balance(&l->m, 1), 0);
+    l->load.p_mw = 0;
+    open_account();
+    lab_run_s(l, 10);
+    struct month_usage u;
+    expense_usage(&l->m, 1, &u);
+    assert_int_equal(u.days, 1);
+    assert_int_equal(usage_wh(&u), 0);
+}
+
+/* A calendar that was set years ahead is not years that passed. */
+static void a_clock_that_is_set_costs_no_years(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_full());
+    lab_run_s(l, 100);
+    meter_at(&l->m, l->now);
+    assert_int_equal(clock_order(&l->m, &lab_who, CLOCK_SET, T0 + 800 * (int64_t)DAY, false),
+                     0);
+    lab_settle(l);
+    lab_run_s(l, 3600);
+    struct month_usage u;
+    expense_usage(&l->m, 1, &u);
+    assert_in_range(u.days, 1, 70);
+}
+
+/* -- another scheme
+ * --------------------------------------------------------------------------------- */
+
+static void a_new_scheme_waits_for_the_month(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_ghana_2018(false));
+    use_until_kwh(100);
+    write_passive(schemes_egypt());
+    set(PARAM_SCHEME_AT_S, (int32_t)(T0 + 5 * DAY));
+    lab_run_until(l, T0 + 10 * DAY);
+    assert_string_equal(l->m.expense.scheme.name, "Ghana 2018");
+    int64_t january = wallet_collected(&l->m, 1);
+    lab_run_until(l, T0 + 31 * DAY + 60);
+    assert_string_equal(l->m.expense.scheme.name, "Egypt 2021");
+    assert_int_equal(param_get(&l->m, PARAM_SCHEME_AT_S), 0);
+    use_until_kwh(101);
+    assert_int_equal(wallet_collected(&l->m, 1), january + schemes_nano("83.77"));
+    cut(5);
+    assert_int_equal(wallet_collected(&l->m, 1), january + schemes_nano("83.77"));
+}
+
+/* Of what was used before, only what is still to come has the new price. */
+static void a_new_scheme_pro_rata(void **state)
+{
+    (void)state;
+    open_account();
+    use_scheme(schemes_ghana_2018(false));
+    use_until_kwh(100);
+    int64_t before = wallet_collected(&l->m, 1);
+    write_passive(schemes_egypt());
+    set(PARAM_SCHEME_PRO_RATA, 1);
+    set(PARAM_SCHEME_AT_S, (int32_t)(T0 + 5 * DAY));
+    lab_run_until(l, T0 + 5 * DAY - 1);
+    assert_string_equal(l->m.expense.scheme.name, "Ghana 2018");
+    lab_run_until(l, T0 + 5 * DAY + 1);
+    assert_string_equal(l->m.expense.scheme.name, "Egypt 2021");
+    assert_int_equal(wallet_collected(&l->m, 1), before); /* nothing is priced again */
+    use_until_kwh(101);
+    assert_int_equal(wallet_collected(&l->m, 1), before + schemes_nano("28.77"));
+    cut(5);
+    assert_int_equal(wallet_collected(&l->m, 1), before + schemes_nano("28.77"));
+}
+
+static void an_unsound_scheme_changes_nothing(void **state)
+{
+    (void)state;
+    struct scheme s = *schemes_full();
+    enum scheme_fault fault;
+    assert_int_equal(expense_activate(&l->m, &lab_who), E_NONE);
+    s.step[1].limit_wh = 1;
+    assert_int_equal(expense_scheme_set(&l->m, &lab_who, &s, &fault), E_RANGE);
+    assert_int_equal(fault, SCHEME_STEP_ORDER);
+    assert_int_equal(expense_scheme_get(&l->m, SCHEME_PASSIVE, &s), E_NONE);
+    assert_int_equal(param_write(&l->m, &lab_who, PARAM_SCHEME, &s, 10), E_TYPE);
+}
+
+/* -- random lives: bought is collected and balance, whatever happens
+ * -------------------------------- */
+
+static uint64_t seed;
+
+static uint32_t below(uint32_t n)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((seed >> 33) % n);
+}
+
+/* The test's own books: usage and what came before, by its own calendar. */
+struct books {
+    const struct scheme *scheme;
+    struct month_usage month;
+    struct exact before;
+    int64_t bought;
+    uint64_t wh;
+    int32_t day;
+};
+
+static void keep_books(struct books *k, unsigned tariff)
+{
+    int32_t day = (int32_t)(clock_utc(&l->m.clock, l->now).s / DAY);
+    uint64_t wh = (uint64_t)reg_at(&l->m.now, REG_WH_IMPORT);
+    scheme_use(k->scheme, &k->month, tariff, (uint32_t)(wh - k->wh));
+    k->wh = wh;
+    for (; k->day < day; k->day++) {
+        struct civil c = cal_civil((int64_t)(k->day + 1) * DAY);
+        k->month.days++;
+        if (c.day != 1) continue;
+        struct bill b;
+        k->month.days--;
+        scheme_bill(k->scheme, &k->month, &b);
+        k->before = exact_add(k->before, b.total);
+        k->month = (struct month_usage){ .days = 1 };
+    }
+    struct bill b;
+    scheme_bill(k->scheme, &k->month, &b);
+    int64_t charged = exact_add(k->before, b.total).nano;
+    assert_int_equal(wallet_collected(&l->m, 1), charged);
+    assert_int_equal(l->m.wallets.wallet[1].bought, k->bought);
+    assert_int_equal(wallet_balance(&l->m, 1), k->bought - charged);
+}
+
+/* Up to each midnight, so that every Wh has its day in the books. */
+static void live(struct books *k, uint32_t s)
+{
+    while (s) {
+        unsigned tariff = (unsigned)l->m.now.quantity[VAL_TARIFF] - 1;
+        uint32_t left = (uint32_t)(DAY - clock_utc(&l->m.clock, l->now).s % DAY);
+        uint32_t part = s < left ? s : left;
+        lab_run_s(l, part);
+        keep_books(k, tariff);
+        s -= part;
+    }
+}
+
+static void random_lives(void **state)
+{
+    (void)state;
+    uint64_t steps = 0;
+    for (seed = 1; seed < 16; seed = seed % 100 + 1) {
+        uint64_t life = seed;
+        setup(NULL);
+        open_account();
+        use_scheme(life % 2 ? schemes_full() : schemes_egypt());
+        struct books k = { .scheme = life % 2 ? schemes_full() : schemes_egypt(),
+                           .month = { .days = 1 },
+                           .bought = BOUGHT,
+                           .day = (int32_t)(T0 / DAY) };
+        struct scheme own = *k.scheme;
+        k.scheme = &own;
+        for (unsigned i = 0; i < 150; i++, steps++) {
+            l->load.p_mw = (int32_t)below(12000) * 1000;
+            live(&k, 1 + below(20000));
+            switch (below(4)) {
+            case 0:
+                k.bought += 10000 * INT64_C(16000);
+                assert_int_equal(teller_enter(l, &teller_client, teller_money(&t, 16000)),
+                                 STS_ACCEPT);
+                break;
+            case 1:
+                l->load.p_mw = 0;
+                cut(below(200000));
+                lab_run_s(l, 1);
+                break;
+            case 2:
+                meter_at(&l->m, l->now);
+                command_do(&l->m, &lab_who, CMD_TARIFF, (int32_t)(1 + below(8)));
+                lab_settle(l);
+                break;
+            default:
+                break;
+            }
+            keep_books(&k, 0);
+        }
+        teardown(NULL);
+        seed = life;
+    }
+    print_message("%llu steps, the books agree\n", (unsigned long long)steps);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(example_a),
+        T(example_a_with_the_other_mask),
+        T(example_b),
+        T(example_b_lifeline),
+        T(example_c),
+        T(a_cliff_opens_the_relay),
+        T(example_d),
+        cmocka_unit_test(portions_do_not_matter),
+        T(a_million_deductions),
+        T(months_end_and_begin),
+        T(days_in_the_dark_are_charged),
+        T(nothing_is_charged_before_the_account_is_open),
+        T(a_clock_that_is_set_costs_no_years),
+        T(a_new_scheme_waits_for_the_month),
+        T(a_new_scheme_pro_rata),
+        T(an_unsound_scheme_changes_nothing),
+        cmocka_unit_test(random_lives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,400 @@
+/* tariff.c - `magno tariff`: what a tariff scheme costs, to the last digit. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "meter/prepay/wallet.h"
+#include "tools/commands.h"
+#include "tools/common/json.h"
+#include "tools/common/say.h"
+#include "tools/exit.h"
+#include "tools/tariff/file.h"
+
+enum { O_KWH = 0x300, O_DAYS, O_CONTRACT, O_DEMAND, O_TARIFF, O_PLOT, O_JSON };
+enum { DIGITS = 48, BILLS = 10000, POINTS = 400 };
+
+struct options {
+    const char *action, *file, *kwh, *plot;
+    long days, contract_w, demand_w, tariff;
+    bool json;
+};
+
+static const struct argp_option options[] = {
+    { "kwh", O_KWH, "LIST", 0, "bills for these energies, as in 0,100,350.5", 0 },
+    { "days", O_DAYS, "N", 0, "days of the month that have begun (30)", 0 },
+    { "contract-w", O_CONTRACT, "W", 0, "contracted power (0)", 0 },
+    { "demand-w", O_DEMAND, "W", 0, "maximum demand of the month (0)", 0 },
+    { "tariff", O_TARIFF, "N", 0, "all energy under this tariff, 1 to 8 (1)", 0 },
+    { "plot", O_PLOT, "FILE.svg", 0, "draw total and marginal cost over consumption", 0 },
+    { "json", O_JSON, 0, 0, "JSON: a line a bill, or the scheme without --kwh", 0 },
+    { 0 },
+};
+
+static const char doc[] =
+    "Explain a tariff scheme and print what energy costs under it, with every component."
+    "\v"
+    "check refuses a scheme as the meter would, and says why. FILE is JSON with the fields of "
+    "the objects 0-0:96.60.x: name, steps, service, fixed, levy, vat, subsidy "
+    "(docs/tariff.md). "
+    "Bills come from the meter's own code; amounts are exact, shown is rounded half up.\n\n"
+    "Example:\n"
+    "  magno tariff check ghana.json --kwh 25,350,750 --days 30";
+
+static long whole(const char *arg, long min, long max, struct argp_state *state)
+{
+    char *end;
+    long v = strtol(arg, &end, 10);
+    if (!*arg || *end || v < min || v > max)
+        argp_error(state, "'%s': give a whole number from %ld to %ld", arg, min, max);
+    return v;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num == 0)
+            o->action = arg;
+        else if (state->arg_num == 1)
+            o->file = arg;
+        else
+            argp_error(state, "one file at a time");
+        return 0;
+    case ARGP_KEY_END:
+        if (!o->action || strcmp(o->action, "check") || !o->file)
+            argp_error(state, "say what to do, and with which file: check FILE");
+        return 0;
+    case O_KWH:
+        o->kwh = arg;
+        return 0;
+    case O_DAYS:
+        o->days = whole(arg, 0, 62, state);
+        return 0;
+    case O_CONTRACT:
+        o->contract_w = whole(arg, 0, 1000000, state);
+        return 0;
+    case O_DEMAND:
+        o->demand_w = whole(arg, 0, 1000000, state);
+        return 0;
+    case O_TARIFF:
+        o->tariff = whole(arg, 1, TARIFFS, state);
+        return 0;
+    case O_PLOT:
+        o->plot = arg;
+        return 0;
+    case O_JSON:
+        o->json = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* -- amounts as text
+ * -------------------------------------------------------------------------------- */
+
+/* All the digits there are: "149.4006325". */
+static const char *exact_text(struct exact v, char text[DIGITS])
+{
+    bool minus = v.nano < 0;
+    struct exact a = minus ? exact_sub(exact_of(0), v) : v;
+    int n = snprintf(text, DIGITS, "%s%lld.%09lld%012lld", minus ? "-" : "",
+                     (long long)(a.nano / MONEY_UNIT), (long long)(a.nano % MONEY_UNIT),
+                     (long long)a.part);
+    while (text[n - 1] == '0') text[--n] = 0;
+    if (text[n - 1] == '.') text[--n] = 0;
+    return text;
+}
+
+/* Two decimals, halves up. */
+static const char *shown_text(struct exact v, char text[DIGITS])
+{
+    struct exact half = exact_add(v, exact_of(MONEY_UNIT / 200));
+    int64_t cents = half.nano / (MONEY_UNIT / 100) - (half.nano % (MONEY_UNIT / 100) < 0);
+    snprintf(text, DIGITS, "%s%lld.%02lld", cents < 0 ? "-" : "", llabs(cents) / 100,
+             llabs(cents) % 100);
+    return text;
+}
+
+/* -- bills
+ * ----------------------------------------------------------------------------------------- */
+
+static void make_bill(const struct options *o, const struct scheme *s, uint32_t wh,
+                      struct bill *b)
+{
+    struct month_usage u = { .days = (uint16_t)o->days,
+                             .contract_w = (uint32_t)o->contract_w,
+                             .demand_w = (uint32_t)o->demand_w };
+    scheme_use(s, &u, (unsigned)o->tariff - 1, wh);
+    scheme_bill(s, &u, b);
+}
+
+/* "350.5" kWh to Wh; the rest of the list behind it. */
+static const char *next_kwh(const char *list, uint32_t *wh)
+{
+    uint64_t v = 0;
+    unsigned digits = 0, behind = 0;
+    bool dot = false;
+    for (; *list && *list != ','; list++) {
+        if (*list == '.' && !dot) {
+            dot = true;
+            continue;
+        }
+        if (*list < '0' || *list > '9' || ++digits > 12 || (dot && ++behind > 3)) return NULL;
+        v = v * 10 + (uint64_t)(*list - '0');
+    }
+    for (; behind < 3; behind++) v *= 10;
+    if (!digits || v > UINT32_MAX) return NULL;
+    *wh = (uint32_t)v;
+    return *list ? list + 1 : list;
+}
+
+static void show_json(uint32_t wh, const struct bill *b)
+{
+    static const char *const name[] = { "EN", "SV", "F", "L", "S", "V", "T" };
+    const struct exact *const v[] = { &b->energy,  &b->service, &b->fixed, &b->levy,
+                                      &b->subsidy, &b->vat,     &b->total };
+    char text[DIGITS], charge[12];
+    json_t *o = json_object(), *each = json_object();
+    snprintf(text, sizeof text, "%u.%03u", wh / 1000, wh % 1000);
+    for (size_t n = strlen(text); text[n - 1] == '0' || text[n - 1] == '.';) {
+        bool dot = text[n - 1] == '.';
+        text[--n] = 0;
+        if (dot) break;
+    }
+    json_object_set_new(o, "kwh", json_string(text));
+    for (unsigned i = 0; i < 7; i++)
+        json_object_set_new(o, name[i], json_string(exact_text(*v[i], text)));
+    json_object_set_new(o, "shown", json_string(shown_text(b->total, text)));
+    for (unsigned c = 0; c < SCHEME_CHARGES; c++)
+        if (b->charge[c].nano || b->charge[c].part)
+            json_object_set_new(each, tariff_charge_name(c, charge),
+                                json_string(exact_text(b->charge[c], text)));
+    json_object_set_new(o, "charges", each);
+    json_line(o);
+}
+
+static void show_text(uint32_t wh, const struct bill *b)
+{
+    char t[7][DIGITS], shown[DIGITS];
+    printf("%7u.%03u %14s %10s %10s %12s %12s %12s %16s %10s\n", wh / 1000, wh % 1000,
+           exact_text(b->energy, t[0]), exact_text(b->service, t[1]),
+           exact_text(b->fixed, t[2]), exact_text(b->levy, t[3]), exact_text(b->subsidy, t[4]),
+           exact_text(b->vat, t[5]), exact_text(b->total, t[6]), shown_text(b->total, shown));
+}
+
+static int show_bills(const struct options *o, const struct scheme *s)
+{
+    const char *list = o->kwh;
+    if (!o->json)
+        printf("%11s %14s %10s %10s %12s %12s %12s %16s %10s\n", "kWh", "energy", "service",
+               "fixed", "levies", "subsidies", "VAT", "total", "shown");
+    for (unsigned i = 0; *list && i < BILLS; i++) {
+        struct bill b;
+        uint32_t wh;
+        const char *behind = next_kwh(list, &wh);
+        if (!behind)
+            return say_fail(EXIT_USAGE,
+                            "--kwh: '%s': give energies up to 4294967.295 with at most three "
+                            "decimals, separated by commas",
+                            list);
+        make_bill(o, s, wh, &b);
+        if (o->json)
+            show_json(wh, &b);
+        else
+            show_text(wh, &b);
+        list = behind;
+    }
+    return EXIT_DONE;
+}
+
+/* -- the scheme in words
+ * ---------------------------------------------------------------------------- */
+
+static const char *money(int64_t micro, char text[DIGITS])
+{
+    return exact_text(exact_of(micro * 1000), text);
+}
+
+static void explain_base(uint32_t base)
+{
+    char name[12];
+    bool first = true;
+    for (unsigned c = 0; c < SCHEME_CHARGES; c++) {
+        if (!(base >> c & 1)) continue;
+        bool less = c >= CHARGE_SUBSIDY;
+        printf("%s%s", less ? " - " : first ? "" : " + ", tariff_charge_name(c, name));
+        first = false;
+    }
+}
+
+static void explain_percent(int64_t rate, uint32_t base)
+{
+    printf("%lld.%02lld %% of ", (long long)rate / 100, (long long)rate % 100);
+    explain_base(base);
+}
+
+static void explain_steps(const struct scheme *s)
+{
+    char text[DIGITS];
+    for (unsigned i = 0; i < s->steps; i++) {
+        uint32_t from = i ? s->step[i - 1].limit_wh : 0;
+        bool one = true;
+        for (unsigned t = 1; t < TARIFFS; t++)
+            one &= s->step[i].price[t] == s->step[i].price[0];
+        printf("step %-2u above %u.%03u kWh: ", i + 1, from / 1000, from % 1000);
+        for (unsigned t = 0; t < (one ? 1u : TARIFFS); t++)
+            printf("%s%s", t ? ", " : "", money(s->step[i].price[t], text));
+        printf(" a kWh%s%s\n", one ? "" : " by tariff",
+               s->step[i].rerate ? ", for all energy of the month" : "");
+    }
+    for (unsigned i = 0; i < s->services; i++)
+        printf("service above %u kWh: %s a month\n", i ? s->service[i - 1].limit_kwh : 0,
+               money(s->service[i].amount, text));
+}
+
+static void explain_range(const char *what, uint32_t from, uint32_t to)
+{
+    if (from) printf(", %s above %u kWh", what, from);
+    if (to) printf(", %s up to %u kWh", what, to);
+}
+
+static void explain_charges(const struct scheme *s)
+{
+    static const char *const per[] = { "", "a day", "a month", "a contracted kW",
+                                       "a kW of maximum demand" };
+    char text[DIGITS];
+    for (unsigned i = 0; i < SCHEME_FIXEDS; i++)
+        if (s->fixed[i].kind)
+            printf("fixed %u: %s %s\n", i + 1, money(s->fixed[i].amount, text),
+                   per[s->fixed[i].kind]);
+    for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
+        const struct price_levy *x = &s->levy[i];
+        if (!x->kind) continue;
+        printf("levy %u: ", i + 1);
+        if (x->kind == LEVY_PERCENT || x->kind == LEVY_BASE)
+            explain_percent(x->value, x->kind == LEVY_BASE ? x->base : 1u << CHARGE_ENERGY);
+        else
+            printf("%s %s", money(x->value, text), x->kind == LEVY_KWH ? "a kWh" : "a month");
+        explain_range("only", x->min_kwh, x->max_kwh);
+        printf("\n");
+    }
+    for (unsigned i = 0; i < SCHEME_VATS; i++)
+        if (s->vat[i].rate) {
+            printf("VAT %u: ", i + 1);
+            explain_percent(s->vat[i].rate, s->vat[i].base);
+            printf("\n");
+        }
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
+        const struct price_subsidy *x = &s->subsidy[i];
+        if (!x->kind) continue;
+        printf("subsidy %u: ", i + 1);
+        if (x->kind == SUBSIDY_PERCENT || x->kind == SUBSIDY_BASE)
+            explain_percent(x->value, x->kind == SUBSIDY_BASE ? x->base : 1u << CHARGE_ENERGY);
+        else if (x->kind == SUBSIDY_FREE)
+            printf("the first %lld kWh at the price of step 1", (long long)x->value);
+        else
+            printf("%s %s", money(x->value, text),
+                   x->kind == SUBSIDY_KWH ? "a kWh" : "a month");
+        explain_range("for energy", x->from_kwh, x->to_kwh);
+        if (x->eligible_kwh)
+            printf(", %s beyond %u kWh", x->claw_back ? "taken back" : "no more",
+                   x->eligible_kwh);
+        printf("\n");
+    }
+}
+
+/* -- the picture
+ * ------------------------------------------------------------------------------------ */
+
+static double units(struct exact v)
+{
+    return (double)v.nano / (double)MONEY_UNIT;
+}
+
+static void curve(FILE *f, const char *colour, const double *y, double top, double left)
+{
+    fprintf(f, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\" points=\"", colour);
+    for (unsigned i = 0; i <= POINTS; i++)
+        fprintf(f, "%.1f,%.1f ", left + 700.0 * i / POINTS, 340 - 300 * y[i] / top);
+    fprintf(f, "\"/>\n");
+}
+
+static double largest(const double *y)
+{
+    double top = 1e-9;
+    for (unsigned i = 0; i <= POINTS; i++)
+        if (y[i] > top) top = y[i];
+    return top;
+}
+
+/* Total, and what the last kWh cost, from nothing to beyond the last step. */
+static int plot(const struct options *o, const struct scheme *s)
+{
+    double total[POINTS + 1], last[POINTS + 1];
+    uint32_t end = 1000000;
+    for (unsigned i = 0; i + 1u < s->steps; i++) end = s->step[i].limit_wh;
+    end = end > 3000000000u ? end : end / 4 * 5;
+    FILE *f = fopen(o->plot, "w");
+    if (!f) return say_fail(EXIT_REFUSED, "cannot write %s", o->plot);
+    for (unsigned i = 0; i <= POINTS; i++) {
+        struct bill b, before;
+        uint32_t wh = (uint32_t)((uint64_t)end * i / POINTS);
+        make_bill(o, s, wh, &b);
+        make_bill(o, s, wh > 1000 ? wh - 1000 : 0, &before);
+        total[i] = units(b.total);
+        last[i] = wh > 1000 ? units(b.total) - units(before.total) : 0;
+    }
+    fprintf(f,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 820 400\" "
+            "font-family=\"sans-serif\" font-size=\"13\">\n"
+            "<rect width=\"820\" height=\"400\" fill=\"white\"/>\n"
+            "<path d=\"M60 40V340H760V40\" fill=\"none\" stroke=\"#666\"/>\n"
+            "<text x=\"60\" y=\"30\" fill=\"#0057b8\">total, up to %.2f</text>\n"
+            "<text x=\"760\" y=\"30\" text-anchor=\"end\" fill=\"#b84400\">the last kWh, up to "
+            "%.4f</text>\n"
+            "<text x=\"60\" y=\"360\">0</text>"
+            "<text x=\"760\" y=\"360\" text-anchor=\"end\">%u kWh a month</text>\n",
+            largest(total), largest(last), end / 1000);
+    curve(f, "#0057b8", total, largest(total), 60);
+    curve(f, "#b84400", last, largest(last), 60);
+    fprintf(f, "</svg>\n");
+    return fclose(f) ? say_fail(EXIT_REFUSED, "cannot write %s", o->plot) : EXIT_DONE;
+}
+
+/* -- check
+ * ----------------------------------------------------------------------------------------- */
+
+static int check(const struct options *o)
+{
+    struct scheme s;
+    struct trouble t;
+    if (tariff_file_read(&s, o->file, &t)) {
+        if (o->json) json_line(json_error_new(t.text));
+        return say_fail(EXIT_REFUSED, "%s", t.text);
+    }
+    enum scheme_fault fault = scheme_check(&s);
+    if (fault) {
+        if (o->json) json_line(json_error_new(scheme_fault_text(fault)));
+        return say_fail(EXIT_REFUSED, "%s: refused: %s", o->file, scheme_fault_text(fault));
+    }
+    if (o->json && !o->kwh) json_line(tariff_file_make(&s));
+    if (!o->json) {
+        printf("%.16s\n", s.name);
+        explain_steps(&s);
+        explain_charges(&s);
+    }
+    int code = o->plot ? plot(o, &s) : EXIT_DONE;
+    return code || !o->kwh ? code : show_bills(o, &s);
+}
+
+int tariff_main(int argc, char **argv)
+{
+    static const struct argp argp = { options, parse, "check FILE", doc, 0, 0, 0 };
+    struct options o = { .days = 30, .tariff = 1 };
+    argp_parse(&argp, argc, argv, 0, 0, &o);
+    return check(&o);
+}
