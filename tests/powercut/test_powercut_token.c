@@ -1,5 +1,5 @@
-/* test_powercut_token.c - tokens of every kind, with the lights going out at every flash
- * operation of each.
+/* test_powercut_token.c - tokens of every kind, schemes that come into force, days and months
+ * that end, with the lights going out at every flash operation of each.
  *
  * A token is first entered into a copy of the meter that nobody disturbs: that is what "after"
  * means. Then it is entered into the meter, and each program and erase until the flash is at
@@ -7,7 +7,8 @@
  * up. What comes back must be wholly as before or wholly as after: wallets, TIDs, key, limit,
  * lock-out, count, token row. Where it is as before, entering the tokens again must lead to
  * "after"; where it is as after, the meter must refuse them and change nothing. One power-up in
- * some is cut again. The load runs all the while, so energy records fall between.
+ * some is cut again. The load runs all the while, so energy records fall between. Days and
+ * months end by themselves: what a cut left undone must be done at power-up, to the same money.
  *
  * Usage: test_powercut_token [ROUNDS [SEED]]
  */
@@ -18,6 +19,7 @@
 
 #include "base/err.h"
 #include "powercut/nor_sim.h"
+#include "schemes.h"
 #include "teller.h"
 
 static const int64_t T0 = 1767225600;
@@ -47,7 +49,9 @@ struct snap {
     uint32_t status[WALLETS], wrong[TOKEN_CHANNELS];
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
-    uint32_t sgc, tokens, rows, limit;
+    uint32_t sgc, tokens, rows, limit, side, months;
+    uint32_t days[WALLETS], wh[WALLETS][TARIFFS];
+    int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
 };
 
 struct life {
@@ -59,7 +63,9 @@ struct life {
     char token[4][STS_DIGITS + 1];
     int n;
     const char *kind;
-    bool again, counts; /* counts: it takes effect, and so can be used up */
+    bool again, counts;        /* counts: it takes effect, and so can be used up */
+    bool by_itself;            /* no token: the meter does it, and makes up for it */
+    int (*act)(struct lab *l); /* what is done instead of entering tokens */
     uint64_t random, cuts, second_cuts, operation, seed;
     unsigned rounds;
 };
@@ -80,7 +86,13 @@ static void look(struct lab *l, struct snap *s)
     for (unsigned w = 0; w < WALLETS; w++) {
         s->bought[w] = m->wallets.wallet[w].bought;
         s->purchased[w] = m->wallets.wallet[w].purchased;
+        const struct period *p = &m->wallets.wallet[w].period;
         s->status[w] = m->wallets.wallet[w].status;
+        s->days[w] = p->days;
+        s->base[w] = p->base.nano;
+        s->part[w] = p->base.part;
+        s->accrued[w] = p->accrued;
+        for (unsigned t = 0; t < TARIFFS; t++) s->wh[w][t] = p->wh[t];
     }
     for (unsigned c = 0; c < TOKEN_CHANNELS; c++) s->wrong[c] = m->tokens.lock[c].wrong;
     memcpy(s->tid, m->tokens.tids.tid, sizeof s->tid);
@@ -92,6 +104,8 @@ static void look(struct lab *l, struct snap *s)
     s->tokens = m->now.counter[CNT_TOKENS];
     s->rows = token_span(m).next;
     s->limit = (uint32_t)param_get(m, PARAM_POWER_LIMIT_W);
+    s->side = (uint32_t)param_get(m, PARAM_SCHEME_SIDE);
+    s->months = billing_span(m, BILLING_MONTHLY).next;
 }
 
 /* A lock-out of the present and one more section in RAM are nobody's loss: only what is written
@@ -107,6 +121,7 @@ static bool is_same(const struct snap *a, const struct snap *b)
 static int enter_all(const struct life *f, struct lab *l)
 {
     int result = 0;
+    if (f->act) return f->act(l);
     for (int i = 0; i < f->n; i++) result = teller_enter(l, f->who, f->token[i]);
     return result;
 }
@@ -135,6 +150,12 @@ static void judge(const struct life *f, struct lab *l, const char *model)
     struct snap is, then;
     look(l, &is);
     bool old = is_same(&is, &f->before), new = is_same(&is, &f->after);
+    if (f->by_itself) {
+        lab_run_s(l, 2); /* it is past its time */
+        look(l, &is);
+        if (!is_same(&is, &f->after)) fail(f, "not made up for", model);
+        return;
+    }
     if (!old && !new) fail(f, "neither before nor after", model);
     if (!f->counts) return;
     int result = enter_all(f, l);
@@ -220,6 +241,112 @@ static void cut_tokens(struct life *f, struct nor_sim *sim, const char *kind, in
     lab_run_s(f->lab, 70);
 }
 
+/* The same for what is no token: act() does it, in the copy and in life. */
+static void cut_act(struct life *f, struct nor_sim *sim, const char *kind,
+                    int (*act)(struct lab *l), bool by_itself)
+{
+    struct nor_sim copy;
+    f->kind = kind;
+    f->act = act;
+    f->counts = !by_itself;
+    f->by_itself = by_itself;
+    lab_settle(f->lab);
+    look(f->lab, &f->before);
+    nor_sim_fork(&copy, sim, 1);
+    copy.watch = NULL;
+    struct lab *l = power_up(f, &copy);
+    if (!l) fail(f, "the copy does not mount", "-");
+    if (act(l) < 0) fail(f, "refused", "-");
+    look(l, &f->after);
+    lab_free(l);
+    nor_sim_free(&copy);
+    if (is_same(&f->before, &f->after)) fail(f, "nothing happened", "-");
+    sim->watch = cut_here;
+    sim->watch_ctx = f;
+    if (act(f->lab) < 0) fail(f, "refused in life", "-");
+    sim->watch = NULL;
+    struct snap is;
+    look(f->lab, &is);
+    if (!is_same(&is, &f->after)) fail(f, "life differs from the copy", "-");
+    f->act = NULL;
+    f->by_itself = false;
+}
+
+/* Once done it is not done again: the active scheme's name tells. */
+static int activate_egypt(struct lab *l)
+{
+    if (l->m.expense.has && !strcmp(l->m.expense.scheme.name, "Egypt 2021")) return 0;
+    meter_at(&l->m, l->now);
+    int err = expense_activate(&l->m, &lab_who);
+    lab_settle(l);
+    return err < 0 ? err : STS_ACCEPT;
+}
+
+static int64_t shown_utc(struct lab *l)
+{
+    return clock_utc(&l->m.clock, l->now).s;
+}
+
+static int64_t midnight; /* the one that is cut */
+
+static int end_day(struct lab *l)
+{
+    lab_run_until(l, midnight);
+    lab_settle(l);
+    return 0;
+}
+
+static void write_scheme(struct life *f, const struct scheme *s)
+{
+    enum scheme_fault fault;
+    int err;
+    while ((err = expense_scheme_set(&f->lab->m, &lab_who, s, &fault)) == E_BUSY)
+        lab_settle(f->lab);
+    if (err < 0) fail(f, "scheme refused", "-");
+    lab_settle(f->lab);
+}
+
+static void set(struct life *f, uint16_t id, int32_t value)
+{
+    while (param_set(&f->lab->m, &lab_who, id, value) == E_BUSY) lab_settle(f->lab);
+    lab_settle(f->lab);
+}
+
+/* To two seconds before a midnight, without load: what a cut forgets is no energy then. */
+static void before_midnight(struct life *f, bool of_a_month)
+{
+    int64_t day = shown_utc(f->lab) / 86400 + 1;
+    f->lab->load.p_mw = 3600000;
+    lab_run_s(f->lab, 5000);
+    f->lab->load.p_mw = 0;
+    while (of_a_month && cal_civil(day * 86400).day != 1) day++;
+    if (day * 86400 - 10 < shown_utc(f->lab)) day++;
+    midnight = day * 86400;
+    lab_run_until(f->lab, midnight - 2);
+    lab_settle(f->lab);
+}
+
+static void schemes_and_months(struct life *f, struct nor_sim *sim)
+{
+    write_scheme(f, schemes_ghana_2018(true));
+    while (expense_activate(&f->lab->m, &lab_who) == E_BUSY) lab_settle(f->lab);
+    lab_settle(f->lab);
+    f->lab->load.p_mw = 360000000;
+    lab_run_s(f->lab, 1000);
+    f->lab->load.p_mw = 0;
+    lab_run_s(f->lab, 61);
+    write_scheme(f, schemes_egypt());
+    cut_act(f, sim, "a scheme comes into force", activate_egypt, false);
+    before_midnight(f, false);
+    cut_act(f, sim, "a day ends", end_day, true);
+    before_midnight(f, true);
+    cut_act(f, sim, "a month ends", end_day, true);
+    write_scheme(f, schemes_full());
+    set(f, PARAM_SCHEME_AT_S, (int32_t)shown_utc(f->lab));
+    before_midnight(f, true);
+    cut_act(f, sim, "a month ends with another scheme", end_day, true);
+}
+
 static void set_key(struct life *f)
 {
     f->lab->cfg.decoder = NULL;
@@ -299,6 +426,7 @@ int main(int argc, char **argv)
         lab_settle(f.lab);
         set_key(&f);
         round_of(&f, &sim);
+        schemes_and_months(&f, &sim);
     }
     printf(
         "%u rounds, %llu operations, %llu cuts, %llu second cuts, %.1f s: every token once\n",

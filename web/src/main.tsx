@@ -9,6 +9,7 @@ import { Sheet } from './sheet';
 import type { Alarm, Clock, State } from './state';
 import './style.css';
 import { Mark, SCHEME, Seg } from './ui';
+import { Keypad } from './keypad';
 import { World } from './world';
 
 const root = document.documentElement;
@@ -165,6 +166,7 @@ function App() {
           <>
             <div class="stand">
               <Meter state={state} onButton={press} />
+              {state.prepay && <Keypad prepay={state.prepay} send={send} />}
               {state.world && <World world={state.world} send={send} />}
               {refused && (
                 <p class="refused" role="alert">

@@ -131,6 +131,16 @@ export interface Wave {
   in_ma: number[];
 }
 
+export interface Prepay {
+  wallets: { unit: string; balance: number; open: boolean; active: boolean }[];
+  owes: boolean;
+  locked_s: number;
+  result?: number;
+  name?: string;
+  words?: string;
+  time?: string;
+}
+
 export interface State {
   identity: Identity;
   clock: Clock;
@@ -145,6 +155,7 @@ export interface State {
   events?: MeterEvent[];
   world?: World;
   wave?: Wave;
+  prepay?: Prepay;
 }
 
-export type Order = 'button' | 'supply' | 'voltage' | 'load' | 'power' | 'reactive' | 'reverse' | 'speed';
+export type Order = 'button' | 'supply' | 'voltage' | 'load' | 'power' | 'reactive' | 'reverse' | 'speed' | 'token';
