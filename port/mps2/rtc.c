@@ -106,7 +106,7 @@ static bool write_from(uint8_t first, const uint8_t *r, int n)
 
 /* Month and year go first, on the 1st: QEMU's chip turns every octet into a date at once, and
  * would make a 29 February of a year that has none into a 1 March. */
-int rtc_write(utc_t t)
+static int put(utc_t t)
 {
     struct civil c = cal_civil(t.s);
     if (c.year < 2000 || c.year > 2099) return E_RANGE;
@@ -114,4 +114,17 @@ int rtc_write(utc_t t)
     const uint8_t time[] = { to_bcd(c.second), to_bcd(c.minute), to_bcd(c.hour), c.weekday,
                              to_bcd(c.day) };
     return write_from(4, date, 3) && write_from(0, time, 5) ? 0 : E_IO;
+}
+
+/* What was set is read back: a second that turns over between two octets makes another time. */
+int rtc_write(utc_t t)
+{
+    for (int tries = 0; tries < 3; tries++) {
+        utc_t now;
+        int err = put(t);
+        if (!err) err = rtc_read(&now);
+        if (err) return err;
+        if (now.s >= t.s && now.s - t.s <= 1) return 0;
+    }
+    return E_IO;
 }

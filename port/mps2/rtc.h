@@ -10,7 +10,8 @@
 
 /* 0; E_STATE: stopped since it was last set, or holds no date; E_IO: no answer. */
 int rtc_read(utc_t *t);
-/* E_RANGE outside 2000-2099. */
+/* Set and read back, up to three times. E_RANGE outside 2000-2099; E_IO: no answer, or another
+ * time stands there. */
 int rtc_write(utc_t t);
 
 #endif
