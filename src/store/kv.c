@@ -142,6 +142,7 @@ static int read_entry(struct store *s, const struct log *l, unsigned half, uint3
                          .generation = le_get32(b + 6),
                          .crc = le_get32(b + 10) };
     if (b[0] < KV_VALUE || b[0] > KV_LINK || b[KV_WHOLE_AT] != 0xFF) return E_CRC;
+    if (e->generation > INT32_MAX) return E_CRC; /* no flash lives to write that many */
     if (e->kind == KV_LINK) e->value = follow(s, l, half, e);
     return 0;
 }
