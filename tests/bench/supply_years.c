@@ -8,6 +8,7 @@
  *
  * Usage: supply_years [YEARS [SEED]]
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
     clock_t from = clock();
     for (unsigned i = 0; i < years; i++) {
         unsigned n = year(seed + i, &operations);
-        if (n) printf("repeat: supply_years 1 %llu\n", (unsigned long long)(seed + i));
+        if (n) printf("repeat: supply_years 1 %" PRIu64 "\n", seed + i);
         wrong += n;
     }
     printf("%u meter-years, %u operations, %u false finds, %.1f s\n", years, operations, wrong,

@@ -118,6 +118,23 @@ static void fire_is_released_by_seniors_once_cool(void **state)
     sees(k, true, 1);
 }
 
+/* The pages that the button turns through hold both, and the icon is on. */
+static void lcd_tells(struct desk *k, uint32_t holder, uint32_t cause)
+{
+    struct display_item item[DISPLAY_ITEMS];
+    struct display_page page;
+    unsigned n = display_items(&k->d.meter, DISPLAY_BUTTON, item), told = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (item[i].column == REG_SUPPLY_HOLDER)
+            told += reg_at(&k->d.meter.now, item[i].column) == holder;
+        if (item[i].column == REG_SUPPLY_CAUSE)
+            told += reg_at(&k->d.meter.now, item[i].column) == cause;
+    }
+    assert_int_equal(told, 2);
+    display_page(&k->d.meter, k->now, &page);
+    assert_true(page.icons & ICON_OPEN);
+}
+
 static void top_up_does_not_undo_a_remote_order(void **state)
 {
     struct desk *k = *state;
@@ -131,6 +148,7 @@ static void top_up_does_not_undo_a_remote_order(void **state)
     desk_run_s(k, 3);
     sees(k, false, 0);
     assert_int_equal(get(k, 1, "0-0:96.4.0", 2)[2], 0x10); /* REMOTE, bit 3 */
+    lcd_tells(k, SUPPLY_REMOTE + 1, SUPPLY_ARREARS + 1);   /* who holds, who moved it */
     desk_cut(k, 100);
     desk_run_s(k, 3);
     sees(k, false, 0);

@@ -42,6 +42,8 @@ static const struct display_item button[] = {
     KWH(REG_VAH_IMPORT, 9, 0),
     { REG_MD_P_IMPORT, 3, true, { 1, 6, 0 } },
     { REG_D_P_IMPORT, 3, true, { 1, 4, 0 } },
+    { REG_SUPPLY_HOLDER, 0, false, { 96, 3, 10 } }, /* docs/supply.md: ranks */
+    { REG_SUPPLY_CAUSE, 0, false, { 96, 50, 20 } },
     { DISPLAY_SERIAL, 0, false, { 0, 0, 0 } },
 };
 static const struct display_item service[] = {
@@ -233,6 +235,7 @@ static unsigned icons(const struct meter *m)
     if (m->inputs.settled & OPEN) on |= ICON_TAMPER;
     if (m->inputs.settled & INPUT_BATTERY_LOW) on |= ICON_BATTERY;
     if (m->tou.second) on |= ICON_SECOND_SOURCE;
+    if (!supply_is_on(m)) on |= ICON_OPEN;
     return on;
 }
 

@@ -59,7 +59,8 @@ enum display_icon {
     ICON_BATTERY = 1 << 9,
     ICON_SECOND_SOURCE = 1 << 10,
     ICON_MANUAL = 1 << 11, /* pages wait for the button */
-    ICON_ALL = 0xFFF
+    ICON_OPEN = 1 << 12,   /* the supply is open, as measured */
+    ICON_ALL = 0x1FFF
 };
 
 struct display_page {

@@ -216,13 +216,13 @@ void supply_request(struct meter *m, enum requester r, bool holds)
         return;
     }
     s->wants &= (uint16_t)~bit;
-    if (!arbiter_row(r)->latched) s->ended |= bit & s->state.held;
+    if (!arbiter_row(r)->latched) s->ended |= (uint16_t)(bit & s->state.held);
 }
 
 void supply_ready(struct meter *m, enum requester r)
 {
     supply_request(m, r, false);
-    m->supply.to_button |= SUPPLY_BIT(r) & m->supply.ended;
+    m->supply.to_button |= (uint16_t)(SUPPLY_BIT(r) & m->supply.ended);
 }
 
 /* Saying nothing releases only what it held itself: a client may act as the schedule too. */
@@ -241,7 +241,7 @@ void supply_let_go(struct meter *m, enum requester r)
 {
     struct supply *s = &m->supply;
     s->wants &= (uint16_t)~SUPPLY_BIT(r);
-    s->ended |= SUPPLY_BIT(r) & s->state.held;
+    s->ended |= (uint16_t)(SUPPLY_BIT(r) & s->state.held);
 }
 
 static void note(struct supply_state *s, unsigned r, enum supply_action action)
