@@ -249,13 +249,16 @@ static void a_flood_of_toggles_is_refused(void **state)
 static void contradictory_limits_do_not_wear_it_out(void **state)
 {
     static const struct param_value worst[] = {
-        { PARAM_SUPPLY_MODE, 6 },       { PARAM_LIMIT_1_NORMAL, 1 },
-        { PARAM_LIMIT_1_EMERGENCY, 0 }, { PARAM_LIMIT_1_OVER_S, 0 },
-        { PARAM_LIMIT_1_UNDER_S, 0 },   { PARAM_LIMIT_1_DOWN, 2 },
-        { PARAM_LIMIT_2_NORMAL, 1 },    { PARAM_LIMIT_2_OVER_S, 0 },
-        { PARAM_LIMIT_2_DOWN, 2 },      { PARAM_RETRY_DELAY_S, 10 },
-        { PARAM_RETRY_MAX, 10 },        { PARAM_RETRY_WINDOW_S, 60 },
-        { PARAM_RETRY_LOCKOUT_S, 600 }
+        { PARAM_SUPPLY_MODE, 6 },         { PARAM_LIMIT_1_NORMAL, 1 },
+        { PARAM_LIMIT_1_EMERGENCY, 0 },   { PARAM_LIMIT_1_OVER_S, 0 },
+        { PARAM_LIMIT_1_UNDER_S, 0 },     { PARAM_LIMIT_1_DOWN, 2 },
+        { PARAM_LIMIT_2_NORMAL, 1 },      { PARAM_LIMIT_2_OVER_S, 0 },
+        { PARAM_MONITOR_1_THRESHOLD, 1 }, { PARAM_MONITOR_1_UP, 1 },
+        { PARAM_MONITOR_1_DOWN, 2 },      { PARAM_MONITOR_2_REG, REG_P_IMPORT },
+        { PARAM_MONITOR_2_THRESHOLD, 1 }, { PARAM_MONITOR_2_UP, 1 },
+        { PARAM_MONITOR_2_DOWN, 2 },      { PARAM_LIMIT_2_DOWN, 2 },
+        { PARAM_RETRY_DELAY_S, 10 },      { PARAM_RETRY_MAX, 10 },
+        { PARAM_RETRY_WINDOW_S, 60 },     { PARAM_RETRY_LOCKOUT_S, 600 }
     };
     (void)state;
     struct lab *l = fresh(true);

@@ -22,11 +22,17 @@ static int32_t get(const struct meter *m, unsigned k, unsigned what)
     return param_get(m, (uint16_t)(PARAM_MONITOR_1_REG + k * MONITOR_PARAMS + what));
 }
 
+/* Once it is open no current flows, which is no reason to close: what over-current opened comes
+ * back by the attempts of limiter.h. */
 static void run(struct meter *m, enum requester r, int32_t script)
 {
+    bool held = (m->supply.state.held & SUPPLY_BIT(r)) != 0;
     if (script == ACTION_DISCONNECT) supply_request(m, r, true);
-    if (script == ACTION_RECONNECT) supply_request(m, r, false);
-    if (script == ACTION_READY) supply_ready(m, r);
+    if (script == ACTION_DISCONNECT || !held || r == SUPPLY_OVERCURRENT) return;
+    if (script == ACTION_READY)
+        supply_ready(m, r);
+    else if (script == ACTION_RECONNECT && supply_may_return(m))
+        supply_request(m, r, false);
 }
 
 static void cross(struct meter *m, unsigned k, bool up, int64_t value)
