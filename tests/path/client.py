@@ -2,7 +2,6 @@
 """`magno read`, `write`, `action` and `decode` against `magno run`: every port, every client, a trace of it all."""
 import csv
 import io
-import json
 import os
 import shutil
 import socket
@@ -132,11 +131,9 @@ def clients(m):
 
 
 def everything(m):
-    """All that may be read can be read, but for the decoder key's own attributes while there is no such key."""
-    done = magno("read", "--port", m.ports["dlms"], "--all", "--json", code=1)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    refused = [(line["class"], line["attr"], line["error"]) for line in lines if "error" in line]
-    check(len(lines) > 500 and refused == [(116, n, "object-unavailable") for n in range(5, 12)], "%d lines, %s" % (len(lines), refused))
+    done = magno("read", "--port", m.ports["dlms"], "--all", "--json")
+    lines = done.stdout.splitlines()
+    check(len(lines) > 500 and '"error"' not in done.stdout, "%d lines" % len(lines))
 
 
 def writing(m):

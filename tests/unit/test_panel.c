@@ -381,6 +381,11 @@ static void careless_hosts_do_no_harm(void **state)
     v->state.lcd.lit = v->state.lcd.automatic = true;
     v->state.world.supply = v->state.world.reverse = v->has_events = true;
     v->state.alarms = v->state.ports = v->state.world.loads = 255;
+    v->state.has_prepay = v->state.prepay.owes = true;
+    v->state.prepay.wallets = 255;
+    for (size_t i = 0; i < PANEL_WALLETS; i++)
+        v->state.prepay.wallet[i].open = v->state.prepay.wallet[i].active = true;
+    v->state.prepay.time.s = INT64_MAX;
     for (size_t i = 0; i < PANEL_ALARMS; i++) v->state.alarm[i].severity = PANEL_BAD;
     for (size_t i = 0; i < PANEL_PORTS; i++) v->state.port[i].state = PANEL_PORT_OFF;
     for (size_t i = 0; i < PANEL_LOADS; i++)
