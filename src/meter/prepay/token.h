@@ -14,7 +14,7 @@
  * Power cut  a token counted with everything it did, or it did not and can be entered again. A
  *            lock-out goes on after power-up; time without supply counts when the clock is
  *            valid, time with it from minute to minute.
- * Cost       judging 35 000 instructions on a Cortex-M4, one key unwrapped; one transaction of
+ * Cost       sts_judge() (sts/judge.h) and one key unwrapped; one transaction of
  *            two pages.
  * Memory     struct tokens, asserted with struct meter.
  * Context    meter loop only.

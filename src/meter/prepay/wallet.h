@@ -18,7 +18,7 @@
  * look at imported energy, or at import and export under absolute registration.
  *
  * Power cut  a purchase is all or nothing; what was drawn is as old as the energy beside it.
- * Cost       a window 300 instructions on a Cortex-M4.
+ * Cost       a window one register; of money, what expense.h says.
  * Memory     struct wallets, asserted with struct meter.
  * Context    meter loop only.
  */
