@@ -48,6 +48,8 @@ void expense_usage(const struct meter *m, unsigned w, struct month_usage *u)
     memset(u, 0, sizeof *u);
     if (!is_charged(m, w)) return;
     u->energy = wallet->accrued - p->accrued;
+    if (u->energy < 0 || u->energy > m->expense.most) /* only a damaged record says so */
+        u->energy = u->energy < 0 ? 0 : m->expense.most;
     for (unsigned t = 0; t < TARIFFS; t++) u->wh[t] = wallet->wh[t] - p->wh[t];
     u->days = p->days;
     u->contract_w = (uint32_t)param_get(m, PARAM_CONTRACT_W);
@@ -70,12 +72,19 @@ void expense_bill(const struct meter *m, unsigned w, struct bill *b)
     bill_of(m, w, &u, b);
 }
 
+/* All that was charged; a damaged record cannot make it more than a wallet ever comes to. */
+static int64_t charged_of(const struct period *p, const struct bill *b)
+{
+    int64_t v = exact_add(p->base, b->total).nano;
+    return v > WALLET_MAX ? WALLET_MAX : v < -WALLET_MAX ? -WALLET_MAX : v;
+}
+
 static void charge(struct meter *m, unsigned w)
 {
     struct bill b;
     struct wallet *wallet = &m->wallets.wallet[w];
     expense_bill(m, w, &b);
-    wallet->charged = exact_add(wallet->period.base, b.total).nano;
+    wallet->charged = charged_of(&wallet->period, &b);
 }
 
 void expense_use(struct meter *m, unsigned w, uint32_t wh)
@@ -119,6 +128,9 @@ int period_put(const struct meter *m, unsigned k, uint8_t *body)
 void period_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != BODY || body[0] >= WALLETS || le_get64(body + 9) >= (uint64_t)EXACT_FRACTION)
+        return;
+    if (!wallet_holds((int64_t)le_get64(body + 1)) ||
+        !wallet_holds((int64_t)le_get64(body + 17)))
         return;
     struct period *p = &m->wallets.wallet[body[0]].period;
     p->base = (struct exact){ (int64_t)le_get64(body + 1), (int64_t)le_get64(body + 9) };
@@ -286,6 +298,7 @@ void expense_plan(struct meter *m)
     bool dated = at && param_get(m, PARAM_SCHEME_PRO_RATA) && clock_is_valid(&m->clock);
     bool begun = false;
     m->expense.has = expense_scheme_get(m, SCHEME_ACTIVE, &m->expense.scheme) == 0;
+    m->expense.most = m->expense.has ? scheme_energy_max(&m->expense.scheme) : 0;
     for (unsigned w = 0; w < WALLETS; w++) {
         charge(m, w);
         begun |= m->wallets.wallet[w].period.next;
@@ -308,9 +321,8 @@ void expense_row(struct meter *m, unsigned w, utc_t when, bool is_month, uint8_t
     else
         expense_usage(m, w, &u);
     bill_of(m, w, &u, &b);
-    int64_t charged = wallet_is_money(m, w)
-                          ? exact_add(m->wallets.wallet[w].period.base, b.total).nano
-                          : wallet_collected(m, w);
+    int64_t charged = wallet_is_money(m, w) ? charged_of(&m->wallets.wallet[w].period, &b)
+                                            : wallet_collected(m, w);
     const int64_t v[EXPENSE_ROW / 8] = {
         b.energy.nano,  b.service.nano, b.fixed.nano, b.levy.nano,
         b.subsidy.nano, b.vat.nano,     charged,      m->wallets.wallet[w].bought - charged

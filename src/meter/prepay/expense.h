@@ -37,6 +37,7 @@ struct meter;
 struct expense {
     struct scheme scheme; /* in force */
     bool has;             /* there is one */
+    int64_t most;         /* that the energy of a month costs under it */
 };
 
 /* What a billing row keeps of a wallet, 1e-9 currency rounded down (Wh in balance and charged

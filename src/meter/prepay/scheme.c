@@ -315,13 +315,23 @@ static uint64_t percentage(const struct scheme *s, unsigned i)
     return percent ? (uint64_t)x->value : 0;
 }
 
-static uint64_t energy_bound(const struct scheme *s)
+static uint64_t dearest(const struct scheme *s)
 {
     uint64_t price = 0;
     for (unsigned i = 0; i < s->steps; i++)
         for (unsigned t = 0; t < TARIFFS; t++)
             if (s->step[i].price[t] > price) price = s->step[i].price[t];
-    return price * (MONTH_KWH + 1) / 1000000 + 1;
+    return price;
+}
+
+static uint64_t energy_bound(const struct scheme *s)
+{
+    return dearest(s) * (MONTH_KWH + 1) / 1000000 + 1;
+}
+
+int64_t scheme_energy_max(const struct scheme *s)
+{
+    return (int64_t)(dearest(s) * UINT32_MAX);
 }
 
 static bool is_too_dear(const struct scheme *s)

@@ -138,6 +138,9 @@ unsigned scheme_step(const struct scheme *s, uint32_t wh);
 
 uint32_t usage_wh(const struct month_usage *u);
 
+/* The most that the energy of a month can cost under a sound scheme, 1e-9. */
+int64_t scheme_energy_max(const struct scheme *s);
+
 /* So many Wh were used under tariff 0..7: u->wh and u->energy grow. */
 void scheme_use(const struct scheme *s, struct month_usage *u, unsigned tariff, uint32_t wh);
 

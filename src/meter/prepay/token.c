@@ -194,6 +194,7 @@ static int64_t min_i64(int64_t a, int64_t b)
 static int64_t room(const struct meter *m, unsigned w)
 {
     int64_t balance = wallet_balance(m, w), bought = m->wallets.wallet[w].bought;
+    if (balance < -WALLET_MAX) balance = -WALLET_MAX;
     int64_t r = min_i64(wallet_limit(m, w) - balance, WALLET_MAX - bought);
     return r > 0 ? r : 0;
 }

@@ -231,6 +231,9 @@ void wallet_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != BODY || body[0] >= WALLETS || body[25] < ACCOUNT_NEW || body[25] > ACCOUNT_CLOSED)
         return;
+    if (!wallet_holds((int64_t)le_get64(body + 1)) ||
+        !wallet_holds((int64_t)le_get64(body + 9)))
+        return;
     struct wallet *wallet = &m->wallets.wallet[body[0]];
     wallet->bought = (int64_t)le_get64(body + 1);
     wallet->purchased = (int64_t)le_get64(body + 9);
@@ -270,7 +273,7 @@ void drawn_load(struct meter *m, const uint8_t *p, size_t n)
 {
     for (; n >= DRAWN; p += DRAWN, n -= DRAWN) {
         unsigned w = p[0] >> 4, t = p[0] & 15;
-        if (w >= WALLETS || t >= TARIFFS) return;
+        if (w >= WALLETS || t >= TARIFFS || !wallet_holds((int64_t)le_get64(p + 1))) return;
         m->wallets.wallet[w].accrued = (int64_t)le_get64(p + 1);
         m->wallets.wallet[w].wh[t] = le_get32(p + 9);
     }
@@ -290,7 +293,8 @@ int accrued_put(const struct meter *m, unsigned k, uint8_t *body)
 
 void accrued_take(struct meter *m, const uint8_t *body, size_t n)
 {
-    if (n != ACCRUED || body[0] >= WALLETS) return;
+    if (n != ACCRUED || body[0] >= WALLETS || !wallet_holds((int64_t)le_get64(body + 1)))
+        return;
     struct wallet *wallet = &m->wallets.wallet[body[0]];
     wallet->accrued = (int64_t)le_get64(body + 1);
     for (unsigned t = 0; t < TARIFFS; t++) wallet->wh[t] = le_get32(body + 9 + t * 4);

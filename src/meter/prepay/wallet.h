@@ -104,6 +104,12 @@ int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grain
 /* A wallet of units becomes one of money, or the reverse. E_STATE: it was used already. */
 int wallet_set_money(struct meter *m, const struct who *who, unsigned w, bool is_money);
 
+/* Can a wallet have come to so many grains? Else a record is damaged. */
+static inline bool wallet_holds(int64_t grains)
+{
+    return grains >= -WALLET_MAX && grains <= WALLET_MAX;
+}
+
 /* -- for the parts of meter/ alone
  * --------------------------------------------------------------- */
 
