@@ -116,10 +116,11 @@ static int refused(const struct session *s, const struct buf *info, struct troub
 {
     if (info->n && info->p[0] == XDLMS_SERVICE_ERROR) return service_error(info, t);
     if (s->aare.result == ACSE_REJECTED_TRANSIENT)
-        return trouble(t, E_AUTH,
-                       "the meter refuses the association for now: %s; after failed attempts a "
-                       "port stays locked for a while",
-                       names_diagnostic(s->aare.provider, s->aare.diagnostic));
+        return trouble(
+            t, E_AUTH,
+            "the meter refuses the association: %s; ask again, but after failed attempts a "
+            "port stays locked for a while",
+            names_diagnostic(s->aare.provider, s->aare.diagnostic));
     int e = !s->aare.provider && is_about_identity(s->aare.diagnostic) ? E_AUTH : E_DENIED;
     return trouble(t, e, "the meter refuses the association: %s",
                    names_diagnostic(s->aare.provider, s->aare.diagnostic));
