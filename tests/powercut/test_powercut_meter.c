@@ -123,8 +123,10 @@ static const char *judge_rows(const struct life *f, struct lab *l)
     for (unsigned id = 0; id < SERIES_IDS; id++) {
         uint32_t first = series_first(&l->m.store, id), next = series_next(&l->m.store, id);
         uint32_t had = f->diary.next[id] - f->diary.first[id];
-        /* of four sectors one is filled, one erased ahead, and one may have been spoilt */
-        uint32_t keeps = series_capacity(&l->m.store, id, series_row_size(&l->m.store, id)) / 2;
+        /* beside the sector being filled and the one erased ahead a cut may have spoilt one */
+        uint32_t keeps = series_capacity(&l->m.store, id, series_row_size(&l->m.store, id));
+        uint32_t sector = keeps / (map.series[id].ring.sectors - 2u);
+        keeps -= f->again ? 2 * sector : sector;
         if (keeps > had) keeps = had;
         if (next < f->diary.next[id]) return "a row was lost";
         if (!f->clearing && next - first < keeps) return "old rows were lost";

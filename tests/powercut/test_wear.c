@@ -182,7 +182,8 @@ static void dying(void)
         if (!first && e == 0 && events(l, EV_SECTOR_RETIRED)) first = days;
     }
     unsigned told = events(l, EV_SECTOR_RETIRED), lost = events(l, EV_ENERGY_LOST);
-    check(e == 1 && first && told && lost, "events tell of failed sectors, and of the end");
+    bool is_end = e == 1 || e == E_IO; /* the journal was lost in use, or at power-up */
+    check(is_end && first && told && lost, "events tell of failed sectors, and of the end");
     for (unsigned k = 0; k < CELLS * DIRECTIONS; k++)
         check(energy_nj(&l->m.energy, &l->m.now, k / 2, k % 2) == l->fed_nj[k / 2][k % 2],
               "what is shown is what was counted");

@@ -113,7 +113,7 @@ test('the button turns the display, by keyboard', async () => {
   await page.locator('.hit').focus();
   await page.keyboard.press('Enter');
   await until(async () => (await digits()) !== before, 'another page');
-  await until(async () => /^Display: /.test((await page.locator('[role=status]').textContent()) ?? ''), 'the page read out');
+  await until(async () => /^Display: /.test((await page.locator('.vh[role=status]').textContent()) ?? ''), 'the page read out');
 });
 
 test('the supply goes and comes back; nothing is lost', async () => {

@@ -22,7 +22,7 @@ const at = async (scene, options, f) => {
 };
 
 const text = (page, selector) => page.locator(selector).innerText();
-const spoken = (page) => page.locator('[role=status]').textContent();
+const spoken = (page) => page.locator('.vh[role=status]').textContent();
 const number = (s) => Number(s.replace(/[^0-9.−-]/g, '').replace('−', '-'));
 
 test('shows what the state says', () =>
