@@ -5,13 +5,14 @@
  * one transaction: the holds, the count of the operation, the events. The coil
  * that opens for a cause does not wait for it; everything else is driven when it stands.
  *
- *     prepayment   supply_request(m, SUPPLY_ARREARS, owes)          whenever it may have
- * changed a client     supply_order(m, who, SUPPLY_REMOTE, ACTION_RECONNECT)
+ *     supply_request(m, SUPPLY_ARREARS, owes)            prepayment: it may have changed
+ *     supply_order(m, who, SUPPLY_REMOTE, ACTION_RECONNECT)          a client
  *
  * Power cut  before the last page of the transaction the order was not given; after it the
  * relay is driven there, at power-up if need be, and the operation counts once. Holds last.
- * Cost       a request two stores, and the coil when it opens; its transaction one or two
- * pages. Memory     struct supply, part of struct meter. Context    meter loop only.
+ * Cost       a request two stores, and the coil when it opens; its transaction 1 or 2 pages
+ * Memory     struct supply, part of struct meter
+ * Context    meter loop only
  */
 #ifndef METER_SUPPLY_SUPPLY_H
 #define METER_SUPPLY_SUPPLY_H
