@@ -9,8 +9,11 @@
  *     relay_sim_next(r)                when the contact does something by itself
  *     relay_sim_step(r, t)             it has; the feedback may be another
  *
- * Integers and dates only: the same on every target. Cost  nothing but at its dates.
- * Memory   struct relay_sim, the caller's. Context  one caller.
+ * Integers and dates only: the same on every target.
+ *
+ * Cost       nothing but at its dates.
+ * Memory     struct relay_sim, the caller's.
+ * Context    one caller.
  */
 #ifndef PORT_COMMON_RELAY_SIM_H
 #define PORT_COMMON_RELAY_SIM_H

@@ -2,8 +2,8 @@
  *
  * A const table has a row a kind of piece: its record type, how many there are, how one is put
  * into octets and taken back. A record in life is the same octets; so replay, checkpoint and
- * transaction are one code. Octets come from flash: a taker checks length and ranges, and keeps
- * the old on doubt.
+ * transaction are one code. Octets come from flash: a taker checks length and ranges, and
+ * keeps the old on doubt.
  *
  * Power cut  as store/journal.h.
  * Context    meter loop only; for the parts of meter/ alone.

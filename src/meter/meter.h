@@ -8,10 +8,11 @@
  *
  *     windows < inputs < clock set < timers (order of timer.h)       at equal dates
  *
- * Power cut  each header of a part says what is left; energy is at most one checkpoint period
- * behind and never ahead, and with meter_last_gasp() nothing is lost. Cost       a window 1 500
- * instructions on a Cortex-M4 without a record, 6 000 with. Memory     struct meter, asserted
- * against CFG_RAM_METER. Context    meter loop only; nothing here is reentrant.
+ * Power cut  each header of a part says what is left; energy is at most one checkpoint
+ *            period behind and never ahead, and with meter_last_gasp() nothing is lost.
+ * Cost       a window 1 500 instructions on a Cortex-M4 without a record, 6 000 with.
+ * Memory     struct meter, asserted against CFG_RAM_METER.
+ * Context    meter loop only; nothing here is reentrant.
  */
 #ifndef METER_METER_H
 #define METER_METER_H

@@ -10,9 +10,10 @@
  *
  * Power cut  meter.h and server.h say what a cut leaves; a device adds nothing of its own.
  * Cost       one step at most 60 000 Cortex-M instructions (runtime budget,
- * docs/architecture.md). Memory     struct device about 20 KiB with its registers frozen apart
- * (device_cfg.frozen). Context    meter loop only, but for what is named _isr in
- * metrology/front.h.
+ *            docs/architecture.md).
+ * Memory     struct device about 20 KiB with its registers frozen apart
+ *            (device_cfg.frozen).
+ * Context    meter loop only, but for what is named _isr in metrology/front.h.
  */
 #ifndef MODEL_DEVICE_H
 #define MODEL_DEVICE_H

@@ -5,11 +5,13 @@
  * flash: the bitmap is the progress, and it outlives power cuts. The sectors are erased when an
  * image is begun, one after the other by image_step(), before the first block is taken.
  *
- * Power cut  a block is marked or it is not; one that is not is sent again. While the slot is
- * being erased it is empty. Cost       image_put() programs at most one page and one octet a
- * call; image_step() polls. Memory     struct image, the caller's: 56 octets. Context    meter
- * loop only. The flash may be the store's own (&store.flash) or another chip's, set up with
- * flash_init().
+ * Power cut  a block is marked or it is not; one that is not is sent again. While the slot
+ *            is being erased it is empty.
+ * Cost       image_put() programs at most one page and one octet a call; image_step()
+ *            polls.
+ * Memory     struct image, the caller's: 56 octets.
+ * Context    meter loop only. The flash may be the store's own (&store.flash) or another
+ *            chip's, set up with flash_init().
  */
 #ifndef STORE_IMAGE_H
 #define STORE_IMAGE_H

@@ -7,11 +7,12 @@
  * for a long one collected before. The row that audits a change (who, digests of old and new)
  * is the caller's and goes into the same transaction; params_read() gives it the old value.
  *
- * Power cut  a value changes with its transaction or not at all; pieces that were staged and
- * not committed belong to nobody and go at the next turn-over. Cost       read: one index, one
- * or two flash reads. Write: its transaction and one program a page. Turn-over: the live
- * values, once in 64 KiB of writes or more. Memory     index, in struct store. Context    meter
- * loop only.
+ * Power cut  a value changes with its transaction or not at all; pieces that were staged
+ *            and not committed belong to nobody and go at the next turn-over.
+ * Cost       read: one index, one or two flash reads. Write: its transaction and one
+ *            program a page. Turn-over: the live values, once in 64 KiB of writes or more.
+ * Memory     index, in struct store.
+ * Context    meter loop only.
  */
 #ifndef STORE_PARAMS_H
 #define STORE_PARAMS_H

@@ -6,11 +6,13 @@
  * its UTC time in seconds, little-endian. A row ends in a seal, a
  * checksum over it and its number: 2 octets in rows of up to 64 on flash, 4 in longer ones.
  *
- * Power cut  an append happened or it did not: the seal is programmed by itself, last, and a
- * torn row takes no number. Older rows are never harmed: one bit of a row that a cut beside it
- * flipped is mended when it is read. A torn row costs the ring the rest of its page. Cost
- * append: two programs, one more for each page crossed, one erase a sector of rows. read: a
- * binary search over sector heads (16 octets each), none for the row after the one read last.
+ * Power cut  an append happened or it did not: the seal is programmed by itself, last, and
+ *            a torn row takes no number. Older rows are never harmed: one bit of a row
+ *            that a cut beside it flipped is mended when it is read. A torn row costs the
+ *            ring the rest of its page.
+ * Cost       append: two programs, one more for each page crossed, one erase a sector of
+ *            rows. read: a binary search over sector heads (16 octets each), none for the
+ *            row after the one read last.
  * Memory     40 octets a series, in struct store; no buffers.
  * Context    meter loop only.
  */

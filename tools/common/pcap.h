@@ -6,9 +6,10 @@
  * be written: wrapper packets over UDP between 127.0.0.2 and 127.0.0.3, on an interface called
  * "plain", so that everything can be read without keys.
  *
- * Source   pcapng as in draft-ietf-opsawg-pcapng: section, interface and enhanced packet
- * blocks; link type 101 (raw IP), times in microseconds. Context  host programs, one thread a
- * file. What was put is in the file after pcap_flush().
+ * Source     pcapng as in draft-ietf-opsawg-pcapng: section, interface and enhanced packet
+ *            blocks; link type 101 (raw IP), times in microseconds.
+ * Context    host programs, one thread a file. What was put is in the file after
+ *            pcap_flush().
  */
 #ifndef TOOLS_COMMON_PCAP_H
 #define TOOLS_COMMON_PCAP_H

@@ -9,8 +9,9 @@
  * the sharper of the two rates as its limit); a short record of whole cycles can be looped
  * without a seam. A float that is not a number is a sample that is missing.
  *
- * Memory   raw streams as they are read; whatever is resampled, looped or shifted is held
- * whole. Context  host programs.
+ * Memory     raw streams as they are read; whatever is resampled, looped or shifted is
+ *            held whole.
+ * Context    host programs.
  */
 #ifndef TOOLS_MEASURE_WAVE_H
 #define TOOLS_MEASURE_WAVE_H

@@ -8,9 +8,10 @@
  * rows say "clock adjusted" An invalid clock goes on counting from the last time known; tariffs
  * fall to the default, rows are flagged, and nothing is billed on an invented date.
  *
- * Power cut  the time of the newest record is the floor after power-up: an RTC before it is
- * invalid. Cost       clock_utc() one multiplication and a division by a constant. Context
- * meter loop only.
+ * Power cut  the time of the newest record is the floor after power-up: an RTC before it
+ *            is invalid.
+ * Cost       clock_utc() one multiplication and a division by a constant.
+ * Context    meter loop only.
  */
 #ifndef METER_CLOCK_CLOCK_H
 #define METER_CLOCK_CLOCK_H

@@ -5,8 +5,9 @@
  * local time means its first passage; in the hour that does not happen, the moment the clock
  * jumped.
  *
- * Cost     zone_offset_s() two rule evaluations a year, kept in struct zone for the year last
- * asked. Context  meter loop; no flash.
+ * Cost       zone_offset_s() two rule evaluations a year, kept in struct zone for the year
+ *            last asked.
+ * Context    meter loop; no flash.
  */
 #ifndef METER_CLOCK_ZONE_H
 #define METER_CLOCK_ZONE_H

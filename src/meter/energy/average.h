@@ -3,8 +3,9 @@
  * Sums of value x microseconds run on for ever, modulo 2^64; a survey keeps them as they stood
  * when its interval began, so three surveys with three periods cost one addition a window.
  *
- * Power cut  the last gasp keeps the open intervals' sums; without it a mean is that of the
- * rest of its interval, whose row says "power down". Context    meter loop only.
+ * Power cut  the last gasp keeps the open intervals' sums; without it a mean is that of
+ *            the rest of its interval, whose row says "power down".
+ * Context    meter loop only.
  */
 #ifndef METER_ENERGY_AVERAGE_H
 #define METER_ENERGY_AVERAGE_H

@@ -6,9 +6,10 @@
  * split, truncation happens once. Pulses are counted from cells and rests, so a pulse at 1000 a
  * kWh is a booked Wh.
  *
- * Power cut  cells and rests are written together; what was booked since the last record is
- * lost. Cost       three additions, and a division only when a unit became whole. Context meter
- * loop only.
+ * Power cut  cells and rests are written together; what was booked since the last record
+ *            is lost.
+ * Cost       three additions, and a division only when a unit became whole.
+ * Context    meter loop only.
  */
 #ifndef METER_ENERGY_ENERGY_H
 #define METER_ENERGY_ENERGY_H

@@ -3,9 +3,9 @@
  *
  * A meter that is fed quantities (io->sampled false) has none of it: no window is ever due.
  *
- * Power cut  the calibration record is a parameter; without one, or with one that does not hold
- * (event 354), the nominal constants count. Context    meter loop only; for the parts of meter/
- * alone.
+ * Power cut  the calibration record is a parameter; without one, or with one that does not
+ *            hold (event 354), the nominal constants count.
+ * Context    meter loop only; for the parts of meter/ alone.
  */
 #ifndef METER_ENERGY_SENSOR_H
 #define METER_ENERGY_SENSOR_H

@@ -7,8 +7,9 @@
  * the number between. Log numbers are those of the last but one OBIS field: 0 standard .. 9
  * firmware (3 does not exist), 10 power failures.
  *
- * Power cut  a row is there or is not; numbers have no holes. Events that go with a change of
- * state ride in its transaction. Cost       event_post() copies 24 octets; a row is one prog.
+ * Power cut  a row is there or is not; numbers have no holes. Events that go with a change
+ *            of state ride in its transaction.
+ * Cost       event_post() copies 24 octets; a row is one prog.
  * Memory     queue of CFG_EVENT_QUEUE.
  * Context    meter loop only.
  */

@@ -10,9 +10,11 @@
  * flagged Changing columns or period erases that survey alone and posts 254.
  *
  * Power cut  a row is there or is not; the interval a cut opened is closed at the next
- * power-up. Cost       one prog a row; profile_read() one read; profile_find() 64 sector
- * headers a call. Memory     struct survey, about 220 octets, in struct meter. Context    meter
- * loop only.
+ *            power-up.
+ * Cost       one prog a row; profile_read() one read; profile_find() 64 sector headers a
+ *            call.
+ * Memory     struct survey, about 220 octets, in struct meter.
+ * Context    meter loop only.
  */
 #ifndef METER_PROFILE_PROFILE_H
 #define METER_PROFILE_PROFILE_H

@@ -9,9 +9,10 @@
  * outside: held by REMOTE is disconnected, held by others ready, by none connected. Where a
  * mode wants the button before the supply returns, the button holds.
  *
- * Cost     a pass over ten rows. Memory  struct weights 70 octets.
- * Context  any; pure functions of their arguments.
- * Source   IEC 62056-6-2 classes 68 and 70; docs/supply.md prints these tables.
+ * Cost       a pass over ten rows.
+ * Memory     struct weights 70 octets.
+ * Context    any; pure functions of their arguments.
+ * Source     IEC 62056-6-2 classes 68 and 70; docs/supply.md prints these tables.
  */
 #ifndef METER_SUPPLY_ARBITER_H
 #define METER_SUPPLY_ARBITER_H

@@ -8,7 +8,8 @@
  *     0 over-current  1 over-voltage  2 under-voltage  3 temperature  4 neutral mismatch
  *
  * Power cut  sides are found again.
- * Cost       five comparisons a window. Memory  16 octets.
+ * Cost       five comparisons a window.
+ * Memory     16 octets.
  * Context    meter loop only; for the parts of meter/ alone.
  */
 #ifndef METER_SUPPLY_MONITOR_H

@@ -6,8 +6,10 @@
  * what they were: events in the dark. The resource input and the rate bits drive the tariff
  * (tou/tou.h), the sealed button ends a billing period.
  *
- * Power cut  the settled levels are a record at each change; an edge not yet settled is seen
- * again. Cost       a table of 14 rows an edge. Context    meter loop only.
+ * Power cut  the settled levels are a record at each change; an edge not yet settled is
+ *            seen again.
+ * Cost       a table of 14 rows an edge.
+ * Context    meter loop only.
  */
 #ifndef METER_TAMPER_INPUT_H
 #define METER_TAMPER_INPUT_H

@@ -10,8 +10,9 @@
  *
  * Power cut  what a client ordered is a record; all else is worked out again.
  * Cost       at a switch a look at 24 of them; at midnight one search of special days and
- * seasons. Memory     struct tou, 300 octets: the day in force of each calendar. Context meter
- * loop only.
+ *            seasons.
+ * Memory     struct tou, 300 octets: the day in force of each calendar.
+ * Context    meter loop only.
  */
 #ifndef METER_TOU_TOU_H
 #define METER_TOU_TOU_H
