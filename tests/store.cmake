@@ -1,5 +1,5 @@
 # The store: units, lives with the lights going out, wear.
-add_library(nor_sim STATIC powercut/nor_sim.c)
+add_library(nor_sim STATIC powercut/nor_sim.c powercut/cuts.c)
 target_include_directories(nor_sim PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(nor_sim PUBLIC port_common base PRIVATE strict)
 add_library(toy STATIC powercut/toy.c powercut/box.c)

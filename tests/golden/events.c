@@ -1,8 +1,6 @@
 /* events.c - the table of events for people: docs/events.md. Prints it; with a file's name,
  * compares. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "golden/doc.h"
 
 #include "meter/event/event.h"
 
@@ -46,18 +44,5 @@ static void print(FILE *f)
 
 int main(int argc, char **argv)
 {
-    static char now[65536], doc[65536];
-    if (argc < 2) {
-        print(stdout);
-        return 0;
-    }
-    FILE *f = fmemopen(now, sizeof now, "w"), *d = fopen(argv[1], "r");
-    print(f);
-    fclose(f);
-    size_t n = d ? fread(doc, 1, sizeof doc - 1, d) : 0;
-    if (d) fclose(d);
-    doc[n] = '\0';
-    if (strcmp(now, doc) == 0) return 0;
-    fprintf(stderr, "%s is stale: golden_events > %s\n", argv[1], argv[1]);
-    return 1;
+    return doc_main(argc, argv, print, false);
 }

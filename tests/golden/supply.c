@@ -1,8 +1,6 @@
 /* supply.c - who may open and close the supply, for people: the tables of docs/supply.md.
  * Prints them; with a file's name, compares what stands between its two marks. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "golden/doc.h"
 
 #include "meter/supply/arbiter.h"
 
@@ -81,18 +79,5 @@ static void print(FILE *f)
 
 int main(int argc, char **argv)
 {
-    static char now[16384], doc[65536];
-    if (argc < 2) {
-        print(stdout);
-        return 0;
-    }
-    FILE *f = fmemopen(now, sizeof now, "w"), *d = fopen(argv[1], "r");
-    print(f);
-    fclose(f);
-    size_t n = d ? fread(doc, 1, sizeof doc - 1, d) : 0;
-    if (d) fclose(d);
-    doc[n] = '\0';
-    if (strstr(doc, now)) return 0;
-    fprintf(stderr, "%s does not hold what the tables say; it should:\n%s", argv[1], now);
-    return 1;
+    return doc_main(argc, argv, print, true);
 }

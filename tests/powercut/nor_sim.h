@@ -54,6 +54,9 @@ struct sim_sector {
     uint8_t *weak; /* bits that read at random; NULL: none */
 };
 
+struct nor_sim;
+typedef enum sim_fate sim_watcher(void *ctx, struct nor_sim *sim, const struct sim_op *op);
+
 struct nor_sim {
     struct nor nor; /* hand this to the store */
     struct nor_rules rules;
@@ -63,7 +66,7 @@ struct nor_sim {
     uint64_t random;
 
     /* Asked just before an operation takes effect; NULL: all are done. */
-    enum sim_fate (*watch)(void *ctx, struct nor_sim *sim, const struct sim_op *op);
+    sim_watcher *watch;
     void *watch_ctx;
 
     uint32_t endurance; /* erases a sector stands; 0: any number */

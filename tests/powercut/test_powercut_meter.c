@@ -20,7 +20,7 @@
 #include "base/crc.h"
 #include "base/err.h"
 #include "lab.h"
-#include "powercut/nor_sim.h"
+#include "powercut/cuts.h"
 
 static const int64_t T0 = 1767225600 + 86400 * 30; /* the month ends on the second day */
 
@@ -58,9 +58,8 @@ struct life {
     struct diary diary;
     int32_t wanted; /* PARAM_PULSE_MS on its way */
     bool clearing;  /* a ring may lose its rows */
-    bool again;     /* a power-up is being cut */
     bool switching; /* the supply relay was ordered to move */
-    uint64_t random, cuts, second_cuts, operation;
+    struct cuts cuts;
     uint64_t step, seed;
     unsigned hours;
 };
@@ -68,7 +67,7 @@ struct life {
 static void fail(const struct life *f, const char *what, enum torn model)
 {
     fprintf(stderr, "%s (%s, operation %llu, step %llu)\nrepeat: test_powercut_meter %u %llu\n",
-            what, torn_name[model], (unsigned long long)f->operation,
+            what, torn_name[model], (unsigned long long)f->cuts.operations,
             (unsigned long long)f->step, f->hours, (unsigned long long)f->seed);
     abort();
 }
@@ -126,7 +125,7 @@ static const char *judge_rows(const struct life *f, struct lab *l)
         /* beside the sector being filled and the one erased ahead a cut may have spoilt one */
         uint32_t keeps = series_capacity(&l->m.store, id, series_row_size(&l->m.store, id));
         uint32_t sector = keeps / (map.series[id].ring.sectors - 2u);
-        keeps -= f->again ? 2 * sector : sector;
+        keeps -= f->cuts.again ? 2 * sector : sector;
         if (keeps > had) keeps = had;
         if (next < f->diary.next[id]) return "a row was lost";
         if (!f->clearing && next - first < keeps) return "old rows were lost";
@@ -144,7 +143,7 @@ static const char *judge_numbers(const struct life *f, struct lab *l)
     for (unsigned i = 0; i < COUNTERS; i++)
         if (l->m.now.counter[i] < f->diary.counter[i]) return "a counter went back";
     uint32_t boots = l->m.now.counter[CNT_BOOTS] - f->diary.counter[CNT_BOOTS];
-    if (boots != 1 && !(boots == 2 && f->again)) return "boots are miscounted";
+    if (boots != 1 && !(boots == 2 && f->cuts.again)) return "boots are miscounted";
     for (unsigned i = 0; i < PARAMS; i++) {
         bool moving =
             i == PARAM_PULSE_MS || i == PARAM_CALENDAR_SIDES || i == PARAM_SURVEY_3_PERIOD_S;
@@ -239,48 +238,15 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     return l;
 }
 
-static void try_cut(struct life *f, const struct nor_sim *parent, const struct sim_op *op,
-                    enum torn model, bool again);
-
-static enum sim_fate cut_again(void *ctx, struct nor_sim *sim, const struct sim_op *op)
+static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
 {
     struct life *f = ctx;
-    if (sim_random(&f->random) % 8) return SIM_DONE;
-    f->second_cuts++;
-    f->again = true;
-    try_cut(f, sim, op, (enum torn)(sim_random(&f->random) % TORN_MODELS), false);
-    f->again = false;
-    return SIM_DONE;
-}
-
-static void try_cut(struct life *f, const struct nor_sim *parent, const struct sim_op *op,
-                    enum torn model, bool again)
-{
-    struct nor_sim child;
-    nor_sim_fork(&child, parent, sim_random(&f->random));
-    nor_sim_tear(&child, op, model);
-    if (again) {
-        child.watch = cut_again;
-        child.watch_ctx = f;
-    }
-    struct lab *l = power_up(f, &child);
+    struct lab *l = power_up(f, chip);
     if (!l) fail(f, "does not mount", model);
     const char *e = judge(f, l);
     if (e) fail(f, e, model);
-    if (sim_random(&f->random) % 64 == 0) lab_run_s(l, 2000);
+    if (sim_random(&f->cuts.random) % 64 == 0) lab_run_s(l, 2000);
     lab_free(l);
-    nor_sim_free(&child);
-}
-
-static enum sim_fate cut_here(void *ctx, struct nor_sim *sim, const struct sim_op *op)
-{
-    struct life *f = ctx;
-    f->operation++;
-    for (unsigned m = 0; m < TORN_MODELS; m++) {
-        f->cuts++;
-        try_cut(f, sim, op, (enum torn)m, sim_random(&f->random) % 100 == 0);
-    }
-    return SIM_DONE;
 }
 
 /* -- the life
@@ -333,7 +299,7 @@ static void hour(struct life *f)
 {
     struct lab *l = f->lab;
     struct meter *m = &l->m;
-    uint64_t r = sim_random(&f->random);
+    uint64_t r = sim_random(&f->cuts.random);
     l->load.p_mw = (int32_t)(r % 9000000) - 3000000;
     l->load.q_mvar = (int32_t)(r >> 32) % 900000;
     minutes(f, 20);
@@ -381,14 +347,10 @@ static void cut_each_ms(struct life *f, unsigned ms)
         struct nor_sim child;
         lab_run_to(f->lab, mono_after(f->lab->now, 1000), 1000);
         write_diary(f);
-        nor_sim_fork(&child, sim, sim_random(&f->random));
-        struct lab *l = power_up(f, &child);
-        if (!l) fail(f, "does not mount", TORN_NOTHING);
-        const char *e = judge(f, l);
-        if (e) fail(f, e, TORN_NOTHING);
-        lab_free(l);
+        nor_sim_fork(&child, sim, sim_random(&f->cuts.random));
+        judge_copy(f, &child, TORN_NOTHING);
         nor_sim_free(&child);
-        f->cuts++;
+        f->cuts.cuts++;
     }
 }
 
@@ -420,22 +382,21 @@ int main(int argc, char **argv)
     clock_t from = clock();
     f.hours = argc > 1 ? (unsigned)atoi(argv[1]) : 16;
     f.seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    f.random = f.seed * 77777;
+    f.cuts = (struct cuts){ 100, 8, judge_copy, &f, .random = f.seed * 77777 };
     nor_sim_init(&sim, SECTORS, (struct nor_times){ 0, f.seed % 2 ? 0 : 9000 }, f.seed);
     f.lab = lab_new_on(&sim.nor, &map);
     f.lab->cfg.checkpoint_s = 300;
     lab_fit_relay(f.lab, true);
     if (lab_power_up(f.lab, T0) < 0) return 1;
     settle(&f);
-    sim.watch = cut_here;
-    sim.watch_ctx = &f;
+    cuts_watch(&f.cuts, &sim);
     for (unsigned i = 0; i < f.hours; i++) {
         hour(&f);
         if (i % 8 == 0) switch_supply(&f);
     }
     printf("%u hours, %llu operations, %llu cuts, %llu second cuts, %.1f s: nothing lost\n",
-           f.hours, (unsigned long long)f.operation, (unsigned long long)f.cuts,
-           (unsigned long long)f.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);
+           f.hours, (unsigned long long)f.cuts.operations, (unsigned long long)f.cuts.cuts,
+           (unsigned long long)f.cuts.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);
     if (sim.broken) fail(&f, "a program wanted a bit back", TORN_NOTHING);
     lab_free(f.lab);
     nor_sim_free(&sim);

@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "base/err.h"
-#include "powercut/nor_sim.h"
+#include "powercut/cuts.h"
 #include "schemes.h"
 #include "teller.h"
 
@@ -63,17 +63,18 @@ struct life {
     char token[4][STS_DIGITS + 1];
     int n;
     const char *kind;
-    bool again, counts;        /* counts: it takes effect, and so can be used up */
+    bool counts;               /* it takes effect, and so can be used up */
     bool by_itself;            /* no token: the meter does it, and makes up for it */
     int (*act)(struct lab *l); /* what is done instead of entering tokens */
-    uint64_t random, cuts, second_cuts, operation, seed;
+    struct cuts cuts;
+    uint64_t seed;
     unsigned rounds;
 };
 
 static void fail(const struct life *f, const char *what, const char *model)
 {
     fprintf(stderr, "%s: %s (%s, operation %llu)\nrepeat: test_powercut_token %u %llu\n",
-            f->kind, what, model, (unsigned long long)f->operation, f->rounds,
+            f->kind, what, model, (unsigned long long)f->cuts.operations, f->rounds,
             (unsigned long long)f->seed);
     abort();
 }
@@ -165,47 +166,14 @@ static void judge(const struct life *f, struct lab *l, const char *model)
         fail(f, "counted twice", model);
 }
 
-static void try_cut(struct life *f, const struct nor_sim *parent, const struct sim_op *op,
-                    enum torn model, bool again);
-
-static enum sim_fate cut_again(void *ctx, struct nor_sim *sim, const struct sim_op *op)
+static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
 {
     struct life *f = ctx;
-    if (sim_random(&f->random) % 4) return SIM_DONE;
-    f->second_cuts++;
-    f->again = true;
-    try_cut(f, sim, op, (enum torn)(sim_random(&f->random) % TORN_MODELS), false);
-    f->again = false;
-    return SIM_DONE;
-}
-
-static void try_cut(struct life *f, const struct nor_sim *parent, const struct sim_op *op,
-                    enum torn model, bool again)
-{
-    struct nor_sim child;
-    nor_sim_fork(&child, parent, sim_random(&f->random));
-    nor_sim_tear(&child, op, model);
-    if (again) {
-        child.watch = cut_again;
-        child.watch_ctx = f;
-    }
-    struct lab *l = power_up(f, &child);
+    struct lab *l = power_up(f, chip);
     if (!l) fail(f, "does not mount", torn_name[model]);
-    child.watch = NULL;
+    chip->watch = NULL;
     judge(f, l, torn_name[model]);
     lab_free(l);
-    nor_sim_free(&child);
-}
-
-static enum sim_fate cut_here(void *ctx, struct nor_sim *sim, const struct sim_op *op)
-{
-    struct life *f = ctx;
-    f->operation++;
-    for (unsigned m = 0; m < TORN_MODELS; m++) {
-        f->cuts++;
-        try_cut(f, sim, op, (enum torn)m, sim_random(&f->random) % 50 == 0);
-    }
-    return SIM_DONE;
 }
 
 /* -- the life
@@ -222,7 +190,6 @@ static void cut_tokens(struct life *f, struct nor_sim *sim, const char *kind, in
     lab_settle(f->lab);
     look(f->lab, &f->before);
     nor_sim_fork(&copy, sim, 1);
-    copy.watch = NULL;
     struct lab *l = power_up(f, &copy);
     if (!l) fail(f, "the copy does not mount", "-");
     if (enter_all(f, l) != expected) fail(f, "another answer", "-");
@@ -230,8 +197,7 @@ static void cut_tokens(struct life *f, struct nor_sim *sim, const char *kind, in
     lab_free(l);
     nor_sim_free(&copy);
     for (int i = 0; i < f->n - 1; i++) teller_enter(f->lab, f->who, f->token[i]);
-    sim->watch = cut_here;
-    sim->watch_ctx = f;
+    cuts_watch(&f->cuts, sim);
     int result = teller_enter(f->lab, f->who, f->token[f->n - 1]);
     sim->watch = NULL;
     if (result != expected) fail(f, "another answer in life", "-");
@@ -253,7 +219,6 @@ static void cut_act(struct life *f, struct nor_sim *sim, const char *kind,
     lab_settle(f->lab);
     look(f->lab, &f->before);
     nor_sim_fork(&copy, sim, 1);
-    copy.watch = NULL;
     struct lab *l = power_up(f, &copy);
     if (!l) fail(f, "the copy does not mount", "-");
     if (act(l) < 0) fail(f, "refused", "-");
@@ -261,8 +226,7 @@ static void cut_act(struct life *f, struct nor_sim *sim, const char *kind,
     lab_free(l);
     nor_sim_free(&copy);
     if (is_same(&f->before, &f->after)) fail(f, "nothing happened", "-");
-    sim->watch = cut_here;
-    sim->watch_ctx = f;
+    cuts_watch(&f->cuts, sim);
     if (act(f->lab) < 0) fail(f, "refused in life", "-");
     sim->watch = NULL;
     struct snap is;
@@ -359,7 +323,7 @@ static void stranger(struct life *f)
 {
     struct teller t = f->teller;
     t.key.key[2] ^= 0x5A;
-    t.tid += (uint32_t)f->operation;
+    t.tid += (uint32_t)f->cuts.operations;
     teller_units(&t, 10);
     memcpy(f->teller.token, t.token, sizeof t.token);
     f->teller.tokens = 1;
@@ -368,7 +332,7 @@ static void stranger(struct life *f)
 static void round_of(struct life *f, struct nor_sim *sim)
 {
     struct teller *t = &f->teller;
-    uint64_t r = sim_random(&f->random);
+    uint64_t r = sim_random(&f->cuts.random);
     f->who = r & 1 ? &teller_keypad : &teller_client;
     teller_units(t, 1 + r % 16000);
     cut_tokens(f, sim, "units", STS_ACCEPT);
@@ -412,7 +376,7 @@ int main(int argc, char **argv)
     clock_t from = clock();
     f.rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 4;
     f.seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    f.random = f.seed * 77777;
+    f.cuts = (struct cuts){ 50, 4, judge_copy, &f, .random = f.seed * 77777 };
     nor_sim_init(&sim, SECTORS, (struct nor_times){ 0, 0 }, f.seed);
     f.lab = lab_new_on(&sim.nor, &map);
     for (unsigned i = 0; i < f.rounds; i++) {
@@ -430,8 +394,8 @@ int main(int argc, char **argv)
     }
     printf(
         "%u rounds, %llu operations, %llu cuts, %llu second cuts, %.1f s: every token once\n",
-        f.rounds, (unsigned long long)f.operation, (unsigned long long)f.cuts,
-        (unsigned long long)f.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);
+        f.rounds, (unsigned long long)f.cuts.operations, (unsigned long long)f.cuts.cuts,
+        (unsigned long long)f.cuts.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);
     if (sim.broken) fail(&f, "a program wanted a bit back", "-");
     lab_free(f.lab);
     nor_sim_free(&sim);

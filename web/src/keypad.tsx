@@ -35,11 +35,10 @@ export function Keypad({ prepay, send }: { prepay: Prepay; send: Send }) {
         }}
       >
         <label class="token">
-          <span>Token</span>
+          <span>Token, {DIGITS} digits</span>
           <input
             inputMode="numeric"
             autocomplete="off"
-            placeholder="20 digits"
             value={fours(typed)}
             onInput={(e) => type(e.currentTarget.value.replace(/\D/g, '').slice(0, DIGITS))}
           />
