@@ -15,6 +15,7 @@ unit_test(unit/test_meter_display.c LIBS lab)
 unit_test(unit/test_meter_years.c LIBS lab)
 unit_test(unit/test_supply_walk.c LIBS meter)
 unit_test(unit/test_supply_relay.c LIBS lab)
+unit_test(unit/test_supply_causes.c LIBS lab)
 
 add_executable(bench_meter_year bench/bench_meter_year.c)
 target_link_libraries(bench_meter_year PRIVATE lab panic strict)

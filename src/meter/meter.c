@@ -162,6 +162,7 @@ int meter_mount(struct meter *m, mono_t t)
     m->live = true;
     if (blank) demand_restart(m);
     plan(m);
+    protect_power_up(m);
     input_power_up(m, down);
     supply_power_up(m);
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));

@@ -188,8 +188,8 @@ void protect_tamper(struct meter *m, unsigned k, bool begins)
 {
     struct protect *p = &m->protect;
     uint16_t bit = (uint16_t)(1u << k);
-    p->tampers = begins ? p->tampers | (bit & kinds(m)) : p->tampers & (uint16_t)~bit;
-    if (begins && !(bit & kinds(m))) return;
+    if (!(bit & (begins ? kinds(m) : p->tampers))) return;
+    p->tampers = begins ? p->tampers | bit : p->tampers & (uint16_t)~bit;
     supply_request(m, SUPPLY_TAMPER, p->tampers != 0);
     if (!p->tampers && param_get(m, PARAM_TAMPER_RELEASE)) supply_let_go(m, SUPPLY_TAMPER);
 }
@@ -229,7 +229,8 @@ static void look_at_flow(struct meter *m, const struct quantity *q)
     note(&m->protect.flows, relay_leaks(m), q->start);
 }
 
-/* What held before is still there until it is seen to be over. */
+/* What held before is still there until it is seen to be over; a cover closed in the dark ends
+ * by what input_power_up() finds. */
 void protect_power_up(struct meter *m)
 {
     struct protect *p = &m->protect;
@@ -237,6 +238,8 @@ void protect_power_up(struct meter *m)
     if (held & SUPPLY_BIT(SUPPLY_VOLTAGE))
         p->over = (struct lasting){ .since = m->t, .is = true, .told = true };
     if (held & SUPPLY_BIT(SUPPLY_FIRE)) ignite(m);
+    p->tampers = input_tampers(m) & kinds(m);
+    if (p->tampers) supply_request(m, SUPPLY_TAMPER, true);
 }
 
 /* -- all of it

@@ -66,6 +66,7 @@ uint16_t protect_state(const struct meter *m);
 /* Requesters that are switched off. */
 uint16_t protect_off(const struct meter *m);
 
+/* Before the inputs are looked at: what they find ends what held. */
 void protect_power_up(struct meter *m);
 void protect_window(struct meter *m, const struct quantity *q);
 mono_t protect_next(const struct meter *m);

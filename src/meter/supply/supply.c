@@ -518,7 +518,6 @@ void supply_power_up(struct meter *m)
 {
     const struct supply_state *s = &m->supply.state;
     struct relay *r = &m->supply.relay;
-    protect_power_up(m);
     if (!m->io->relay) return;
     r->is_known = true;
     r->target = s->closed;

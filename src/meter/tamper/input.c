@@ -134,6 +134,15 @@ bool input_is_still(const struct meter *m, uint16_t mask, uint64_t us)
     return !((m->inputs.raw ^ m->inputs.settled) & mask);
 }
 
+uint16_t input_tampers(const struct meter *m)
+{
+    uint16_t open = 0;
+    for (unsigned i = 0; i < INPUTS; i++)
+        if (table[i].counter && m->inputs.settled & table[i].mask)
+            open |= (uint16_t)(1u << (table[i].counter - 1));
+    return open;
+}
+
 /* One input at a time, dated to its own edge. */
 void input_settle(struct meter *m, utc_t u)
 {

@@ -1,0 +1,108 @@
+/* Causes of a living meter that begin, end and outlast the power. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "lab.h"
+
+static const int64_t T0 = 1772438400;
+
+static void run(struct lab *l, unsigned s)
+{
+    lab_run_to(l, mono_after(l->now, s * UINT64_C(1000000)), 200000);
+}
+
+static void set(struct lab *l, uint16_t param, int32_t value)
+{
+    meter_at(&l->m, l->now);
+    assert_int_equal(param_set(&l->m, &lab_who, param, value), 0);
+    lab_settle(l);
+}
+
+static struct lab *fresh(void)
+{
+    struct lab *l = lab_new(0, 0);
+    lab_fit_relay(l, true);
+    l->load = (struct lab_load){ 2300000, 0, 230000, 10000 };
+    assert_int_equal(lab_power_up(l, T0), 0);
+    lab_settle(l);
+    set(l, PARAM_PROTECT_MASK, 255);
+    return l;
+}
+
+static int reconnect(struct lab *l)
+{
+    meter_at(&l->m, l->now);
+    int err = supply_reconnect(&l->m, &lab_who, true);
+    lab_settle(l);
+    run(l, 2);
+    return err;
+}
+
+static void covers(struct lab *l, uint16_t open)
+{
+    l->inputs = open;
+    meter_feed_inputs(&l->m, l->now,
+                      (uint16_t)(open | (l->relay.closed ? INPUT_RELAY_CLOSED : 0)));
+    run(l, 3);
+}
+
+static void power_cut(struct lab *l, uint16_t open)
+{
+    lab_power_down(l, true);
+    l->inputs = open;
+    assert_int_equal(lab_power_up(l, T0 + 3600), 0);
+    lab_settle(l);
+    run(l, 3);
+}
+
+static bool holds(const struct lab *l, enum requester r)
+{
+    return l->m.supply.state.held >> r & 1;
+}
+
+/* -- tamper
+ * --------------------------------------------------------------------------------------------
+ */
+
+static void an_open_cover_outlasts_the_power(void **state)
+{
+    (void)state;
+    struct lab *l = fresh();
+    covers(l, INPUT_TERMINAL_COVER);
+    assert_true(holds(l, SUPPLY_TAMPER));
+    power_cut(l, INPUT_TERMINAL_COVER);
+    assert_int_equal(reconnect(l), E_DENIED);
+    assert_false(l->relay.closed);
+    covers(l, 0);
+    assert_int_equal(reconnect(l), 0);
+    assert_true(l->relay.closed);
+    lab_free(l);
+}
+
+static void only_the_last_tamper_that_held_releases(void **state)
+{
+    (void)state;
+    struct lab *l = fresh();
+    set(l, PARAM_TAMPER_RELEASE, 1);
+    set(l, PARAM_TAMPER_MASK, 1 << TAMPER_TERMINAL_COVER | 1 << TAMPER_METER_COVER);
+    covers(l, INPUT_TERMINAL_COVER | INPUT_MODULE_COVER);
+    power_cut(l, INPUT_TERMINAL_COVER | INPUT_MODULE_COVER);
+    covers(l, INPUT_TERMINAL_COVER); /* that one is not of the mask */
+    assert_true(holds(l, SUPPLY_TAMPER));
+    power_cut(l, 0); /* closed in the dark */
+    assert_false(holds(l, SUPPLY_TAMPER));
+    lab_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_open_cover_outlasts_the_power),
+        cmocka_unit_test(only_the_last_tamper_that_held_releases),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
