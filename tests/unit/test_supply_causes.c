@@ -98,11 +98,32 @@ static void only_the_last_tamper_that_held_releases(void **state)
     lab_free(l);
 }
 
+/* -- orders against a cause
+ * ---------------------------------------------------------------------------- */
+
+static void no_order_while_the_cause_lasts(void **state)
+{
+    static const enum requester causes[] = { SUPPLY_FIRE, SUPPLY_MALFUNCTION, SUPPLY_VOLTAGE,
+                                             SUPPLY_TAMPER, SUPPLY_ARREARS };
+    (void)state;
+    struct lab *l = fresh();
+    for (unsigned i = 0; i < sizeof causes / sizeof *causes; i++) {
+        supply_request(&l->m, causes[i], true);
+        run(l, 2);
+        assert_true(holds(l, causes[i]));
+        assert_int_equal(supply_order(&l->m, &lab_who, causes[i], ACTION_RECONNECT), E_DENIED);
+        run(l, 2);
+        assert_true(holds(l, causes[i]));
+    }
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_open_cover_outlasts_the_power),
         cmocka_unit_test(only_the_last_tamper_that_held_releases),
+        cmocka_unit_test(no_order_while_the_cause_lasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,14 +342,11 @@ static uint16_t without(const struct meter *m, uint16_t with)
     return held;
 }
 
-/* What only an order releases must be over before. */
-static uint16_t latching(void)
-{
-    uint16_t set = 0;
-    for (unsigned r = 0; r < REQUESTERS; r++)
-        if (arbiter_row(r)->latched) set |= SUPPLY_BIT(r);
-    return set;
-}
+/* Those whose cause need not be over: an overload ends as it opens, the others are what was
+ * ordered last. */
+#define MAY_BE_TRIED                                                                           \
+    (SUPPLY_BIT(SUPPLY_LIMIT) | SUPPLY_BIT(SUPPLY_OVERCURRENT) | SUPPLY_BIT(SUPPLY_SCHEDULE) | \
+     SUPPLY_BIT(SUPPLY_BUTTON))
 
 static struct verdict judge(const struct meter *m, enum requester r, enum supply_action action,
                             uint16_t with)
@@ -368,7 +365,7 @@ static int order(struct meter *m, const struct who *who, enum requester r,
     if (!m->io->relay) return E_STATE;
     if (store_is_busy(&m->store)) return E_BUSY;
     bool opens = action == ACTION_DISCONNECT;
-    if (!opens && s->wants & SUPPLY_BIT(r) & latching()) return refuse(m, who, r);
+    if (!opens && s->wants & SUPPLY_BIT(r) & ~MAY_BE_TRIED) return refuse(m, who, r);
     if (r == SUPPLY_BUTTON && !opens && limiter_is_locked(m) &&
         !param_get(m, PARAM_RETRY_BUTTON))
         return refuse(m, who, supply_holder(m));

@@ -72,9 +72,10 @@ void supply_ready(struct meter *m, enum requester r);
 
 /* A client, token, button or schedule acts as requester r. 0: done, or done as far as others
  * let go: then the supply stays open and event 390 names who holds it. E_DENIED: nothing
- * changed: not in this mode or state, its cause still holds, no permission (class 68), or more
- * closings than six and one in ten minutes; 390 tells the holder, 0 for the last. E_STATE: no
- * relay in this meter. E_BUSY: a commit is in flight. */
+ * changed: not in this mode or state, its cause still holds (limit, over-current and schedule may
+ * be tried), no permission (class 68), or more closings than six and one in ten minutes; 390
+ * tells the holder, 0 for the last. E_STATE: no relay in this meter. E_BUSY: a commit is in
+ * flight. */
 int supply_order(struct meter *m, const struct who *who, enum requester r,
                  enum supply_action action);
 
