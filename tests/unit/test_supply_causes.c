@@ -118,12 +118,53 @@ static void no_order_while_the_cause_lasts(void **state)
     lab_free(l);
 }
 
+/* -- causes that end while nothing can open
+ * ------------------------------------------------------------ */
+
+static void what_ended_in_mode_0_is_over(void **state)
+{
+    static const struct param_value monitor[] = { { PARAM_MONITOR_2_REG, REG_P_IMPORT },
+                                                  { PARAM_MONITOR_2_THRESHOLD, 5000 },
+                                                  { PARAM_MONITOR_2_UP, ACTION_DISCONNECT },
+                                                  { PARAM_MONITOR_2_DOWN, 0 } };
+    (void)state;
+    struct lab *l = fresh();
+    for (unsigned i = 0; i < sizeof monitor / sizeof *monitor; i++)
+        set(l, monitor[i].id, monitor[i].value);
+    set(l, PARAM_LIMIT_1_NORMAL, 5000);
+    set(l, PARAM_LIMIT_1_OVER_S, 1);
+    set(l, PARAM_LIMIT_1_UNDER_S, 1);
+    set(l, PARAM_SUPPLY_MODE, 0);
+    run(l, 1);
+    l->load.p_mw = 9000000;
+    run(l, 5);
+    assert_true(l->m.supply.wants & SUPPLY_BIT(SUPPLY_VOLTAGE));
+    assert_true(l->m.supply.wants & SUPPLY_BIT(SUPPLY_LIMIT));
+    set(l, PARAM_LIMIT_3_REG, REG_P_IMPORT);
+    set(l, PARAM_LIMIT_3_NORMAL, 1000);
+    set(l, PARAM_LIMIT_3_OVER_S, 1);
+    set(l, PARAM_LIMIT_3_UNDER_S, 1);
+    run(l, 5);
+    l->load.p_mw = 3000000; /* under the first and the monitor, not the third */
+    run(l, 5);
+    assert_false(l->m.supply.wants & SUPPLY_BIT(SUPPLY_VOLTAGE));
+    assert_true(l->m.supply.wants & SUPPLY_BIT(SUPPLY_LIMIT));
+    l->load.p_mw = 500000;
+    run(l, 5);
+    assert_int_equal(l->m.supply.wants, 0);
+    set(l, PARAM_SUPPLY_MODE, 4);
+    run(l, 5);
+    assert_true(l->relay.closed);
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_open_cover_outlasts_the_power),
         cmocka_unit_test(only_the_last_tamper_that_held_releases),
         cmocka_unit_test(no_order_while_the_cause_lasts),
+        cmocka_unit_test(what_ended_in_mode_0_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

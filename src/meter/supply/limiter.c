@@ -105,12 +105,16 @@ void limiter_plan(struct meter *m)
 /* -- the value against it
  * ------------------------------------------------------------------------------ */
 
+static bool opens(int32_t script)
+{
+    return script == ACTION_DISCONNECT || script == ACTION_READY;
+}
+
 /* Scripts 1 and 3 open; 2 lets go, as an attempt. */
 static void run(struct meter *m, unsigned k, int32_t script)
 {
     struct limiters *l = &m->limiters;
-    if (script == ACTION_DISCONNECT || script == ACTION_READY)
-        supply_request(m, (enum requester)requester[k], true);
+    if (opens(script)) supply_request(m, (enum requester)requester[k], true);
     for (unsigned i = 0; i < RETRIES && script == ACTION_RECONNECT; i++)
         if (retries[i] == requester[k] && l->retry[i].due.us != MONO_NEVER.us &&
             !l->retry[i].locked)
@@ -138,6 +142,17 @@ static void judge(struct meter *m, unsigned k)
     x->exceeded = x->over;
     event_post(m, x->over ? EV_LIMITER_EXCEEDED : EV_LIMITER_OK, NULL, &d);
     run(m, k, get(m, k, x->over ? LIMIT_UP : LIMIT_DOWN));
+    supply_forgo(m, (enum requester)requester[k]);
+}
+
+bool limiter_asks(const struct meter *m, enum requester r)
+{
+    for (unsigned k = 0; k < LIMITERS; k++) {
+        bool exceeded = m->limiters.of[k].exceeded;
+        int32_t script = get(m, k, exceeded ? LIMIT_UP : LIMIT_DOWN);
+        if (requester[k] == r && opens(script)) return true;
+    }
+    return false;
 }
 
 void limiter_window(struct meter *m, const struct quantity *q)

@@ -25,6 +25,7 @@
 
 #include "base/time.h"
 #include "base/who.h"
+#include "meter/supply/arbiter.h"
 
 struct meter;
 struct quantity;
@@ -84,6 +85,8 @@ bool limiter_is_locked(const struct meter *m);
 void limiter_init(struct meter *m);
 void limiter_plan(struct meter *m);
 void limiter_window(struct meter *m, const struct quantity *q);
+/* Does a limiter ask for r to open? */
+bool limiter_asks(const struct meter *m, enum requester r);
 /* The holds have changed. */
 void limiter_held(struct meter *m);
 mono_t limiter_next(const struct meter *m);

@@ -42,6 +42,18 @@ static void cross(struct meter *m, unsigned k, bool up, int64_t value)
     uint16_t code = up ? x->up : x->down;
     if (code) event_post(m, (enum event)code, NULL, &d);
     run(m, (enum requester)x->requester, get(m, k, up ? MONITOR_UP : MONITOR_DOWN));
+    supply_forgo(m, (enum requester)x->requester);
+}
+
+bool monitor_asks(const struct meter *m, enum requester r)
+{
+    for (unsigned k = 0; k < MONITORS; k++) {
+        uint8_t side = m->monitors.side[k];
+        if (rows[k].requester != r || side == SIDE_UNKNOWN) continue;
+        int32_t script = get(m, k, side == SIDE_ABOVE ? MONITOR_UP : MONITOR_DOWN);
+        if (script == ACTION_DISCONNECT) return true;
+    }
+    return false;
 }
 
 void monitor_plan(struct meter *m)

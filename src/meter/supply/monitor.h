@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meter/supply/arbiter.h"
+
 struct meter;
 struct quantity;
 
@@ -32,5 +34,7 @@ struct monitors {
 /* Thresholds may have changed. */
 void monitor_plan(struct meter *m);
 void monitor_window(struct meter *m, const struct quantity *q);
+/* Does a monitor ask for r to open? */
+bool monitor_asks(const struct meter *m, enum requester r);
 
 #endif

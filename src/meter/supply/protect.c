@@ -242,6 +242,14 @@ void protect_power_up(struct meter *m)
     if (p->tampers) supply_request(m, SUPPLY_TAMPER, true);
 }
 
+bool protect_asks(const struct meter *m, enum requester r)
+{
+    const struct protect *p = &m->protect;
+    if (r == SUPPLY_VOLTAGE) return p->over.told || p->under.told;
+    if (r == SUPPLY_FIRE) return p->burns;
+    return r == SUPPLY_TAMPER && p->tampers;
+}
+
 /* -- all of it
  * ----------------------------------------------------------------------------------------- */
 

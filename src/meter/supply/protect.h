@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/time.h"
+#include "meter/supply/arbiter.h"
 
 struct meter;
 struct quantity;
@@ -71,6 +72,9 @@ void protect_power_up(struct meter *m);
 void protect_window(struct meter *m, const struct quantity *q);
 mono_t protect_next(const struct meter *m);
 void protect_due(struct meter *m);
+
+/* Does voltage, heat or a tamper ask for r to open? */
+bool protect_asks(const struct meter *m, enum requester r);
 
 /* Tamper k (enum tamper_counter) begins, or ends. */
 void protect_tamper(struct meter *m, unsigned k, bool begins);

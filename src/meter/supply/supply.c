@@ -219,6 +219,14 @@ void supply_request(struct meter *m, enum requester r, bool holds)
     if (!arbiter_row(r)->latched) s->ended |= (uint16_t)(bit & s->state.held);
 }
 
+void supply_forgo(struct meter *m, enum requester r)
+{
+    uint16_t bit = SUPPLY_BIT(r);
+    if ((m->supply.state.held | to_raise(m)) & bit) return;
+    if (limiter_asks(m, r) || monitor_asks(m, r) || protect_asks(m, r)) return;
+    supply_request(m, r, false);
+}
+
 void supply_ready(struct meter *m, enum requester r)
 {
     supply_request(m, r, false);

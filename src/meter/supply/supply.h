@@ -110,6 +110,9 @@ struct quantity;
 void supply_window(struct meter *m, const struct quantity *q);
 /* A latched requester lets go without an order: where it is set to. */
 void supply_let_go(struct meter *m, enum requester r);
+/* A condition of r is over: where none of those that share r asks any more, what could not
+ * open while it lasted is forgotten. */
+void supply_forgo(struct meter *m, enum requester r);
 /* The load calendar may say something else: scripts 1 to 3 of 0-0:10.0.106. */
 void supply_calendar(struct meter *m);
 /* May the meter close by itself once more? Twelve times, and once in five minutes, whatever the
