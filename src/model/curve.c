@@ -71,16 +71,28 @@ int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,
     return 0;
 }
 
-bool curve_is_complete(struct device *d)
+/* A client can sign and agree, now, without the certificate of slot `without`. */
+static bool is_able(struct device *d, struct cert c, unsigned without)
 {
-    enum { WHOLE = 0x1F };
+    uint8_t point[EC_POINT];
+    for (c.use = CERT_SIGN; c.use <= CERT_AGREE; c.use++) {
+        if (cert_find(&d->meter, &c) == (int)without) return false;
+        if (curve_point_of(d, CERT_CLIENT, (enum cert_use)c.use, c.title, point)) return false;
+    }
+    return true;
+}
+
+bool curve_is_complete(struct device *d, unsigned without)
+{
+    enum { CLIENT = 4, AUTHORITY = 8, WHOLE = 15 };
     unsigned has = 0;
     uint8_t key[SECURE_OCTETS_MAX];
     for (unsigned i = 0; i < CERTS; i++) {
         struct cert c;
-        if (cert_get(&d->meter, i, &c) < 0) continue;
-        if (c.entity == CERT_CA) has |= 0x10;
-        if (c.entity <= CERT_CLIENT && c.use <= CERT_AGREE) has |= 1u << (2 * c.entity + c.use);
+        if (i == without || cert_get(&d->meter, i, &c) < 0) continue;
+        if (c.entity == CERT_CA) has |= AUTHORITY;
+        if (c.entity == CERT_SERVER && c.use <= CERT_AGREE) has |= 1u << c.use;
+        if (c.entity == CERT_CLIENT && is_able(d, c, without)) has |= CLIENT;
     }
     bool keys = secure_key_get(&d->meter, SECURE_SIGN, key, sizeof key) == SECURE_SCALAR &&
                 secure_key_get(&d->meter, SECURE_AGREE, key, sizeof key) == SECURE_SCALAR;

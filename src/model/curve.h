@@ -27,8 +27,9 @@ void curve_end(struct device *d, uint16_t session);
 int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,
                    const uint8_t title[CERT_TITLE], uint8_t point[EC_POINT]);
 
-/* Can suite 1 be used: keys and certificates of the meter, an authority, a client? */
-bool curve_is_complete(struct device *d);
+/* Can suite 1 be used: keys and certificates of the meter, an authority, a client that can sign
+ * and agree now? Without the certificate of slot `without`; CERTS: with all of them. */
+bool curve_is_complete(struct device *d, unsigned without);
 
 /* Is x valid now? While the clock is invalid nothing is judged. */
 bool curve_is_valid_now(struct device *d, const struct x509 *x);

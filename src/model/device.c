@@ -194,6 +194,15 @@ static bool is_in_force(struct device *d, unsigned id, const uint8_t octets[SECU
     return is;
 }
 
+int device_keys_set(struct device *d, const struct who *who, const struct secure_key *key,
+                    unsigned n)
+{
+    int err = secure_keys_set(&d->meter, who, key, n, NULL);
+    /* the receiving floors are new: what was sealed under the old key is not to be taken again */
+    if (!err) dlms_rekey(&d->server);
+    return err;
+}
+
 int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k)
 {
     static const enum secure_slot slot[] = { SECURE_UNICAST, SECURE_BROADCAST, SECURE_AUTH,
@@ -213,7 +222,7 @@ int device_transfer_keys(struct device *d, const struct who *who, const struct d
                         sizeof k->key[i].wrapped);
         plain[i].is_same = !err && is_in_force(d, k->key[i].id, plain[i].octets);
     }
-    if (!err) err = secure_keys_set(&d->meter, who, plain, k->n, NULL);
+    if (!err) err = device_keys_set(d, who, plain, k->n);
     wipe(plain, sizeof plain);
     wipe(master, sizeof master);
     return err == E_AUTH ? E_RANGE : err;

@@ -134,6 +134,9 @@ struct device_keys {
         uint8_t wrapped[24];
     } key[4];
 };
+/* Store keys, secure_keys_set(); every open session takes them up with its next APDU. */
+int device_keys_set(struct device *d, const struct who *who, const struct secure_key *key,
+                    unsigned n);
 /* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id.
  */
 int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k);

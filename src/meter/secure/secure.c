@@ -15,8 +15,7 @@
 enum {
     ROOT = 16,
     PASSWORD_BOX = 32, /* what is no key is boxed with its length to a size kw takes */
-    COUNTER_OLD = INT32_MAX,
-    EMPTIED = 1 /* what an emptied slot holds is no wrap, but one octet */
+    EMPTIED = 1        /* what an emptied slot holds is no wrap, but one octet */
 };
 
 static bool is_boxed(enum secure_slot slot)
@@ -118,7 +117,12 @@ int secure_keys_set(struct meter *m, const struct who *who, const struct secure_
     struct audit_change change[SECURE_SLOTS + 1] = { 0 };
     int length[SECURE_SLOTS];
     bool restart = false;
+    unsigned slots = 0;
     if (n + (cert != NULL) == 0 || n > SECURE_SLOTS) return E_RANGE;
+    for (unsigned i = 0; i < n; i++) {
+        if (slots >> key[i].slot & 1) return E_RANGE; /* which of the two? */
+        slots |= 1u << key[i].slot;
+    }
     for (unsigned i = 0; i < n; i++)
         if ((length[i] = secure_key_wrap(m, &key[i], wrapped[i])) < 0) return length[i];
     int err = change_begin(m);
@@ -136,14 +140,9 @@ int secure_keys_set(struct meter *m, const struct who *who, const struct secure_
     }
     audit_put(m, who, change, n + (cert != NULL));
     if (restart) put_fresh_floors(m);
-    err = change_commit(m);
-    /* The sending counter goes on: a key that was in use before may come back, and a number
-     * under it must not. Only far from the start it may begin again with a new key. */
-    for (unsigned i = 0; i < n && !err; i++)
-        if (key[i].slot <= SECURE_BROADCAST &&
-            counters_peek(&m->store, key[i].slot) > COUNTER_OLD)
-            err = counters_set(&m->store, key[i].slot, 1);
-    return err;
+    /* The sending counters go on: a key that was in use before may come back, and a number
+     * under it must not. */
+    return change_commit(m);
 }
 
 int secure_setup_set(struct meter *m, const struct who *who, uint16_t param, uint8_t value)

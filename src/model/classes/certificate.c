@@ -29,16 +29,19 @@ static enum dar done(struct device *d, const struct cosem_at *at, enum dar dar)
     return dar;
 }
 
-/* Even steps start a job, odd ones wait for it. DAR_OK: d->curve.made has its result. */
+/* Even steps start a job, odd ones wait for it. DAR_OK: d->curve.made has its result. The input
+ * is wiped: it may hold a private key. */
 static enum dar run(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
                     enum job_kind kind, struct job_in *in)
 {
     uint32_t *step = &ret->span.work[W_STEP];
     uint16_t session = index_of(at);
-    int err;
-    if (*step % 2 == 0) {
-        if (*step == 0) curve_end(d, session); /* of a call that was given up */
-        err = curve_start(d, session, kind, in);
+    int err = 0;
+    bool starts = *step % 2 == 0;
+    if (*step == 0) curve_end(d, session); /* of a call that was given up */
+    if (starts) err = curve_start(d, session, kind, in);
+    wipe(in, sizeof *in);
+    if (starts) {
         if (err == 0) ++*step;
         return err == 0 || err == E_BUSY ? DAR_PENDING : dar_of(err);
     }
@@ -88,16 +91,17 @@ enum dar call_request(void *app, const struct cosem_at *at, struct axdr_in *arg,
     uint8_t buf[384], title[DLMS_TITLE], use = axdr_read_enum(arg);
     if (!axdr_is_done(arg)) return DAR_TYPE;
     memset(&in, 0, sizeof in);
-    if (use > CERT_AGREE || key_of(d, use, in.key)) return DAR_OTHER;
-    enum dar dar = DAR_OK;
-    if (ret->span.work[W_STEP] < PUBLIC_TAKEN) dar = run(d, at, ret, JOB_PUBLIC, &in);
-    if (dar != DAR_OK) return done(d, at, dar);
+    if (use > CERT_AGREE) return DAR_OTHER;
+    if (ret->span.work[W_STEP] < PUBLIC_TAKEN) {
+        if (key_of(d, use, in.key)) return done(d, at, DAR_OTHER);
+        enum dar taken = run(d, at, ret, JOB_PUBLIC, &in);
+        if (taken != DAR_OK) return done(d, at, taken);
+    }
     device_title(d, title);
     int n = x509_put_request(buf, sizeof buf, title, d->curve.made.point);
-    if (key_of(d, use, in.key) || n < 0) return done(d, at, DAR_OTHER);
+    if (n < 0 || key_of(d, use, in.key)) return done(d, at, DAR_OTHER);
     sha256(in.hash, buf, (size_t)n);
-    dar = run(d, at, ret, JOB_SIGN, &in);
-    wipe(&in, sizeof in);
+    enum dar dar = run(d, at, ret, JOB_SIGN, &in);
     if (dar == DAR_OK) {
         n = x509_seal(buf, (size_t)n, sizeof buf, d->curve.made.sig);
         axdr_emit_octets(&ret->out, buf, n < 0 ? 0 : (size_t)n);
@@ -182,7 +186,6 @@ static enum dar match_own(struct device *d, const struct cosem_at *at, struct co
             continue;
         }
         enum dar dar = run(d, at, ret, JOB_PUBLIC, &in);
-        wipe(&in, sizeof in);
         if (dar != DAR_OK) return dar;
         if (!memcmp(d->curve.made.point, x->point, EC_POINT)) return DAR_OK;
     }
@@ -242,7 +245,9 @@ static bool is_serial(const struct x509 *x, const uint8_t *p, size_t n)
 
 static bool is_issuer(const struct x509 *x, const uint8_t *p, size_t n)
 {
-    return n && n <= x->issuer.n && !memcmp(p, x->issuer.p + x->issuer.n - n, n);
+    if (!n || n > x->issuer.n) return false;
+    const uint8_t *end = x->issuer.p + x->issuer.n - n; /* text: the last value, whole */
+    return (n == x->issuer.n || end[-1] == n) && !memcmp(p, end, n);
 }
 
 static int find_serial(struct device *d, struct axdr_in *arg, uint8_t der[CERT_MAX])
@@ -261,7 +266,7 @@ static int find_serial(struct device *d, struct axdr_in *arg, uint8_t der[CERT_M
     return E_NONE;
 }
 
-/* An authority is asked for without its use, and the first is meant. */
+/* An authority is asked for without its use; without a title the first one is meant. */
 static int find_entity(struct device *d, struct axdr_in *arg)
 {
     struct cert c = { 0 };
@@ -271,7 +276,8 @@ static int find_entity(struct device *d, struct axdr_in *arg)
     c.use = axdr_read_enum(arg);
     const uint8_t *title = axdr_read_string(arg, AXDR_OCTETS, &n);
     if (!axdr_is_done(arg)) return E_TYPE;
-    if (c.entity == CERT_CA) {
+    if (c.entity == CERT_CA) c.use = CERT_ANY;
+    if (c.entity == CERT_CA && n == 0) {
         for (unsigned i = 0; i < CERTS; i++)
             if (cert_get(&d->meter, i, &c) == 0 && c.entity == CERT_CA) return (int)i;
         return E_NONE;
@@ -317,7 +323,8 @@ enum dar call_remove(void *app, const struct cosem_at *at, struct axdr_in *arg,
         authorities += cert_get(&d->meter, i, &other) == 0 && other.entity == CERT_CA;
     int err = cert_get(&d->meter, (unsigned)slot, &c);
     if (err) return dar_of(err);
-    bool used = c.entity == CERT_SERVER && param_get(&d->meter, PARAM_SECURITY_SUITE) == 1;
+    bool used = param_get(&d->meter, PARAM_SECURITY_SUITE) == 1 &&
+                !curve_is_complete(d, (unsigned)slot);
     if (used || (c.entity == CERT_CA && authorities == 1)) return DAR_DENIED;
     return dar_of(cert_remove(&d->meter, at->who, (unsigned)slot));
 }
@@ -403,7 +410,7 @@ static enum dar take_over(struct device *d, const struct cosem_at *at,
         k[i].length = SECURE_KEY;
         memcpy(k[i].octets, d->curve.fresh[i], SECURE_KEY);
     }
-    int err = secure_keys_set(&d->meter, at->who, k, n, NULL);
+    int err = device_keys_set(d, at->who, k, n);
     wipe(k, sizeof k);
     return dar_of(err);
 }
@@ -423,7 +430,6 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     memset(&in, 0, sizeof in);
     if (prepare(d, at, &offer[key], move, &in)) return done(d, at, DAR_OTHER);
     enum dar dar = run(d, at, ret, (enum job_kind)job[move], &in);
-    wipe(&in, sizeof in);
     if (dar != DAR_OK) return done(d, at, dar);
     if (move < 3) return DAR_PENDING;
     if (key == 0) axdr_emit_head(&ret->out, AXDR_ARRAY, (uint32_t)n);

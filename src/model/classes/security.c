@@ -72,11 +72,11 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
     uint8_t suite = axdr_read_enum(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (suite > 1) return DAR_OTHER;
-    if (suite ? !curve_is_complete(d) : setup_of(app).policy & SIGNED) return DAR_DENIED;
+    if (suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED) return DAR_DENIED;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
 }
 
-/* Policies only grow; signatures need suite 1. */
+/* Policies only grow; signatures need suite 1, and a client that can sign. */
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)
 {
@@ -86,7 +86,8 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
-    if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
+    bool unable = policy & SIGNED && (is.suite == 0 || !curve_is_complete(d, CERTS));
+    if (weaker || unknown || unable) return DAR_DENIED;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
 }
 
