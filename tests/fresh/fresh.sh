@@ -61,7 +61,7 @@ try_run() {
   tail -n 5 "$root.run"
   [ $served = 1 ] || echo "fresh: panel and DLMS port are served"
   group=$(pgrep -P $maker | head -n 1) # setsid's child leads the group
-  kill -TERM -- "-${group:-$maker}" 2>/dev/null || true
+  kill -s TERM -- "-${group:-$maker}" || true # the form that dash knows
   wait $maker 2>/dev/null || true
   return $served
 }
