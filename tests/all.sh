@@ -63,6 +63,7 @@ stage_clang() { build clang; }
 stage_fuzz() {
   build fuzz || return
   fuzzers=$(find build/fuzz/tests -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x | sort)
+  [ -n "$fuzzers" ] || count 0 1 fuzz
   rm -f "$log"/fuzz_*.failed
   echo "$fuzzers" | xargs -P "$JOBS" -I '{}' sh -c 'tests/fuzz/one.sh "$1" || touch build/log/$(basename "$1").failed' - '{}'
   for f in $fuzzers; do

@@ -269,11 +269,11 @@ static bool is_erasing(struct flash *f)
 {
     if (!f->is_erasing) return false;
     int result = f->nor->poll(f->nor->ctx, NOR_ERASE);
-    if (result == E_BUSY) return true;
+    if (result == E_BUSY && ++f->polls < POLLS_MAX) return true;
     f->is_erasing = false;
     f->erased = f->erasing;
     f->has_erased = true;
-    f->erase_result = result;
+    f->erase_result = result == E_BUSY ? E_IO : result;
     return false;
 }
 
@@ -297,6 +297,7 @@ int flash_erase(struct flash *f, uint32_t at)
     f->refused = 0;
     if (f->nor->erase_start(f->nor->ctx, at) < 0) return E_IO;
     f->is_erasing = true;
+    f->polls = 0;
     f->erasing = at;
     is_erasing(f);
     return E_BUSY;

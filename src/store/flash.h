@@ -45,6 +45,7 @@ struct flash {
     struct flash_prog *running; /* in the FIFO or the urgent place; NULL: the chip is free */
     uint32_t erasing, erased;   /* addresses: of the sector under erase; of the one before */
     uint16_t running_n;
+    uint32_t polls;              /* of the erase under way */
     bool is_erasing, has_erased; /* under way; over, and its owner was not told */
     int erase_result;            /* of that one, as the chip told it; not compared yet */
     uint8_t refused;             /* erases, because that result waits */

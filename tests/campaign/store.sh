@@ -13,7 +13,8 @@ while [ "$(date +%s)" -lt "$end" ] && [ $result = clean ]; do
   for what in "single 2" "double 2" "chains 50" "bad 50"; do
     build/host/tests/test_powercut_store ${what% *} "$seed" ${what#* } >build/campaign/store.log 2>&1 || result=FAILED
     [ $result = clean ] || break
-    set -- $(sed -n 's/.* lives, \([0-9]*\) cuts, \([0-9]*\) second cuts.*/\1 \2/p' build/campaign/store.log)
+    set -- $(sed -n 's/.* lives, \([0-9]*\) cuts, \([0-9]*\) second cuts.*/\1 \2/p' build/campaign/store.log) 0 0
+    [ "$1" -gt 0 ] || result=FAILED # it says no more what it did
     cuts=$((cuts + $1))
     second=$((second + $2))
   done

@@ -60,6 +60,7 @@ struct life {
     bool clearing;  /* a ring may lose its rows */
     bool switching; /* the supply relay was ordered to move */
     struct cuts cuts;
+    uint64_t of_switches; /* cuts around one */
     uint64_t step, seed;
     unsigned hours;
 };
@@ -243,6 +244,7 @@ static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
     struct life *f = ctx;
     struct lab *l = power_up(f, chip);
     if (!l) fail(f, "does not mount", model);
+    f->of_switches += f->switching;
     const char *e = judge(f, l);
     if (e) fail(f, e, model);
     if (sim_random(&f->cuts.random) % 64 == 0) lab_run_s(l, 2000);
@@ -394,9 +396,12 @@ int main(int argc, char **argv)
         hour(&f);
         if (i % 8 == 0) switch_supply(&f);
     }
-    printf("%u hours, %llu operations, %llu cuts, %llu second cuts, %.1f s: nothing lost\n",
-           f.hours, (unsigned long long)f.cuts.operations, (unsigned long long)f.cuts.cuts,
-           (unsigned long long)f.cuts.second_cuts, (double)(clock() - from) / CLOCKS_PER_SEC);
+    printf(
+        "%u hours, %llu operations, %llu cuts, %llu second cuts, %llu around a switch of the "
+        "supply, %.1f s: nothing lost\n",
+        f.hours, (unsigned long long)f.cuts.operations, (unsigned long long)f.cuts.cuts,
+        (unsigned long long)f.cuts.second_cuts, (unsigned long long)f.of_switches,
+        (double)(clock() - from) / CLOCKS_PER_SEC);
     if (sim.broken) fail(&f, "a program wanted a bit back", TORN_NOTHING);
     lab_free(f.lab);
     nor_sim_free(&sim);

@@ -74,14 +74,24 @@ static void write_special(struct lab *l)
 /* -- the slow reading
  * ------------------------------------------------------------------------ */
 
+/* A bound in digits, month and day, or day alone; its day may be any, last, last but one. */
+static int slow_bound(const uint8_t bound[5], const struct civil *c, int any)
+{
+    static const int length[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    int month = bound[2] == 0xFF ? 0 : bound[2], day = bound[3];
+    int last = length[(month ? month : c->month) - 1];
+    if (day == 0xFF) day = any;
+    if (day == 0xFE) day = last;
+    if (day == 0xFD) day = last - 1;
+    return month * 100 + day;
+}
+
 /* The days of 2026 from 1 to 365; a bound as a day of that year, or of the month. */
 static bool slow_between(const struct schedule_entry *x, const struct civil *c)
 {
     bool yearly = x->begin[2] != 0xFF;
-    int from = yearly ? x->begin[2] * 100 + x->begin[3] : x->begin[3];
-    int to = yearly ? x->end[2] * 100 + x->end[3] : x->end[3];
+    int from = slow_bound(x->begin, c, 1), to = slow_bound(x->end, c, 31);
     int now = yearly ? c->month * 100 + c->day : c->day;
-    if (x->begin[3] == 0xFF) return true;
     for (int at = from;; at = at == 1231 ? 0 : at + 1) { /* round the year, or the month */
         if (at == now) return true;
         if (at == to) return false;
@@ -119,12 +129,17 @@ static void slow_minute(int64_t utc, int32_t *tariff)
         }
 }
 
+static uint8_t random_bound(void)
+{
+    return (uint8_t)(rnd(3) ? 1 + rnd(28) : 0xFD + rnd(3));
+}
+
 static void random_bounds(struct schedule_entry *x)
 {
     unsigned kind = rnd(4);
     if (kind == 0) return; /* any day */
-    x->begin[3] = (uint8_t)(1 + rnd(28));
-    x->end[3] = (uint8_t)(1 + rnd(28));
+    x->begin[3] = random_bound();
+    x->end[3] = random_bound();
     if (kind == 1) return; /* days of any month */
     x->begin[2] = (uint8_t)(1 + rnd(12));
     x->end[2] = (uint8_t)(1 + rnd(12));

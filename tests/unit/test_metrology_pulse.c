@@ -283,14 +283,17 @@ static void goes_on_from_the_rests(void **s)
 {
     (void)s;
     struct wave w;
-    wave_init(&w);
-    wave_load(&w, 100, 0);
-    begin(1000);
-    const int64_t rest[2] = { 3599999999999 % 3600000000000, 0 };
-    pulse_init(front_pulse(&rig.front, PULSE_ACTIVE), 1000, 8000, rest);
-    books.rest_nj[0][0] = rest[0];
-    live(&w, 0.5);
-    assert_true(front_pulse(&rig.front, PULSE_ACTIVE)->count > 0); /* 1 nJ was missing */
+    for (unsigned missing = 0; missing < 2;
+         missing++) { /* 1 nJ to the next pulse, or all of it */
+        const int64_t rest[2] = { missing ? 0 : INT64_C(3599999999999), 0 };
+        wave_init(&w);
+        wave_load(&w, 5, 0);
+        begin(1000);
+        pulse_init(front_pulse(&rig.front, PULSE_ACTIVE), 1000, 8000, rest);
+        books.rest_nj[0][0] = rest[0];
+        live(&w, 0.5); /* 0.16 Wh */
+        assert_int_equal(front_pulse(&rig.front, PULSE_ACTIVE)->count, missing ? 0 : 1);
+    }
 }
 
 /* A meter that books late, in both directions: all is given, over one play, and shown one after

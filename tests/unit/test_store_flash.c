@@ -212,12 +212,39 @@ static void dropping_keeps_the_rest(void **state)
     nor_sim_free(&b.sim);
 }
 
+static int never(void *ctx, enum nor_op which)
+{
+    (void)ctx, (void)which;
+    return E_BUSY;
+}
+
+/* A chip whose busy bit sticks is broken: nobody waits for it for ever. */
+static void an_erase_that_never_ends(void **state)
+{
+    UNUSED(state);
+    for (unsigned waits = 0; waits < 2; waits++) {
+        struct bench b;
+        begin(&b, 0, 0);
+        struct nor stuck = *b.f.nor;
+        stuck.poll = never;
+        b.f.nor = &stuck;
+        int result = flash_erase(&b.f, 0);
+        assert_int_equal(result, E_BUSY);
+        if (waits) flash_end_erase(&b.f);
+        while (!waits && result == E_BUSY) result = flash_erase(&b.f, 0);
+        if (!waits) assert_int_equal(result, E_IO);
+        assert_false(b.f.is_erasing);
+        nor_sim_free(&b.sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(queue_in_order),     cmocka_unit_test(arena_is_a_ring),
-        cmocka_unit_test(urgent_overtakes),   cmocka_unit_test(failures_are_seen),
-        cmocka_unit_test(erases_have_owners), cmocka_unit_test(dropping_keeps_the_rest),
+        cmocka_unit_test(queue_in_order),           cmocka_unit_test(arena_is_a_ring),
+        cmocka_unit_test(urgent_overtakes),         cmocka_unit_test(failures_are_seen),
+        cmocka_unit_test(erases_have_owners),       cmocka_unit_test(dropping_keeps_the_rest),
+        cmocka_unit_test(an_erase_that_never_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

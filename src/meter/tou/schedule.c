@@ -139,15 +139,22 @@ static int sign(int a, int b)
     return (a > b) - (a < b);
 }
 
+/* The day of a bound in that month; 0 when it is not said. */
+static int day_in(const struct when *w, const struct civil *date)
+{
+    int last = cal_month_days(date->year, w->month == WHEN_ANY ? date->month : w->month);
+    if (w->day == WHEN_LAST) return last;
+    if (w->day == WHEN_SECOND_LAST) return last - 1;
+    return w->day == WHEN_ANY ? 0 : w->day;
+}
+
 /* A bound against a date, field by field from the year down; what is not said is equal. */
 static int compare(const struct when *w, const struct civil *date)
 {
-    int last = cal_month_days(date->year, date->month), day = w->day;
-    if (day == WHEN_LAST) day = last;
-    if (day == WHEN_SECOND_LAST) day = last - 1;
+    int day = day_in(w, date);
     if (w->year != WHEN_ANY_YEAR && w->year != date->year) return sign(w->year, date->year);
     if (w->month != WHEN_ANY && w->month != date->month) return sign(w->month, date->month);
-    return w->day == WHEN_ANY ? 0 : sign(day, date->day);
+    return day ? sign(day, date->day) : 0;
 }
 
 /* A period that begins later in the year (or month) than it ends goes over its turn. */
@@ -157,10 +164,10 @@ static bool is_between(const struct schedule_entry *x, const struct civil *date)
     bool after = compare(&begin, date) <= 0, before = compare(&end, date) >= 0;
     bool recurs = begin.year == WHEN_ANY_YEAR && end.year == WHEN_ANY_YEAR;
     bool turned = false;
-    if (recurs && begin.month != WHEN_ANY && end.month != WHEN_ANY)
-        turned = begin.month > end.month || (begin.month == end.month && begin.day > end.day);
-    else if (recurs && begin.month == end.month)
-        turned = begin.day != WHEN_ANY && end.day != WHEN_ANY && begin.day > end.day;
+    if (recurs && begin.month == end.month)
+        turned = day_in(&end, date) && day_in(&begin, date) > day_in(&end, date);
+    else if (recurs && begin.month != WHEN_ANY && end.month != WHEN_ANY)
+        turned = begin.month > end.month;
     return turned ? after || before : after && before;
 }
 
