@@ -158,6 +158,51 @@ static void what_ended_in_mode_0_is_over(void **state)
     lab_free(l);
 }
 
+/* -- heat
+ * --------------------------------------------------------------------------------------------
+ */
+
+static int terminals_dc;
+
+static int temperature_dc(void *ctx)
+{
+    (void)ctx;
+    return terminals_dc;
+}
+
+static void a_sensor_that_returns_begins_anew(void **state)
+{
+    (void)state;
+    struct lab *l = fresh();
+    l->io.temperature_dc = temperature_dc;
+    set(l, PARAM_FIRE_RATE_C, 10);
+    terminals_dc = 250;
+    run(l, 30);
+    terminals_dc = INT16_MAX;
+    run(l, 3 * 3600);
+    terminals_dc = 450; /* a warm afternoon */
+    run(l, 70);
+    assert_false(holds(l, SUPPLY_FIRE));
+    terminals_dc = 560;
+    run(l, 10);
+    assert_true(holds(l, SUPPLY_FIRE));
+    lab_free(l);
+}
+
+static void without_a_sensor_fire_is_released(void **state)
+{
+    (void)state;
+    struct lab *l = fresh();
+    supply_request(&l->m, SUPPLY_FIRE, true);
+    run(l, 2);
+    assert_true(holds(l, SUPPLY_FIRE));
+    power_cut(l, 0);
+    assert_true(holds(l, SUPPLY_FIRE));
+    assert_int_equal(reconnect(l), 0);
+    assert_true(l->relay.closed);
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +210,8 @@ int main(void)
         cmocka_unit_test(only_the_last_tamper_that_held_releases),
         cmocka_unit_test(no_order_while_the_cause_lasts),
         cmocka_unit_test(what_ended_in_mode_0_is_over),
+        cmocka_unit_test(a_sensor_that_returns_begins_anew),
+        cmocka_unit_test(without_a_sensor_fire_is_released),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,7 +157,10 @@ static void look_at_terminals(struct meter *m, const struct quantity *q)
     int rise_dc = param_get(m, PARAM_FIRE_RATE_C) * 10;
     if (!m->io->temperature_dc) return;
     int dc = m->io->temperature_dc(m->io->ctx);
-    if (!reads(m, dc)) return;
+    if (!reads(m, dc)) {
+        p->samples = p->next = 0; /* what it says later is no rise */
+        return;
+    }
     m->now.quantity[VAL_TEMP_DC] = dc;
     remember(m, dc);
     note(&p->hot, dc > trip_dc, q->start);
@@ -237,7 +240,7 @@ void protect_power_up(struct meter *m)
     uint16_t held = m->supply.state.held;
     if (held & SUPPLY_BIT(SUPPLY_VOLTAGE))
         p->over = (struct lasting){ .since = m->t, .is = true, .told = true };
-    if (held & SUPPLY_BIT(SUPPLY_FIRE)) ignite(m);
+    if (held & SUPPLY_BIT(SUPPLY_FIRE) && m->io->temperature_dc) ignite(m);
     p->tampers = input_tampers(m) & kinds(m);
     if (p->tampers) supply_request(m, SUPPLY_TAMPER, true);
 }
