@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "base/err.h"
@@ -203,6 +204,58 @@ static void without_a_sensor_fire_is_released(void **state)
     lab_free(l);
 }
 
+/* -- a relay that fails, as the lights go out
+ * ---------------------------------------------------------- */
+
+static unsigned rows(struct lab *l, enum event_log log, uint16_t code)
+{
+    struct event_span s = event_span(&l->m, log);
+    unsigned n = 0;
+    for (uint32_t i = s.first; i < s.next; i++) {
+        struct event_row e;
+        assert_int_equal(event_read(&l->m, log, i, &e), 0);
+        n += e.code == code;
+    }
+    return n;
+}
+
+static unsigned told, untold;
+
+/* Before each operation: what a meter says whose power failed there. */
+static int cut(void *ctx, enum nor_op op, uint32_t at, const uint8_t *src, size_t n)
+{
+    const struct lab *l = ctx;
+    struct lab *c = lab_new(0, 0);
+    (void)op, (void)at, (void)src, (void)n;
+    lab_fit_relay(c, true);
+    memcpy(c->image, l->image, l->flash.nor.size);
+    c->relay = l->relay;
+    assert_int_equal(lab_power_up(c, T0 + 3600), 0);
+    bool fails = c->m.supply.state.fault == RELAY_FAILS_TO_OPEN;
+    assert_int_equal(rows(c, LOG_RELAY, EV_RELAY_FAILURE), fails);
+    assert_int_equal(rows(c, LOG_FAILURE, EV_RELAY_FAILS_TO_OPEN), fails);
+    assert_int_equal(c->m.now.counter[CNT_RELAY_OPEN_FAILS], fails);
+    *(fails ? &told : &untold) += 1;
+    lab_free(c);
+    return 0;
+}
+
+static void a_failure_is_told_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct lab *l = fresh();
+    relay_sim_trouble(&l->relay, l->now, RELAY_WELDS);
+    l->flash.intercept = cut;
+    l->flash.intercept_ctx = l;
+    assert_int_equal(supply_order(&l->m, &lab_who, SUPPLY_REMOTE, ACTION_DISCONNECT), 0);
+    run(l, 20);
+    lab_settle(l);
+    assert_int_equal(rows(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    set(l, PARAM_LIMIT_1_OVER_S, 7); /* and one more operation */
+    assert_true(told > 0 && untold > 0);
+    lab_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +265,7 @@ int main(void)
         cmocka_unit_test(what_ended_in_mode_0_is_over),
         cmocka_unit_test(a_sensor_that_returns_begins_anew),
         cmocka_unit_test(without_a_sensor_fire_is_released),
+        cmocka_unit_test(a_failure_is_told_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

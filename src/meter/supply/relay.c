@@ -127,8 +127,10 @@ static bool is_there(const struct meter *m)
     return is_still(m) && relay_is_closed(m) == m->supply.relay.target;
 }
 
+/* While the store is busy the next window finds the same. */
 static void give_up(struct meter *m)
 {
+    if (store_is_busy(&m->store)) return;
     m->supply.relay.phase = RELAY_HOUR;
     wait(m, HOUR_S * UINT64_C(1000000));
     supply_failed(m);

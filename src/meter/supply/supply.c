@@ -475,16 +475,17 @@ void supply_moves(struct meter *m)
 
 void supply_failed(struct meter *m)
 {
-    struct supply_state *s = &m->supply.state;
+    struct supply_state next = m->supply.state;
     bool closes = m->supply.relay.target;
-    uint8_t fault = closes ? RELAY_FAILS_TO_CLOSE : RELAY_FAILS_TO_OPEN;
-    struct event_detail d = { .what = s->cause, .magnitude = relay_current_ma(m) };
-    if (s->fault & fault) return;
-    s->fault = fault;
-    hot_put(m, HOT_SUPPLY, 0);
-    event_post(m, EV_RELAY_FAILURE, NULL, &d);
-    event_post(m, closes ? EV_RELAY_FAILS_TO_CLOSE : EV_RELAY_FAILS_TO_OPEN, NULL, &d);
-    tally_count(m, closes ? CNT_RELAY_CLOSE_FAILS : CNT_RELAY_OPEN_FAILS);
+    uint8_t fault = closes ? RELAY_FAILS_TO_CLOSE : RELAY_FAILS_TO_OPEN, body[BODY];
+    struct event_detail d = { .what = next.cause, .magnitude = relay_current_ma(m) };
+    if (next.fault & fault || change_begin_alone(m) < 0) return;
+    next.fault = fault;
+    change_put(m, HOT_SUPPLY, body, (size_t)save(&next, body));
+    change_event(m, EV_RELAY_FAILURE, NULL, &d);
+    change_event(m, closes ? EV_RELAY_FAILS_TO_CLOSE : EV_RELAY_FAILS_TO_OPEN, NULL, &d);
+    change_count(m, closes ? CNT_RELAY_CLOSE_FAILS : CNT_RELAY_OPEN_FAILS);
+    if (change_commit(m) < 0) supply_take(m, body, BODY);
 }
 
 void supply_corrected(struct meter *m)

@@ -128,7 +128,8 @@ void supply_step(struct meter *m);
 /* A first pulse begins. */
 void supply_moves(struct meter *m);
 
-/* The relay was seen where it was ordered; it fails to go there; it moved by itself. */
+/* The relay was seen where it was ordered; it fails to go there (one transaction: not while the
+ * store is busy); it moved by itself. */
 void supply_arrived(struct meter *m);
 void supply_failed(struct meter *m);
 void supply_corrected(struct meter *m);
