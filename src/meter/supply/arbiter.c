@@ -16,8 +16,7 @@ static const struct requester_row rows[REQUESTERS] = {
     [SUPPLY_LIMIT] = { "power limit", "delay, lock-out, button", 0, false, false },
     [SUPPLY_TAMPER] = { "tamper", "clear-tamper token or head-end", 0, true, false },
     [SUPPLY_SCHEDULE] = { "schedule", "schedule", 0, false, true },
-    [SUPPLY_ARREARS] = { "arrears", "credit, emergency credit, friendly time", 0, false,
-                         false },
+    [SUPPLY_ARREARS] = { "arrears", "credit", 0, false, false },
     [SUPPLY_BUTTON] = { "button", "button", OWN_OVERLOAD, true, false },
 };
 
