@@ -427,6 +427,32 @@ static void management_tokens(void **state)
     assert_int_equal(wallet_balance(&l->m, 0), 0);
 }
 
+/* Credit alone is cleared, never a debt; its row says what is left. */
+static void a_clearing_leaves_the_debt(void **state)
+{
+    (void)state;
+    struct token_row row;
+    assert_int_equal(keypad(teller_money(&t, 100000)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_register(&t, 1, 4)), STS_ACCEPT);
+    assert_int_equal(token_read(&l->m, token_span(&l->m).next - 1, &row), 0);
+    assert_int_equal(row.last.wallet, 1);
+    assert_int_equal(row.balance, 0);
+    assert_int_equal(wallet_add(&l->m, &lab_who, 1, -5 * MONEY_UNIT), 0);
+    lab_settle(l);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_WALLET_ARRANGEMENT, WALLETS_MAIN_DEBT),
+                     0);
+    lab_settle(l);
+    assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_register(&t, 1, 0xFFFF)), STS_ACCEPT);
+    assert_int_equal(wallet_balance(&l->m, 0), 0);
+    assert_int_equal(wallet_balance(&l->m, 1), -5 * MONEY_UNIT);
+    assert_int_equal(token_read(&l->m, token_span(&l->m).next - 1, &row), 0);
+    assert_int_equal(row.last.wallet, 0);
+    assert_int_equal(row.balance, 0);
+    cut(0);
+    assert_int_equal(wallet_balance(&l->m, 1), -5 * MONEY_UNIT);
+}
+
 static void a_clear_tamper_token_clears(void **state)
 {
     (void)state;
@@ -571,6 +597,7 @@ int main(void)
         T(sections_wait_so_long_and_not_over_a_cut),
         cmocka_unit_test_setup_teardown(four_tokens_of_128_bits, setup_misty, teardown),
         T(management_tokens),
+        T(a_clearing_leaves_the_debt),
         T(a_clear_tamper_token_clears),
         T(test_tokens_change_nothing),
         T(without_a_key_no_token_is_taken),

@@ -38,6 +38,7 @@ struct entry {
     struct sts_key key;
     char digits[STS_DIGITS];
     uint8_t wallet, channel;
+    int64_t balance; /* of the wallet, after it */
 };
 
 static enum token_channel channel_of(uint8_t link)
@@ -258,6 +259,13 @@ static void refuse(struct entry *e, enum sts_result result)
     e->v.takes_tid = false;
 }
 
+static bool is_cleared(const struct meter *m, const struct entry *e, unsigned w)
+{
+    int64_t amount = e->v.amount;
+    return wallet_is_used(m, w) &&
+           (amount == 0xFFFF || amount == (wallet_is_money(m, w) ? 4 : 0));
+}
+
 static void check(struct meter *m, struct entry *e)
 {
     const struct sts_verdict *v = &e->v;
@@ -265,6 +273,9 @@ static void check(struct meter *m, struct entry *e)
         e->wallet = (uint8_t)wallet_for(m, e->wallet, v->effect == STS_CURRENCY);
         int64_t least = -(WALLET_MAX + m->wallets.wallet[e->wallet].bought) / MONEY_GRAINS;
         if (v->amount < least) refuse(e, STS_OVERFLOW);
+    } else if (v->effect == STS_CLEAR_CREDIT && !is_cleared(m, e, e->wallet)) {
+        unsigned other = (e->wallet + 1u) % WALLETS;
+        if (is_cleared(m, e, other)) e->wallet = (uint8_t)other;
     } else if (v->effect == STS_TARIFF && v->amount > TI_MAX) {
         refuse(e, STS_RANGE);
     }
@@ -305,7 +316,14 @@ static int save_locks(const struct sts_lockout lock[TOKEN_CHANNELS], uint8_t *p)
     return LOCKS_BODY;
 }
 
-static void put_credit(struct meter *m, const struct entry *e)
+/* The row of the token tells the balance that this leaves. */
+static void put_wallet(struct meter *m, struct entry *e, unsigned w, const struct wallet *new)
+{
+    wallet_put_new(m, w, new);
+    if (w == e->wallet) e->balance = new->bought - wallet_collected(m, w);
+}
+
+static void put_credit(struct meter *m, struct entry *e)
 {
     const struct sts_verdict *v = &e->v;
     struct wallet new = m->wallets.wallet[e->wallet];
@@ -319,7 +337,7 @@ static void put_credit(struct meter *m, const struct entry *e)
         new.status = ACCOUNT_ACTIVE;
         new.opened_s = (uint32_t)m->utc.s;
     }
-    wallet_put_new(m, e->wallet, &new);
+    put_wallet(m, e, e->wallet, &new);
     if (opens) expense_put_open(m, e->wallet);
     change_event(m, EV_TOKEN_ACCEPTED, e->who, &d);
     if (opens) change_event(m, EV_ACCOUNT_ACTIVATED, e->who, &d);
@@ -333,17 +351,16 @@ static void put_slot(struct meter *m, const struct who *who, const uint8_t *wrap
 }
 
 /* The register named goes to zero, whichever side of it it was on. */
-static void put_clear(struct meter *m, const struct entry *e)
+static void put_clear(struct meter *m, struct entry *e)
 {
     for (unsigned w = 0; w < WALLETS; w++) {
-        int64_t amount = e->v.amount;
         struct wallet new = m->wallets.wallet[w];
         struct event_detail d = { .what = (uint16_t)w,
                                   .magnitude =
                                       (uint32_t)wallet_published(m, w, wallet_balance(m, w)) };
-        if (amount != 0xFFFF && amount != (wallet_is_money(m, w) ? 4 : 0)) continue;
+        if (!is_cleared(m, e, w)) continue;
         new.bought = wallet_collected(m, w);
-        wallet_put_new(m, w, &new);
+        put_wallet(m, e, w, &new);
         change_event(m, EV_CREDIT_CLEARED, e->who, &d);
     }
 }
@@ -379,7 +396,7 @@ static void put_limit(struct meter *m, const struct entry *e)
     change_event(m, EV_POWER_LIMIT_TOKEN, e->who, &d);
 }
 
-static void put_effect(struct meter *m, const struct entry *e, const uint8_t *wrapped, int n)
+static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped, int n)
 {
     switch (e->v.effect) {
     case STS_CREDIT:
@@ -435,10 +452,8 @@ static void put_row(struct meter *m, const struct entry *e, const struct token_l
 {
     uint8_t row[ROW] = { 0 };
     const struct sts_verdict *v = &e->v;
-    bool credit = v->effect == STS_CREDIT || v->effect == STS_CURRENCY;
-    int64_t balance = wallet_balance(m, e->wallet) + (credit ? grains_of(v) : 0);
     save_last(l, row);
-    le_put64(row + LAST_BODY, (uint64_t)balance);
+    le_put64(row + LAST_BODY, (uint64_t)e->balance);
     le_put32(row + LAST_BODY + 8, v->takes_tid ? v->tid : 0);
     row[LAST_BODY + 12] = v->class;
     row[LAST_BODY + 13] = v->sub;
@@ -487,6 +502,7 @@ static int commit(struct meter *m, struct entry *e, const struct sts_lockout *lo
     int err = change_begin(m);
     if (err < 0) return err;
     struct token_last last = last_of(m, e, true);
+    e->balance = wallet_balance(m, e->wallet);
     put_effect(m, e, wrapped, n);
     put_tids(m, &e->v);
     put_last(m, &last);
