@@ -71,13 +71,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->kwh = arg;
         return 0;
     case O_DAYS:
-        o->days = whole(arg, 0, 62, state);
+        o->days = whole(arg, 0, SCHEME_DAYS, state);
         return 0;
     case O_CONTRACT:
-        o->contract_w = whole(arg, 0, 1000000, state);
+        o->contract_w = whole(arg, 0, SCHEME_MONTH_W, state);
         return 0;
     case O_DEMAND:
-        o->demand_w = whole(arg, 0, 1000000, state);
+        o->demand_w = whole(arg, 0, SCHEME_MONTH_W, state);
         return 0;
     case O_TARIFF:
         o->tariff = whole(arg, 1, TARIFFS, state);

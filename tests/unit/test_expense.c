@@ -357,6 +357,22 @@ static void a_clock_that_is_set_costs_no_years(void **state)
     assert_in_range(u.days, 1, 70);
 }
 
+/* A billing period that nobody ends is charged for as long as a scheme answers for, and then
+ * stands: a charge a day that is as dear as may be does not run over. */
+static void a_month_without_end(void **state)
+{
+    (void)state;
+    struct scheme s = { .name = "dear", .steps = 1 };
+    struct month_usage u;
+    s.fixed[0] = (struct price_fixed){ FIXED_DAY, INT64_C(10000000) * 1000000 };
+    open_account();
+    use_scheme(&s);
+    l->m.wallets.wallet[1].period.days = 32000;
+    expense_usage(&l->m, 1, &u);
+    assert_int_equal(u.days, SCHEME_DAYS);
+    assert_int_equal(bill_now().total.nano, SCHEME_DAYS * INT64_C(10000000) * MONEY_UNIT);
+}
+
 /* -- another scheme
  * --------------------------------------------------------------------------------- */
 
@@ -535,6 +551,7 @@ int main(void)
         T(days_in_the_dark_are_charged),
         T(nothing_is_charged_before_the_account_is_open),
         T(a_clock_that_is_set_costs_no_years),
+        T(a_month_without_end),
         T(a_new_scheme_waits_for_the_month),
         T(a_new_scheme_pro_rata),
         T(an_unsound_scheme_changes_nothing),

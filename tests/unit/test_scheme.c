@@ -401,7 +401,9 @@ static void the_largest_month(void **state)
     static struct scheme s;
     (void)state;
     for (unsigned n = 0; n < 2000; n++) {
-        struct month_usage u = { .days = 62, .contract_w = 1000000, .demand_w = 1000000 };
+        struct month_usage u = { .days = SCHEME_DAYS,
+                                 .contract_w = SCHEME_MONTH_W,
+                                 .demand_w = SCHEME_MONTH_W };
         struct bill b;
         sound_scheme(&s);
         for (unsigned t = 0; t < TARIFFS; t++) scheme_use(&s, &u, t, UINT32_MAX / TARIFFS);

@@ -41,6 +41,12 @@ int expense_wallet(const struct meter *m)
 /* -- the month under way
  * ------------------------------------------------------------------------------- */
 
+/* No more than scheme_check() answers for. */
+static uint16_t days_of(int32_t days)
+{
+    return (uint16_t)(days < SCHEME_DAYS ? days : SCHEME_DAYS);
+}
+
 void expense_usage(const struct meter *m, unsigned w, struct month_usage *u)
 {
     const struct wallet *wallet = &m->wallets.wallet[w];
@@ -51,7 +57,7 @@ void expense_usage(const struct meter *m, unsigned w, struct month_usage *u)
     if (u->energy < 0 || u->energy > m->expense.most) /* only a damaged record says so */
         u->energy = u->energy < 0 ? 0 : m->expense.most;
     for (unsigned t = 0; t < TARIFFS; t++) u->wh[t] = wallet->wh[t] - p->wh[t];
-    u->days = p->days;
+    u->days = days_of(p->days);
     u->contract_w = (uint32_t)param_get(m, PARAM_CONTRACT_W);
     u->demand_w = m->now.maximum[DEMAND_P_IMPORT][0].value;
 }
@@ -183,11 +189,12 @@ void expense_put_day(struct meter *m, utc_t due)
  * midnights come before ends of months, and after an outage all of them. */
 static uint16_t final_usage(struct meter *m, unsigned w, utc_t due, struct month_usage *u)
 {
-    int32_t over = m->wallets.wallet[w].period.day - local_day(m, due) + 1;
+    const struct period *p = &m->wallets.wallet[w].period;
+    int32_t over = p->day - local_day(m, due) + 1;
     expense_usage(m, w, u);
-    if (over < 0) over = 0;
-    if (over >= u->days) over = u->days ? u->days - 1 : 0;
-    u->days = (uint16_t)(u->days - over);
+    if (over < 0 || !u->days) over = 0;
+    if (over && over >= p->days) over = p->days - 1;
+    if (u->days) u->days = days_of(p->days - over);
     return (uint16_t)over;
 }
 

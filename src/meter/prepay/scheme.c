@@ -7,7 +7,7 @@
 
 #define MONTH_KWH (UINT32_MAX / 1000)  /* whole kWh that a month can hold */
 #define MONTH_COST INT64_C(4000000000) /* of the currency */
-enum { MONTH_DAYS = 62, MOST_W = 1000000, MICRO_NANO = 1000 };
+enum { MICRO_NANO = 1000 };
 
 /* -- energy
  * ---------------------------------------------------------------------------------------- */
@@ -341,7 +341,8 @@ static bool is_too_dear(const struct scheme *s)
     for (unsigned i = 0; i < SCHEME_FIXEDS; i++) {
         bool kw = s->fixed[i].kind >= FIXED_CONTRACT_KW;
         if (s->fixed[i].kind)
-            most = add(most, times(s->fixed[i].amount, kw ? MOST_W / 1000 : MONTH_DAYS));
+            most =
+                add(most, times(s->fixed[i].amount, kw ? SCHEME_MONTH_W / 1000 : SCHEME_DAYS));
     }
     for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
         bool kwh = s->levy[i].kind == LEVY_KWH;

@@ -38,7 +38,9 @@ enum {
     SCHEME_FIXEDS = 3,
     SCHEME_LEVIES = 5,
     SCHEME_VATS = 3,
-    SCHEME_SUBSIDIES = 5
+    SCHEME_SUBSIDIES = 5,
+    SCHEME_DAYS = 366,       /* the longest month there is: billing may be yearly */
+    SCHEME_MONTH_W = 1000000 /* its highest demand, contracted or measured */
 };
 
 /* Charges in the order of 0-0:19.20.e, and of the bits of a base. */
@@ -109,7 +111,7 @@ struct scheme {
 struct month_usage {
     int64_t energy;       /* the energy charge, 1e-9; scheme_use() sums it */
     uint32_t wh[TARIFFS]; /* in all less than 2^32 */
-    uint16_t days;        /* begun */
+    uint16_t days;        /* begun, up to SCHEME_DAYS; more are not charged */
     uint32_t contract_w, demand_w;
 };
 
@@ -127,7 +129,8 @@ enum scheme_fault {
 #undef FAULT
 
 /* May this scheme be used? SCHEME_SOUND, or what is wrong with it. A sound one cannot overflow
- * in a month of up to 2^32 - 1 Wh, 62 days and 1 MW. */
+ * in a month of up to 2^32 - 1 Wh, SCHEME_DAYS and SCHEME_MONTH_W: who makes up the usage keeps
+ * it within. */
 enum scheme_fault scheme_check(const struct scheme *s);
 
 /* A sentence on it. */
