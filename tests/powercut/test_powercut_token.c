@@ -50,7 +50,7 @@ struct snap {
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
     uint32_t sgc, tokens, rows, limit, side, months;
-    uint32_t days[WALLETS], wh[WALLETS][TARIFFS];
+    uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
 };
 
@@ -90,6 +90,7 @@ static void look(struct lab *l, struct snap *s)
         const struct period *p = &m->wallets.wallet[w].period;
         s->status[w] = m->wallets.wallet[w].status;
         s->days[w] = p->days;
+        s->demand[w] = p->demand_w;
         s->base[w] = p->base.nano;
         s->part[w] = p->base.part;
         s->accrued[w] = p->accrued;
@@ -260,6 +261,14 @@ static int end_day(struct lab *l)
     return 0;
 }
 
+static int reset_maxima(struct lab *l)
+{
+    int err;
+    while ((err = billing_reset_maxima(&l->m, &lab_who)) == E_BUSY) lab_settle(l);
+    lab_settle(l);
+    return err;
+}
+
 static void write_scheme(struct life *f, const struct scheme *s)
 {
     enum scheme_fault fault;
@@ -303,6 +312,7 @@ static void schemes_and_months(struct life *f, struct nor_sim *sim)
     cut_act(f, sim, "a scheme comes into force", activate_egypt, false);
     before_midnight(f, false);
     cut_act(f, sim, "a day ends", end_day, true);
+    cut_act(f, sim, "maxima are reset", reset_maxima, false);
     before_midnight(f, true);
     cut_act(f, sim, "a month ends", end_day, true);
     write_scheme(f, schemes_full());

@@ -373,6 +373,37 @@ static void a_month_without_end(void **state)
     assert_int_equal(bill_now().total.nano, SCHEME_DAYS * INT64_C(10000000) * MONEY_UNIT);
 }
 
+/* Who resets the maxima in the month gets nothing back; the next month begins without them. */
+static void a_demand_is_charged_to_the_end_of_the_month(void **state)
+{
+    (void)state;
+    struct scheme s = { .name = "demand", .steps = 1 };
+    s.fixed[0] = (struct price_fixed){ FIXED_DEMAND_KW, 1000000 };
+    open_account();
+    use_scheme(&s);
+    l->load.p_mw = 8000000;
+    lab_run_until(l, T0 + DAY);
+    l->load.p_mw = 0;
+    int64_t charged = bill_now().total.nano;
+    assert_int_equal(charged, 8 * MONEY_UNIT);
+    for (unsigned i = 0; i < 2; i++) {
+        lab_run_s(l, 7200);
+        meter_at(&l->m, l->now);
+        assert_int_equal(i ? billing_end(&l->m, &lab_who, BILLING_REMOTE)
+                           : billing_reset_maxima(&l->m, &lab_who),
+                         0);
+        lab_settle(l);
+        assert_int_equal(l->m.now.maximum[DEMAND_P_IMPORT][0].value, 0);
+        assert_int_equal(bill_now().total.nano, charged);
+        cut(0);
+        assert_int_equal(bill_now().total.nano, charged);
+        assert_int_equal(wallet_collected(&l->m, 1), charged);
+    }
+    lab_run_until(l, T0 + 31 * DAY + 7200);
+    assert_int_equal(bill_now().total.nano, 0);
+    assert_int_equal(wallet_collected(&l->m, 1), charged);
+}
+
 /* -- another scheme
  * --------------------------------------------------------------------------------- */
 
@@ -552,6 +583,7 @@ int main(void)
         T(nothing_is_charged_before_the_account_is_open),
         T(a_clock_that_is_set_costs_no_years),
         T(a_month_without_end),
+        T(a_demand_is_charged_to_the_end_of_the_month),
         T(a_new_scheme_waits_for_the_month),
         T(a_new_scheme_pro_rata),
         T(an_unsound_scheme_changes_nothing),

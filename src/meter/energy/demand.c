@@ -234,20 +234,27 @@ void maxima_take(struct meter *m, const uint8_t *body, size_t n)
             (struct maximum){ le_get32(body + 5 + t * 8), le_get32(body + 9 + t * 8) };
 }
 
-/* Cumulative maxima take in what is reset: {six sums}; all maxima become nothing. */
+/* Cumulative maxima take in what is reset, and months of wallets keep it: {six sums, a demand
+ * for each wallet}; all maxima become nothing. */
+enum { RESET = (DEMANDS + WALLETS) * 4 };
+
 int reset_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     (void)k;
     for (unsigned i = 0; i < DEMANDS; i++)
         le_put32(body + i * 4,
                  (uint32_t)m->now.quantity[VAL_DEMAND_SUM + i] + m->now.maximum[i][0].value);
-    return DEMANDS * 4;
+    for (unsigned w = 0; w < WALLETS; w++)
+        le_put32(body + (DEMANDS + w) * 4, expense_demand(m, w));
+    return RESET;
 }
 
 void reset_take(struct meter *m, const uint8_t *body, size_t n)
 {
-    if (n != DEMANDS * 4) return;
+    if (n != RESET) return;
     for (unsigned i = 0; i < DEMANDS; i++)
         m->now.quantity[VAL_DEMAND_SUM + i] = (int32_t)le_get32(body + i * 4);
+    for (unsigned w = 0; w < WALLETS; w++)
+        m->wallets.wallet[w].period.demand_w = le_get32(body + (DEMANDS + w) * 4);
     memset(m->now.maximum, 0, sizeof m->now.maximum);
 }

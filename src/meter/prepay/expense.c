@@ -9,8 +9,8 @@
 #include "meter/meter.h"
 
 /* {wallet 1, charged before 8 and its fraction 8, accrued 8, Wh by tariff 8 x 4, days 2, last
- * day 4} */
-enum { BODY = 63, DAY_S = 86400, NEXT = 0x8000 /* beside days */ };
+ * day 4, demand 4} */
+enum { BODY = 67, DAY_S = 86400, NEXT = 0x8000 /* beside days */ };
 
 static uint16_t place(const struct meter *m, enum scheme_side side)
 {
@@ -41,6 +41,13 @@ int expense_wallet(const struct meter *m)
 /* -- the month under way
  * ------------------------------------------------------------------------------- */
 
+uint32_t expense_demand(const struct meter *m, unsigned w)
+{
+    const struct period *p = &m->wallets.wallet[w].period;
+    uint32_t since = m->now.maximum[DEMAND_P_IMPORT][0].value;
+    return p->days && since > p->demand_w ? since : p->demand_w;
+}
+
 /* No more than scheme_check() answers for. */
 static uint16_t days_of(int32_t days)
 {
@@ -59,7 +66,8 @@ void expense_usage(const struct meter *m, unsigned w, struct month_usage *u)
     for (unsigned t = 0; t < TARIFFS; t++) u->wh[t] = wallet->wh[t] - p->wh[t];
     u->days = days_of(p->days);
     u->contract_w = (uint32_t)param_get(m, PARAM_CONTRACT_W);
-    u->demand_w = m->now.maximum[DEMAND_P_IMPORT][0].value;
+    u->demand_w = expense_demand(m, w);
+    if (u->demand_w > SCHEME_MONTH_W) u->demand_w = SCHEME_MONTH_W;
 }
 
 /* Nothing is charged before the account is open. */
@@ -123,6 +131,7 @@ static int period_save(unsigned w, const struct period *p, uint8_t *body)
     for (unsigned t = 0; t < TARIFFS; t++) le_put32(body + 25 + t * 4, p->wh[t]);
     le_put16(body + 57, (uint16_t)(p->days | (p->next ? NEXT : 0)));
     le_put32(body + 59, (uint32_t)p->day);
+    le_put32(body + 63, p->demand_w);
     return BODY;
 }
 
@@ -145,6 +154,7 @@ void period_take(struct meter *m, const uint8_t *body, size_t n)
     p->days = le_get16(body + 57) & (NEXT - 1);
     p->next = le_get16(body + 57) >= NEXT;
     p->day = (int32_t)le_get32(body + 59);
+    p->demand_w = le_get32(body + 63);
     if (m->live) m->replan = true; /* what it comes to is worked out when the change is over */
 }
 
@@ -222,6 +232,7 @@ void expense_put_month(struct meter *m, utc_t due)
         p.base = exact_add(p.base, b.total);
         p.accrued = wallet->accrued;
         memcpy(p.wh, wallet->wh, sizeof p.wh);
+        p.demand_w = 0;
         p.days = over ? over : 1;
         p.next = next;
         if (!over) p.day = local_day(m, due);

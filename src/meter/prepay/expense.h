@@ -8,7 +8,8 @@
  *
  * Days of a month count from midnight to midnight of local time, the first at once; days in the
  * dark are charged at power-up. A month ends with the billing period that the schedule ends
- * (profile/billing.h), not with one a client ends.
+ * (profile/billing.h), not with one a client ends; nor does a client's reset of maxima take
+ * back what the highest demand of the month costs.
  *
  * There are two places for a scheme; PARAM_SCHEME_SIDE says which is in force. The other, once
  * written, comes into force at the first end of a month at or after PARAM_SCHEME_AT_S; or, with
@@ -73,6 +74,10 @@ int expense_wallet(const struct meter *m);
 /* -- for the parts of meter/ alone
  * --------------------------------------------------------------- */
 
+/* W, the highest demand of the month of a wallet, whatever resets of maxima there were in it. 0
+ * where the account was never open. */
+uint32_t expense_demand(const struct meter *m, unsigned w);
+
 /* The scheme, or what it is about, may have changed. */
 void expense_plan(struct meter *m);
 
@@ -86,11 +91,8 @@ void expense_put_month(struct meter *m, utc_t due);
 /* A scheme is due. */
 void expense_due(struct meter *m, utc_t due);
 
-/* Into the open change: the account is open from now on; the passive scheme is the one in
- * force.
- */
+/* Into the open change: the account is open from now on. */
 void expense_put_open(struct meter *m, unsigned w);
-void expense_put_side(struct meter *m, const struct who *who);
 
 /* Of a billing row: EXPENSE_ROW octets a wallet; and back. */
 enum { EXPENSE_ROW = 64 };

@@ -336,13 +336,15 @@ int64_t scheme_energy_max(const struct scheme *s)
 
 static bool is_too_dear(const struct scheme *s)
 {
+    static const uint16_t units[] = { [FIXED_OFF] = 0,
+                                      [FIXED_DAY] = SCHEME_DAYS,
+                                      [FIXED_MONTH] = 1,
+                                      [FIXED_CONTRACT_KW] = SCHEME_MONTH_W / 1000,
+                                      [FIXED_DEMAND_KW] = SCHEME_MONTH_W / 1000 };
     uint64_t energy = energy_bound(s), most = energy;
     for (unsigned i = 0; i < s->services; i++) most = add(most, times(s->service[i].amount, 1));
     for (unsigned i = 0; i < SCHEME_FIXEDS; i++) {
-        bool kw = s->fixed[i].kind >= FIXED_CONTRACT_KW;
-        if (s->fixed[i].kind)
-            most =
-                add(most, times(s->fixed[i].amount, kw ? SCHEME_MONTH_W / 1000 : SCHEME_DAYS));
+        most = add(most, times(s->fixed[i].amount, units[s->fixed[i].kind]));
     }
     for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
         bool kwh = s->levy[i].kind == LEVY_KWH;

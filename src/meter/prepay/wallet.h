@@ -50,9 +50,10 @@ struct period {
     struct exact base; /* charged before the month */
     int64_t accrued;   /* as it stood when the month began; so Wh by tariff */
     uint32_t wh[TARIFFS];
-    int32_t day;   /* the last local day that was counted, since 1970 */
-    uint16_t days; /* of the month, begun; 0: the account was never open */
-    bool next;     /* the month began with the passive scheme, which is not in force yet */
+    int32_t day;       /* the last local day that was counted, since 1970 */
+    uint32_t demand_w; /* highest of the month before maxima were reset in it */
+    uint16_t days;     /* of the month, begun; 0: the account was never open */
+    bool next;         /* the month began with the passive scheme, which is not in force yet */
 };
 
 struct wallet {
