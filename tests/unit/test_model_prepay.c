@@ -211,12 +211,31 @@ static void what_belongs_to_the_key(void **state)
     assert_int_equal(be_get64(got.p + 8), 18); /* 0000000001 and its check digit */
 }
 
+/* A currency of large numbers: the cost of an hour does not wrap. */
+static void an_hour_that_costs_too_much_to_say(void **state)
+{
+    (void)state;
+    struct scheme s = { .name = "large", .steps = 1 };
+    static const struct who client = { .link = LINK_WAN };
+    enum scheme_fault fault;
+    for (unsigned t = 0; t < TARIFFS; t++) s.step[0].price[t] = 900000000;
+    assert_int_equal(expense_scheme_set(&k->d.meter, &client, &s, &fault), 0);
+    desk_settle(k);
+    assert_int_equal(expense_activate(&k->d.meter, &client), 0);
+    desk_settle(k);
+    k->d.meter.now.quantity[VAL_P_MW] = 2000000;
+    assert_int_equal(number(1, "0-0:96.60.12", 2), 1800000000);
+    k->d.meter.now.quantity[VAL_P_MW] = 8000000;
+    assert_int_equal(number(1, "0-0:96.60.12", 2), UINT32_MAX);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(a_token_in_every_spelling), T(what_is_no_token),        T(accounts_and_credits),
-        T(a_currency_has_a_name),     T(what_belongs_to_the_key),
+        T(a_token_in_every_spelling), T(what_is_no_token),
+        T(accounts_and_credits),      T(a_currency_has_a_name),
+        T(what_belongs_to_the_key),   T(an_hour_that_costs_too_much_to_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

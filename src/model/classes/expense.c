@@ -332,6 +332,13 @@ static int64_t last_month(struct meter *m, unsigned w)
     return x->energy + x->service + x->fixed + x->levy + x->vat - x->subsidy;
 }
 
+/* What an hour at this power costs, 1e-6; it stays at the most that the object can say. */
+static uint32_t hourly(int64_t w, uint32_t price)
+{
+    uint64_t cost = w > 0 ? (uint64_t)w * price / 1000 : 0;
+    return cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
+}
+
 static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
@@ -349,8 +356,8 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
         axdr_emit_u8(o, (uint8_t)step);
     else if (at->row->bind.id == 11)
         axdr_emit_u32(o, price);
-    else if (at->row->bind.id == 12) /* an hour at this power */
-        axdr_emit_u32(o, (uint32_t)(w_now * price / 1000));
+    else if (at->row->bind.id == 12)
+        axdr_emit_u32(o, hourly(w_now, price));
     else if (at->row->bind.id == 30)
         axdr_emit_i64(o, w < 0 ? 0 : micro(last_month(m, (unsigned)w)));
     else
