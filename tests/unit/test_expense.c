@@ -368,8 +368,10 @@ static void a_month_without_end(void **state)
     open_account();
     use_scheme(&s);
     l->m.wallets.wallet[1].period.days = 32000;
+    l->m.wallets.wallet[1].wh[0] = UINT32_MAX;
     expense_usage(&l->m, 1, &u);
     assert_int_equal(u.days, SCHEME_DAYS);
+    assert_int_equal(usage_wh(&u), SCHEME_MONTH_KWH * 1000);
     assert_int_equal(bill_now().total.nano, SCHEME_DAYS * INT64_C(10000000) * MONEY_UNIT);
 }
 

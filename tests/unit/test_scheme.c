@@ -406,12 +406,30 @@ static void the_largest_month(void **state)
                                  .demand_w = SCHEME_MONTH_W };
         struct bill b;
         sound_scheme(&s);
-        for (unsigned t = 0; t < TARIFFS; t++) scheme_use(&s, &u, t, UINT32_MAX / TARIFFS);
+        for (unsigned t = 0; t < TARIFFS; t++)
+            scheme_use(&s, &u, t, SCHEME_MONTH_KWH * 1000 / TARIFFS);
         scheme_bill(&s, &u, &b);
         for (unsigned c = 0; c < SCHEME_CHARGES; c++) assert_true(b.charge[c].nano >= 0);
         assert_true(b.total.nano < INT64_C(4000000000) * 1000000000);
         assert_true(b.total.nano > INT64_C(-4000000000) * 1000000000);
     }
+}
+
+/* Currencies of large numbers have tariffs, too. */
+static void a_dear_kwh(void **state)
+{
+    (void)state;
+    struct scheme s = { .name = "large", .steps = 1 };
+    struct month_usage u = { .days = 1 };
+    struct bill b;
+    s.step[0].price[0] = 2500000000;
+    assert_int_equal(scheme_check(&s), SCHEME_SOUND);
+    scheme_use(&s, &u, 0, SCHEME_MONTH_KWH * 1000);
+    scheme_bill(&s, &u, &b);
+    assert_int_equal(b.total.nano, INT64_C(2500) * SCHEME_MONTH_KWH * 1000000000);
+    assert_int_equal(scheme_energy_max(&s), b.total.nano);
+    s.step[0].price[0] = 2700000000;
+    assert_int_equal(scheme_check(&s), SCHEME_TOO_DEAR);
 }
 
 static void on_flash_and_back(void **state)
@@ -434,10 +452,15 @@ static void on_flash_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example_a),         cmocka_unit_test(example_b),
-        cmocka_unit_test(example_c),         cmocka_unit_test(example_d),
-        cmocka_unit_test(hostile_schemes),   cmocka_unit_test(the_largest_month),
-        cmocka_unit_test(on_flash_and_back), cmocka_unit_test(random_schemes_to_every_digit),
+        cmocka_unit_test(example_a),
+        cmocka_unit_test(example_b),
+        cmocka_unit_test(example_c),
+        cmocka_unit_test(example_d),
+        cmocka_unit_test(hostile_schemes),
+        cmocka_unit_test(the_largest_month),
+        cmocka_unit_test(a_dear_kwh),
+        cmocka_unit_test(on_flash_and_back),
+        cmocka_unit_test(random_schemes_to_every_digit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,12 @@ void expense_usage(const struct meter *m, unsigned w, struct month_usage *u)
     u->energy = wallet->accrued - p->accrued;
     if (u->energy < 0 || u->energy > m->expense.most) /* only a damaged record says so */
         u->energy = u->energy < 0 ? 0 : m->expense.most;
-    for (unsigned t = 0; t < TARIFFS; t++) u->wh[t] = wallet->wh[t] - p->wh[t];
+    uint32_t room = SCHEME_MONTH_KWH * 1000;
+    for (unsigned t = 0; t < TARIFFS; t++) {
+        uint32_t wh = wallet->wh[t] - p->wh[t];
+        u->wh[t] = wh < room ? wh : room;
+        room -= u->wh[t];
+    }
     u->days = days_of(p->days);
     u->contract_w = (uint32_t)param_get(m, PARAM_CONTRACT_W);
     u->demand_w = expense_demand(m, w);

@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/sys.h"
 
-#define MONTH_KWH (UINT32_MAX / 1000)  /* whole kWh that a month can hold */
+#define BOUND_KWH (UINT32_MAX / 1000)  /* whole kWh that a bound can name */
 #define MONTH_COST INT64_C(4000000000) /* of the currency */
 enum { MICRO_NANO = 1000 };
 
@@ -245,7 +245,7 @@ static enum scheme_fault check_steps(const struct scheme *s)
 
 static bool is_range(uint32_t from, uint32_t to)
 {
-    return from <= MONTH_KWH && to <= MONTH_KWH && (to == 0 || from < to);
+    return from <= BOUND_KWH && to <= BOUND_KWH && (to == 0 || from < to);
 }
 
 static enum scheme_fault check_subsidy(const struct scheme *s, unsigned i, struct depths *d)
@@ -254,8 +254,8 @@ static enum scheme_fault check_subsidy(const struct scheme *s, unsigned i, struc
     bool percent = x->kind == SUBSIDY_PERCENT || x->kind == SUBSIDY_BASE;
     uint32_t base = x->kind == SUBSIDY_BASE ? x->base : 1u << CHARGE_ENERGY;
     if (x->kind > SUBSIDY_BASE) return SCHEME_KIND;
-    if (!is_range(x->from_kwh, x->to_kwh) || x->eligible_kwh > MONTH_KWH ||
-        (x->kind == SUBSIDY_FREE && (x->value < 0 || x->value > MONTH_KWH)))
+    if (!is_range(x->from_kwh, x->to_kwh) || x->eligible_kwh > BOUND_KWH ||
+        (x->kind == SUBSIDY_FREE && (x->value < 0 || x->value > BOUND_KWH)))
         return SCHEME_BOUNDS;
     if (percent && x->eligible_kwh && !x->claw_back) return SCHEME_LIMIT;
     return stand(d, CHARGE_SUBSIDY + i, percent, base, x->value);
@@ -326,12 +326,12 @@ static uint64_t dearest(const struct scheme *s)
 
 static uint64_t energy_bound(const struct scheme *s)
 {
-    return dearest(s) * (MONTH_KWH + 1) / 1000000 + 1;
+    return dearest(s) * SCHEME_MONTH_KWH / 1000000 + 1;
 }
 
 int64_t scheme_energy_max(const struct scheme *s)
 {
-    return (int64_t)(dearest(s) * UINT32_MAX);
+    return (int64_t)(dearest(s) * SCHEME_MONTH_KWH * 1000);
 }
 
 static bool is_too_dear(const struct scheme *s)
@@ -349,12 +349,12 @@ static bool is_too_dear(const struct scheme *s)
     for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
         bool kwh = s->levy[i].kind == LEVY_KWH;
         if (kwh || s->levy[i].kind == LEVY_MONTH)
-            most = add(most, times(s->levy[i].value, kwh ? MONTH_KWH + 1 : 1));
+            most = add(most, times(s->levy[i].value, kwh ? SCHEME_MONTH_KWH : 1));
     }
     for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
         bool kwh = s->subsidy[i].kind == SUBSIDY_KWH;
         if (kwh || s->subsidy[i].kind == SUBSIDY_LUMP)
-            most = add(most, times(s->subsidy[i].value, kwh ? MONTH_KWH + 1 : 1));
+            most = add(most, times(s->subsidy[i].value, kwh ? SCHEME_MONTH_KWH : 1));
         if (s->subsidy[i].kind == SUBSIDY_FREE) most = add(most, energy);
     }
     for (unsigned i = 0; i < SCHEME_LEVIES + SCHEME_VATS + SCHEME_SUBSIDIES;

@@ -39,8 +39,9 @@ enum {
     SCHEME_LEVIES = 5,
     SCHEME_VATS = 3,
     SCHEME_SUBSIDIES = 5,
-    SCHEME_DAYS = 366,       /* the longest month there is: billing may be yearly */
-    SCHEME_MONTH_W = 1000000 /* its highest demand, contracted or measured */
+    SCHEME_DAYS = 366,        /* the longest month there is: billing may be yearly */
+    SCHEME_MONTH_W = 1000000, /* its highest demand, contracted or measured */
+    SCHEME_MONTH_KWH = 62 * 24 * (SCHEME_MONTH_W / 1000) /* all its energy: 1 488 000 kWh */
 };
 
 /* Charges in the order of 0-0:19.20.e, and of the bits of a base. */
@@ -110,7 +111,7 @@ struct scheme {
 /* What a month used so far. */
 struct month_usage {
     int64_t energy;       /* the energy charge, 1e-9; scheme_use() sums it */
-    uint32_t wh[TARIFFS]; /* in all less than 2^32 */
+    uint32_t wh[TARIFFS]; /* in all up to SCHEME_MONTH_KWH; more are not charged */
     uint16_t days;        /* begun, up to SCHEME_DAYS; more are not charged */
     uint32_t contract_w, demand_w;
 };
@@ -129,7 +130,7 @@ enum scheme_fault {
 #undef FAULT
 
 /* May this scheme be used? SCHEME_SOUND, or what is wrong with it. A sound one cannot overflow
- * in a month of up to 2^32 - 1 Wh, SCHEME_DAYS and SCHEME_MONTH_W: who makes up the usage keeps
+ * in a month of up to SCHEME_MONTH_KWH, SCHEME_DAYS and SCHEME_MONTH_W: who makes up the usage keeps
  * it within. */
 enum scheme_fault scheme_check(const struct scheme *s);
 
