@@ -13,7 +13,7 @@
 #include "tools/tariff/file.h"
 
 enum { O_KWH = 0x300, O_DAYS, O_CONTRACT, O_DEMAND, O_TARIFF, O_PLOT, O_JSON };
-enum { DIGITS = 48, BILLS = 10000, POINTS = 400 };
+enum { DIGITS = 48, POINTS = 400 };
 
 struct options {
     const char *action, *file, *kwh, *plot;
@@ -147,7 +147,7 @@ static const char *next_kwh(const char *list, uint32_t *wh)
         v = v * 10 + (uint64_t)(*list - '0');
     }
     for (; behind < 3; behind++) v *= 10;
-    if (!digits || v > UINT32_MAX) return NULL;
+    if (!digits || v > SCHEME_MONTH_KWH * UINT64_C(1000)) return NULL;
     *wh = (uint32_t)v;
     return *list ? list + 1 : list;
 }
@@ -192,13 +192,13 @@ static int show_bills(const struct options *o, const struct scheme *s)
     if (!o->json)
         printf("%11s %14s %10s %10s %12s %12s %12s %16s %10s\n", "kWh", "energy", "service",
                "fixed", "levies", "subsidies", "VAT", "total", "shown");
-    for (unsigned i = 0; *list && i < BILLS; i++) {
+    while (*list) {
         struct bill b;
         uint32_t wh;
         const char *behind = next_kwh(list, &wh);
         if (!behind)
             return say_fail(EXIT_USAGE,
-                            "--kwh: '%s': give energies up to 4294967.295 with at most three "
+                            "--kwh: '%s': give energies up to 1488000 with at most three "
                             "decimals, separated by commas",
                             list);
         make_bill(o, s, wh, &b);

@@ -139,6 +139,10 @@ class Tariff(unittest.TestCase):
                 bills += 1
         self.assertGreater(bills, 1000)
 
+    def test_a_long_list_is_billed_to_its_end(self):
+        lines = check(FULL, "--json", "--kwh", ",".join(map(str, range(10001)))).lines()
+        self.assertEqual(len(lines), 10001)
+
     def test_what_goes_in_comes_out(self):
         first = check(FULL, "--json").lines()
         again = check(first[0], "--json").lines()

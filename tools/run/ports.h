@@ -22,10 +22,9 @@ enum port_id { PORT_DLMS, PORT_OPTICAL, PORT_RS485, PORT_IDS };
 struct ports;
 
 struct ports_status {
-    uint16_t port;       /* 0: not open */
-    unsigned peers;      /* connections now */
-    unsigned associated; /* of them with an association */
-    uint64_t rx, tx;     /* octets since the process began */
+    uint16_t port;   /* 0: not open */
+    unsigned peers;  /* connections now */
+    uint64_t rx, tx; /* octets since the process began */
 };
 
 /* Listen on address; number[id] < 0: that port not at all, 0: any free one. E_BUSY with a

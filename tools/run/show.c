@@ -250,7 +250,6 @@ static void fill_port(const struct show *s, struct panel_state *st, enum port_id
     to->rx = p.rx;
     to->tx = p.tx;
     to->state = !s->box->is_on ? PANEL_PORT_OFF
-                : p.associated ? PANEL_PORT_ASSOCIATED
                 : p.peers      ? PANEL_PORT_CONNECTED
                                : PANEL_PORT_IDLE;
     if (p.peers) snprintf(to->detail, sizeof to->detail, "%u connected", p.peers);
