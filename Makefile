@@ -31,6 +31,12 @@ target: ## the Cortex-M image build/target/magno22.elf and its flash and RAM by 
 	@cmake --build --preset target -j $(JOBS)
 	@python3 tests/target/ledger.py build/target/magno22.map
 
+suite0: ## the same without elliptic curves and certificates, build/suite0/magno22.elf
+	@tools/setup.sh build target
+	@$(MAKE) -s build/suite0/build.ninja
+	@cmake --build --preset suite0 -j $(JOBS)
+	@python3 tests/target/ledger.py build/suite0/magno22.map
+
 bench: all ## the benchmarks, a table a capability
 	@tools/setup.sh bench
 	@for b in tests/bench/*; do [ ! -x $$b ] || $$b || exit 1; done
@@ -62,4 +68,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all host run test check target bench campaign fuzz lint web clean help
+.PHONY: all host run test check target suite0 bench campaign fuzz lint web clean help

@@ -19,8 +19,10 @@ static struct {
     struct dlms_link link[PORT_LINKS];
     struct store_scratch scratch;
     struct meter_io io;
+#if CFG_SUITE1
     struct arena arena;
     uint64_t arena_words[EC_ARENA / 8];
+#endif
     struct meter_cfg meter;
 } app;
 
@@ -31,7 +33,9 @@ static const struct device_cfg cfg = {
     .hardware = "mps2-an386",
     .pool = &app.pool,
     .frozen = app.frozen,
+#if CFG_SUITE1
     .arena = &app.arena,
+#endif
 };
 
 /* -- samples and links
@@ -93,7 +97,7 @@ static _Noreturn void live(void)
     port_start();
     port_wake();
     for (;;)
-        if (!job_run(&app.device.job)) port_sleep();
+        if (!CFG_SUITE1 || !job_run(&app.device.job)) port_sleep();
 }
 
 /* -- pulled
@@ -131,7 +135,9 @@ int main(void)
     app.meter = cfg_single_phase;
     app.meter.serial = (uint32_t)port_arg_number("serial", 1);
     dlms_pool_init(&app.pool, app.session, SESSIONS, app.buffers, APDU, APDU);
+#if CFG_SUITE1
     arena_init(&app.arena, app.arena_words, EC_ARENA / 8);
+#endif
     app.io = *port_io();
     app.io.scratch = &app.scratch;
     app.meter.relay.feedback = app.io.inputs != NULL;

@@ -137,7 +137,8 @@ bool agree_key(struct dlms_server *d, struct dlms_session *s, const struct ciphe
     if (!is_new(d, s)) return false;
     if (b->keyinfo == KEYINFO_WRAPPED) return unwrap(d, s, b);
     bool ephemeral = b->key_id == 1 && b->key.n == POINT + SIGNATURE;
-    if (s->suite == 0 || !(ephemeral || (b->key_id == 2 && b->key.n == 0))) return false;
+    if (!CFG_SUITE1 || s->suite == 0 || !(ephemeral || (b->key_id == 2 && b->key.n == 0)))
+        return false;
     p->peer_at = (uint16_t)(b->key.n ? b->key.p - s->rx : 0);
     s->slice = ephemeral ? 0 : 2; /* the sender's point is signed: that first */
     s->phase = PHASE_AGREE;
@@ -223,7 +224,8 @@ int agree_reply(struct dlms_server *d, struct dlms_session *s)
 {
     const struct dlms_prot *p = &s->prot;
     if (p->keyinfo == KEYINFO_WRAPPED) return send_wrapped(d, s);
-    if (p->keyinfo == KEYINFO_AGREED && p->key_id == 1) return send_ephemeral(d, s);
+    bool ephemeral = p->keyinfo == KEYINFO_AGREED && p->key_id == 1;
+    if (CFG_SUITE1 && ephemeral) return send_ephemeral(d, s);
     return 0; /* both keys are there already */
 }
 

@@ -56,7 +56,7 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s)
     bool was_open = s->state == DLMS_OPEN;
     if (was_open) transfer_drop(d, s);
     if (s->state == DLMS_PENDING) wipe(&s->challenge, sizeof s->challenge);
-    host_of(d)->ec_drop(d->app, s->index);
+    if (CFG_SUITE1) host_of(d)->ec_drop(d->app, s->index);
     forget(s);
     if (is_preset(d, s))
         assoc_preset(d, s);
@@ -240,7 +240,7 @@ static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *
         good && (b.plain == XDLMS_INITIATE_REQ || b.tag == XDLMS_GENERAL_GLO) && !b.dedicated;
     good = good && cipher_look(b.content.p, b.content.n, &p->sc, &p->ic, &n) == 0;
     good = good && (p->sc & SC_SUITE) == s->suite && !(p->sc & SC_COMPRESSED);
-    good = good && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
+    good = good && !s->rekey && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
     if (!good) return bad_protection();
     uint8_t *content = s->rx + (b.content.p - s->rx);
     int text = cipher_open(content, b.content.n, &k, s->title, NULL, 0);
@@ -306,7 +306,7 @@ static struct verdict check_user(struct dlms_server *d, struct dlms_session *s,
 }
 
 static struct verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
-                                 const struct acse_aarq *a, struct initiate_req *r)
+                                 const struct acse_aarq *a)
 {
     struct verdict v;
     if (!a->version_ok)
@@ -324,8 +324,7 @@ static struct verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
     if (!check_title(d, s, a)) return rejected(ACSE_D_CALLING_TITLE);
     v = check_mechanism(d, s, a);
     if (v.result) return v;
-    if (!check_authentication(d, s, a)) return rejected(ACSE_D_AUTH_FAILED);
-    return check_user(d, s, a, r);
+    return check_authentication(d, s, a) ? v : rejected(ACSE_D_AUTH_FAILED);
 }
 
 /* -- accepting -------------------------------------------------------------------------- */
@@ -353,8 +352,70 @@ static enum run write_rlre(struct dlms_session *s, struct acse_view user)
     return n < 0 ? RUN_SILENT : RUN_ANSWER;
 }
 
+static void set_open(struct dlms_server *d, struct dlms_session *s)
+{
+    memset(&s->transfer, 0, sizeof s->transfer);
+    memset(&s->set, 0, sizeof s->set);
+    s->state = DLMS_OPEN;
+    serve_note(d, s, NOTE_OPENED);
+}
+
+static enum run refuse(struct dlms_server *d, struct dlms_session *s, const struct verdict *v)
+{
+    uint8_t context = s->context;
+    forget(s);
+    s->context = context;
+    if (v->replay) return answer_counter(s, v->floor);
+    enum run run =
+        write_aare(d, s, v, (struct acse_view){ v->error_n ? v->error : NULL, v->error_n });
+    s->context = 0;
+    return run;
+}
+
+/* What an AARQ asks arithmetic for comes in moves, each a step of its own; s->slice counts
+ * them. The request stands in rx until the last. */
+enum { MOVE_KEYS, MOVE_USER, MOVE_CHALLENGE, MOVE_ANSWER };
+
+static enum run move_on(struct dlms_session *s, uint16_t to)
+{
+    s->phase = PHASE_ACCEPT;
+    s->slice = to;
+    s->stalled = false;
+    return RUN_AGAIN;
+}
+
+static enum run take_user(struct dlms_server *d, struct dlms_session *s)
+{
+    struct acse_aarq a;
+    struct initiate_req r = { 0 };
+    acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a);
+    struct verdict v = check_user(d, s, &a, &r);
+    wipe(&r.key, sizeof r.key);
+    if (v.result) return refuse(d, s, &v);
+    s->quiet |= v.silent;
+    s->has_quality = r.has_quality;
+    if (s->mechanism <= MECH_LLS) {
+        set_open(d, s);
+        return move_on(s, MOVE_ANSWER);
+    }
+    memset(&s->challenge, 0, sizeof s->challenge);
+    s->challenge.ctos_n = (uint8_t)a.auth.n;
+    memcpy(s->challenge.ctos, a.auth.p, a.auth.n);
+    return move_on(s, MOVE_CHALLENGE);
+}
+
+static enum run make_challenge(struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_challenge *c = &s->challenge;
+    c->stoc_n = s->mechanism == MECH_ECDSA ? STOC_ECDSA : STOC;
+    host_of(d)->random(d->app, c->stoc, c->stoc_n);
+    s->state = DLMS_PENDING;
+    server_due(d, s->pending);
+    return move_on(s, MOVE_ANSWER);
+}
+
 /* initiateResponse in AARE or RLRE, protected as the request was and as the policy asks. */
-enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
+static enum run write_response(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t plain[SMALL_MAX], sealed[SMALL_SEALED];
     struct axdr_out o = axdr_out(plain, sizeof plain);
@@ -364,7 +425,6 @@ enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
         user = (struct acse_view){ plain, o.len };
         int n = protect_small(d, s, sealed, plain, o.len);
         s->stalled = n == E_BUSY;
-        s->phase = PHASE_ACCEPT;
         if (n < 0) return n == E_BUSY ? RUN_AGAIN : RUN_SILENT;
         if (n > 0) user = (struct acse_view){ sealed, (size_t)n };
     }
@@ -374,59 +434,36 @@ enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
     return write_aare(d, s, &v, user);
 }
 
-static void make_challenge(struct dlms_server *d, struct dlms_session *s,
-                           const struct acse_aarq *a)
+enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_challenge *c = &s->challenge;
-    memset(c, 0, sizeof *c);
-    c->ctos_n = (uint8_t)a->auth.n;
-    memcpy(c->ctos, a->auth.p, a->auth.n);
-    c->stoc_n = s->mechanism == MECH_ECDSA ? STOC_ECDSA : STOC;
-    host_of(d)->random(d->app, c->stoc, c->stoc_n);
-}
-
-static void set_open(struct dlms_server *d, struct dlms_session *s)
-{
-    memset(&s->transfer, 0, sizeof s->transfer);
-    memset(&s->set, 0, sizeof s->set);
-    s->state = DLMS_OPEN;
-    serve_note(d, s, NOTE_OPENED);
+    switch (s->slice) {
+    case MOVE_KEYS:
+        protect_load(d, s);
+        return move_on(s, MOVE_USER);
+    case MOVE_USER:
+        return take_user(d, s);
+    case MOVE_CHALLENGE:
+        return make_challenge(d, s);
+    default:
+        return write_response(d, s);
+    }
 }
 
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     struct acse_aarq a;
-    struct initiate_req r = { 0 };
     if (is_preset(d, s)) return RUN_SILENT;
     if (acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;
     }
     assoc_end(d, s);
-    struct verdict v = judge_aarq(d, s, &a, &r);
-    if (v.result) {
-        uint8_t context = s->context;
-        forget(s);
-        s->context = context;
-        if (v.replay) return answer_counter(s, v.floor);
-        struct acse_view error = { v.error_n ? v.error : NULL, v.error_n };
-        enum run run = write_aare(d, s, &v, error);
-        s->context = 0;
-        return run;
-    }
+    struct verdict v = judge_aarq(d, s, &a);
+    if (v.result) return refuse(d, s, &v);
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
     s->pending = now;
-    if (s->mechanism > MECH_LLS) {
-        make_challenge(d, s, &a);
-        s->state = DLMS_PENDING;
-        server_due(d, now);
-    } else {
-        set_open(d, s);
-    }
-    wipe(&r.key, sizeof r.key);
-    s->has_quality = r.has_quality;
     s->released = false;
-    return v.silent ? RUN_SILENT : assoc_answer(d, s);
+    return move_on(s, s->context == CONTEXT_LN_CIPHERED ? MOVE_KEYS : MOVE_USER);
 }
 
 /* -- pass 3: the client's answer, and ours ---------------------------------------------- */
@@ -548,7 +585,7 @@ static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cip
         return s->challenge.step ? 0 : check_gmac(d, s, f) ? 0 : E_AUTH;
     if (s->mechanism < MECH_GMAC) return check_old(d, s, f) ? 0 : E_AUTH;
     if (s->mechanism == MECH_SHA256) return check_sha256(d, s, f) ? 0 : E_AUTH;
-    return check_ecdsa(d, s, f);
+    return CFG_SUITE1 ? check_ecdsa(d, s, f) : E_AUTH;
 }
 
 /* f(CtoS) into answer; its length, or E_BUSY. */
@@ -567,7 +604,8 @@ static int make_reply(struct dlms_server *d, struct dlms_session *s,
     }
     if (s->mechanism < MECH_GMAC) return (int)old_digest(d, s, c->ctos, c->ctos_n, answer);
     digest(d, s, true, h);
-    if (s->mechanism == MECH_ECDSA) return run_job(d, s, 2, DLMS_EC_SIGN, h, sizeof h, answer);
+    if (CFG_SUITE1 && s->mechanism == MECH_ECDSA)
+        return run_job(d, s, 2, DLMS_EC_SIGN, h, sizeof h, answer);
     memcpy(answer, h, sizeof h);
     return sizeof h;
 }
@@ -630,5 +668,5 @@ enum run assoc_release(struct dlms_server *d, struct dlms_session *s)
     s->released = true;
     s->with_user = user;
     s->with_reason = r.has_reason;
-    return assoc_answer(d, s);
+    return move_on(s, MOVE_ANSWER);
 }

@@ -76,13 +76,26 @@ bool cosem_is_visible(const struct cosem_model *m, const struct cosem_at *at)
     return row_is_visible(m, at->row, at->who->assoc);
 }
 
+static const struct cosem_seq *seq_of(const struct cosem_attr *a)
+{
+    return a->get ? NULL : a->seq;
+}
+
+enum dar cosem_hidden(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at, (void)o;
+    return DAR_DENIED;
+}
+
 unsigned cosem_rights(const struct cosem_model *m, const struct cosem_at *at,
                       const struct cosem_attr *a)
 {
     const struct cosem_acl *acl = acl_of(m, at->row);
     unsigned role = at->who->assoc, rights = 0;
     const struct cosem_limit *l = limit_of(acl, role);
-    bool get = a->get || (a->seq && a->seq->open), set = a->set || (a->seq && a->seq->begin);
+    const struct cosem_seq *q = seq_of(a);
+    bool get = q ? q->open != NULL : a->get != cosem_hidden;
+    bool set = q ? q->begin != NULL : a->set != NULL;
     if (get && acl->read >> role & 1 && (!l || in_set(l->get, a->id))) rights |= CAN_READ;
     if (set && acl->write >> role & 1 && (!l || in_set(l->set, a->id))) rights |= CAN_WRITE;
     if (a->id == 1 && row_is_visible(m, at->row, role)) rights = CAN_READ;
@@ -295,11 +308,11 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
     if (sel->selector && (sel->selector > 7 || !(a->selectors >> sel->selector & 1)))
         return DAR_SCOPE;
     g->at = *at;
-    g->seq = a->seq;
+    g->seq = seq_of(a);
     g->skip = 0;
-    g->headed = a->seq && a->seq->bare;
-    if (a->seq)
-        dar = a->seq->open(app, at, sel, &g->rows);
+    g->headed = g->seq && g->seq->bare;
+    if (g->seq)
+        dar = g->seq->open(app, at, sel, &g->rows);
     else
         g->rows = (struct span){ .end = 1 };
     if (dar == DAR_OK) g->rows.start = g->rows.next;
@@ -450,7 +463,7 @@ static enum dar stage(void *app, struct cosem_set *s, const uint8_t *p, size_t n
 
 static enum dar finish(void *app, struct cosem_set *s, const uint8_t *p, size_t n)
 {
-    if (s->attr->seq)
+    if (seq_of(s->attr))
         return s->staged && s->done == s->rows && !s->held ? s->attr->seq->commit(app, &s->at)
                                                            : DAR_TYPE;
     struct axdr_in in = s->held ? axdr_in(s->hold, s->held) : axdr_in(p, n);
@@ -463,7 +476,7 @@ static enum dar take_block(void *app, struct cosem_set *s, const uint8_t *p, siz
 {
     enum dar dar = DAR_OK;
     if (!s->ended) {
-        if (s->attr->seq)
+        if (seq_of(s->attr))
             dar = stage(app, s, p, n);
         else if (!last || s->held)
             dar = keep(s, p, n);

@@ -18,7 +18,7 @@
  *
  * Power cut  nothing is kept here; a staged write that was not committed never was.
  * Cost       find: some 12 instructions a row of the table. A block: its octets.
- * Memory     row, class and attribute 16 octets of ROM each on 32 bits, method 12, policy 12;
+ * Memory     row and class 16 octets of ROM each on 32 bits, attribute, method, policy 12;
  *            struct cosem_get about 110 octets of RAM, struct cosem_set 40 and a hold buffer.
  * Context    meter loop only.
  */
@@ -132,15 +132,19 @@ struct cosem_seq { /* an attribute or return value that is made of rows */
 
 /* -- classes ---------------------------------------------------------------------------- */
 
-/* get or seq, and maybe set. set gets exactly one whole value: it decodes into locals, asks
- * axdr_is_done() or judges the fields, and only then applies. */
+/* get, and maybe set; or seq. What is only written has cosem_hidden to get. set gets exactly one
+ * whole value: it decodes into locals, asks axdr_is_done() or judges the fields, and only then
+ * applies. */
 struct cosem_attr {
     uint8_t id;
     uint8_t selectors; /* bit n: selector n is known (object_list says so); seq only */
     enum dar (*get)(void *app, const struct cosem_at *at, struct axdr_out *o);
-    enum dar (*set)(void *app, const struct cosem_at *at, struct axdr_in *in);
-    const struct cosem_seq *seq;
+    union {
+        enum dar (*set)(void *app, const struct cosem_at *at, struct axdr_in *in);
+        const struct cosem_seq *seq; /* get is NULL */
+    };
 };
+enum dar cosem_hidden(void *app, const struct cosem_at *at, struct axdr_out *o);
 
 /* What a method gives back: a short value written to out (any length up to its cap), or, with
  * method.ret, a span that is read afterwards. Nothing of both: no return parameters. */

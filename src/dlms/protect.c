@@ -67,10 +67,16 @@ void protect_refresh(struct dlms_server *d, struct dlms_session *s)
     if (preset) memcpy(s->title, sec.client_title, sizeof s->title);
 }
 
-static bool load_pair(struct dlms_server *d, struct dlms_session *s)
+static bool is_to_all(const struct dlms_server *d, const struct dlms_session *s)
 {
+    return d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
+}
+
+bool protect_load(struct dlms_server *d, struct dlms_session *s)
+{
+    enum dlms_key kind = is_to_all(d, s) ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
     if (s->key.len) return true;
-    bool both = load(d, s, DLMS_KEY_UNICAST, s->key.ek) && load(d, s, DLMS_KEY_AUTH, s->key.ak);
+    bool both = load(d, s, kind, s->key.ek) && load(d, s, DLMS_KEY_AUTH, s->key.ak);
     s->key.len = both ? (uint8_t)key_size(s) : 0;
     return both;
 }
@@ -78,24 +84,14 @@ static bool load_pair(struct dlms_server *d, struct dlms_session *s)
 bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b,
                  uint8_t sc, struct cipher_key *k)
 {
-    bool to_all = d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
     bool broadcast = sc & SC_BROADCAST;
-    if (broadcast != to_all || (broadcast && b->dedicated)) return false;
-    enum dlms_key kind = broadcast ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
+    if (broadcast != is_to_all(d, s) || (broadcast && b->dedicated)) return false;
     if (b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo == KEYINFO_IDENTIFIED &&
         b->key_id != broadcast)
         return false;
-    if (b->dedicated) {
-        if (s->ded_len != key_size(s) || !load_pair(d, s)) return false;
-        *k = s->key;
-        memcpy(k->ek, s->ded, s->ded_len);
-        return true;
-    }
-    k->len = (uint8_t)key_size(s);
-    if (broadcast && !(load(d, s, kind, k->ek) && load(d, s, DLMS_KEY_AUTH, k->ak)))
-        return false;
-    if (!broadcast && !load_pair(d, s)) return false;
-    if (!broadcast) *k = s->key;
+    if ((b->dedicated && s->ded_len != key_size(s)) || !protect_load(d, s)) return false;
+    *k = s->key;
+    if (b->dedicated) memcpy(k->ek, s->ded, s->ded_len);
     return true;
 }
 
@@ -186,7 +182,7 @@ static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct
     struct dlms_prot *p = &s->prot;
     size_t text_n;
     if (!protect_title(s, b)) return false;
-    if (b->tag == XDLMS_GENERAL_SIGNING) return agree_signed(d, s, b);
+    if (b->tag == XDLMS_GENERAL_SIGNING) return CFG_SUITE1 && agree_signed(d, s, b);
     if (p->tag || cipher_look(b->content.p, b->content.n, &p->sc, &p->ic, &text_n) < 0)
         return false;
     if ((p->sc & SC_SUITE) != s->suite || p->sc & SC_COMPRESSED) return false;
@@ -254,6 +250,8 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     uint8_t tag = s->rx[s->rx_at];
     protect_refresh(d, s);
+    bool ciphered = s->state != DLMS_NONE && s->context == CONTEXT_LN_CIPHERED;
+    if (ciphered && !s->key.len && protect_load(d, s)) return; /* a step of its own */
     if (tag != XDLMS_GBT) { /* an acknowledgement goes on with the answer as it is */
         gbt_drop(d, s);
         s->prot = (struct dlms_prot){ 0 };
@@ -289,7 +287,7 @@ static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
     struct cipher_key k;
     if (p->count >= COUNT_AGREED) {
-        if (!load_pair(d, s)) return false;
+        if (!protect_load(d, s)) return false;
         k = s->key;
         memcpy(k.ek, p->count == COUNT_NEW ? p->peer : s->agreed.peer, sizeof p->peer);
     } else if (!protect_key(d, s, &b, p->sc, &k)) {
@@ -305,9 +303,10 @@ static void deciphered(struct dlms_server *d, struct dlms_session *s)
     struct dlms_prot *p = &s->prot;
     uint8_t *text = s->rx + p->text_at;
     d->crypts = NULL;
-    if (cipher_open_end(&d->c, text + p->text_n) < 0) {
+    bool good = cipher_open_end(&d->c, text + p->text_n) == 0;
+    if (!good || s->rekey) { /* of the new keys nothing was received yet: floors are low */
         wipe(text, p->text_n);
-        protect_failed(d, s);
+        if (!good) protect_failed(d, s);
         protect_refuse(d, s, SERVICE_DECIPHERING);
         return;
     }
@@ -368,7 +367,7 @@ int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count ke
     uint32_t *own = key == COUNT_DEDICATED ? &s->ded_tx
                     : key >= COUNT_AGREED  ? &s->agreed.tx
                                            : NULL;
-    if (!load_pair(d, s)) return E_NONE;
+    if (!protect_load(d, s)) return E_NONE;
     if (own && *own == UINT32_MAX) return E_RANGE;
     int err = 0;
     if (own)
@@ -435,7 +434,7 @@ static uint32_t reply_limit(const struct dlms_session *s)
 
 static bool reply_signed(const struct dlms_session *s)
 {
-    return !s->bare && s->prot.reply & PROT_SIGN_REQ;
+    return CFG_SUITE1 && !s->bare && s->prot.reply & PROT_SIGN_REQ;
 }
 
 size_t reply_head(const struct dlms_session *s)
@@ -567,20 +566,14 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
 void protect_slice(struct dlms_server *d, struct dlms_session *s)
 {
     s->stalled = false;
-    switch (s->phase) {
-    case PHASE_VERIFY:
+    if (CFG_SUITE1 && s->phase == PHASE_VERIFY)
         agree_verify(d, s);
-        break;
-    case PHASE_AGREE:
+    else if (CFG_SUITE1 && s->phase == PHASE_AGREE)
         agree_slice(d, s);
-        break;
-    case PHASE_DECIPHER:
-        decipher_slice(d, s);
-        break;
-    case PHASE_SIGN:
+    else if (CFG_SUITE1 && s->phase == PHASE_SIGN)
         agree_sign(d, s);
-        break;
-    default:
+    else if (s->phase == PHASE_DECIPHER)
+        decipher_slice(d, s);
+    else
         seal_slice(d, s);
-    }
 }

@@ -7,6 +7,7 @@
  */
 #ifndef DLMS_SERVE_H
 #define DLMS_SERVE_H
+#include "crypto/suite.h"
 #include "dlms/acse.h"
 #include "dlms/server.h"
 #include "dlms/xdlms.h"
@@ -65,6 +66,8 @@ void protect_slice(struct dlms_server *d, struct dlms_session *s);
 bool protect_claim(struct dlms_server *d, struct dlms_session *s); /* false: not yet */
 /* Suite, policy and titles as they stand; keys when they are not loaded. */
 void protect_refresh(struct dlms_server *d, struct dlms_session *s);
+/* The session's keys, where they are not loaded. False: there are none. */
+bool protect_load(struct dlms_server *d, struct dlms_session *s);
 /* The key that opens b under sc. False: there is none. */
 bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b,
                  uint8_t sc, struct cipher_key *k);
@@ -114,7 +117,7 @@ uint64_t agree_transaction(const struct dlms_prot *p);
 /* -- assoc.c -- */
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now);
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s);
-enum run assoc_answer(struct dlms_server *d, struct dlms_session *s); /* in ACCEPT */
+enum run assoc_answer(struct dlms_server *d, struct dlms_session *s); /* moves of ACCEPT */
 enum run assoc_reply(struct dlms_server *d, struct dlms_session *s);  /* HLS pass 3 */
 void assoc_end(struct dlms_server *d, struct dlms_session *s);
 void assoc_preset(struct dlms_server *d, struct dlms_session *s); /* pre-established */

@@ -266,7 +266,7 @@ static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t no
         return true;
     case PHASE_ACCEPT:
         serve_ended(d, s, assoc_answer(d, s));
-        return s->phase != PHASE_ACCEPT;
+        return s->phase != PHASE_ACCEPT || !s->stalled;
     case PHASE_CLAIM:
         if (!protect_claim(d, s)) return false;
         s->slice = 0;

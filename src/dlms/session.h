@@ -34,7 +34,7 @@ enum dlms_phase {
     PHASE_VERIFY,   /* its signature is being verified */
     PHASE_AGREE,    /* its key is being agreed */
     PHASE_DECIPHER, /* slices */
-    PHASE_ACCEPT,   /* judged good: the AARE or RLRE waits for its counter */
+    PHASE_ACCEPT,   /* AARQ: its moves; AARE or RLRE, which wait for their counter */
     PHASE_CLAIM,    /* a counter for the answer, before anything is done */
     PHASE_RUN,
     PHASE_SEAL,  /* slices */
@@ -190,7 +190,8 @@ struct dlms_session {
     uint32_t conformance;
     uint8_t title[CIPHER_TITLE]; /* the client's */
     uint8_t own[CIPHER_TITLE];   /* the meter's */
-    struct cipher_key key;       /* global unicast and authentication; len 0: not loaded */
+    struct cipher_key key; /* global unicast (to all: broadcast), authentication; len 0: not
+                              loaded */
     uint8_t ded_len, ded[32];
     uint32_t ded_rx, ded_tx;
     struct dlms_agreed agreed;

@@ -65,6 +65,12 @@ void change_event(struct meter *m, enum event code, const struct who *who,
     change_event_at(m, m->utc, code, who, detail);
 }
 
+void change_cancel(struct meter *m)
+{
+    m->change.open = false;
+    txn_cancel(&m->store);
+}
+
 int change_commit(struct meter *m)
 {
     uint8_t body[JOURNAL_BODY_MAX];

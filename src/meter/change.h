@@ -39,6 +39,9 @@ void change_event(struct meter *m, enum event code, const struct who *who,
 void change_event_at(struct meter *m, utc_t when, enum event code, const struct who *who,
                      const struct event_detail *detail);
 
+/* Nothing of it happens. */
+void change_cancel(struct meter *m);
+
 /* Queue it. A transaction that did not fit is a defect: ensured. E_IO: the journal is lost,
  * nothing happened. */
 int change_commit(struct meter *m);

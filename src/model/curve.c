@@ -8,16 +8,30 @@
 
 /* -- the slot ------------------------------------------------------------------------------ */
 
-int curve_start(struct device *d, uint16_t session, enum job_kind kind, struct job_in *in)
+int curve_claim(struct device *d, uint16_t session)
 {
     struct curve *c = &d->curve;
     uint32_t owner = 1u + session;
+    if (!d->job.arena) return E_STATE;
     if (c->owner && c->owner != owner) return E_BUSY;
-    rng_get(&d->rng, in->seed, sizeof in->seed);
+    c->owner = owner;
+    if (c->is_seeded) return 0;
+    rng_get(&d->rng, c->seed, sizeof c->seed);
+    c->is_seeded = true;
+    return E_BUSY;
+}
+
+int curve_start(struct device *d, enum job_kind kind, struct job_in *in)
+{
+    struct curve *c = &d->curve;
+    memcpy(in->seed, c->seed, sizeof in->seed);
     int err = job_start(&d->job, kind, in);
     wipe(in, sizeof *in);
-    if (err == 0) c->owner = owner;
-    return err;
+    if (err) return err;
+    c->job = (uint8_t)kind;
+    c->is_seeded = false;
+    wipe(c->seed, sizeof c->seed);
+    return 0;
 }
 
 void curve_end(struct device *d, uint16_t session)
@@ -35,14 +49,14 @@ static void keep(struct job_out *made, enum job_kind kind, const struct job_out 
     if (kind == JOB_AGREE) memcpy(made->shared, out->shared, sizeof made->shared);
 }
 
-int curve_take(struct device *d, uint16_t session, enum job_kind kind)
+int curve_take(struct device *d, uint16_t session)
 {
     struct job_out out;
     if (d->curve.owner != 1u + session) return E_STATE;
     int err = job_done(&d->job, &out);
     if (err == E_BUSY) return err;
     if (err == 0)
-        keep(&d->curve.made, kind, &out);
+        keep(&d->curve.made, (enum job_kind)d->curve.job, &out);
     else
         curve_end(d, session);
     wipe(&out, sizeof out);
@@ -55,6 +69,12 @@ int curve_take(struct device *d, uint16_t session, enum job_kind kind)
 bool curve_is_valid_now(struct device *d, const struct x509 *x)
 {
     return !clock_is_valid(&d->meter.clock) || x509_is_valid_at(x, meter_utc(&d->meter));
+}
+
+int curve_own_key(struct device *d, unsigned slot, uint8_t key[EC_KEY])
+{
+    int n = secure_key_get(&d->meter, (enum secure_slot)slot, key, EC_KEY);
+    return n == EC_KEY ? 0 : E_NONE;
 }
 
 int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,
@@ -86,28 +106,21 @@ bool curve_is_complete(struct device *d, unsigned without)
 {
     enum { CLIENT = 4, AUTHORITY = 8, WHOLE = 15 };
     unsigned has = 0;
-    uint8_t key[SECURE_OCTETS_MAX];
     for (unsigned i = 0; i < CERTS; i++) {
         struct cert c;
         if (i == without || cert_get(&d->meter, i, &c) < 0) continue;
         if (c.entity == CERT_CA) has |= AUTHORITY;
         if (c.entity == CERT_SERVER && c.use <= CERT_AGREE) has |= 1u << c.use;
-        if (c.entity == CERT_CLIENT && is_able(d, c, without)) has |= CLIENT;
+        if (c.entity == CERT_CLIENT && c.use == CERT_SIGN && !(has & CLIENT) &&
+            is_able(d, c, without))
+            has |= CLIENT;
     }
-    bool keys = secure_key_get(&d->meter, SECURE_SIGN, key, sizeof key) == SECURE_SCALAR &&
-                secure_key_get(&d->meter, SECURE_AGREE, key, sizeof key) == SECURE_SCALAR;
-    wipe(key, sizeof key);
-    return keys && has == WHOLE;
+    return has == WHOLE && secure_has_key(&d->meter, SECURE_SIGN) &&
+           secure_has_key(&d->meter, SECURE_AGREE);
 }
 
 /* -- what the server asks ---------------------------------------------------------------------
  */
-static int own_key(struct device *d, enum secure_slot slot, uint8_t key[EC_KEY])
-{
-    int n = secure_key_get(&d->meter, slot, key, EC_KEY);
-    return n == SECURE_SCALAR ? 0 : E_NONE;
-}
-
 static int client_point(struct device *d, uint16_t session, enum cert_use use,
                         uint8_t point[EC_POINT])
 {
@@ -123,16 +136,16 @@ static int prepare(struct device *d, uint16_t session, enum dlms_ec kind, unsign
     switch (kind) {
     case DLMS_EC_SIGN:
         memcpy(j->hash, in, EC_HASH);
-        return own_key(d, SECURE_SIGN, j->key);
+        return curve_own_key(d, SECURE_SIGN, j->key);
     case DLMS_EC_VERIFY:
         memcpy(j->hash, in, EC_HASH);
         memcpy(j->sig, in + EC_HASH, EC_SIG);
         return client_point(d, session, CERT_SIGN, j->point);
     case DLMS_EC_AGREE_1E:
         memcpy(j->point, in, EC_POINT);
-        return own_key(d, SECURE_AGREE, j->key);
+        return curve_own_key(d, SECURE_AGREE, j->key);
     case DLMS_EC_AGREE_2S:
-        if (own_key(d, SECURE_AGREE, j->key)) return E_NONE;
+        if (curve_own_key(d, SECURE_AGREE, j->key)) return E_NONE;
         return client_point(d, session, CERT_AGREE, j->point);
     default:
         break;
@@ -140,7 +153,7 @@ static int prepare(struct device *d, uint16_t session, enum dlms_ec kind, unsign
     if (step == 0) return 0; /* a new pair; it is signed; it meets the client's */
     if (step == 1) {
         sha256(j->hash, made->point, EC_POINT);
-        return own_key(d, SECURE_SIGN, j->key);
+        return curve_own_key(d, SECURE_SIGN, j->key);
     }
     memcpy(j->key, made->key, EC_KEY);
     return client_point(d, session, CERT_AGREE, j->point);
@@ -161,13 +174,15 @@ static int start(struct device *d, uint16_t session, enum dlms_ec kind, unsigned
 {
     struct job_in j;
     memset(&j, 0, sizeof j);
-    int err = prepare(d, session, kind, step, in, &j);
-    if (err == 0) err = curve_start(d, session, job_of(kind, step), &j);
+    int err = curve_claim(d, session);
+    if (err == 0) err = prepare(d, session, kind, step, in, &j);
+    if (err == 0) err = curve_start(d, job_of(kind, step), &j);
     wipe(&j, sizeof j);
     if (err == 0) {
         d->curve.kind = (uint8_t)kind;
         d->curve.step = (uint8_t)step;
     }
+    if (err && err != E_BUSY) curve_end(d, session);
     return err;
 }
 
@@ -176,8 +191,7 @@ int curve_host_start(void *app, uint16_t session, const struct who *who, enum dl
 {
     struct device *d = app;
     (void)who, (void)n;
-    if (d->curve.owner && d->curve.owner != 1u + session) return E_BUSY;
-    curve_end(d, session);
+    if (!d->curve.is_seeded) curve_end(d, session); /* what was given up */
     return start(d, session, kind, 0, in);
 }
 
@@ -203,16 +217,17 @@ static int give(const struct curve *c, uint8_t out[DLMS_EC_OUT])
     return (int)(at + EC_SHARED);
 }
 
+/* The jobs of SEND_1E: when one is done the next is started, the slot claimed again first. */
 int curve_host_take(void *app, uint16_t session, uint8_t out[DLMS_EC_OUT])
 {
     struct device *d = app;
     struct curve *c = &d->curve;
     enum dlms_ec kind = (enum dlms_ec)c->kind;
-    int err = curve_take(d, session, job_of(kind, c->step));
+    if (c->owner != 1u + session) return E_STATE;
+    int err = c->is_seeded ? 0 : curve_take(d, session);
     if (err < 0) return err;
     if (kind == DLMS_EC_SEND_1E && c->step < 2) {
         err = start(d, session, kind, c->step + 1u, NULL);
-        if (err < 0) curve_end(d, session);
         return err < 0 ? err : E_BUSY;
     }
     int n = give(c, out);

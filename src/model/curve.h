@@ -14,14 +14,21 @@
 #include "meter/secure/certs.h"
 #include "model/device.h"
 
-/* A job for this session; the seed is filled in. 0; E_BUSY another session has the slot;
- * E_STATE a build without curves. */
-int curve_start(struct device *d, uint16_t session, enum job_kind kind, struct job_in *in);
+/* The slot for the next job of this session. Drawing its seed takes a step of its own, before
+ * what else the job wants is worked out. 0; E_BUSY: ask again, also while another session has
+ * the slot; E_STATE: a build without curves. */
+int curve_claim(struct device *d, uint16_t session);
+
+/* The job, in the slot that was claimed; `in` is wiped. 0; E_BUSY: ask again. */
+int curve_start(struct device *d, enum job_kind kind, struct job_in *in);
 
 /* Its result: E_BUSY; else what ec.h says, with d->curve.made holding what it made, what
  * earlier jobs made beside it. An error ends the operation; so does curve_end(). */
-int curve_take(struct device *d, uint16_t session, enum job_kind kind);
+int curve_take(struct device *d, uint16_t session);
 void curve_end(struct device *d, uint16_t session);
+
+/* A private key of the meter: 0, or E_NONE. */
+int curve_own_key(struct device *d, unsigned slot, uint8_t key[EC_KEY]);
 
 /* The public point of the certificate of this owner and use, valid now. E_NONE. */
 int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,

@@ -19,6 +19,7 @@
 #define MODEL_DEVICE_H
 #include "crypto/job.h"
 #include "crypto/rng.h"
+#include "crypto/suite.h"
 #include "dlms/server.h"
 #include "meter/meter.h"
 
@@ -61,6 +62,9 @@ struct column_stage {
 /* Who has the slot for elliptic curves, and what several jobs in a row leave to each other. */
 struct curve {
     uint32_t owner; /* 1 + session; 0: free */
+    bool is_seeded; /* the next job can start */
+    uint8_t seed[EC_SEED];
+    uint8_t job; /* enum job_kind of the last */
     uint8_t kind, step;
     struct job_out made;
     uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */

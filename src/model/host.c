@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/bytes.h"
+#include "crypto/suite.h"
 #include "dlms/acse.h"
 #include "model/classes.h"
 #include "model/curve.h"
@@ -59,8 +60,8 @@ static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
 /* The factory association needs its jumper and an open cover; this product has no jumper. */
 static bool may_open(void *app, const struct who *who, uint8_t mechanism)
 {
-    if (mechanism == MECH_ECDSA && param_get(meter_of(app), PARAM_SECURITY_SUITE) == 0)
-        return false;
+    bool signs = CFG_SUITE1 && param_get(meter_of(app), PARAM_SECURITY_SUITE);
+    if (mechanism == MECH_ECDSA && !signs) return false;
     return who->assoc != ROLE_FACTORY && who->assoc != ROLE_CIU;
 }
 
@@ -248,9 +249,9 @@ const struct dlms_host device_host = {
     .counter_raise = counter_raise,
     .transaction_floor = transaction_floor,
     .transaction_raise = transaction_raise,
-    .ec_start = curve_host_start,
-    .ec_take = curve_host_take,
-    .ec_drop = curve_host_drop,
+    .ec_start = CFG_SUITE1 ? curve_host_start : NULL,
+    .ec_take = CFG_SUITE1 ? curve_host_take : NULL,
+    .ec_drop = CFG_SUITE1 ? curve_host_drop : NULL,
     .lock_get = port_is_locked,
     .lock_set = port_attempt,
     .port_get = port_get,

@@ -295,6 +295,25 @@ static int strengthen(struct life *l, struct session *s, struct trouble *t)
     return e;
 }
 
+/* What suite 1 stands on stays: every certificate is asked to go. */
+static int keep_certificates(struct life *l, struct session *s, struct trouble *t)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        uint8_t entity = i < 2 ? CERT_SERVER : i < 4 ? CERT_CLIENT : CERT_CA;
+        const uint8_t *title = i < 2 ? l->keys.server_title : l->keys.client_title;
+        struct buf arg = { 0 }, ret = { 0 };
+        buf_put(&arg, (uint8_t[]){ AXDR_STRUCTURE, 2, AXDR_ENUM, 0, AXDR_STRUCTURE, 3 }, 6);
+        buf_put(&arg, (uint8_t[]){ AXDR_ENUM, entity, AXDR_ENUM, i % 2 }, 4);
+        buf_put_head(&arg, AXDR_OCTETS, i < 4 ? 8 : 0);
+        buf_put(&arg, title, i < 4 ? 8 : 0);
+        int e = method(s, 8, &arg, &ret, t);
+        buf_free(&arg);
+        buf_free(&ret);
+        if (e != DAR_DENIED) return e < 0 ? e : E_STATE;
+    }
+    return 0;
+}
+
 static const struct step {
     const char *name;
     act *act;
@@ -317,6 +336,7 @@ static const struct step {
     { "key agreement", agree_keys, MECH_ECDSA, GUARD_GLO, false },
     { "key transfer", transfer, MECH_ECDSA, GUARD_GLO, false },
     { "another pair for signatures", renew_sign, MECH_ECDSA, GUARD_GLO, false },
+    { "certificates that must stay", keep_certificates, MECH_ECDSA, GUARD_GLO, false },
     { "a policy of signatures", strengthen, MECH_ECDSA, GUARD_GLO, false },
     { "a signed read", read_energy, MECH_ECDSA, GUARD_GLO, true },
 };

@@ -767,6 +767,24 @@ static void every_parameter_has_its_object(void **state)
     }
 }
 
+/* What a column of a profile is sent as is what the object of its register is sent as. */
+static void columns_have_the_types_of_their_objects(void **state)
+{
+    unsigned seen = 0;
+    (void)state;
+    for (uint16_t reg = 0; reg < REG_COUNT; reg++) {
+        static const struct profile_view v = { &profile_survey, 0 };
+        static const struct who who = { .assoc = ROLE_MANAGEMENT };
+        struct cosem_capture c = model_capture_of(reg, &v);
+        struct cosem_at at = { .who = &who };
+        if (c.class_id == 0 || c.attr != 2 || reg_kind_at(reg) == REG_TIME) continue;
+        assert_int_equal(cosem_find(&device_model, c.class_id, c.ln, &at), DAR_OK);
+        assert_int_equal(model_reg_tag(reg), at.row->bind.tag);
+        seen++;
+    }
+    assert_true(seen > 200);
+}
+
 static void the_readout_is_what_the_display_turns_through(void **state)
 {
     struct desk *k = desk_new(T0);
@@ -823,6 +841,7 @@ int main(void)
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(changes_say_what_and_who),
         cmocka_unit_test(every_parameter_has_its_object),
+        cmocka_unit_test(columns_have_the_types_of_their_objects),
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),

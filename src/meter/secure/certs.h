@@ -6,7 +6,7 @@
  *
  * Power cut  a certificate, the key that goes with it and their rows in the who-log are one
  *            transaction.
- * Cost       a search reads every certificate from flash once, to check it.
+ * Cost       a search reads a few octets of each from flash; cert_read() checks its one.
  * Context    meter loop only.
  */
 #ifndef METER_SECURE_CERTS_H
@@ -16,20 +16,20 @@
 /* As class 64 counts them. */
 enum cert_entity { CERT_SERVER, CERT_CLIENT, CERT_CA, CERT_OTHER };
 enum cert_use { CERT_SIGN, CERT_AGREE, CERT_TLS, CERT_ANY };
-enum { CERTS = 8, CERT_TITLE = 8, CERT_MAX = 758 };
+enum { CERTS = 8, CERT_TITLE = 8, CERT_MAX = 757 };
 
 struct cert {
     uint8_t entity, use;
     uint8_t title[CERT_TITLE]; /* of its owner; of an authority the start of its key */
 };
 
-/* Whose is in slot 0..CERTS - 1? E_NONE: nobody's. E_CRC. */
+/* Whose is in slot 0..CERTS - 1, by what is written there? E_NONE: nobody's. */
 int cert_get(struct meter *m, unsigned slot, struct cert *c);
 
 /* Its slot, or E_NONE. An authority is found by title alone. */
 int cert_find(struct meter *m, const struct cert *c);
 
-/* The DER of a slot; its length, or E_NONE. */
+/* The DER of a slot; its length. E_NONE; E_CRC: damaged. */
 int cert_read(struct meter *m, unsigned slot, uint8_t der[CERT_MAX]);
 
 /* Keep n octets of DER, together with n_keys keys. E_SPACE: all slots are taken, or too long.

@@ -58,6 +58,12 @@ int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t 
     return err ? err : (int)len;
 }
 
+bool secure_has_key(struct meter *m, enum secure_slot slot)
+{
+    uint8_t wrapped[KEYS_WRAP_MAX];
+    return keys_read(&m->store, (uint16_t)slot, wrapped) > EMPTIED;
+}
+
 int secure_key_wrap(struct meter *m, const struct secure_key *k, uint8_t wrapped[KEYS_WRAP_MAX])
 {
     uint8_t root[ROOT], box[PASSWORD_BOX] = { 0 };
@@ -93,7 +99,7 @@ static enum event event_of(enum secure_slot slot)
 }
 
 /* The certificate into the open change, and its digests into the row that tells of it. */
-static void put_cert(struct meter *m, const struct secure_cert *cert, struct audit_change *c)
+static int put_cert(struct meter *m, const struct secure_cert *cert, struct audit_change *c)
 {
     struct sha256 old;
     uint8_t part[64], digest[SHA256];
@@ -107,16 +113,38 @@ static void put_cert(struct meter *m, const struct secure_cert *cert, struct aud
     memcpy(c->old_digest, digest, sizeof c->old_digest);
     sha256(digest, cert->octets, cert->n);
     memcpy(c->new_digest, digest, sizeof c->new_digest);
-    ensure(txn_put_param(&m->store, cert->param, cert->octets, cert->n) >= 0);
+    return txn_put_param(&m->store, cert->param, cert->octets, cert->n);
+}
+
+/* Keys, certificate, and what tells of them. E_SPACE: worn sectors left too little room. */
+static int put_all(struct meter *m, const struct who *who, const struct secure_key *key,
+                   unsigned n, const struct secure_cert *cert, uint8_t wrapped[][KEYS_WRAP_MAX],
+                   const int *length)
+{
+    struct audit_change change[SECURE_SLOTS + 1] = { 0 };
+    bool restart = false;
+    for (unsigned i = 0; i < n; i++) {
+        int err = txn_put_key(&m->store, (uint16_t)key[i].slot, wrapped[i], (size_t)length[i]);
+        if (err < 0) return err;
+        change[i].param = (uint16_t)(AUDIT_SECRET + key[i].slot);
+        change_event(m, event_of(key[i].slot), who, NULL);
+        restart |= key[i].slot <= SECURE_BROADCAST && !key[i].is_same;
+    }
+    if (cert) {
+        int err = put_cert(m, cert, &change[n]);
+        if (err < 0) return err;
+        change_event(m, cert->n ? EV_CERTIFICATE_IMPORTED : EV_CERTIFICATE_REMOVED, who, NULL);
+    }
+    audit_put(m, who, change, n + (cert != NULL));
+    if (restart) put_fresh_floors(m);
+    return 0;
 }
 
 int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
                     unsigned n, const struct secure_cert *cert)
 {
     uint8_t wrapped[SECURE_SLOTS][KEYS_WRAP_MAX];
-    struct audit_change change[SECURE_SLOTS + 1] = { 0 };
     int length[SECURE_SLOTS];
-    bool restart = false;
     unsigned slots = 0;
     if (n + (cert != NULL) == 0 || n > SECURE_SLOTS) return E_RANGE;
     for (unsigned i = 0; i < n; i++) {
@@ -127,19 +155,11 @@ int secure_keys_set(struct meter *m, const struct who *who, const struct secure_
         if ((length[i] = secure_key_wrap(m, &key[i], wrapped[i])) < 0) return length[i];
     int err = change_begin(m);
     if (err) return err;
-    for (unsigned i = 0; i < n; i++) {
-        change[i].param = (uint16_t)(AUDIT_SECRET + key[i].slot);
-        err = txn_put_key(&m->store, (uint16_t)key[i].slot, wrapped[i], (size_t)length[i]);
-        ensure(err == 0);
-        change_event(m, event_of(key[i].slot), who, NULL);
-        restart |= key[i].slot <= SECURE_BROADCAST && !key[i].is_same;
+    err = put_all(m, who, key, n, cert, wrapped, length);
+    if (err < 0) {
+        change_cancel(m);
+        return err;
     }
-    if (cert) {
-        put_cert(m, cert, &change[n]);
-        change_event(m, cert->n ? EV_CERTIFICATE_IMPORTED : EV_CERTIFICATE_REMOVED, who, NULL);
-    }
-    audit_put(m, who, change, n + (cert != NULL));
-    if (restart) put_fresh_floors(m);
     /* The sending counters go on: a key that was in use before may come back, and a number
      * under it must not. */
     return change_commit(m);

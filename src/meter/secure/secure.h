@@ -70,6 +70,9 @@ struct secure {
  * another root key. E_SPACE: longer than cap. */
 int secure_key_get(struct meter *m, enum secure_slot slot, uint8_t *dst, size_t cap);
 
+/* Does the slot hold anything? It is not unwrapped. */
+bool secure_has_key(struct meter *m, enum secure_slot slot);
+
 struct secure_key {
     enum secure_slot slot;
     uint8_t length; /* 16 for keys; 1..31 for passwords and the decoder key; 32 for private
@@ -81,7 +84,7 @@ struct secure_key {
 /* Store n keys, and restart the receiving counters of encryption keys among them: all of it or
  * nothing.
  * Events and the who-log say who; never what. cert: a certificate that changes with them, or
- * NULL. E_RANGE a length; E_IO. */
+ * NULL. E_RANGE a length; E_SPACE no room is left on worn flash; E_IO. */
 struct secure_cert {
     uint16_t param; /* PARAM_CERT_1.. */
     const uint8_t *octets;

@@ -248,7 +248,7 @@ static const struct cosem_attr association_attr[] = {
     { .id = 4, .get = get_context },
     { .id = 5, .get = get_xdlms },
     { .id = 6, .get = get_mechanism },
-    { .id = 7, .set = set_secret },
+    { .id = 7, .get = cosem_hidden, .set = set_secret },
     { .id = 8, .get = get_status },
     { .id = 9, .get = get_security_setup },
     { .id = 10, .get = get_users },

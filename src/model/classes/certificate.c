@@ -1,5 +1,6 @@
 /* certificate.c - class 64, methods 3 to 8: key agreement, key pairs and certificates. Each
- * step on a curve is a job; a method that waits for one is called again, and span.work counts.
+ * step on a curve is a job; a method that waits for one is called again, and looks at nothing
+ * else until it is done. span.work counts.
  */
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "model/curve.h"
 #include "model/security.h"
 
-enum { W_STEP, NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = 4, MOVES = 8 };
+enum { W_STEP, W_BEGUN, W_SLOT, W_GIVEN };
+enum { NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = 4 };
 
 static const struct dlms_session *session_of(const struct cosem_at *at)
 {
@@ -29,26 +31,40 @@ static enum dar done(struct device *d, const struct cosem_at *at, enum dar dar)
     return dar;
 }
 
-/* Even steps start a job, odd ones wait for it. DAR_OK: d->curve.made has its result. The input
- * is wiped: it may hold a private key. */
-static enum dar run(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
-                    enum job_kind kind, struct job_in *in)
+/* Even steps prepare a job, odd ones wait for it. */
+static unsigned jobs_done(const struct cosem_ret *ret)
 {
-    uint32_t *step = &ret->span.work[W_STEP];
+    return ret->span.work[W_STEP] / 2;
+}
+
+/* What the last job came to, and the slot for the next of so many. DAR_OK: d->curve.made has
+ * its result, and it is the next one's turn. */
+static enum dar await(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
+                      unsigned jobs)
+{
+    uint32_t *work = ret->span.work;
     uint16_t session = index_of(at);
     int err = 0;
-    bool starts = *step % 2 == 0;
-    if (*step == 0) curve_end(d, session); /* of a call that was given up */
-    if (starts) err = curve_start(d, session, kind, in);
-    wipe(in, sizeof *in);
-    if (starts) {
-        if (err == 0) ++*step;
-        return err == 0 || err == E_BUSY ? DAR_PENDING : dar_of(err);
+    if (!work[W_BEGUN]) curve_end(d, session); /* of a call that was given up */
+    work[W_BEGUN] = 1;
+    if (work[W_STEP] % 2) {
+        err = curve_take(d, session);
+        if (err == E_BUSY) return DAR_PENDING;
+        if (err) return DAR_OTHER;
+        work[W_STEP]++;
     }
-    err = curve_take(d, session, kind);
-    if (err == E_BUSY) return DAR_PENDING;
-    ++*step;
-    return err == 0 ? DAR_OK : DAR_OTHER;
+    if (jobs_done(ret) < jobs) err = curve_claim(d, session);
+    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+}
+
+/* The input is wiped: it may hold a private key. */
+static enum dar start(struct device *d, struct cosem_ret *ret, enum job_kind kind,
+                      struct job_in *in)
+{
+    int err = curve_start(d, kind, in);
+    wipe(in, sizeof *in);
+    if (!err) ret->span.work[W_STEP]++;
+    return err && err != E_BUSY ? dar_of(err) : DAR_PENDING;
 }
 
 /* -- key pairs and requests -----------------------------------------------------------------
@@ -58,12 +74,12 @@ enum dar call_generate(void *app, const struct cosem_at *at, struct axdr_in *arg
                        struct cosem_ret *ret)
 {
     struct device *d = device_of(app);
-    struct job_in in;
+    struct job_in in = { .seed = { 0 } };
     uint8_t use = axdr_read_enum(arg);
     if (!axdr_is_done(arg)) return DAR_TYPE;
     if (use > CERT_AGREE) return DAR_OTHER;
-    memset(&in, 0, sizeof in);
-    enum dar dar = run(d, at, ret, JOB_KEYGEN, &in);
+    enum dar dar = await(d, at, ret, 1);
+    if (dar == DAR_OK && !jobs_done(ret)) dar = start(d, ret, JOB_KEYGEN, &in);
     if (dar != DAR_OK) return done(d, at, dar);
     struct secure_key k = { .slot = (enum secure_slot)(SECURE_SIGN_NEXT + use),
                             .length = SECURE_SCALAR };
@@ -76,37 +92,34 @@ enum dar call_generate(void *app, const struct cosem_at *at, struct axdr_in *arg
 /* The pending key, or else the one in use. */
 static int key_of(struct device *d, uint8_t use, uint8_t key[EC_KEY])
 {
-    int n = secure_key_get(&d->meter, (enum secure_slot)(SECURE_SIGN_NEXT + use), key, EC_KEY);
-    if (n != SECURE_SCALAR)
-        n = secure_key_get(&d->meter, (enum secure_slot)(SECURE_SIGN + use), key, EC_KEY);
-    return n == SECURE_SCALAR ? 0 : E_NONE;
+    return curve_own_key(d, SECURE_SIGN_NEXT + use, key)
+               ? curve_own_key(d, SECURE_SIGN + use, key)
+               : 0;
 }
 
+/* Its public point, then the signature over the request. */
 enum dar call_request(void *app, const struct cosem_at *at, struct axdr_in *arg,
                       struct cosem_ret *ret)
 {
-    enum { PUBLIC_TAKEN = 2 };
     struct device *d = device_of(app);
-    struct job_in in;
+    struct job_in in = { .seed = { 0 } };
     uint8_t buf[384], title[DLMS_TITLE], use = axdr_read_enum(arg);
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    memset(&in, 0, sizeof in);
     if (use > CERT_AGREE) return DAR_OTHER;
-    if (ret->span.work[W_STEP] < PUBLIC_TAKEN) {
-        if (key_of(d, use, in.key)) return done(d, at, DAR_OTHER);
-        enum dar taken = run(d, at, ret, JOB_PUBLIC, &in);
-        if (taken != DAR_OK) return done(d, at, taken);
-    }
+    enum dar dar = await(d, at, ret, 2);
+    if (dar != DAR_OK) return done(d, at, dar);
+    unsigned jobs = jobs_done(ret);
+    if (jobs < 2 && key_of(d, use, in.key)) return done(d, at, DAR_OTHER);
+    if (jobs == 0) return done(d, at, start(d, ret, JOB_PUBLIC, &in));
     device_title(d, title);
     int n = x509_put_request(buf, sizeof buf, title, d->curve.made.point);
-    if (n < 0 || key_of(d, use, in.key)) return done(d, at, DAR_OTHER);
-    sha256(in.hash, buf, (size_t)n);
-    enum dar dar = run(d, at, ret, JOB_SIGN, &in);
-    if (dar == DAR_OK) {
-        n = x509_seal(buf, (size_t)n, sizeof buf, d->curve.made.sig);
-        axdr_emit_octets(&ret->out, buf, n < 0 ? 0 : (size_t)n);
+    if (n > 0 && jobs == 1) {
+        sha256(in.hash, buf, (size_t)n);
+        return done(d, at, start(d, ret, JOB_SIGN, &in));
     }
-    return done(d, at, dar);
+    if (n > 0) n = x509_seal(buf, (size_t)n, sizeof buf, d->curve.made.sig);
+    if (n > 0) axdr_emit_octets(&ret->out, buf, (size_t)n);
+    return done(d, at, n > 0 ? DAR_OK : DAR_OTHER);
 }
 
 /* -- import -----------------------------------------------------------------------------------
@@ -147,49 +160,50 @@ static bool identify(struct device *d, const struct x509 *x, struct cert *c)
 }
 
 /* The key that must have signed x: of an authority that is held, or its own when it is to be
- * the first. */
-static int issuer_of(struct device *d, const struct x509 *x, uint8_t point[EC_POINT])
+ * the first. A slot each call; E_BUSY: there are more. */
+static int issuer_of(struct device *d, const struct x509 *x, uint32_t *slot,
+                     uint8_t point[EC_POINT])
 {
     uint8_t der[CERT_MAX];
+    struct cert c = { .entity = CERT_CA, .use = CERT_ANY };
+    struct x509 ca;
     bool any = false;
-    for (unsigned i = 0; i < CERTS; i++) {
-        struct cert c;
-        struct x509 ca;
-        if (cert_get(&d->meter, i, &c) < 0 || c.entity != CERT_CA) continue;
-        int n = cert_read(&d->meter, i, der);
-        any = true;
-        if (n < 0 || x509_read(&ca, der, (size_t)n) || !x509_issued(&ca, x)) continue;
-        if (!curve_is_valid_now(d, &ca)) continue;
-        memcpy(point, ca.point, EC_POINT);
-        return 0;
+    for (unsigned i = 0; i < CERTS; i++)
+        any |= cert_get(&d->meter, i, &c) == 0 && c.entity == CERT_CA;
+    if (!any && (!x->is_ca || !x509_issued(x, x))) return E_NONE;
+    if (!any) memcpy(point, x->point, EC_POINT);
+    if (!any) return 0;
+    for (; *slot < CERTS; ++*slot)
+        if (cert_get(&d->meter, *slot, &c) == 0 && c.entity == CERT_CA) break;
+    if (*slot == CERTS) return E_NONE;
+    int n = cert_read(&d->meter, *slot, der);
+    if (n < 0 || x509_read(&ca, der, (size_t)n) || !x509_issued(&ca, x) ||
+        !curve_is_valid_now(d, &ca)) {
+        ++*slot;
+        return E_BUSY;
     }
-    if (any || !x->is_ca || !x509_issued(x, x)) return E_NONE;
-    memcpy(point, x->point, EC_POINT);
+    memcpy(point, ca.point, EC_POINT);
     return 0;
 }
 
-/* Own certificates: of the pending key, which then takes over, or of the one in use. Jobs tell:
- * DAR_OK with *next whether it was the pending one. */
-static enum dar match_own(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
-                          const struct x509 *x, uint8_t use, bool *next)
+/* Own certificates: of the pending key, which then takes over, or of the one in use: whose
+ * point is it? The jobs behind the first tell; DAR_OK with *next whether it was the pending
+ * one. */
+static enum dar match_own(struct device *d, struct cosem_ret *ret, const struct x509 *x,
+                          uint8_t use, bool *next)
 {
-    enum { TRY_NEXT = 2, TRY_USED = 4, NONE = 6 };
-    struct job_in in;
-    uint32_t *step = &ret->span.work[W_STEP];
-    while (*step < NONE) {
-        *next = *step < TRY_USED;
-        memset(&in, 0, sizeof in);
-        unsigned slot = use + (unsigned)(*next ? SECURE_SIGN_NEXT : SECURE_SIGN);
-        int n = secure_key_get(&d->meter, (enum secure_slot)slot, in.key, EC_KEY);
-        if (n != SECURE_SCALAR) {
-            *step = *next ? TRY_USED : NONE;
-            continue;
-        }
-        enum dar dar = run(d, at, ret, JOB_PUBLIC, &in);
-        if (dar != DAR_OK) return dar;
-        if (!memcmp(d->curve.made.point, x->point, EC_POINT)) return DAR_OK;
+    enum { VERIFIED = 1, TRIED_NEXT, TRIED_USED };
+    struct job_in in = { .seed = { 0 } };
+    unsigned jobs = jobs_done(ret);
+    *next = jobs == TRIED_NEXT;
+    if (jobs > VERIFIED && !memcmp(d->curve.made.point, x->point, EC_POINT)) return DAR_OK;
+    if (jobs == VERIFIED && curve_own_key(d, SECURE_SIGN_NEXT + use, in.key)) {
+        ret->span.work[W_STEP] += 2; /* there is none, and nothing to wait for */
+        memset(d->curve.made.point, 0, EC_POINT);
+        jobs++;
     }
-    return DAR_OTHER;
+    if (jobs == TRIED_NEXT && curve_own_key(d, SECURE_SIGN + use, in.key)) return DAR_OTHER;
+    return jobs == TRIED_USED ? DAR_OTHER : start(d, ret, JOB_PUBLIC, &in);
 }
 
 static int store(struct device *d, const struct cosem_at *at, const struct cert *c,
@@ -199,36 +213,37 @@ static int store(struct device *d, const struct cosem_at *at, const struct cert 
         { .slot = (enum secure_slot)(SECURE_SIGN + c->use), .length = SECURE_SCALAR },
         { .slot = (enum secure_slot)(SECURE_SIGN_NEXT + c->use) },
     };
-    if (next && secure_key_get(&d->meter, k[1].slot, k[0].octets, EC_KEY) != SECURE_SCALAR)
-        return E_NONE;
+    if (next && curve_own_key(d, k[1].slot, k[0].octets)) return E_NONE;
     int err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, k, next ? 2 : 0);
     wipe(k, sizeof k);
     return err;
 }
 
+/* Its signature is verified; an own one is compared with the pending key and the used one. */
 enum dar call_import(void *app, const struct cosem_at *at, struct axdr_in *arg,
                      struct cosem_ret *ret)
 {
-    enum { VERIFIED = 2 };
     struct device *d = device_of(app);
-    struct job_in in;
+    struct job_in in = { .seed = { 0 } };
     struct x509 x;
     struct cert c;
     size_t n = 0;
     bool next = false;
-    enum dar dar = DAR_OK;
     const uint8_t *p = axdr_read_string(arg, AXDR_OCTETS, &n);
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    if (n > CERT_MAX || x509_read(&x, p, n) || !identify(d, &x, &c)) return DAR_OTHER;
-    if (!curve_is_valid_now(d, &x)) return DAR_OTHER;
-    if (ret->span.work[W_STEP] < VERIFIED) {
-        memset(&in, 0, sizeof in);
-        if (issuer_of(d, &x, in.point)) return DAR_OTHER;
+    enum dar dar = await(d, at, ret, 3);
+    if (dar != DAR_OK) return done(d, at, dar);
+    if (n > CERT_MAX || x509_read(&x, p, n) || !identify(d, &x, &c) ||
+        !curve_is_valid_now(d, &x))
+        return done(d, at, DAR_OTHER);
+    if (jobs_done(ret) == 0) {
+        int err = issuer_of(d, &x, &ret->span.work[W_SLOT], in.point);
+        if (err) return done(d, at, err == E_BUSY ? DAR_PENDING : DAR_OTHER);
         x509_hash(&x, in.hash);
         memcpy(in.sig, x.sig, EC_SIG);
-        dar = run(d, at, ret, JOB_VERIFY, &in);
+        return done(d, at, start(d, ret, JOB_VERIFY, &in));
     }
-    if (dar == DAR_OK && c.entity == CERT_SERVER) dar = match_own(d, at, ret, &x, c.use, &next);
+    if (c.entity == CERT_SERVER) dar = match_own(d, ret, &x, c.use, &next);
     if (dar == DAR_OK) dar = dar_of(store(d, at, &c, &x, next));
     return done(d, at, dar);
 }
@@ -368,7 +383,6 @@ static int prepare(struct device *d, const struct cosem_at *at, const struct off
                    unsigned move, struct job_in *in)
 {
     const struct job_out *made = &d->curve.made;
-    int n = SECURE_SCALAR;
     switch (move) {
     case 0:
         digest(o->id, o->data, in->hash);
@@ -378,8 +392,7 @@ static int prepare(struct device *d, const struct cosem_at *at, const struct off
         return 0;
     case 2:
         digest(o->id, made->point, in->hash);
-        n = secure_key_get(&d->meter, SECURE_SIGN, in->key, EC_KEY);
-        return n == SECURE_SCALAR ? 0 : E_NONE;
+        return curve_own_key(d, SECURE_SIGN, in->key);
     default:
         memcpy(in->key, made->key, EC_KEY);
         memcpy(in->point, o->data, EC_POINT);
@@ -421,21 +434,23 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     static const uint8_t job[] = { JOB_VERIFY, JOB_KEYGEN, JOB_SIGN, JOB_AGREE };
     struct device *d = device_of(app);
     struct offer offer[KEYS_MAX];
-    struct job_in in;
+    struct job_in in = { .seed = { 0 } };
+    uint32_t *given = &ret->span.work[W_GIVEN];
     int n = read_offers(arg, offer);
     if (n < 0) return dar_of(n);
     if (!at->session || param_get(&d->meter, PARAM_SECURITY_SUITE) == 0) return DAR_DENIED;
-    uint32_t step = ret->span.work[W_STEP];
-    unsigned key = step / MOVES, move = step % MOVES / 2;
-    memset(&in, 0, sizeof in);
-    if (prepare(d, at, &offer[key], move, &in)) return done(d, at, DAR_OTHER);
-    enum dar dar = run(d, at, ret, (enum job_kind)job[move], &in);
+    enum dar dar = await(d, at, ret, COUNT(job) * (unsigned)n);
     if (dar != DAR_OK) return done(d, at, dar);
-    if (move < 3) return DAR_PENDING;
-    if (key == 0) axdr_emit_head(&ret->out, AXDR_ARRAY, (uint32_t)n);
-    agreed(d, at, &offer[key], d->curve.fresh[key], &ret->out);
-    if (key + 1 < (unsigned)n) return DAR_PENDING;
-    return done(d, at, take_over(d, at, offer, (unsigned)n));
+    unsigned key = jobs_done(ret) / COUNT(job), move = jobs_done(ret) % COUNT(job);
+    if (*given < key) {
+        if (*given == 0) axdr_emit_head(&ret->out, AXDR_ARRAY, (uint32_t)n);
+        agreed(d, at, &offer[*given], d->curve.fresh[*given], &ret->out);
+        ++*given;
+        return DAR_PENDING;
+    }
+    if (key == (unsigned)n) return done(d, at, take_over(d, at, offer, key));
+    if (prepare(d, at, &offer[key], move, &in)) return done(d, at, DAR_OTHER);
+    return done(d, at, start(d, ret, (enum job_kind)job[move], &in));
 }
 
 /* -- attribute 6 -----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /* security.c - class 64: the policy, suite and titles of the ciphered associations. */
 #include "base/bytes.h"
+#include "crypto/suite.h"
 #include "dlms/cipher.h"
 #include "model/classes.h"
 #include "model/curve.h"
@@ -71,8 +72,9 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
     struct device *d = device_of(app);
     uint8_t suite = axdr_read_enum(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    if (suite > 1) return DAR_OTHER;
-    if (suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED) return DAR_DENIED;
+    if (suite > CFG_SUITE1) return DAR_OTHER;
+    if (CFG_SUITE1 && suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED)
+        return DAR_DENIED;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
 }
 
@@ -86,9 +88,17 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
-    bool unable = policy & SIGNED && (is.suite == 0 || !curve_is_complete(d, CERTS));
+    bool unable =
+        policy & SIGNED && (!CFG_SUITE1 || is.suite == 0 || !curve_is_complete(d, CERTS));
     if (weaker || unknown || unable) return DAR_DENIED;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
+}
+
+static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, 0);
+    return DAR_OK;
 }
 
 static const struct cosem_attr security_attr[] = {
@@ -97,9 +107,15 @@ static const struct cosem_attr security_attr[] = {
     { .id = 3, .get = get_suite, .set = set_suite },
     { .id = 4, .get = get_client_title },
     { .id = 5, .get = get_server_title },
-    { .id = 6, .seq = &seq_certificates },
+    { .id = 6,
+      .get = CFG_SUITE1 ? NULL : get_no_certificates,
+      .seq = CFG_SUITE1 ? &seq_certificates : NULL },
 };
-static const struct cosem_method security_method[] = {
+static const struct cosem_method suite0_method[] = {
+    { .id = 1, .call = call_activate },
+    { .id = 2, .call = call_key_transfer },
+};
+static const struct cosem_method suite1_method[] = {
     { .id = 1, .call = call_activate }, { .id = 2, .call = call_key_transfer },
     { .id = 3, .call = call_agree },    { .id = 4, .call = call_generate },
     { .id = 5, .call = call_request },  { .id = 6, .call = call_import },
@@ -110,6 +126,6 @@ const struct cosem_class class_security = {
     .version = 1,
     .n_attr = COUNT(security_attr),
     .attr = security_attr,
-    .n_method = COUNT(security_method),
-    .method = security_method,
+    .n_method = CFG_SUITE1 ? COUNT(suite1_method) : COUNT(suite0_method),
+    .method = CFG_SUITE1 ? suite1_method : suite0_method,
 };

@@ -49,7 +49,7 @@ static const struct cosem_row *row_of_register(uint16_t reg, uint8_t *k)
 {
     for (unsigned g = 0; g < COUNT(groups); g++)
         for (const struct cosem_row *r = groups[g]->row; r < groups[g]->row + groups[g]->n; r++)
-            if (shows_register(r) && (uint16_t)(reg - r->bind.id) < r->span) {
+            if ((uint16_t)(reg - r->bind.id) < r->span && shows_register(r)) {
                 *k = (uint8_t)(reg - r->bind.id);
                 return r;
             }
@@ -125,9 +125,30 @@ int model_column_of(const struct cosem_capture *c)
     return c->attr == 2 ? reg : E_NONE;
 }
 
+/* A row of a profile asks for the types of all its columns: this is what the object tables say,
+ * without a search of them (tests/unit/test_model_objects.c compares). */
 uint8_t model_reg_tag(uint16_t reg)
 {
-    uint8_t k = 0;
-    const struct cosem_row *r = row_of_register(reg, &k);
-    return r && r->bind.tag ? r->bind.tag : AXDR_U32;
+    static const struct {
+        uint16_t first, last;
+        uint8_t tag;
+    } narrow[] = {
+        { REG_U, REG_U, AXDR_U16 },
+        { REG_PF, REG_PF, AXDR_I16 },
+        { REG_F, REG_F, AXDR_U16 },
+        { REG_ANGLE_I, REG_ANGLE_N, AXDR_I16 },
+        { REG_THD_U, REG_THD_I, AXDR_U16 },
+        { REG_TEMP, REG_TEMP, AXDR_I16 },
+        { REG_QUADRANT, REG_QUADRANT, AXDR_ENUM },
+        { REG_U_AVG, REG_U_AVG, AXDR_U16 },
+        { REG_PF_AVG, REG_PF_AVG, AXDR_I16 },
+        { REG_F_AVG, REG_U_MAX, AXDR_U16 },
+        { REG_TARIFF, REG_DEMAND_TARIFF, AXDR_U8 },
+        { REG_SOURCE, REG_SOURCE, AXDR_ENUM },
+        { REG_STATUS_1, REG_BATTERY, AXDR_U16 },
+        { REG_SUPPLY_CAUSE, REG_SUPPLY_CAUSE, AXDR_ENUM },
+    };
+    for (unsigned i = 0; i < COUNT(narrow) && reg >= narrow[i].first; i++)
+        if (reg <= narrow[i].last) return narrow[i].tag;
+    return reg_kind_at(reg) == REG_SIGNED ? AXDR_I32 : AXDR_U32;
 }
