@@ -67,7 +67,7 @@ struct meter {
     const struct meter_io *io;
     mono_t t;          /* of what is being handled */
     utc_t utc;         /* calendar time then */
-    utc_t last;        /* date of the newest record: floor of the clock at power-up */
+    utc_t last;        /* date of the newest record or row: floor of the clock at power-up */
     mono_t window_end; /* of the window taken last */
     mono_t compared;   /* with the calendar chip, and found different */
     bool live;         /* past power-up: records change a running meter */

@@ -129,7 +129,7 @@ def kill(seed=22, kills=20):
             check(values == sorted(values) and (not values or values[-1] <= after), "kill %d: rows go back" % n)
             check(not values or after - values[-1] <= 15 * minute + minute, "kill %d: a row is missing" % n)
             times = [e["time"] for e in events]
-            check(times == sorted(times), "kill %d: events out of order" % n)
+            check(times == sorted(times), "kill %d: events out of order: %s" % (n, events[-6:]))
             before = after
         print("%d kills, seed %d: %d Wh kept, %d rows, %d events" % (kills, seed, after, len(rows), len(events)))
 
