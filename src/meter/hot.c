@@ -100,6 +100,8 @@ static const struct hot_row table[] = {
     { HOT_WALLET, WALLETS, wallet_put, wallet_take },
     { HOT_ACCRUED, WALLETS, accrued_put, accrued_take },
     { HOT_PERIOD, WALLETS, period_put, period_take },
+    { HOT_FUND, WALLETS, fund_put, fund_take },
+    { HOT_DEBT, WALLETS, debt_put, debt_take },
     { HOT_TIDS, 1, tids_put, tids_take },
     { HOT_LOCKS, 1, locks_put, locks_take },
     { HOT_TOKEN, 1, last_put, last_take },

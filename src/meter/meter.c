@@ -229,7 +229,7 @@ void meter_drain_events(struct meter *m)
 bool meter_is_ready(const struct meter *m)
 {
     return !store_is_busy(&m->store) && !m->replan && !m->outputs_stale && event_is_idle(m) &&
-           !supply_is_due(m);
+           !supply_is_due(m) && !credit_is_due(m);
 }
 
 bool meter_store_step(struct meter *m)
@@ -239,6 +239,7 @@ bool meter_store_step(struct meter *m)
     if (m->replan) plan(m);
     event_drain(m);
     output_drive(m);
+    credit_step(m);
     supply_step(m);
     return !store_is_at_rest(&m->store) || !meter_is_ready(m);
 }

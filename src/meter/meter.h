@@ -28,6 +28,7 @@
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
+#include "meter/prepay/credit.h"
 #include "meter/prepay/expense.h"
 #include "meter/prepay/token.h"
 #include "meter/prepay/wallet.h"

@@ -259,16 +259,22 @@ int param_set_all(struct meter *m, const struct who *who, const struct param_val
     return change_commit(m);
 }
 
-int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
-                       size_t n)
+void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                      size_t n)
 {
     uint8_t was[OCTETS_MAX], body[2];
     int had = param_read(m, id, was, sizeof was);
-    int err = change_begin(m);
-    if (err < 0) return err;
     le_put16(body, id);
     change_put(m, HOT_OCTETS, body, sizeof body);
     put_value(m, who, id, was, had > 0 ? (size_t)had : 0, src, n);
+}
+
+int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                       size_t n)
+{
+    int err = change_begin(m);
+    if (err < 0) return err;
+    param_put_octets(m, who, id, src, n);
     return 0;
 }
 

@@ -124,8 +124,10 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);
 
-/* Into the open change: a scalar in its range, and its audit row. */
+/* Into the open change: a scalar in its range, octets of its length, and the audit row. */
 void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
+void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                      size_t n);
 
 /* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without
  * a stage, or another's. */

@@ -29,7 +29,12 @@ enum made_id {
     MADE_BILLING_STATUS,
     MADE_LONG_FAILURE,
     MADE_TAMPER_NOW,
-    MADE_BATTERY_LEFT
+    MADE_BATTERY_LEFT,
+    MADE_FRIENDLY,
+    MADE_DAYS_LEFT,
+    MADE_CREDIT_USED,
+    MADE_DEBT,
+    MADE_DUE
 };
 
 /* Numbers of the product that stand in its const description. */
@@ -47,7 +52,8 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_monitor, class_disconnect, class_arbitrator, class_operations, class_signals,
     class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
     class_watcher, class_bits16, class_scheme, class_scheme_passive, class_scheme_part,
-    class_scheme_time, class_month, class_expense;
+    class_scheme_time, class_month, class_expense, class_charge, class_levels, class_mode,
+    class_emergency;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -230,6 +236,13 @@ enum dar model_order(struct meter *m, const struct who *who, uint16_t command, i
  * means never and is sent as all not specified. */
 void emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
 void moment_put(struct meter *m, utc_t u, uint8_t dt[12]);
+
+/* The date of a scheme that waits, shown by two classes; the scheme of a side, all zero without
+ * one; all that a wallet was charged as the newest closed row has it, 0 without one. */
+enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *in);
+void model_scheme(struct meter *m, enum scheme_side side, struct scheme *s);
+int64_t model_charged_at(struct meter *m, unsigned w, enum billing which);
 
 /* A date-time from a client: 0, or E_RANGE where year, month, day, hour or minute is missing.
  */

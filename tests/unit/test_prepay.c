@@ -437,20 +437,21 @@ static void a_clearing_leaves_the_debt(void **state)
     assert_int_equal(token_read(&l->m, token_span(&l->m).next - 1, &row), 0);
     assert_int_equal(row.last.wallet, 1);
     assert_int_equal(row.balance, 0);
-    assert_int_equal(wallet_add(&l->m, &lab_who, 1, -5 * MONEY_UNIT), 0);
+    assert_int_equal(credit_set_debt(&l->m, &lab_who, 0, DEBT_DAY, 5000), 0);
     lab_settle(l);
     assert_int_equal(param_set(&l->m, &lab_who, PARAM_WALLET_ARRANGEMENT, WALLETS_MAIN_DEBT),
                      0);
     lab_settle(l);
+    assert_int_equal(wallet_add(&l->m, &lab_who, 1, MONEY_UNIT), E_STATE);
     assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
     assert_int_equal(keypad(teller_register(&t, 1, 0xFFFF)), STS_ACCEPT);
     assert_int_equal(wallet_balance(&l->m, 0), 0);
-    assert_int_equal(wallet_balance(&l->m, 1), -5 * MONEY_UNIT);
+    assert_int_equal(wallet_balance(&l->m, 1), -5000);
     assert_int_equal(token_read(&l->m, token_span(&l->m).next - 1, &row), 0);
     assert_int_equal(row.last.wallet, 0);
     assert_int_equal(row.balance, 0);
     cut(0);
-    assert_int_equal(wallet_balance(&l->m, 1), -5 * MONEY_UNIT);
+    assert_int_equal(wallet_balance(&l->m, 1), -5000);
 }
 
 static void a_clear_tamper_token_clears(void **state)

@@ -197,6 +197,8 @@ static int64_t room(const struct meter *m, unsigned w)
     int64_t balance = wallet_balance(m, w), bought = m->wallets.wallet[w].bought;
     if (balance < -WALLET_MAX) balance = -WALLET_MAX;
     int64_t r = min_i64(wallet_limit(m, w) - balance, WALLET_MAX - bought);
+    int64_t most = param_get(m, (uint16_t)(PARAM_VEND_MAX_1 + w));
+    if (most) r = min_i64(r, most * (wallet_is_money(m, w) ? MONEY_UNIT : 1000));
     return r > 0 ? r : 0;
 }
 
@@ -320,7 +322,7 @@ static int save_locks(const struct sts_lockout lock[TOKEN_CHANNELS], uint8_t *p)
 static void put_wallet(struct meter *m, struct entry *e, unsigned w, const struct wallet *new)
 {
     wallet_put_new(m, w, new);
-    if (w == e->wallet) e->balance = new->bought - wallet_collected(m, w);
+    if (w == e->wallet) e->balance += new->bought - m->wallets.wallet[w].bought;
 }
 
 static void put_credit(struct meter *m, struct entry *e)
@@ -331,13 +333,12 @@ static void put_credit(struct meter *m, struct entry *e)
     struct event_detail d = { .what = e->wallet,
                               .magnitude = (uint32_t)wallet_published(m, e->wallet, grains) };
     bool opens = new.status != ACCOUNT_ACTIVE &&grains > 0;
-    new.bought += grains;
-    if (grains > 0) new.purchased += grains;
     if (opens) {
         new.status = ACCOUNT_ACTIVE;
         new.opened_s = (uint32_t)m->utc.s;
+        credit_open(m, e->wallet, &new);
     }
-    put_wallet(m, e, e->wallet, &new);
+    e->balance += credit_put_token(m, e->who, e->wallet, &new, grains);
     if (opens) expense_put_open(m, e->wallet);
     change_event(m, EV_TOKEN_ACCEPTED, e->who, &d);
     if (opens) change_event(m, EV_ACCOUNT_ACTIVATED, e->who, &d);
@@ -359,7 +360,7 @@ static void put_clear(struct meter *m, struct entry *e)
                                   .magnitude =
                                       (uint32_t)wallet_published(m, w, wallet_balance(m, w)) };
         if (!is_cleared(m, e, w)) continue;
-        new.bought = wallet_collected(m, w);
+        new.bought -= wallet_balance(m, w);
         put_wallet(m, e, w, &new);
         change_event(m, EV_CREDIT_CLEARED, e->who, &d);
     }

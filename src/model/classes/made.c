@@ -69,7 +69,49 @@ static int64_t battery_left_s(struct meter *m, unsigned arg)
     return used_s < life_s ? life_s - used_s : 0;
 }
 
+static int64_t friendly(struct meter *m, unsigned arg)
+{
+    (void)arg;
+    return credit_is_friendly(m);
+}
+
+/* These four of the wallet that pays now, or that the bill is in; exact, in its grains. */
+static int64_t days_left(struct meter *m, unsigned arg)
+{
+    (void)arg;
+    return credit_days_left(m, wallet_active(m));
+}
+
+static int64_t credit_used(struct meter *m, unsigned arg)
+{
+    unsigned w = wallet_active(m);
+    return wallet_collected(m, w) - model_charged_at(m, w, (enum billing)arg);
+}
+
+static int64_t debts(struct meter *m, unsigned arg)
+{
+    const struct debt *d = m->wallets.wallet[wallet_active(m)].debt;
+    (void)arg;
+    return d[DEBT_DAY].remaining + d[DEBT_SHARE].remaining;
+}
+
+/* 1e-6 of the currency, of all wallets of money; Wh where there is none. */
+static int64_t due(struct meter *m, unsigned arg)
+{
+    int64_t nano = 0;
+    (void)arg;
+    if (expense_wallet(m) < 0) return wallet_due(m, wallet_active(m));
+    for (unsigned w = 0; w < WALLETS; w++)
+        if (wallet_is_used(m, w) && wallet_is_money(m, w)) nano += wallet_due(m, w);
+    return nano / 1000 - (nano % 1000 < 0);
+}
+
 static const struct made made[] = {
+    [MADE_FRIENDLY] = { friendly, UNIT_NONE },
+    [MADE_DAYS_LEFT] = { days_left, UNIT_NONE },
+    [MADE_CREDIT_USED] = { credit_used, UNIT_NONE },
+    [MADE_DEBT] = { debts, UNIT_NONE },
+    [MADE_DUE] = { due, UNIT_NONE },
     [MADE_BATTERY_LEFT] = { battery_left_s, UNIT_S },
     [MADE_BILLING_ROWS] = { billing_rows, UNIT_NONE },
     [MADE_BILLING_AGE] = { billing_age_s, UNIT_S },

@@ -9,8 +9,11 @@ static const struct script script[] = {
 };
 static const struct script_table scripts = { script, COUNT(script), 1 };
 
-/* Below this voltage, in percent of the reference, the coil does not move. */
-static const struct setting_list least = { 1, { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 } } };
+/* Below this voltage, in percent of the reference, the coil does not move; so long arrears wait
+ * before they cut. */
+static const struct setting_list arrears = {
+    2, { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 }, { PARAM_ARREARS_DELAY_S, AXDR_U16 } }
+};
 
 static const struct setting_list retry = { 5,
                                            { { PARAM_RETRY_DELAY_S, AXDR_U16 },
@@ -53,7 +56,7 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 10, 0, 106, 1, ACL_RELAY_SCRIPT, &class_script, .ext = &scripts),
     NUMBER(0, 96, 50, 20, ACL_CUSTOMER, REG_SUPPLY_CAUSE, AXDR_ENUM),
     OBJECT(0, 0, 96, 50, 21, ACL_CUSTOMER, &class_operations, 0),
-    ROW(0, 0, 96, 50, 24, 1, ACL_CONFIG, &class_settings, .ext = &least),
+    ROW(0, 0, 96, 50, 24, 1, ACL_CONFIG, &class_settings, .ext = &arrears),
     OBJECT(0, 0, 96, 4, 0, ACL_METER, &class_signals, 0),
 };
 const struct cosem_group objects_supply = { rows, COUNT(rows) };
