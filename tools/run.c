@@ -21,7 +21,9 @@ enum {
     SLICE_MS = 20,
     STEP_SAMPLES = 1600,
     SAMPLE_US = 125,
-    SERIAL_MAX = 99999999
+    SERIAL_MAX = 99999999,
+    PORT_DEFAULT = 4059,
+    UNSAID = -2
 };
 
 struct options {
@@ -63,6 +65,9 @@ enum {
     O_DLMS = 256,
     O_OPTICAL,
     O_RS485,
+    O_CIU,
+    O_VTC,
+    O_SMS,
     O_OPTICAL_PTY,
     O_RS485_PTY,
     O_RS485_BUS,
@@ -103,6 +108,12 @@ static const struct argp_option rows[] = {
     { "dlms", O_DLMS, "PORT", 0, "wrapper on TCP and UDP (default 4059)", 3 },
     { "optical", O_OPTICAL, "PORT", 0, "IEC 62056-21 mode E or HDLC on TCP (default 4060)", 3 },
     { "rs485", O_RS485, "PORT", 0, "HDLC on TCP (default 4061)", 3 },
+    { "ciu", O_CIU, "PORT", 0, "frames of the customer's unit on TCP (default 4062)", 3 },
+    { "vtc", O_VTC, "PORT", 0, "virtual token carrier: lines on TCP (default 4063)", 3 },
+    { "sms", O_SMS, "PORT", 0,
+      "a modem's messages: lines on TCP (default 4064; these three take any free port when "
+      "--dlms is not 4059)",
+      3 },
     { "optical-pty", O_OPTICAL_PTY, "PATH", 0,
       "the optical head also as a serial device: a pseudo terminal, PATH a link to it", 3 },
     { "rs485-pty", O_RS485_PTY, "PATH", 0, "the same for RS485", 3 },
@@ -183,6 +194,15 @@ static error_t take(int key, char *arg, struct argp_state *state)
     case O_RS485:
         o->port[PORT_RS485] = port_of(arg, state);
         break;
+    case O_CIU:
+        o->port[PORT_CIU] = port_of(arg, state);
+        break;
+    case O_VTC:
+        o->port[PORT_VTC] = port_of(arg, state);
+        break;
+    case O_SMS:
+        o->port[PORT_SMS] = port_of(arg, state);
+        break;
     case O_OPTICAL_PTY:
         o->pty[PORT_OPTICAL] = arg;
         break;
@@ -215,6 +235,14 @@ static error_t take(int key, char *arg, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     }
     return 0;
+}
+
+/* Two meters beside each other must not ask for the same ports. */
+static void default_couriers(struct options *o)
+{
+    for (int id = PORT_CIU; id < PORT_IDS; id++)
+        if (o->port[id] == UNSAID)
+            o->port[id] = o->port[PORT_DLMS] == PORT_DEFAULT ? PORT_DEFAULT + id : 0;
 }
 
 /* The user's state folder, made on the way. */
@@ -448,6 +476,10 @@ static void tell(const struct run *r, const struct options *o, int panel)
                               (int)o->box.serial, "dlms", ports_status(p, PORT_DLMS).port,
                               "optical", ports_status(p, PORT_OPTICAL).port, "rs485",
                               ports_status(p, PORT_RS485).port, "panel", panel);
+        static const char *const courier[] = { "ciu", "vtc", "sms" };
+        for (int id = PORT_CIU; id < PORT_IDS; id++)
+            json_object_set_new(j, courier[id - PORT_CIU],
+                                json_integer(ports_status(p, (enum port_id)id).port));
         for (int id = PORT_OPTICAL; id <= PORT_RS485; id++)
             if (o->pty[id])
                 json_object_set_new(j, id == PORT_RS485 ? "rs485_pty" : "optical_pty",
@@ -534,7 +566,7 @@ int run_main(int argc, char **argv)
     static const struct argp argp = { rows, take, NULL, doc, NULL, NULL, NULL };
     struct options o = {
         .box = { .serial = 1 },
-        .port = { 4059, 4060, 4061 },
+        .port = { PORT_DEFAULT, 4060, 4061, UNSAID, UNSAID, UNSAID },
         .panel = 8022,
         .listen = "127.0.0.1",
         .load = "household",
@@ -544,6 +576,7 @@ int run_main(int argc, char **argv)
     if (!r) return say_fail(EXIT_REFUSED, "out of memory");
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
+    default_couriers(&o);
     int code = run(r, &o);
     free(r);
     return code;

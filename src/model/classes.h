@@ -53,7 +53,7 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
     class_watcher, class_bits16, class_scheme, class_scheme_passive, class_scheme_part,
     class_scheme_time, class_month, class_expense, class_charge, class_levels, class_mode,
-    class_emergency;
+    class_emergency, class_sms;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -136,7 +136,8 @@ struct profile_view {
     const struct profile_kind *kind;
     uint8_t which;
 };
-extern const struct profile_kind profile_survey, profile_log, profile_billing, profile_changes;
+extern const struct profile_kind profile_survey, profile_log, profile_billing, profile_changes,
+    profile_tokens;
 
 /* Columns of logs that are no registers; registers, clock and status keep meter/profile's ids.
  */
@@ -150,12 +151,22 @@ enum {
     COLUMN_DURATION,
     COLUMN_ENERGY,
     COLUMN_CHANGED,
-    COLUMN_DIGEST
+    COLUMN_DIGEST,
+    COLUMN_TOKEN, /* of tokens: its digits */
+    COLUMN_TOKEN_DELIVERY,
+    COLUMN_TOKEN_STATUS,
+    COLUMN_TOKEN_WALLET,
+    COLUMN_TOKEN_TID,
+    COLUMN_TOKEN_AMOUNT, /* as the token says it: 0.1 kWh, 1e-5 currency, W, ... */
+    COLUMN_TOKEN_KIND    /* class above, sub-class below, an octet each */
 };
 
 /* Which object and attribute shows column `column` of profile view v; and the reverse. */
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v);
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
+/* token_status of class 115 for a token: {status_code, data_value}. */
+void emit_token_status(struct axdr_out *o, const struct token_last *l);
 
 /* A monitored value as {class, name, attribute}; and written into a parameter that holds the
  * register behind it. */

@@ -79,12 +79,18 @@ mono_t device_step(struct device *d, mono_t now)
         if (!meter_is_ready(&d->meter)) return mono_after(now, FLASH_POLL_US);
     }
     mono_t own = meter_next(&d->meter);
-    if (own.us <= d->server_due.us) { /* at equal dates the meter comes first */
-        if (own.us > now.us) return own;
+    bool own_first = own.us <= d->server_due.us; /* at equal dates the meter comes first */
+    if (own_first && own.us <= now.us) {
         meter_handle(&d->meter);
         finish(d);
         return now;
     }
+    if (couriers_are_due(d)) { /* what a token did stands before it is answered */
+        couriers_step(d);
+        finish(d);
+        return now;
+    }
+    if (own_first) return own;
     if (d->server_due.us > now.us) return d->server_due;
     meter_at(&d->meter, d->server_due);
     d->server_due = dlms_step(&d->server, d->server_due);

@@ -22,6 +22,7 @@
 #include "crypto/suite.h"
 #include "dlms/server.h"
 #include "meter/meter.h"
+#include "model/courier.h"
 
 enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16, DEVICE_KEY = 16 };
 
@@ -79,6 +80,7 @@ struct device {
     struct rng rng;
     struct column_stage columns;
     mono_t server_due; /* when the server wants to be stepped again */
+    struct courier *couriers;
 };
 
 extern const struct cosem_model device_model;

@@ -39,7 +39,8 @@ static const struct store_map map = {
     }
     .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
                 RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
-                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360) },
+                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
+                RING(17, 24) },
 };
 enum { SECTORS = 20 + 4 * SERIES_IDS };
 
@@ -50,6 +51,7 @@ struct snap {
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
     uint32_t sgc, tokens, rows, limit, side, months;
+    uint32_t held, credits;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
 };
@@ -104,7 +106,9 @@ static void look(struct lab *l, struct snap *s)
     memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
     s->sgc = k.sgc;
     s->tokens = m->now.counter[CNT_TOKENS];
-    s->rows = token_span(m).next;
+    s->rows = token_span(m, TOKENS_ALL).next;
+    s->credits = token_span(m, TOKENS_CREDIT).next;
+    s->held = m->supply.state.held & SUPPLY_BIT(SUPPLY_REMOTE);
     s->limit = (uint32_t)param_get(m, PARAM_POWER_LIMIT_W);
     s->side = (uint32_t)param_get(m, PARAM_SCHEME_SIDE);
     s->months = billing_span(m, BILLING_MONTHLY).next;
@@ -137,6 +141,7 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     struct lab *l = lab_new_on(&sim->nor, &map);
     l->cfg = parent->cfg;
     l->io.root_key = parent->io.root_key;
+    l->io.relay = parent->io.relay;
     l->load = parent->load;
     int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
     if (lab_power_up(l, utc) < 0) {
@@ -362,6 +367,12 @@ static void round_of(struct life *f, struct nor_sim *sim)
     teller_register(t, 2, (uint16_t)(1 + r % 99));
     cut_tokens(f, sim, "tariff index", STS_ACCEPT);
     t->key.ti = (uint8_t)(1 + r % 99);
+    lab_fit_relay(f->lab, false); /* for these two: else what is used would depend on it */
+    teller_function(t, 11, STS_FN_SWITCH, 0);
+    cut_tokens(f, sim, "supply opened", STS_ACCEPT);
+    teller_function(t, 11, STS_FN_SWITCH, 1);
+    cut_tokens(f, sim, "supply released", STS_ACCEPT);
+    f->lab->io.relay = NULL;
     for (unsigned i = 0; i < 6; i++) {
         stranger(f);
         cut_tokens(f, sim, "wrong token", i < 5 ? STS_CRC : STS_LOCKED_OUT);
@@ -395,7 +406,7 @@ int main(int argc, char **argv)
         teller_fit(f.lab, &f.teller);
         if (i == 0 && lab_power_up(f.lab, T0) < 0) return 1;
         f.lab->load = (struct lab_load){ 3600000, 0, 230000, 15000 };
-        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 1) == E_BUSY)
+        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0xFF) == E_BUSY)
             lab_settle(f.lab);
         lab_settle(f.lab);
         set_key(&f);

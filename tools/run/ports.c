@@ -21,14 +21,23 @@ struct drop {
     struct drop *next;
     struct line *line;
     struct box *box;
-    struct dlms_link link;
+    union {
+        struct dlms_link link;
+        struct courier courier;
+    };
     size_t taken; /* of what waits in the line */
 };
+
+static bool is_courier(enum port_id id)
+{
+    return id >= PORT_CIU;
+}
 
 /* What a trace keeps of one conversation. */
 struct traced {
     struct pcap_flow flow;
-    struct listener listener;
+    struct listener listener; /* of DLMS alone */
+    bool is_courier;
 };
 
 struct ports {
@@ -87,7 +96,9 @@ struct line {
 
 void ports_capture(struct ports *p, struct pcap *pcap)
 {
-    static const char *const name[PORT_IDS] = { "dlms", "optical", "rs485" };
+    static const char *const name[PORT_IDS] = {
+        "dlms", "optical", "rs485", "ciu", "vtc", "sms"
+    };
     p->pcap = pcap;
     for (int i = 0; i < PORT_IDS; i++) p->interface[i] = pcap_interface(pcap, name[i]);
 }
@@ -114,6 +125,7 @@ static void trace_begin(struct ports *p, struct traced *t, enum port_id id, bool
 {
     const struct device_secrets *s = p->box->cfg.secrets;
     struct keyring keys = { .has_global = true, .has_broadcast = true, .has_master = true };
+    t->is_courier = is_courier(id);
     if (!p->pcap) return;
     uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
     t->flow = pcap_flow(p->interface[id], udp, port_of(client), known);
@@ -138,7 +150,8 @@ static void trace(struct ports *p, struct traced *t, bool from_client, const voi
 {
     if (!p->pcap || n == 0) return;
     pcap_put(p->pcap, &t->flow, from_client, octets, n, pcap_now_us());
-    listener_take(&t->listener, from_client, t->flow.udp, octets, n, not_shown, NULL);
+    if (!t->is_courier)
+        listener_take(&t->listener, from_client, t->flow.udp, octets, n, not_shown, NULL);
     pcap_flush(p->pcap);
 }
 
@@ -189,6 +202,35 @@ static void flush(struct line *l)
     if (uv_write(&p->req, &l->io.stream, &buf, 1, written)) free(p);
 }
 
+/* A server's link, or a carrier of tokens. */
+static void drop_open(struct drop *d, enum port_id id, struct link_io io)
+{
+    static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
+    static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
+    static const enum courier_kind courier[] = { COURIER_CIU, COURIER_VTC, COURIER_SMS };
+    struct device *device = &d->box->device;
+    if (is_courier(id))
+        device_courier_open(device, &d->courier, courier[id - PORT_CIU], io);
+    else
+        device_link_open(device, &d->link, kind[id], channel[id], io, box_mono(d->box));
+}
+
+static void drop_close(struct drop *d, enum port_id id)
+{
+    if (!d->box->is_on) return;
+    if (is_courier(id))
+        device_courier_close(&d->box->device, &d->courier);
+    else
+        device_link_close(&d->box->device, &d->link);
+}
+
+static size_t drop_feed(struct drop *d, enum port_id id, const uint8_t *p, size_t n)
+{
+    struct device *device = &d->box->device;
+    return is_courier(id) ? device_feed_courier(device, &d->courier, p, n, box_mono(d->box))
+                          : device_feed_link(device, &d->link, p, n, box_mono(d->box));
+}
+
 static size_t tcp_room(void *ctx)
 {
     struct line *l = ((struct drop *)ctx)->line;
@@ -201,7 +243,7 @@ static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
 {
     struct line *l = ((struct drop *)ctx)->line;
     for (struct drop *d = l->drop; d; d = d->next)
-        if (d != ctx) device_feed_link(&d->box->device, &d->link, p, n, box_mono(d->box));
+        if (d != ctx) drop_feed(d, l->id, p, n);
     if (l->out_n + n > l->out_cap) {
         size_t cap = (l->out_n + n) * 2;
         uint8_t *bigger = realloc(l->out, cap);
@@ -242,8 +284,7 @@ static void line_free(uv_handle_t *h)
 static void line_end(struct line *l)
 {
     if (uv_is_closing(&l->io.handle)) return;
-    for (struct drop *d = l->drop; d; d = d->next)
-        if (d->box->is_on) device_link_close(&d->box->device, &d->link);
+    for (struct drop *d = l->drop; d; d = d->next) drop_close(d, l->id);
     trace_end(l->ports, &l->trace);
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
@@ -266,7 +307,8 @@ static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
 static void echo(struct line *l, const uint8_t *p, size_t n)
 {
     uv_buf_t buf = uv_buf_init((char *)p, (unsigned)n);
-    if (l->ports->echoes && l->id != PORT_DLMS) (void)uv_try_write(&l->io.stream, &buf, 1);
+    if (l->ports->echoes && (l->id == PORT_OPTICAL || l->id == PORT_RS485))
+        (void)uv_try_write(&l->io.stream, &buf, 1);
 }
 
 /* Give the servers what they take; pause the peer while there is more than one buffer waiting.
@@ -276,9 +318,7 @@ static void offer(struct line *l)
     size_t least = l->in_n;
     for (struct drop *d = l->drop; d; d = d->next) {
         size_t left = l->in_n - d->taken;
-        if (left)
-            d->taken += device_feed_link(&d->box->device, &d->link, l->in + d->taken, left,
-                                         box_mono(d->box));
+        if (left) d->taken += drop_feed(d, l->id, l->in + d->taken, left);
         if (d->taken < least) least = d->taken;
     }
     for (struct drop *d = l->drop; d; d = d->next) d->taken -= least;
@@ -316,8 +356,6 @@ static void refuse(uv_handle_t *h)
 static void line_begin(struct ports *p, struct line *l, enum port_id id,
                        const struct sockaddr_storage *client)
 {
-    static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
-    static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
     l->ports = p;
     l->id = id;
     l->next = p->lines;
@@ -330,8 +368,7 @@ static void line_begin(struct ports *p, struct line *l, enum port_id id,
         if (!d) break;
         *d = (struct drop){ .next = l->drop, .line = l, .box = b };
         l->drop = d;
-        device_link_open(&b->device, &d->link, kind[id], channel[id],
-                         (struct link_io){ &tcp_ops, d }, box_mono(b));
+        drop_open(d, id, (struct link_io){ &tcp_ops, d });
     }
     uv_read_start(&l->io.stream, alloc, received);
 }

@@ -341,6 +341,9 @@ static void show_fill(void *ctx, struct panel_state *st)
     fill_port(s, st, PORT_DLMS, "DLMS");
     fill_port(s, st, PORT_OPTICAL, "Optical");
     fill_port(s, st, PORT_RS485, "RS485");
+    fill_port(s, st, PORT_CIU, "CIU");
+    fill_port(s, st, PORT_VTC, "VTC");
+    fill_port(s, st, PORT_SMS, "SMS");
     if (st->clock.quality == PANEL_CLOCK_INVALID && s->box->is_on) {
         snprintf(st->alarm[0].text, sizeof st->alarm[0].text, "Clock invalid");
         st->alarm[0].severity = PANEL_WARN;

@@ -189,6 +189,23 @@ static void show_bits(struct display_page *p, const uint32_t *word, unsigned wor
     }
 }
 
+/* 0.1 kWh, or 1e-5 of the currency; shown with one decimal, with two. */
+static void show_amount(struct meter *m, struct display_page *p)
+{
+    const struct token_last *l = &m->tokens.last;
+    bool money = l->effect == STS_CURRENCY;
+    p->point = money ? 2 : 1;
+    p->unit = money ? UNIT_NONE : UNIT_WH;
+    show_number(p, scaled(l->amount, money ? 3 : 0));
+}
+
+static void show_tampers(struct meter *m, struct display_page *p)
+{
+    all(p, ' ');
+    for (unsigned i = 0; i < ALARM_TAMPERS; i++)
+        p->cell[DISPLAY_CELLS - ALARM_TAMPERS + i] = (char)('0' + (m->alarms.set[2] >> i & 1));
+}
+
 static void show_item(struct meter *m, struct display_page *p, mono_t t)
 {
     p->unit = UNIT_NONE;
@@ -208,6 +225,15 @@ static void show_item(struct meter *m, struct display_page *p, mono_t t)
         break;
     case DISPLAY_ERROR:
         show_bits(p, m->alarms.error, ERRORS);
+        break;
+    case DISPLAY_RESULT:
+        show_number(p, m->tokens.last.result);
+        break;
+    case DISPLAY_AMOUNT:
+        show_amount(m, p);
+        break;
+    case DISPLAY_TAMPERS:
+        show_tampers(m, p);
         break;
     default:
         show_register(m, p);
@@ -265,6 +291,57 @@ static unsigned with_alarms(const struct meter *m, struct display_item *item, un
     return n;
 }
 
+/* What test tokens ask for, in the order shown. */
+static const struct {
+    uint16_t test;
+    struct display_item item;
+} tests[] = {
+    { STS_TEST_DISPLAY, { DISPLAY_TEST, 0, false, { 8, 8, 8 } } },
+    { STS_SHOW_ENERGY, KWH(REG_WH_IMPORT, 1, 0) },
+    { STS_SHOW_KEY_REVISION, { REG_KEY_REVISION, 0, false, { 19, 60, 8 } } },
+    { STS_SHOW_TARIFF_INDEX, { REG_TARIFF_INDEX, 0, false, { 19, 60, 7 } } },
+    { STS_SHOW_POWER_LIMIT, { REG_POWER_LIMIT, 0, false, { 17, 0, 2 } } },
+    { STS_SHOW_TAMPER, { DISPLAY_TAMPERS, 0, false, { 97, 98, 2 } } },
+    { STS_SHOW_POWER, { REG_P_IMPORT, 3, true, { 1, 7, 0 } } },
+};
+
+/* The pages of the token that was entered last: its result first. */
+static unsigned token_items(const struct meter *m, struct display_item *item)
+{
+    const struct token_last *l = &m->tokens.last;
+    unsigned n = 0;
+    item[n++] = (struct display_item){ DISPLAY_RESULT, 0, false, { 19, 40, l->wallet } };
+    if (l->effect == STS_CREDIT || l->effect == STS_CURRENCY) {
+        uint8_t e = (uint8_t)(10 + l->wallet);
+        item[n++] = (struct display_item){ DISPLAY_AMOUNT, 0, false, { 19, 40, l->wallet } };
+        item[n++] = (struct display_item){
+            (uint16_t)(REG_CREDIT_1 + l->wallet), 0, false, { 19, e, 0 }
+        };
+    }
+    for (unsigned i = 0; i < sizeof tests / sizeof *tests; i++)
+        if (m->tokens.test & tests[i].test) item[n++] = tests[i].item;
+    return n;
+}
+
+/* Which of them is due at t; none once all were shown, or the button was pressed since. */
+static bool token_page(const struct meter *m, mono_t t, uint64_t turn_us,
+                       struct display_page *p)
+{
+    struct display_item item[3 + sizeof tests / sizeof *tests];
+    mono_t shown = m->tokens.shown;
+    if (!shown.us || t.us < shown.us || m->display.since.us > shown.us) return false;
+    unsigned n = token_items(m, item);
+    uint64_t at = (t.us - shown.us) / turn_us;
+    if (at >= n) return false;
+    p->item = item[at];
+    p->page = (uint8_t)at;
+    p->pages = (uint8_t)n;
+    p->automatic = true;
+    p->icons &= (uint16_t)~ICON_MANUAL;
+    if (p->item.column == DISPLAY_TEST) p->icons = ICON_ALL;
+    return true;
+}
+
 void display_page(struct meter *m, mono_t t, struct display_page *p)
 {
     struct display_item item[DISPLAY_ITEMS];
@@ -284,6 +361,7 @@ void display_page(struct meter *m, mono_t t, struct display_page *p)
                                 .icons = (uint16_t)icons(m),
                                 .automatic = automatic };
     if (!automatic) p->icons |= ICON_MANUAL;
+    (void)token_page(m, t, turn_us, p);
     if (t.us < TEST_S * SECOND_US) { /* power-up: every segment, to be seen */
         p->item = (struct display_item){ DISPLAY_TEST, 0, false, { 8, 8, 8 } };
         p->icons = ICON_ALL;

@@ -5,8 +5,10 @@
  * button, for service. The first turns by itself. A press of the button goes to the second list
  * and then item by item; a press of three seconds to the third; after a while without a press
  * the first is back. At power-up all segments show. Alarms and errors are pages of the first
- * list while they last. The label is three numbers a person can look up (the OBIS code's C, D,
- * E); the meter does not read them.
+ * list while they last. A token that is entered shows what it came to for one turn, a credit token
+ * its amount and the balance after it, a test token all that it asks for; then, or at a press of
+ * the button, the lists go on. The label is three numbers a person can look up (the OBIS code's
+ * C, D, E); the meter does not read them.
  *
  * Nothing here runs by timer: a page is a function of the list, the last press and the time
  * asked for, so a display that nobody looks at costs nothing.
@@ -36,7 +38,11 @@ enum {
     DISPLAY_SERIAL,
     DISPLAY_TEST,  /* all segments */
     DISPLAY_ALARM, /* the lowest alarm that is set: register and bit */
-    DISPLAY_ERROR
+    DISPLAY_ERROR,
+    /* of a token alone, in no list: */
+    DISPLAY_RESULT, /* number of its result, sts/results.def */
+    DISPLAY_AMOUNT, /* that it added */
+    DISPLAY_TAMPERS /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
 };
 
 struct display_item {

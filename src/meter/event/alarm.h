@@ -21,6 +21,9 @@ struct meter;
 
 enum { ALARMS = 3, ERRORS = 2 };
 
+/* Of register 3: covers, magnet, mismatch, enclosure; what a clear-tamper token is for. */
+enum { ALARM_TAMPERS = 6, TAMPER_ALARMS = (1 << ALARM_TAMPERS) - 1 };
+
 struct alarms {
     uint32_t set[ALARMS];  /* the registers */
     uint32_t held[ALARMS]; /* conditions that hold */

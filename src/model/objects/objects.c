@@ -35,6 +35,13 @@ static const struct {
     { COLUMN_ENERGY, 1, { 0, 0, 96, 50, 46, 255 }, 2 },
     { COLUMN_CHANGED, 65, { 0, 0, 16, 2, 0, 255 }, 2 },
     { COLUMN_DIGEST, 65, { 0, 0, 16, 2, 0, 255 }, 7 },
+    { COLUMN_TOKEN, 115, { 0, 0, 19, 40, 0, 255 }, 2 },
+    { COLUMN_TOKEN_DELIVERY, 115, { 0, 0, 19, 40, 0, 255 }, 5 },
+    { COLUMN_TOKEN_STATUS, 115, { 0, 0, 19, 40, 0, 255 }, 6 },
+    { COLUMN_TOKEN_WALLET, 1, { 0, 0, 96, 50, 47, 255 }, 2 },
+    { COLUMN_TOKEN_TID, 1, { 0, 0, 96, 50, 48, 255 }, 2 },
+    { COLUMN_TOKEN_AMOUNT, 1, { 0, 0, 96, 50, 49, 255 }, 2 },
+    { COLUMN_TOKEN_KIND, 1, { 0, 0, 96, 50, 51, 255 }, 2 },
 };
 
 static bool shows_register(const struct cosem_row *r)

@@ -90,6 +90,7 @@ static const struct {
     { PARAM_MODE_AT_S, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
     { PARAM_MODE_CARRY, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
     { PARAM_MODE_DEBT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
+    { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } },
     { PARAM_LIMIT_1_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 0, 255 } },

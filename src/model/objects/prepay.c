@@ -28,6 +28,8 @@ static const struct setting_list policy = { 6,
     ROW(0, 0, 19, d, e, n, acl, &class_credit, { .id = (w), .arg = (e) })
 #define VALUE(d, e, acl, what, t, n)                                                           \
     ROW(0, 0, 96, d, e, 1, acl, &class_made, { .id = (what), .tag = (t), .arg = (n) })
+static const struct profile_view tokens = { &profile_tokens, TOKENS_ALL };
+static const struct profile_view credits = { &profile_tokens, TOKENS_CREDIT };
 
 static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 0, 0, ACL_ACCOUNT, &class_account, 0),
@@ -71,6 +73,13 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
+    PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
+    PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
+    OBJECT(0, 0, 96, 50, 47, ACL_METER, &class_field, COLUMN_TOKEN_WALLET),
+    OBJECT(0, 0, 96, 50, 48, ACL_METER, &class_field, COLUMN_TOKEN_TID),
+    OBJECT(0, 0, 96, 50, 49, ACL_METER, &class_field, COLUMN_TOKEN_AMOUNT),
+    OBJECT(0, 0, 96, 50, 51, ACL_METER, &class_field, COLUMN_TOKEN_KIND),
     OBJECT(0, 0, 96, 61, 5, ACL_CUSTOMER, &class_wallet_sum, WALLETS),
     OBJECT(0, 0, 96, 61, 8, ACL_CUSTOMER, &class_wallet_sum, 0),
     OBJECT(0, 0, 96, 61, 9, ACL_CUSTOMER, &class_wallet_sum, 1),
