@@ -17,6 +17,7 @@ static struct {
     uint8_t buffers[DLMS_POOL_BYTES(SESSIONS, APDU, APDU)];
     struct regs frozen[SESSIONS];
     struct dlms_link link[PORT_LINKS];
+    struct courier vtc;
     struct store_scratch scratch;
     struct meter_io io;
 #if CFG_SUITE1
@@ -24,6 +25,7 @@ static struct {
     uint64_t arena_words[EC_ARENA / 8];
 #endif
     struct meter_cfg meter;
+    struct sts_key decoder;
 } app;
 
 static const struct device_cfg cfg = {
@@ -55,6 +57,10 @@ static void opened(void *ctx, unsigned link)
         [PORT_WAN] = { DLMS_HDLC, LINK_WAN },
     };
     (void)ctx;
+    if (link == PORT_VTC) {
+        device_courier_open(&app.device, &app.vtc, COURIER_VTC, port_link_io(link));
+        return;
+    }
     uint8_t kind = link < PORT_SERIALS     ? of[link].kind
                    : link < PORT_FIRST_UDP ? (uint8_t)DLMS_TCP
                                            : (uint8_t)DLMS_UDP;
@@ -72,6 +78,7 @@ static void closed(void *ctx, unsigned link)
 static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_t at)
 {
     (void)ctx;
+    if (link == PORT_VTC) return device_feed_courier(&app.device, &app.vtc, p, n, at);
     return device_feed_link(&app.device, &app.link[link], p, n, at);
 }
 
@@ -129,11 +136,32 @@ static void pulled(mono_t end)
     port_print("\n");
 }
 
+/* decoder=16 hex digits: the key of tokens that a factory would have loaded, with the numbers of
+ * the development key (docs/keys.md). */
+static const struct sts_key *decoder_key(void)
+{
+    const char *hex = port_arg("decoder");
+    struct sts_key *k = &app.decoder;
+    if (!hex) return NULL;
+    *k = (struct sts_key){ .ea = STS_EA_STA,
+                           .kt = STS_KT_UNIQUE,
+                           .krn = 1,
+                           .ti = 1,
+                           .ken = STS_KEN_NEVER,
+                           .sgc = 123456 };
+    for (unsigned i = 0; i < 16 && hex[i]; i++) {
+        unsigned digit = hex[i] <= '9' ? (unsigned)(hex[i] - '0') : (hex[i] | 32u) - 'a' + 10;
+        k->key[i / 2] = (uint8_t)(k->key[i / 2] << 4 | (digit & 15));
+    }
+    return k;
+}
+
 int main(void)
 {
     port_init();
     app.meter = cfg_single_phase;
     app.meter.serial = (uint32_t)port_arg_number("serial", 1);
+    app.meter.decoder = decoder_key();
     dlms_pool_init(&app.pool, app.session, SESSIONS, app.buffers, APDU, APDU);
 #if CFG_SUITE1
     arena_init(&app.arena, app.arena_words, EC_ARENA / 8);

@@ -215,7 +215,7 @@ static void serial_pump(const struct port_events *e, unsigned link)
     for (;;) {
         size_t n = uart_take(link + 1, octets, sizeof octets, &at);
         if (n == 0) return;
-        (void)e->octets(e->ctx, link, octets, n, at); /* serial links take all */
+        (void)e->octets(e->ctx, link, octets, n, at); /* what is not taken is not heard */
     }
 }
 

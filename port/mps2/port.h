@@ -10,7 +10,7 @@
  *   pulled  no timer: port_pull() makes samples as fast as the CPU can, and time is their
  *           number. Whole days run in seconds, and end the same every time.
  *
- * Links 0 to 2 are the serial ports and always open. A TCP connection or a UDP peer takes one
+ * Links 0 to 3 are the serial ports and always open. A TCP connection or a UDP peer takes one
  * of the others while it lasts; port_pump() tells of it.
  *
  * Cost     the sample interrupt 160 instructions besides the meter's own; a UART's 50 an octet.
@@ -75,11 +75,12 @@ void port_sleep(void);
 
 /* -- links -------------------------------------------------------------------------------- */
 
-enum { PORT_SERIALS = 3, PORT_TCP = 6, PORT_UDP = 2 };
+enum { PORT_SERIALS = 4, PORT_TCP = 6, PORT_UDP = 2 };
 enum port_link {
     PORT_OPTICAL,
     PORT_RS485,
     PORT_WAN,
+    PORT_VTC, /* a courier of tokens, not a server's link */
     PORT_FIRST_TCP = PORT_SERIALS,
     PORT_FIRST_UDP = PORT_FIRST_TCP + PORT_TCP,
     PORT_LINKS = PORT_FIRST_UDP + PORT_UDP

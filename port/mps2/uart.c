@@ -28,6 +28,7 @@ static const struct {
     { 0x40005000, IRQ_UART1_RX },
     { 0x40006000, IRQ_UART2_RX },
     { 0x40007000, IRQ_UART3_RX },
+    { 0x40009000, IRQ_UART4_RX },
 };
 
 void uart_init(void)

@@ -23,6 +23,13 @@ static uint32_t tid = 6400000, counter;
 static unsigned accepted, runs;
 static uint8_t key[16];
 
+static bool is_accepted(const uint8_t *p, size_t n)
+{
+    static const char text[] = "RESULT 1 Accept\r\n";
+    return n >= sizeof text - 1 &&
+           memcmp(p + n - (sizeof text - 1), text, sizeof text - 1) == 0;
+}
+
 static size_t line_room(void *ctx)
 {
     (void)ctx;
@@ -41,7 +48,7 @@ static void line_send(void *ctx, const uint8_t *p, size_t n, bool more)
         return;
     }
     ensure(n >= 2 && p[n - 2] == '\r' && p[n - 1] == '\n');
-    accepted += memmem(p, n, "RESULT 1 Accept", 15) != NULL;
+    accepted += is_accepted(p, n);
 }
 
 static const struct link_ops ops = { .room = line_room, .send = line_send };
@@ -91,8 +98,10 @@ static size_t expand(const uint8_t *p, size_t n)
         return 1;
     }
     if (*p != 3 || fuzz_kind != COURIER_CIU) {
-        feed(p, 1);
-        return 1;
+        size_t plain = 1;
+        while (plain < n && p[plain] > 3) plain++;
+        feed(p, plain);
+        return plain;
     }
     size_t size = n - 1 < CIU_PAYLOAD ? n - 1 : CIU_PAYLOAD;
     sealed = (struct ciu_frame){ .meter = k->meter.serial,

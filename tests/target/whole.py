@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|kill|ctt|crowd [SEED]
+usage: whole.py hour|talk|kill|ctt|crowd|tokens [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -134,6 +134,44 @@ def kill(seed=22, kills=20):
         print("%d kills, seed %d: %d Wh kept, %d rows, %d events" % (kills, seed, after, len(rows), len(events)))
 
 
+KEY = ("key.dkga=02", "key.vending_key=abababababababab", "key.base_date=2014", "key.drn=00000000018", "key.kt=2", "key.sgc=123456",
+       "key.ti=1", "key.krn=1", "ea=07")
+
+
+def token(what, *fields):
+    done = subprocess.run([MAGNO, "token", what, "--json", *KEY, *fields], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def tokens():
+    """The virtual token carrier port, its UART: 10 kWh count once, also over a kill; what is no order is an error."""
+    sold = token("make", "class=0", "subclass=0", "requested_amount=10", "issue_utc=2026-03-01T06:00:00Z")["token"]
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        args = ("load=off", "decoder=" + token("key")["decoder_key"])
+
+        def talk(*lines):
+            with qemu.Meter(folder, flash=flash, args=args, net=0, start=START) as m:
+                m.console(b"on\n")
+                vtc = m.connect("vtc")
+                heard = vtc.makefile("rb")
+                answers = []
+                for line in lines:
+                    vtc.sendall(line.encode() + b"\r\n")
+                    answers.append(heard.readline().decode().strip())
+                credit = read(m.net, "--client", "1", "--auth", "gmac", "0-0:19.10.0.255:2")[0]["value"]
+                m.kill()
+            return answers, credit
+
+        wrong = "%s%d%s" % (sold[:9], (int(sold[9]) + 1) % 10, sold[10:])
+        answers, credit = talk("hello", "TOKEN " + wrong, "TOKEN " + sold, "TOKEN " + sold)
+        check(answers == ["ERROR", "RESULT 13 CRCError", "RESULT 1 Accept", "RESULT 10 UsedError"], "it answered %s" % answers)
+        check(credit == 10000, "credit is %d" % credit)
+        answers, credit = talk("TOKEN " + sold)
+        check(answers == ["RESULT 10 UsedError"] and credit == 10000, "after a kill: %s, %d" % (answers, credit))
+        print("VTC on its UART: wrong, accepted once, used; used and counted after a kill")
+
+
 def cases():
     """The cases of tests/path/ctt.py: HDLC on the optical UART, the wrapper through lwIP."""
     sys.path.insert(0, str(ROOT / "tests/path"))
@@ -178,4 +216,4 @@ def crowd():
 
 
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
