@@ -51,7 +51,8 @@ struct snap {
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
     uint32_t sgc, tokens, rows, limit, side, months;
-    uint32_t held, credits;
+    uint32_t held, credits, flags[WALLETS], emergency, friendly;
+    int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
 };
@@ -91,6 +92,7 @@ static void look(struct lab *l, struct snap *s)
         s->purchased[w] = m->wallets.wallet[w].purchased;
         const struct period *p = &m->wallets.wallet[w].period;
         s->status[w] = m->wallets.wallet[w].status;
+        s->flags[w] = m->wallets.wallet[w].fund.flags & FUND_POSTPAID;
         s->days[w] = p->days;
         s->demand[w] = p->demand_w;
         s->base[w] = p->base.nano;
@@ -108,6 +110,9 @@ static void look(struct lab *l, struct snap *s)
     s->tokens = m->now.counter[CNT_TOKENS];
     s->rows = token_span(m, TOKENS_ALL).next;
     s->credits = token_span(m, TOKENS_CREDIT).next;
+    s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);
+    s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
+    s->level = m->wallets.watchman.level[0].threshold;
     s->held = m->supply.state.held & SUPPLY_BIT(SUPPLY_REMOTE);
     s->limit = (uint32_t)param_get(m, PARAM_POWER_LIMIT_W);
     s->side = (uint32_t)param_get(m, PARAM_SCHEME_SIDE);
@@ -344,6 +349,13 @@ static void stranger(struct life *f)
     f->teller.tokens = 1;
 }
 
+static void cut_function(struct life *f, struct nor_sim *sim, const char *kind, unsigned number,
+                         unsigned data)
+{
+    teller_function(&f->teller, 11, number, data);
+    cut_tokens(f, sim, kind, STS_ACCEPT);
+}
+
 static void round_of(struct life *f, struct nor_sim *sim)
 {
     struct teller *t = &f->teller;
@@ -367,11 +379,15 @@ static void round_of(struct life *f, struct nor_sim *sim)
     teller_register(t, 2, (uint16_t)(1 + r % 99));
     cut_tokens(f, sim, "tariff index", STS_ACCEPT);
     t->key.ti = (uint8_t)(1 + r % 99);
+    cut_function(f, sim, "level", STS_FN_LEVEL_1, 20 + (unsigned)(r % 1000));
+    cut_function(f, sim, "emergency", STS_FN_EMERGENCY, 1 + (unsigned)(r % 1000));
+    cut_function(f, sim, "friendly", STS_FN_FRIENDLY,
+                 !param_get(&f->lab->m, PARAM_FRIENDLY_ENABLE));
+    cut_function(f, sim, "postpaid", STS_FN_MODE, 0);
+    cut_function(f, sim, "prepayment", STS_FN_MODE, 1);
     lab_fit_relay(f->lab, false); /* for these two: else what is used would depend on it */
-    teller_function(t, 11, STS_FN_SWITCH, 0);
-    cut_tokens(f, sim, "supply opened", STS_ACCEPT);
-    teller_function(t, 11, STS_FN_SWITCH, 1);
-    cut_tokens(f, sim, "supply released", STS_ACCEPT);
+    cut_function(f, sim, "supply opened", STS_FN_SWITCH, 0);
+    cut_function(f, sim, "supply released", STS_FN_SWITCH, 1);
     f->lab->io.relay = NULL;
     for (unsigned i = 0; i < 6; i++) {
         stranger(f);

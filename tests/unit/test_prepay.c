@@ -597,6 +597,39 @@ static void an_engineer_opens_and_releases(void **state)
     assert_int_equal(keypad(teller_function(&t, 11, 15, 1)), STS_FUNCTION);
 }
 
+static void functions_of_the_account(void **state)
+{
+    (void)state;
+    assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
+    const struct level_row *level = l->m.wallets.watchman.level;
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_1, 20)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_2, 15)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_3, 3)), STS_ACCEPT);
+    assert_int_equal(level[0].threshold, 20000);
+    assert_int_equal(level[1].threshold, 15000);
+    assert_int_equal(level[2].threshold, 3000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_2, 21)), STS_FUNCTION);
+    assert_int_equal(level[1].threshold, 15000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_EMERGENCY, 12)), STS_ACCEPT);
+    assert_int_equal(credit_preset(&l->m, 0), 12000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_FRIENDLY, 2)), STS_RANGE);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_FRIENDLY, 1)), STS_ACCEPT);
+    assert_int_equal(param_get(&l->m, PARAM_FRIENDLY_ENABLE), 1);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_MODE, 0)), STS_ACCEPT);
+    assert_true(wallet_is_postpaid(&l->m));
+    assert_logged(EV_MODE_CREDIT);
+    cut(30);
+    assert_true(wallet_is_postpaid(&l->m));
+    assert_int_equal(level[1].threshold, 15000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_MODE, 0)),
+                     STS_ACCEPT); /* it is so */
+    assert_int_equal(logged(EV_MODE_CREDIT), 1);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_MODE, 1)), STS_ACCEPT);
+    assert_false(wallet_is_postpaid(&l->m));
+    assert_logged(EV_MODE_PREPAYMENT);
+    assert_int_equal(wallet_balance(&l->m, 0), 10000);
+}
+
 /* 2/10 means what 2/11 does where a parameter says so, and nothing else. */
 static void extended_tokens_are_permitted(void **state)
 {
@@ -770,6 +803,7 @@ int main(void)
         T(test_tokens_change_nothing),
         T(the_display_goes_through_a_test),
         T(the_display_tells_of_credit),
+        T(functions_of_the_account),
         T(an_engineer_opens_and_releases),
         T(extended_tokens_are_permitted),
         T(a_tamper_lock),

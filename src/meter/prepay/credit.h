@@ -137,14 +137,15 @@ void credit_open(const struct meter *m, unsigned w, struct wallet *new);
 
 /* Into the open change. A wallet as it will be, more bought: free credit that was used stays
  * used. The same for a token, whose share for a debt is taken first: what the wallet gets. An
- * account is reset. The mode. A threshold, as published: false
- * where it is not lower than the level before, or higher than the next; nothing was put. */
+ * account is reset. The mode. A threshold, as published, where it can: lower than the level
+ * before, higher than the next. */
 void credit_put_bought(struct meter *m, unsigned w, struct wallet *new);
 int64_t credit_put_token(struct meter *m, const struct who *who, unsigned w, struct wallet *new,
                          int64_t grains);
 void credit_put_reset(struct meter *m, unsigned w);
 void credit_put_mode(struct meter *m, const struct who *who, const struct mode_change *c);
-bool credit_put_level(struct meter *m, const struct who *who, unsigned w, unsigned level,
+bool credit_can_level(const struct meter *m, unsigned w, unsigned level, int32_t threshold);
+void credit_put_level(struct meter *m, const struct who *who, unsigned w, unsigned level,
                       int32_t threshold);
 
 int fund_put(const struct meter *m, unsigned k, uint8_t *body);

@@ -338,16 +338,28 @@ int credit_set_levels(struct meter *m, const struct who *who,
     return param_write(m, who, PARAM_LEVELS, o, sizeof o);
 }
 
-bool credit_put_level(struct meter *m, const struct who *who, unsigned w, unsigned level,
-                      int32_t threshold)
+/* All levels with this threshold; false: no order of levels. */
+static bool with_level(const struct meter *m, unsigned w, unsigned level, int32_t threshold,
+                       uint8_t o[LEVELS_BODY])
 {
     struct level_row row[LEVEL_ROWS];
-    uint8_t o[LEVELS_BODY];
     memcpy(row, m->wallets.watchman.level, sizeof row);
     row[w * CREDIT_LEVELS + level].threshold = threshold;
-    if (!levels_save(row, o)) return false;
-    param_put_octets(m, who, PARAM_LEVELS, o, sizeof o);
-    return true;
+    return levels_save(row, o);
+}
+
+bool credit_can_level(const struct meter *m, unsigned w, unsigned level, int32_t threshold)
+{
+    uint8_t o[LEVELS_BODY];
+    return with_level(m, w, level, threshold, o);
+}
+
+void credit_put_level(struct meter *m, const struct who *who, unsigned w, unsigned level,
+                      int32_t threshold)
+{
+    uint8_t o[LEVELS_BODY];
+    if (with_level(m, w, level, threshold, o))
+        param_put_octets(m, who, PARAM_LEVELS, o, sizeof o);
 }
 
 /* -- records: {wallet 1, billed 8, since 8, settled 8, from 8, rearm 8, free 2 x 8, day 4,

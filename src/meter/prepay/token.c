@@ -191,30 +191,83 @@ void token_power_up(struct meter *m, uint32_t dark_s)
 /* -- functions of 2/11, and of 2/10 where that is permitted
  * ------------------------------------------------------- */
 
-/* What a function's twelve bits may be, whether the meter can do it as things stand, and how it
- * is put into the open change. */
-struct function {
-    uint16_t most;
-    bool (*can)(const struct meter *m, uint16_t data);
-    void (*put)(struct meter *m, const struct who *who, uint16_t data);
+/* A function carried out: on which wallet, its number and its data. */
+struct task {
+    unsigned w, number;
+    int32_t data;
 };
 
-static enum supply_action switch_action(uint16_t data)
+/* What its bits may be at most, whether the meter can do it as things stand, and how it is put
+ * into the open change. */
+struct function {
+    uint16_t most;
+    bool (*can)(const struct meter *m, const struct task *t);
+    void (*put)(struct meter *m, const struct who *who, const struct task *t);
+};
+
+static bool can_always(const struct meter *m, const struct task *t)
 {
-    return data ? ACTION_RECONNECT : ACTION_DISCONNECT;
+    (void)m, (void)t;
+    return true;
 }
 
-static bool can_switch(const struct meter *m, uint16_t data)
+/* Whole kWh, or whole currency, as amounts are published. */
+static int32_t published(const struct meter *m, const struct task *t)
 {
-    return supply_can_token(m, SUPPLY_REMOTE, switch_action(data)) == 0;
+    return t->data * (wallet_is_money(m, t->w) ? 100 : 1000);
 }
 
-static void put_switch(struct meter *m, const struct who *who, uint16_t data)
+static void put_mode(struct meter *m, const struct who *who, const struct task *t)
 {
-    supply_put_token(m, who, SUPPLY_REMOTE, switch_action(data));
+    bool is_postpaid = t->data == 0;
+    struct mode_change c = { .mode = is_postpaid ? MODE_POSTPAID : MODE_PREPAYMENT,
+                             .from_zero = !param_get(m, PARAM_MODE_CARRY),
+                             .bill_to_debt = param_get(m, PARAM_MODE_DEBT) != 0 };
+    if (is_postpaid != wallet_is_postpaid(m)) credit_put_mode(m, who, &c);
+}
+
+static bool can_level(const struct meter *m, const struct task *t)
+{
+    return credit_can_level(m, t->w, t->number - STS_FN_LEVEL_1, published(m, t));
+}
+
+static void put_level(struct meter *m, const struct who *who, const struct task *t)
+{
+    credit_put_level(m, who, t->w, t->number - STS_FN_LEVEL_1, published(m, t));
+}
+
+static void put_emergency(struct meter *m, const struct who *who, const struct task *t)
+{
+    param_put_scalar(m, who, (uint16_t)(PARAM_EMERGENCY_1 + t->w), published(m, t));
+}
+
+static void put_friendly(struct meter *m, const struct who *who, const struct task *t)
+{
+    param_put_scalar(m, who, PARAM_FRIENDLY_ENABLE, t->data);
+}
+
+static enum supply_action switch_action(const struct task *t)
+{
+    return t->data ? ACTION_RECONNECT : ACTION_DISCONNECT;
+}
+
+static bool can_switch(const struct meter *m, const struct task *t)
+{
+    return supply_can_token(m, SUPPLY_REMOTE, switch_action(t)) == 0;
+}
+
+static void put_switch(struct meter *m, const struct who *who, const struct task *t)
+{
+    supply_put_token(m, who, SUPPLY_REMOTE, switch_action(t));
 }
 
 static const struct function function[] = {
+    [STS_FN_MODE] = { 1, can_always, put_mode },
+    [STS_FN_LEVEL_1] = { 0xFFF, can_level, put_level },
+    [STS_FN_LEVEL_2] = { 0xFFF, can_level, put_level },
+    [STS_FN_LEVEL_3] = { 0xFFF, can_level, put_level },
+    [STS_FN_EMERGENCY] = { 0xFFF, can_always, put_emergency },
+    [STS_FN_FRIENDLY] = { 1, can_always, put_friendly },
     [STS_FN_SWITCH] = { 1, can_switch, put_switch },
 };
 enum { FUNCTIONS = sizeof function / sizeof *function };
@@ -329,13 +382,13 @@ static bool is_cleared(const struct meter *m, const struct entry *e, unsigned w)
 static void check_function(struct meter *m, struct entry *e)
 {
     struct sts_verdict *v = &e->v;
-    uint16_t data = (uint16_t)v->amount;
+    struct task t = { e->wallet, v->index, (int32_t)v->amount };
     v->effect = STS_MANUFACTURER;
     if (!(v->index < FUNCTIONS && functions(m) >> v->index & 1))
         refuse(e, STS_FUNCTION);
-    else if (data > function[v->index].most)
+    else if (t.data > function[v->index].most)
         refuse(e, STS_RANGE);
-    else if (!function[v->index].can(m, data))
+    else if (!function[v->index].can(m, &t))
         refuse(e, STS_FUNCTION);
 }
 
@@ -501,7 +554,8 @@ static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped,
         put_key(m, e, wrapped, (size_t)n);
         break;
     case STS_MANUFACTURER:
-        function[e->v.index].put(m, e->who, (uint16_t)e->v.amount);
+        function[e->v.index].put(m, e->who,
+                                 &(struct task){ e->wallet, e->v.index, (int32_t)e->v.amount });
         break;
     default:
         break;
