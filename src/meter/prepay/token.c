@@ -383,12 +383,11 @@ static void check_function(struct meter *m, struct entry *e)
 {
     struct sts_verdict *v = &e->v;
     struct task t = { e->wallet, v->index, (int32_t)v->amount };
+    bool has = v->index < FUNCTIONS && functions(m) >> v->index & 1;
     v->effect = STS_MANUFACTURER;
-    if (!(v->index < FUNCTIONS && functions(m) >> v->index & 1))
-        refuse(e, STS_FUNCTION);
-    else if (t.data > function[v->index].most)
+    if (has && t.data > function[v->index].most)
         refuse(e, STS_RANGE);
-    else if (!function[v->index].can(m, &t))
+    else if (!has || !function[v->index].can(m, &t))
         refuse(e, STS_FUNCTION);
 }
 

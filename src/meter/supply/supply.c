@@ -425,7 +425,7 @@ static int token_decision(const struct meter *m, enum requester r, enum supply_a
     struct verdict v = judge(m, r, action, 0);
     bool idle = action != ACTION_DISCONNECT && !(s->state.held & SUPPLY_BIT(r));
     d->next.held = idle ? s->state.held : v.held;
-    d->raised = action == ACTION_DISCONNECT ? SUPPLY_BIT(r) : 0;
+    if (action == ACTION_DISCONNECT) d->raised = SUPPLY_BIT(r);
     d->blocked = idle ? (uint8_t)SUPPLY_NOBODY : v.blocked;
     return v.refused && !idle ? E_DENIED : 0;
 }
