@@ -57,6 +57,8 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return supply_order(m, who, (enum requester)arg, ACTION_RECONNECT);
     case CMD_SUPPLY_READY:
         return supply_order(m, who, (enum requester)arg, ACTION_READY);
+    case CMD_PUSH:
+        return push_order(m, (unsigned)arg);
     case COMMANDS:
         break;
     }

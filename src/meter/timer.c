@@ -45,7 +45,7 @@ static const struct timer_row table[TIMERS] = {
     [TIMER_INPUT] = { false, input_settle },    [TIMER_RELAY] = { false, relay },
     [TIMER_SUPPLY] = { false, supply },         [TIMER_FLOOD] = { false, event_flood_over },
     [TIMER_TOKEN] = { false, token_due },       [TIMER_SCHEDULE] = { true, schedule_due },
-    [TIMER_SCHEME] = { true, expense_due },
+    [TIMER_SCHEME] = { true, expense_due },     [TIMER_PUSH] = { true, push_due },
 };
 
 void timer_init(struct timers *t)
