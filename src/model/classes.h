@@ -48,7 +48,7 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
     class_watcher, class_bits16, class_scheme, class_scheme_passive, class_scheme_part,
     class_scheme_time, class_month, class_expense, class_push, class_alarm_monitor,
-    class_installation;
+    class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {

@@ -80,6 +80,13 @@ struct curve {
     uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
 };
 
+/* What a compact data object holds until it is captured again. RAM: empty after a cut. */
+enum { COMPACTS = 2, COMPACT = 256 };
+struct compact {
+    uint16_t n;
+    uint8_t at[COMPACT];
+};
+
 struct device {
     struct meter meter;
     struct dlms_server server;
@@ -89,6 +96,7 @@ struct device {
     struct rng rng;
     struct column_stage columns;
     struct push push;
+    struct compact compact[COMPACTS];
     mono_t server_due; /* when the server wants to be stepped again */
 };
 

@@ -185,7 +185,8 @@ static const struct {
 
 /* Whom a push may speak to: as who, and whether in plain text. */
 static const struct {
-    uint8_t sap, role;
+    int8_t sap;
+    uint8_t role;
     bool plain;
 } clients[] = {
     { 64, ROLE_MANAGEMENT, false }, { 1, ROLE_MANAGEMENT, false }, { 2, ROLE_UTILITY, false },
@@ -254,7 +255,7 @@ static bool read_client(struct push_setup *s, struct axdr_in *in)
     int8_t sap = axdr_read_i8(in);
     for (unsigned i = 0; i < COUNT(clients); i++)
         if (clients[i].sap == sap) {
-            s->client_sap = clients[i].sap;
+            s->client_sap = (uint8_t)sap;
             s->role = clients[i].role;
             s->plain = clients[i].plain;
             return true;

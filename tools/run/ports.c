@@ -412,14 +412,13 @@ static void address_put(struct sockaddr_storage *at, const struct push_peer *to)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)at;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)at;
-    memset(at, 0, sizeof *at);
+    *at = (struct sockaddr_storage){ 0 };
+    v4->sin_port = htons(to->port); /* in IPv6 it stands at the same place */
     if (to->v6) {
         v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(to->port);
         memcpy(&v6->sin6_addr, to->ip, sizeof to->ip);
     } else {
         v4->sin_family = AF_INET;
-        v4->sin_port = htons(to->port);
         memcpy(&v4->sin_addr, to->ip, sizeof v4->sin_addr);
     }
 }
@@ -474,7 +473,7 @@ static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_storage *
 static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
 {
     struct ports *p = ctx;
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = { 0 };
     if (kind == DLMS_TCP) {
         dial_tcp(p, to);
         return;
