@@ -436,8 +436,16 @@ static int open_meter(struct run *r, struct options *o)
         return say_fail(EXIT_REFUSED, "%s", t.text);
     int code = start_times(r, o);
     if (code) return code;
-    if (world_init(&r->world, &r->box, &r->spec, o->box.seed, &t) || box_on(&r->box, &t))
+    if (world_init(&r->world, &r->box, &r->spec, o->box.seed, &t))
         return say_fail(EXIT_REFUSED, "%s", t.text);
+    return 0;
+}
+
+/* Supply on, once there is a network: the meter may call somebody at once. */
+static int power_on(struct run *r, const struct options *o)
+{
+    struct trouble t;
+    if (box_on(&r->box, &t)) return say_fail(EXIT_REFUSED, "%s", t.text);
     return set_zone(r, o->zone);
 }
 
@@ -535,17 +543,18 @@ static int run(struct run *r, struct options *o)
     int panel = code ? 0 : open_ports(r, o);
     bool refused = !code && (panel == EXIT_CONNECT || panel == EXIT_USAGE);
     if (!code && refused) code = panel;
+    if (!code) code = power_on(r, o);
     if (!code) {
         tell(r, o, panel);
         go(r);
     }
+    if (r->box.is_on) box_off(&r->box); /* its last gasp may go out */
     panel_close(r->panel);
     if (r->ports) ports_close(r->ports);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     panel_end(r->panel);
     uv_loop_close(&r->loop);
     pcap_close(r->pcap);
-    if (r->box.is_on) box_off(&r->box);
     for (unsigned i = 0; i < r->neighbours; i++) box_close(&r->neighbour[i]);
     free(r->neighbour);
     box_close(&r->box);

@@ -28,6 +28,18 @@ static struct {
     struct sts_key decoder;
 } app;
 
+static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
+{
+    int peer = !to->v6 && kind == DLMS_UDP ? port_peer(to->ip, to->port) : -1;
+    (void)ctx;
+    if (!to->v6 && kind == DLMS_TCP)
+        port_call(to->ip, to->port);
+    else
+        device_reached(&app.device, peer >= 0 ? &app.link[peer] : NULL);
+}
+
+static const struct device_dialler dialler = { .dial = dial };
+
 static const struct device_cfg cfg = {
     .meter = &app.meter,
     .secrets = &device_development,
@@ -38,6 +50,7 @@ static const struct device_cfg cfg = {
 #if CFG_SUITE1
     .arena = &app.arena,
 #endif
+    .dialler = &dialler,
 };
 
 /* -- samples and links
@@ -61,12 +74,19 @@ static void opened(void *ctx, unsigned link)
         device_courier_open(&app.device, &app.vtc, COURIER_VTC, port_link_io(link));
         return;
     }
-    uint8_t kind = link < PORT_SERIALS     ? of[link].kind
-                   : link < PORT_FIRST_UDP ? (uint8_t)DLMS_TCP
-                                           : (uint8_t)DLMS_UDP;
+    bool udp = link >= PORT_FIRST_UDP && link < PORT_CALL;
+    uint8_t kind = link < PORT_SERIALS ? of[link].kind : (uint8_t)(udp ? DLMS_UDP : DLMS_TCP);
     uint8_t channel = link < PORT_SERIALS ? of[link].channel : (uint8_t)LINK_WAN;
     device_link_open(&app.device, &app.link[link], (enum dlms_link_kind)kind, channel,
                      port_link_io(link), port_mono());
+    if (link == PORT_CALL && !device_reached(&app.device, &app.link[link]))
+        dlms_hang_up(&app.device.server, &app.link[link]);
+}
+
+static void refused(void *ctx)
+{
+    (void)ctx;
+    device_reached(&app.device, NULL);
 }
 
 static void closed(void *ctx, unsigned link)
@@ -82,9 +102,9 @@ static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_
     return device_feed_link(&app.device, &app.link[link], p, n, at);
 }
 
-static const struct port_events events = { .opened = opened,
-                                           .closed = closed,
-                                           .octets = octets };
+static const struct port_events events = {
+    .opened = opened, .refused = refused, .closed = closed, .octets = octets
+};
 
 /* -- live
  * -------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ struct connection {
     struct tcp_pcb *tcp; /* NULL: free, unless `waiting` still has octets */
     struct pbuf *waiting;
     bool opened, gone;
+    bool calling; /* ours, and not answered yet */
 };
 
 struct peer {
@@ -29,6 +30,7 @@ static struct net {
     struct udp_pcb *udp;
     uint32_t random;
     struct connection connection[PORT_TCP];
+    struct connection call; /* the one the meter makes */
     struct peer peer[PORT_UDP];
     uint8_t answer[NET_DATAGRAM]; /* gathers the pieces of one */
     uint16_t answered;
@@ -99,25 +101,35 @@ static void tcp_offer(struct connection *c, unsigned link)
     }
 }
 
-static void connection_pump(struct connection *c, unsigned link)
+static void connection_over(struct connection *c, unsigned link)
 {
     const struct port_events *e = net.events;
-    if (c->tcp && !c->opened) {
-        c->opened = true;
-        e->opened(e->ctx, link);
-    }
-    if (c->opened) tcp_offer(c, link);
-    if (!c->gone) return;
     if (c->opened) e->closed(e->ctx, link);
     if (c->waiting) pbuf_free(c->waiting);
     tcp_end(c);
     *c = (struct connection){ 0 };
 }
 
+static void connection_pump(struct connection *c, unsigned link)
+{
+    const struct port_events *e = net.events;
+    bool spoke = c->waiting != NULL;
+    if (c->tcp && !c->opened && !c->calling) {
+        c->opened = true;
+        e->opened(e->ctx, link);
+    }
+    if (c->opened) tcp_offer(c, link);
+    if (!c->gone || spoke) return; /* its last words are heard before it goes */
+    bool refused = c->calling;
+    connection_over(c, link);
+    if (refused) e->refused(e->ctx);
+}
+
 static void connections_pump(void)
 {
     for (unsigned k = 0; k < PORT_TCP; k++)
         connection_pump(&net.connection[k], PORT_FIRST_TCP + k);
+    connection_pump(&net.call, PORT_CALL);
 }
 
 static struct connection *free_connection(void)
@@ -143,6 +155,35 @@ static err_t tcp_opened(void *arg, struct tcp_pcb *tcp, err_t err)
     tcp_recv(tcp, tcp_octets);
     tcp_err(tcp, tcp_failed);
     return ERR_OK;
+}
+
+/* -- the meter calls -- */
+
+static err_t tcp_answered(void *arg, struct tcp_pcb *tcp, err_t err)
+{
+    struct connection *c = arg;
+    (void)tcp;
+    (void)err;
+    c->calling = false;
+    return ERR_OK;
+}
+
+void net_call(const uint8_t ip[4], uint16_t port)
+{
+    struct connection *c = &net.call;
+    ip_addr_t to;
+    IP_ADDR4(&to, ip[0], ip[1], ip[2], ip[3]);
+    if (net.events) connection_over(c, PORT_CALL); /* the last one may still be closing */
+    *c = (struct connection){ .tcp = net.up ? tcp_new() : NULL, .calling = true };
+    if (!c->tcp) {
+        c->gone = true;
+        return;
+    }
+    tcp_nagle_disable(c->tcp);
+    tcp_arg(c->tcp, c);
+    tcp_recv(c->tcp, tcp_octets);
+    tcp_err(c->tcp, tcp_failed);
+    if (tcp_connect(c->tcp, &to, port, tcp_answered) != ERR_OK) c->gone = true;
 }
 
 static size_t tcp_room(void *ctx)
@@ -206,6 +247,16 @@ static void udp_datagram(void *arg, struct udp_pcb *udp, struct pbuf *p, const i
     const struct port_events *e = net.events;
     (void)e->octets(e->ctx, PORT_FIRST_UDP + (unsigned)(from - net.peer), whole, n,
                     port_mono());
+}
+
+int net_peer(const uint8_t ip[4], uint16_t port)
+{
+    ip_addr_t to;
+    IP_ADDR4(&to, ip[0], ip[1], ip[2], ip[3]);
+    if (!net.up || !net.events) return -1;
+    struct peer *p = peer_of(&to, port);
+    p->heard_us = port_mono().us;
+    return (int)(PORT_FIRST_UDP + (unsigned)(p - net.peer));
 }
 
 static size_t udp_room(void *ctx)
@@ -274,6 +325,7 @@ void net_pump(const struct port_events *e)
 
 struct link_io net_link_io(unsigned link)
 {
+    if (link == PORT_CALL) return (struct link_io){ .ops = &tcp_ops, .ctx = &net.call };
     if (link >= PORT_FIRST_UDP) {
         return (struct link_io){ .ops = &udp_ops, .ctx = &net.peer[link - PORT_FIRST_UDP] };
     }

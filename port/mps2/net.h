@@ -2,7 +2,8 @@
  *
  * The interrupt only says that a frame has come; frames are moved and lwIP runs in net_pump().
  * A TCP connection that finds all numbers taken is closed at once. A UDP peer keeps its number
- * until another needs it and it was silent the longest. What the server does not take stays in
+ * until another needs it and it was silent the longest. The meter may make one connection itself.
+ * What the server does not take stays in
  * lwIP, whose window then closes: the peer waits.
  *
  * The address is 10.0.2.15/24, that of QEMU's user network; `ip=` of the arguments changes it.
@@ -24,6 +25,9 @@ enum { NET_PORT = 4059, NET_DATAGRAM = 1472 };
 bool net_init(uint32_t ip, uint32_t random);
 void lan_isr(void);
 void net_pump(const struct port_events *e);
+/* As port_call() and port_peer(). */
+void net_call(const uint8_t ip[4], uint16_t port);
+int net_peer(const uint8_t ip[4], uint16_t port);
 /* Number of the TCP connection or UDP peer in enum port_link. */
 struct link_io net_link_io(unsigned link);
 

@@ -226,6 +226,16 @@ void port_pump(const struct port_events *e)
     sample_load_ahead();
 }
 
+void port_call(const uint8_t ip[4], uint16_t number)
+{
+    net_call(ip, number);
+}
+
+int port_peer(const uint8_t ip[4], uint16_t number)
+{
+    return net_peer(ip, number);
+}
+
 static unsigned uart_of(void *ctx)
 {
     return (unsigned)(uintptr_t)ctx;

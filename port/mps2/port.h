@@ -83,14 +83,17 @@ enum port_link {
     PORT_VTC, /* a courier of tokens, not a server's link */
     PORT_FIRST_TCP = PORT_SERIALS,
     PORT_FIRST_UDP = PORT_FIRST_TCP + PORT_TCP,
-    PORT_LINKS = PORT_FIRST_UDP + PORT_UDP
+    PORT_CALL = PORT_FIRST_UDP + PORT_UDP, /* a connection that the meter made */
+    PORT_LINKS
 };
 
 /* What port_pump() tells; links are numbers of enum port_link. */
 struct port_events {
     void *ctx;
-    /* A connection was accepted, a peer spoke first. */
+    /* A connection was accepted, or made; a peer spoke first, or was named. */
     void (*opened)(void *ctx, unsigned link);
+    /* What port_call() asked for cannot be had. */
+    void (*refused)(void *ctx);
     /* It is gone; its number may be used again at once. */
     void (*closed)(void *ctx, unsigned link);
     /* n octets that were complete at `at`; how many were taken. The rest is offered again. A
@@ -100,6 +103,11 @@ struct port_events {
 
 /* Move what the interrupts collected: octets of all links, frames of the network. */
 void port_pump(const struct port_events *e);
+
+/* Connect to ip, port `number`, one at a time: later opened(PORT_CALL) or refused(). */
+void port_call(const uint8_t ip[4], uint16_t number);
+/* The link of a UDP peer, opened now if it was not; -1 without a network. */
+int port_peer(const uint8_t ip[4], uint16_t number);
 
 /* How to send on a link; valid for ever. */
 struct link_io port_link_io(unsigned link);

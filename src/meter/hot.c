@@ -92,6 +92,7 @@ static const struct hot_row table[] = {
     { HOT_GASP, 0, NULL, gasp_take },
     { HOT_BILLING, 1, billing_put, billing_take },
     { HOT_ALARMS, 1, alarms_put, alarms_take },
+    { HOT_PUSHES, 1, pushes_put, pushes_take },
     { HOT_LOGS, 1, logs_put, logs_take },
     { HOT_TARIFF, 1, tou_put, tou_take },
     { HOT_INPUT, 1, input_put, input_take },

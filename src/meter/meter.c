@@ -86,6 +86,7 @@ static void plan(struct meter *m)
     tou_plan(m);
     supply_plan(m);
     wallet_plan(m);
+    push_plan(m);
     timer_clock_changed(m);
 }
 

@@ -45,6 +45,7 @@
 #include "meter/display/display.h"
 #include "meter/event/alarm.h"
 #include "meter/event/output.h"
+#include "meter/event/push.h"
 #include "meter/supply/battery.h"
 #include "meter/supply/limiter.h"
 #include "meter/supply/monitor.h"
@@ -85,6 +86,7 @@ struct meter {
     struct timers timers;
     struct events events;
     struct alarms alarms;
+    struct pushes pushes;
     struct change change;
     struct secure secure;
     struct inputs inputs;

@@ -32,6 +32,7 @@ enum timer {
     TIMER_CALENDAR, /* utc: a passive calendar comes into force */
     TIMER_TARIFF,   /* utc: the next switch of a calendar, or local midnight */
     TIMER_SCHEDULE, /* utc: an order by date, or local midnight */
+    TIMER_PUSH,     /* utc: a push that recurs */
     TIMER_RTC,      /* mono: compare with the calendar chip */
     TIMER_INPUT,    /* mono: an input has held for its time */
     TIMER_SUPPLY,   /* mono: a limit was passed for its time, a delay is over */

@@ -53,7 +53,7 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
     class_watcher, class_bits16, class_scheme, class_scheme_passive, class_scheme_part,
     class_scheme_time, class_month, class_expense, class_charge, class_levels, class_mode,
-    class_emergency, class_sms;
+    class_emergency, class_sms, class_push, class_alarm_monitor, class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -126,8 +126,10 @@ enum { SCHEDULE_TIME = 9 };
 struct schedule {
     struct obis script;
     uint16_t selector;
-    void (*get)(struct meter *m, uint8_t when[SCHEDULE_TIME]);
-    int (*set)(struct meter *m, const struct who *who, const uint8_t when[SCHEDULE_TIME]);
+    uint8_t which;
+    void (*get)(struct meter *m, unsigned which, uint8_t when[SCHEDULE_TIME]);
+    int (*set)(struct meter *m, const struct who *who, unsigned which,
+               const uint8_t when[SCHEDULE_TIME]);
 };
 
 /* What a profile shows, and whose. */

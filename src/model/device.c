@@ -36,6 +36,7 @@ void device_init(struct device *d, const struct device_cfg *cfg, const struct me
     d->cfg = cfg;
     d->server_due = MONO_NEVER;
     meter_init(&d->meter, cfg->meter, io);
+    push_init(&d->push);
     job_init(&d->job, cfg->arena);
     dlms_init(&d->server, &server_cfg, cfg->pool, d);
 }
@@ -58,7 +59,9 @@ int device_mount(struct device *d)
     } io = { .io = d->meter.io };
     const struct entropy e = { .ctx = io.ctx, .get = entropy_get };
     uint32_t boots = d->meter.now.counter[CNT_BOOTS];
-    return rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
+    err = rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
+    if (!err) push_power_up(d);
+    return err;
 }
 
 /* -- one step
@@ -78,22 +81,24 @@ mono_t device_step(struct device *d, mono_t now)
         meter_store_step(&d->meter);
         if (!meter_is_ready(&d->meter)) return mono_after(now, FLASH_POLL_US);
     }
-    mono_t own = meter_next(&d->meter);
-    bool own_first = own.us <= d->server_due.us; /* at equal dates the meter comes first */
-    if (own_first && own.us <= now.us) {
+    push_collect(d);
+    mono_t own = meter_next(&d->meter), server = d->server_due, push = d->push.due;
+    mono_t first = mono_min(own, mono_min(server, push));
+    bool due = first.us <= now.us;
+    if (due && own.us == first.us) { /* at equal dates the meter comes first, then who asks it */
         meter_handle(&d->meter);
-        finish(d);
-        return now;
-    }
-    if (couriers_are_due(d)) { /* what a token did stands before it is answered */
+    } else if (couriers_are_due(d)) { /* what a token did stands before it is answered */
         couriers_step(d);
-        finish(d);
-        return now;
+    } else if (!due) {
+        return first;
+    } else if (server.us == first.us) {
+        meter_at(&d->meter, server);
+        d->server_due = dlms_step(&d->server, server);
+        if (d->push.link) d->push.due = server; /* it may be through */
+    } else {
+        meter_at(&d->meter, push);
+        push_step(d, push);
     }
-    if (own_first) return own;
-    if (d->server_due.us > now.us) return d->server_due;
-    meter_at(&d->meter, d->server_due);
-    d->server_due = dlms_step(&d->server, d->server_due);
     finish(d);
     return now;
 }
@@ -114,6 +119,7 @@ void device_supply_failed(struct device *d, mono_t t)
     while (meter_next(&d->meter).us <= t.us && meter_is_ready(&d->meter))
         meter_handle(&d->meter);
     meter_last_gasp(&d->meter, t);
+    push_gasp(d, t);
 }
 
 /* -- links
@@ -133,6 +139,7 @@ void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind
 
 void device_link_close(struct device *d, struct dlms_link *l)
 {
+    push_lost(d, l);
     dlms_link_close(&d->server, l);
 }
 

@@ -23,6 +23,7 @@
 #include "dlms/server.h"
 #include "meter/meter.h"
 #include "model/courier.h"
+#include "model/push.h"
 
 enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16, DEVICE_KEY = 16 };
 
@@ -43,6 +44,13 @@ struct device_net {
     uint8_t mac[6];
 };
 
+/* How the port reaches the destination of a push: a connection, or a peer for datagrams. The
+ * port opens a link there (device_link_open) and says so by device_reached(), in the call or
+ * later; with NULL where it cannot. One at a time. */
+struct device_dialler {
+    void (*dial)(void *ctx, enum dlms_link_kind kind, const struct push_peer *to);
+};
+
 struct device_cfg {
     const struct meter_cfg *meter;
     const struct device_secrets *secrets; /* NULL: only what key slots hold */
@@ -50,7 +58,9 @@ struct device_cfg {
     struct dlms_pool *pool;               /* initialised sessions */
     struct regs *frozen;                  /* one a session of the pool */
     const struct device_net *net;         /* NULL: no network */
-    struct arena *arena;                  /* NULL: a build without elliptic curves */
+    const struct device_dialler *dialler; /* NULL: no pushes over a network */
+    void *dial_ctx;
+    struct arena *arena; /* NULL: a build without elliptic curves */
 };
 
 /* A capture list on its way in: one writer at a time. */
@@ -71,6 +81,13 @@ struct curve {
     uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
 };
 
+/* What a compact data object holds until it is captured again. RAM: empty after a cut. */
+enum { COMPACTS = 2, COMPACT = 256 };
+struct compact {
+    uint16_t n;
+    uint8_t at[COMPACT];
+};
+
 struct device {
     struct meter meter;
     struct dlms_server server;
@@ -79,6 +96,8 @@ struct device {
     struct curve curve;
     struct rng rng;
     struct column_stage columns;
+    struct push push;
+    struct compact compact[COMPACTS];
     mono_t server_due; /* when the server wants to be stepped again */
     struct courier *couriers;
 };
@@ -98,7 +117,8 @@ int device_mount(struct device *d);
  * means at once. Samples up to `now` must have been fed. */
 mono_t device_step(struct device *d, mono_t now);
 
-/* The supply fails at t: last gasp. The meter may be dropped, or go on if the supply stays. */
+/* The supply fails at t: last gasp, then the push of it by datagram or serial line. The meter
+ * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 
 /* A way in came up or went down; octets from it. As server.h; octets may come back untaken. */
@@ -107,6 +127,9 @@ void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind
 void device_link_close(struct device *d, struct dlms_link *l);
 size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p, size_t n,
                         mono_t at);
+
+/* What was dialled is up, or (NULL) cannot be reached. False: nobody wants it any more. */
+bool device_reached(struct device *d, struct dlms_link *l);
 
 /* Step until nothing is due at `now` and flash is at rest: for tests and before a controlled
  * end. */

@@ -130,6 +130,7 @@ const struct cosem_acl device_acl[ACLS] = {
                     .act = R(OPERATOR) | SENIOR | R(BROADCAST),
                     .only = only_relay },
     [ACL_RELAY_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) | R(BROADCAST) },
+    [ACL_COMPACT] = { .read = METERED, .write = SENIOR, .act = R(MANAGEMENT) },
     [ACL_ARBITRATOR] = { .read = SENIOR, .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
     [ACL_ACCOUNT] = { .read = METERED | R(CIU), .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
     [ACL_CHARGE] = { .read = METERED | R(CIU),

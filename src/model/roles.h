@@ -64,6 +64,7 @@ enum acl {
     ACL_SECURITY,       /* 43.0.0 */
     ACL_RELAY,        /* class 70: operator closes, broadcast opens, management sets the mode */
     ACL_RELAY_SCRIPT, /* metering reads, management and broadcast execute */
+    ACL_COMPACT,      /* metering reads, supervisor writes, management calls */
     ACL_ARBITRATOR,   /* supervisor reads, management writes and calls */
     ACLS
 };

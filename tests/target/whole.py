@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|kill|ctt|crowd|tokens [SEED]
+usage: whole.py hour|talk|kill|ctt|crowd|push|tokens [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -215,5 +215,28 @@ def crowd():
             print("six clients are served, the seventh is refused until there is room")
 
 
+def push():
+    """The meter calls through lwIP: a confirmed push over TCP, one over UDP, one that wants no answer."""
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START) as m:
+            m.console(b"on\n")
+            listen = subprocess.Popen([MAGNO, "listen", "--json", "--port", "0", "--for", "200"], stdout=subprocess.PIPE, text=True,
+                                      env={**os.environ, "XDG_STATE_HOME": str(folder)})
+            port = json.loads(listen.stdout.readline())["port"]
+            for n, transport, method in ((1, 0, 2), (2, 1, 2), (3, 0, 0)):
+                for attr, value in ((3, "structure(enum:%d, text:10.0.2.2:%d, enum:0)" % (transport, port)), (11, "enum:%d" % method)):
+                    subprocess.run([MAGNO, "write", "--port", str(m.net), "40/0-%d:25.9.0:%d" % (n, attr), value], check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([MAGNO, "action", "--port", str(m.net), "40/0-%d:25.9.0:1" % n], check=True, stdout=subprocess.DEVNULL)
+                got = json.loads(listen.stdout.readline())
+                check(got["push"] == "0-%d:25.9.0" % n and got["encrypted"], "push %d: %s" % (n, got))
+                time.sleep(1)
+                confirmed = read(m.net, "40/0-%d:25.9.0:13" % n)[0]["time"].startswith("2026")
+                check(confirmed == (method == 2), "push %d: confirmed %s" % (n, confirmed))
+            listen.kill()
+            listen.wait()
+            print("pushes over TCP and UDP through lwIP, sealed and confirmed")
+
+
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd, "push": push, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

@@ -579,15 +579,19 @@ static void alarms_latch_and_clear(void **state)
     (void)state;
     assert_int_equal(alarm_clear(&l->m, &lab_who, 0, 0), 0);
     lab_settle(l);
-    alarm_take_push(&l->m);
+    alarm_push_end(&l->m, alarm_push_begin(&l->m, 7), true);
     assert_int_equal(alarm_clear_descriptor(&l->m, &lab_who, 2, 0), 0);
     lab_settle(l);
     event_post(&l->m, EV_TERMINAL_COVER_OPEN, NULL, NULL);
     lab_settle(l);
     assert_int_equal(reg(l, REG_ALARM_3), 1);
     assert_int_equal(reg(l, REG_ALARM_1) & 1 << 13, 1 << 13);
-    assert_int_equal(alarm_take_push(&l->m) & 4, 4);
-    assert_int_equal(alarm_take_push(&l->m), 0);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 4);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 0);
+    alarm_push_end(&l->m, 4, false);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 4);
+    alarm_push_end(&l->m, 4, true);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 0);
     assert_int_equal(alarm_clear(&l->m, &lab_who, 2, 0), 0); /* it is still open */
     lab_settle(l);
     assert_int_equal(reg(l, REG_ALARM_3), 1);

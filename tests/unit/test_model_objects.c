@@ -825,6 +825,60 @@ static void a_policy_only_grows(void **state)
     desk_free(k);
 }
 
+/* -- class 62
+ * -------------------------------------------------------------------------------------- */
+
+/* The vector "compact-data": its own template id and two counters. */
+static void compact_data_is_contents_alone(void **state)
+{
+    struct desk *k = desk_new(T0);
+    const struct obis ln = desk_ln("0-0:66.0.0");
+    uint8_t octets[600];
+    struct desk_value v = { octets, sizeof octets };
+    static const uint8_t list[] = {
+        1, 3,   2,    5, 0x12, 0, 62,  9,    6, 0,    0, 66, 0, 0, 255,  0x0F, 4, 0x12,
+        0, 0,   2,    2, 0x16, 0, 0,   2,    5, 0x12, 0, 3,  9, 6, 1,    0,    1, 8,
+        0, 255, 0x0F, 2, 0x12, 0, 0,   2,    2, 0x16, 0, 0,  2, 5, 0x12, 0,    3, 9,
+        6, 1,   0,    2, 8,    0, 255, 0x0F, 2, 0x12, 0, 0,  2, 2, 0x16, 0,    0,
+    };
+    static const uint8_t by_method[] = { AXDR_ENUM, 0 };
+    uint8_t bad[sizeof list];
+    (void)state;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 5, NULL, 0, &v), DAR_OK);
+    assert_memory_equal(octets, "\x09\x06\x02\x04\x11\x09\x06\x06", 8); /* as delivered */
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, list, sizeof list, 0), DAR_OK);
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 5, NULL, 0, &v), DAR_OK);
+    assert_memory_equal(octets, "\x09\x05\x02\x03\x11\x06\x06", 7);
+    k->d.meter.now.cell[0][0][0] = 5009;
+    k->d.meter.now.cell[0][1][0] = 12;
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 11);
+    assert_memory_equal(octets, "\x09\x09\x01\0\0\x13\x91\0\0\0\x0C", 11);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 6, by_method, 2, 0), DAR_OK);
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 2); /* nothing yet */
+    assert_int_equal(desk_call(k, ROLE_MANAGEMENT, 62, ln, 2, NULL, 0, NULL), DAR_OK);
+    k->d.meter.now.cell[0][0][0]++;
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_memory_equal(octets, "\x09\x09\x01\0\0\x13\x91\0\0\0\x0C", 11);
+    assert_int_equal(desk_call(k, ROLE_MANAGEMENT, 62, ln, 1, NULL, 0, NULL), DAR_OK);
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 2);
+    memcpy(bad, list, sizeof bad);
+    bad[16] = 2; /* its own buffer */
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, bad, sizeof bad, 0), DAR_OTHER);
+    bad[16] = 3; /* an array */
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, bad, sizeof bad, 0), DAR_OTHER);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, list, sizeof list - 1, 0),
+                     DAR_TYPE);
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -845,6 +899,7 @@ int main(void)
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
+        cmocka_unit_test(compact_data_is_contents_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -438,6 +438,91 @@ void ports_dark(struct ports *p)
         if (p->peer[i].open) peer_end(p, &p->peer[i]);
 }
 
+/* -- pushes: the meter calls
+ * ------------------------------------------------------------------------- */
+static void reached(struct ports *p, struct dlms_link *l)
+{
+    if (p->box->is_on) device_reached(&p->box->device, l);
+}
+
+static void address_put(struct sockaddr_storage *at, const struct push_peer *to)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)at;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)at;
+    *at = (struct sockaddr_storage){ 0 };
+    v4->sin_port = htons(to->port); /* in IPv6 it stands at the same place */
+    if (to->v6) {
+        v6->sin6_family = AF_INET6;
+        memcpy(&v6->sin6_addr, to->ip, sizeof to->ip);
+    } else {
+        v4->sin_family = AF_INET;
+        memcpy(&v4->sin_addr, to->ip, sizeof v4->sin_addr);
+    }
+}
+
+struct call {
+    uv_connect_t req;
+    struct line *line;
+    struct sockaddr_storage to;
+};
+
+static void connected(uv_connect_t *req, int status)
+{
+    struct call *c = req->data;
+    struct line *l = c->line;
+    struct ports *p = l->ports;
+    if (status || !p->box->is_on) {
+        if (!uv_is_closing(&l->io.handle)) uv_close(&l->io.handle, refuse);
+        reached(p, NULL);
+    } else {
+        uv_tcp_nodelay(&l->io.tcp, 1);
+        p->peers[PORT_DLMS]++;
+        line_begin(p, l, PORT_DLMS, &c->to);
+        if (!device_reached(&p->box->device, &l->drop->link)) line_end(l);
+        box_step(p->box);
+    }
+    free(c);
+}
+
+static void dial_tcp(struct ports *p, const struct push_peer *to)
+{
+    struct call *c = calloc(1, sizeof *c);
+    struct line *l = c ? calloc(1, sizeof *l) : NULL;
+    if (!l) {
+        free(c);
+        reached(p, NULL);
+        return;
+    }
+    address_put(&c->to, to);
+    c->line = l;
+    c->req.data = c;
+    l->ports = p;
+    uv_tcp_init(p->loop, &l->io.tcp);
+    l->io.tcp.data = l;
+    if (uv_tcp_connect(&c->req, &l->io.tcp, (struct sockaddr *)&c->to, connected) == 0) return;
+    uv_close(&l->io.handle, refuse);
+    free(c);
+    reached(p, NULL);
+}
+
+static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_storage *from);
+
+static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
+{
+    struct ports *p = ctx;
+    struct sockaddr_storage at = { 0 };
+    if (kind == DLMS_TCP) {
+        dial_tcp(p, to);
+        return;
+    }
+    address_put(&at, to);
+    struct udp_peer *u = p->udp_open ? peer_of(p, &at) : NULL;
+    if (u) u->used = ++p->turns;
+    reached(p, u ? &u->link : NULL);
+}
+
+static const struct device_dialler dialler = { .dial = dial };
+
 /* -- datagrams
  * --------------------------------------------------------------------------------------- */
 static size_t udp_room(void *ctx)
@@ -566,6 +651,8 @@ int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char 
     int err = 0;
     p->loop = loop;
     p->box = box;
+    box->cfg.dialler = &dialler;
+    box->cfg.dial_ctx = p;
     *out = p;
     for (int id = 0; id < PORT_IDS && !err; id++)
         if (number[id] >= 0) err = listen_tcp(p, (enum port_id)id, address, number[id], t);
@@ -634,6 +721,7 @@ static void quiet(uv_handle_t *h)
 void ports_close(struct ports *p)
 {
     ports_dark(p);
+    p->box->cfg.dialler = NULL;
     for (int id = 0; id < PORT_IDS; id++)
         if (p->pty[id].name[0]) pty_end(&p->pty[id]);
     for (int id = 0; id < PORT_IDS; id++)

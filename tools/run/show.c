@@ -393,8 +393,8 @@ static int set_supply(struct show *s, bool on)
     if (on == s->world->supply) return 0;
     s->world->supply = on;
     if (on) return box_on(s->box, &t);
+    box_off(s->box); /* its last gasp still goes out */
     ports_dark(s->ports);
-    box_off(s->box);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "meter/change.h"
+#include "meter/hot.h"
 #include "meter/meter.h"
 
 /* Faults among the alarms: what the error registers keep. */
@@ -65,11 +66,21 @@ bool alarm_of(const struct meter *m, struct alarms *a, const struct event_info *
     return false;
 }
 
-uint8_t alarm_take_push(struct meter *m)
+uint8_t alarm_push_begin(struct meter *m, uint8_t mask)
 {
-    uint8_t push = m->alarms.push;
-    m->alarms.push = 0;
-    return push;
+    struct alarms *a = &m->alarms;
+    uint8_t begun = a->push & mask;
+    a->push &= (uint8_t)~begun;
+    a->sending |= begun;
+    return begun;
+}
+
+void alarm_push_end(struct meter *m, uint8_t mask, bool done)
+{
+    struct alarms *a = &m->alarms;
+    if (!done) a->push |= a->sending & mask;
+    a->sending &= (uint8_t)~mask;
+    if (done && mask && !store_is_busy(&m->store)) hot_put(m, HOT_ALARMS, 0);
 }
 
 /* -- clearing
@@ -131,7 +142,7 @@ int alarms_save(const struct alarms *a, uint8_t *body)
         le_put32(p + 8, a->descriptor[k]);
     }
     for (unsigned k = 0; k < ERRORS; k++, p += 4) le_put32(p, a->error[k]);
-    *p = a->push;
+    *p = a->push | a->sending;
     return BODY;
 }
 
@@ -152,6 +163,6 @@ void alarms_take(struct meter *m, const uint8_t *body, size_t n)
         a->descriptor[k] = le_get32(p + 8);
     }
     for (unsigned k = 0; k < ERRORS; k++, p += 4) a->error[k] = le_get32(p);
-    a->push = *p & ((1u << ALARMS) - 1);
+    a->push = (uint8_t)(*p & ((1u << ALARMS) - 1) & ~a->sending);
     alarm_show(m);
 }

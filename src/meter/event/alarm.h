@@ -29,7 +29,8 @@ struct alarms {
     uint32_t held[ALARMS]; /* conditions that hold */
     uint32_t descriptor[ALARMS];
     uint32_t error[ERRORS];
-    uint8_t push; /* descriptors that rose since taken, a bit each */
+    uint8_t push;    /* descriptors that rose and are to be pushed, a bit each */
+    uint8_t sending; /* those on their way: to be pushed again if the lights go out */
 };
 
 /* What an event does to them; true when anything changed. */
@@ -41,8 +42,10 @@ int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t val
 int alarm_clear_descriptor(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 
-/* Descriptors that rose since last asked, a bit each. */
-uint8_t alarm_take_push(struct meter *m);
+/* Of the descriptors in mask, those that are to be pushed are now on their way: which. And how
+ * it ended for them: done (one record), or to be tried again. The store is ready. */
+uint8_t alarm_push_begin(struct meter *m, uint8_t mask);
+void alarm_push_end(struct meter *m, uint8_t mask, bool done);
 
 /* The registers among the values (VAL_ALARM_1 ..). */
 void alarm_show(struct meter *m);

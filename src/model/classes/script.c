@@ -98,7 +98,7 @@ static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out 
 {
     const struct schedule *s = schedule_of(at);
     uint8_t when[SCHEDULE_TIME];
-    s->get(meter_of(app), when);
+    s->get(meter_of(app), s->which, when);
     axdr_emit_head(o, AXDR_ARRAY, 1);
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
     axdr_emit_octets(o, when, 4);
@@ -116,7 +116,8 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
     axdr_read_date(in, b + 4);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
-    return dar_of(schedule_of(at)->set(meter_of(app), at->who, b));
+    const struct schedule *s = schedule_of(at);
+    return dar_of(s->set(meter_of(app), at->who, s->which, b));
 }
 
 static const struct cosem_attr schedule_attr[] = {

@@ -12,9 +12,20 @@ static const struct script script[] = {
 };
 static const struct script_table scripts = { script, COUNT(script), 1 };
 
-static const struct schedule end = {
-    { 0, 0, 10, 0, 1, 255 }, 1, billing_get_time, billing_set_time
-};
+static void get_end(struct meter *m, unsigned which, uint8_t when[SCHEDULE_TIME])
+{
+    (void)which;
+    billing_get_time(m, when);
+}
+
+static int set_end(struct meter *m, const struct who *who, unsigned which,
+                   const uint8_t when[SCHEDULE_TIME])
+{
+    (void)which;
+    return billing_set_time(m, who, when);
+}
+
+static const struct schedule end = { { 0, 0, 10, 0, 1, 255 }, 1, 0, get_end, set_end };
 
 static const struct cosem_row rows[] = {
     PROFILE(1, 99, 2, 0, ACL_BILLING, class_fixed, &daily),

@@ -135,6 +135,19 @@ static const struct {
     { PARAM_MONITOR_5_UP, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
     { PARAM_MONITOR_5_DOWN, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
+    { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } },
+    { PARAM_PUSH_TIME_2, 1, 4, 22, { 0, 1, 15, 0, 4, 255 } },
+    { PARAM_PUSH_TIME_3, 1, 4, 22, { 0, 2, 15, 0, 4, 255 } },
+    { PARAM_PUSH_TIME_4, 1, 4, 22, { 0, 3, 15, 0, 4, 255 } },
+    { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } },
+    { PARAM_COMPACT_2, 1, 3, 62, { 0, 0, 66, 0, 1, 255 } },
+    { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } },
+    { PARAM_COMPACT_2_ID, 1, 4, 62, { 0, 0, 66, 0, 1, 255 } },
+    { PARAM_COMPACT_1_METHOD, 1, 6, 62, { 0, 0, 66, 0, 0, 255 } },
+    { PARAM_COMPACT_2_METHOD, 1, 6, 62, { 0, 0, 66, 0, 1, 255 } },
+    { PARAM_ALARM_PUSH_1, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_PUSH_2, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_PUSH_3, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
     { PARAM_SECURITY_POLICY, 2, 2, 64, { 0, 0, 43, 0, 0, 255 } },
 };
 
@@ -171,6 +184,12 @@ struct cosem_capture model_object_of(uint16_t param)
     if (param >= PARAM_CERT_1 && param <= PARAM_CERT_8)
         return (
             struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 }, .attr = 6 };
+    if (param >= PARAM_PUSH_1 && param <= PARAM_PUSH_8_LIST) {
+        uint8_t n = (uint8_t)((param - PARAM_PUSH_1) % PUSHES);
+        return (struct cosem_capture){ .class_id = 40,
+                                       .ln = { 0, n, 25, 9, 0, 255 },
+                                       .attr = param < PARAM_PUSH_1_LIST ? 3 : 2 };
+    }
     if (param >= AUDIT_SECRET) return secret_object_of(param - AUDIT_SECRET);
     for (unsigned i = 0; i < COUNT(shown); i++)
         if ((uint16_t)(param - shown[i].first) < shown[i].n)
