@@ -2,8 +2,9 @@
  *
  * A bit is set while its condition holds and stays set until a client writes 0 into it; one
  * whose condition still holds cannot be cleared. A bit that rises, and passes the filter, sets
- * its bit in the descriptor; a descriptor that rises is pushed, once, until the head-end clears
- * it. Error registers collect the bits of faults.
+ * its bit in the descriptor. A monitor watches each descriptor as a number: rising above its
+ * threshold (0 as delivered: any bit) calls a push script, once, until the head-end clears it;
+ * falling back may call another. Error registers collect the bits of faults.
  *
  * Power cut  registers and descriptors are a record each time one changed.
  * Context    meter loop only.
@@ -29,7 +30,7 @@ struct alarms {
     uint32_t held[ALARMS]; /* conditions that hold */
     uint32_t descriptor[ALARMS];
     uint32_t error[ERRORS];
-    uint8_t push; /* descriptors that rose since taken, a bit each */
+    uint8_t push; /* descriptors that rose since taken, a bit each; that fell, ALARMS up */
 };
 
 /* What an event does to them; true when anything changed. */
@@ -41,7 +42,10 @@ int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t val
 int alarm_clear_descriptor(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 
-/* Descriptors that rose since last asked, a bit each. */
+/* The parameters of a monitor, in the order of meter/params.def. */
+enum { ALARM_MONITOR_THRESHOLD, ALARM_MONITOR_UP, ALARM_MONITOR_DOWN, ALARM_MONITOR_PARAMS };
+
+/* Push scripts that monitors called since last asked: bit n - 1 is script n. */
 uint8_t alarm_take_push(struct meter *m);
 
 /* The registers among the values (VAL_ALARM_1 ..). */
