@@ -193,7 +193,8 @@ static const struct {
                  { "button", INPUT_BUTTON },
                  { "sealed-button", INPUT_SEAL_BUTTON },
                  { "module", INPUT_MODULE },
-                 { "battery-low", INPUT_BATTERY_LOW } };
+                 { "battery-low", INPUT_BATTERY_LOW },
+                 { "ac-field", INPUT_AC_FIELD } };
 
 static const char *act_input(struct scenario *s, const struct words *w)
 {
@@ -261,13 +262,15 @@ static const char *act_chip(struct scenario *s, const struct words *w)
     int64_t v;
     if (word_is(w->word[1], "lost")) {
         s->rtc_lost = true;
+    } else if (word_is(w->word[1], "mute") || word_is(w->word[1], "answers")) {
+        s->rtc_mute = word_is(w->word[1], "mute");
     } else if (word_with_unit(w->word[1], "ppm", 0, &v) && v > -1000 && v < 1000) {
         s->rtc_off_s +=
             (int64_t)((s->true_us - s->rtc_set_us) / 1000000) * s->rtc_ppm / 1000000;
         s->rtc_set_us = s->true_us;
         s->rtc_ppm = v;
     } else {
-        return "lost, or a drift like 20ppm";
+        return "lost, mute, answers, or a drift like 20ppm";
     }
     return NULL;
 }
@@ -410,7 +413,20 @@ const struct scenario_verb scenario_verbs[] = {
     { "season", 3, true, act_season },
     { "special", 3, true, act_special },
     { "order", 2, true, act_order },
+    { "single", 2, false, act_single },
     { "activate", 1, false, act_activate },
+    { "open", 2, false, act_open },
+    { "close", 0, false, act_close },
+    { "ask", 3, false, act_ask },
+    { "broadcast", 1, false, act_broadcast },
+    { "password", 2, false, act_password },
+    { "key", 2, false, act_key },
+    { "security", 2, false, act_security },
+    { "certificate", 1, false, act_certificate },
+    { "token", 1, false, act_token },
+    { "flash", 1, true, act_flash },
+    { "board", 1, true, act_board },
+    { "supercap", 1, true, act_supercap },
     { "expect", 2, false, act_expect },
     { "note", 1, true, act_note },
     { "show", 1, false, act_show },

@@ -117,6 +117,26 @@ const char *act_order(struct scenario *s, const struct words *w)
     return NULL;
 }
 
+/* single SCRIPT 18:00 *-*-05 [18:00 2026-03-06 ...]: the disconnect control schedule */
+const char *act_single(struct scenario *s, const struct words *w)
+{
+    struct single_action x = { .type = 5 };
+    struct meter *m = &s->host.device->meter;
+    if (!small(w->word[1], 3, &x.selector) || w->n % 2 || w->n > 2 + 2 * SINGLE_ENTRIES)
+        return "a script, then times and dates";
+    for (unsigned i = 2; i < w->n; i += 2, x.n++) {
+        unsigned minute;
+        uint8_t *o = x.when[x.n];
+        if (!word_minute(w->word[i], &minute) || !word_date(w->word[i + 1], o + 4))
+            return "a time like 18:00 and a date like *-*-05";
+        memcpy(o, (uint8_t[]){ (uint8_t)(minute / 60), (uint8_t)(minute % 60), 0, 0 }, 4);
+    }
+    meter_at(m, s->now);
+    int err = single_set(m, &engineer, SINGLE_SUPPLY, &x);
+    world_settle(s);
+    return err < 0 ? err_text(err) : NULL;
+}
+
 static int write_orders(struct scenario *s)
 {
     struct meter *m = &s->host.device->meter;

@@ -67,6 +67,10 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return credit_order_friendly(m, who, (unsigned)arg);
     case CMD_PUSH:
         return push_order(m, (unsigned)arg);
+    case CMD_DATA_CLEAR:
+        return billing_clear(m, who);
+    case CMD_GASP_TEST:
+        return energy_gasp_test(m, who);
     case COMMANDS:
         break;
     }

@@ -108,6 +108,7 @@ static const struct hot_row table[] = {
     { HOT_TOKEN, 1, last_put, last_take },
     { HOT_SPENT, 1, spent_put_record, spent_take_record },
     { HOT_LIMITERS, 1, limiter_put, limiter_take },
+    { HOT_QUALITY, 1, watch_put, watch_restore },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },
     { HOT_COLUMNS, 0, NULL, columns_take },

@@ -84,9 +84,11 @@ static void plan(struct meter *m)
     watch_plan(m);
     calendar_plan(m);
     tou_plan(m);
+    single_plan(m);
     supply_plan(m);
     wallet_plan(m);
     push_plan(m);
+    secure_plan(m);
     timer_clock_changed(m);
 }
 
@@ -164,6 +166,7 @@ int meter_mount(struct meter *m, mono_t t)
     if (blank) demand_restart(m);
     plan(m);
     protect_power_up(m);
+    board_power_up(m);
     input_power_up(m, down);
     supply_power_up(m);
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));

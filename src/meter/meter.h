@@ -39,6 +39,7 @@
 #include "meter/tamper/watch.h"
 #include "meter/timer.h"
 #include "meter/tou/schedule.h"
+#include "meter/tou/single.h"
 #include "meter/tou/tou.h"
 #include "meter/energy/average.h"
 #include "meter/energy/demand.h"
@@ -75,6 +76,7 @@ struct meter {
     bool live;         /* past power-up: records change a running meter */
     bool replan;       /* a change moved deadlines */
     bool sampled;      /* windows come from front */
+    uint16_t faults;   /* of the board, as told */
     struct regs now;
     struct energy energy;
     struct demand demand;
@@ -82,6 +84,7 @@ struct meter {
     struct survey survey[CFG_SURVEYS];
     struct billing_state billing;
     struct tou tou;
+    struct single single;
     struct clock clock;
     struct timers timers;
     struct events events;

@@ -59,6 +59,8 @@ int device_mount(struct device *d)
     } io = { .io = d->meter.io };
     const struct entropy e = { .ctx = io.ctx, .get = entropy_get };
     uint32_t boots = d->meter.now.counter[CNT_BOOTS];
+    /* no boot was counted before: what was drawn earlier, if anything, is not known */
+    if (boots == 1) event_post(&d->meter, EV_RNG_REINITIALISED, NULL, NULL);
     err = rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
     if (!err) push_power_up(d);
     return err;

@@ -64,16 +64,16 @@ static void order(struct device *d, unsigned n, uint8_t alarms)
     plan(&d->push);
 }
 
-/* A descriptor rose: its monitor runs a script, and that is a push. */
+/* A descriptor crossed its threshold: its monitor runs a script, and that is a push. */
 static void collect_alarms(struct device *d)
 {
     struct meter *m = &d->meter;
-    for (unsigned k = 0; k < ALARMS; k++) {
-        uint8_t bit = (uint8_t)(1u << k);
-        int32_t script = param_get(m, (uint16_t)(PARAM_ALARM_PUSH_1 + k));
+    for (unsigned i = 0; i < 2 * ALARMS; i++) {
+        uint8_t bit = (uint8_t)(1u << i);
+        unsigned script = alarm_script(m, i);
         if (!alarm_push_begin(m, bit)) continue;
         if (script)
-            order(d, (unsigned)script - 1, bit);
+            order(d, script - 1, bit);
         else
             alarm_push_end(m, bit, true);
     }

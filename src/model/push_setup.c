@@ -409,10 +409,10 @@ enum { HOUR_S = 3600 };
 static utc_t next_bound(struct meter *m, const uint8_t dt[12], bool end)
 {
     static const uint8_t last[3] = { 23, 59, 59 };
-    uint8_t o[CLOCK_NAMED] = { 0 };
+    uint8_t o[ZONE_NAMED] = { 0 };
     for (unsigned i = 0; i < 3; i++) o[i] = dt[5 + i] != 0xFF ? dt[5 + i] : end ? last[i] : 0;
     memcpy(o + 4, dt, 5);
-    return clock_next_named(&m->clock, o, m->utc);
+    return zone_next_named(&m->clock.zone, o, m->utc);
 }
 
 uint32_t push_closed_s(struct device *d, const struct push_setup *s)

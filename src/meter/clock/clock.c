@@ -100,19 +100,3 @@ void clock_slewed(struct clock *c, mono_t t)
     clock_rebase(c, t);
     c->base_utc_us += slew_s * SECOND_US;
 }
-
-utc_t clock_next_named(struct clock *c, const uint8_t o[CLOCK_NAMED], utc_t u)
-{
-    struct zone *z = &c->zone;
-    struct when w = when_get(o + 4);
-    int64_t tod = (o[0] % 24) * 3600 + (o[1] % 60) * 60 + o[2] % 60;
-    int32_t day = (int32_t)((u.s + zone_offset_s(z, u)) / CAL_DAY_S);
-    for (unsigned i = 0; i < 3; i++) {
-        int32_t d = when_next(&w, day);
-        if (d < 0) break;
-        utc_t at = zone_utc(z, (int64_t)d * CAL_DAY_S + tod);
-        if (at.s > u.s) return at;
-        day = d + 1;
-    }
-    return (utc_t){ UINT32_MAX };
-}

@@ -85,10 +85,6 @@ struct stamp12 clock_stamp(struct clock *c, utc_t u);
 /* The clock shows u at t, at the drift known. */
 void clock_start(struct clock *c, mono_t t, utc_t u);
 
-/* The first moment after u that {time 4, date 5} names, in local time; UINT32_MAX: none. */
-enum { CLOCK_NAMED = 9 };
-utc_t clock_next_named(struct clock *c, const uint8_t o[CLOCK_NAMED], utc_t u);
-
 /* The same time, counted from t on. */
 void clock_rebase(struct clock *c, mono_t t);
 

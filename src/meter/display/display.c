@@ -56,7 +56,7 @@ static const struct display_item service[] = {
     { REG_ANGLE_I, 1, false, { 81, 7, 4 } },
     { REG_THD_U, 1, false, { 32, 7, 124 } },
     { REG_TEMP, 1, false, { 96, 9, 0 } },
-    { REG_BOOTS, 0, false, { 96, 7, 0 } },
+    { REG_POWER_FAILURES, 0, false, { 96, 7, 0 } },
 };
 static const struct {
     const struct display_item *item;
@@ -97,11 +97,54 @@ static bool is_item(const struct display_item *x)
     return (x->column < REG_COUNT || special) && x->decimals <= DECIMALS_MAX;
 }
 
+static struct display_item by_unit(uint16_t column)
+{
+    struct display_item x = { .column = column };
+    if (column >= REG_COUNT) return x;
+    struct reg_unit u = reg_unit_at(column);
+    bool energy = u.unit >= UNIT_WH && u.unit <= UNIT_VARH;
+    bool power = u.unit >= UNIT_W && u.unit <= UNIT_VAR;
+    int decimals = u.scaler < 0 ? -u.scaler : 0;
+    x.kilo = energy || power;
+    x.decimals = (uint8_t)(energy ? 2 : power ? 3 : decimals);
+    return x;
+}
+
+struct display_item display_item_of(struct meter *m, enum display_list list, uint16_t column)
+{
+    struct display_item item[DISPLAY_ITEMS];
+    unsigned n = display_items(m, list, item);
+    for (unsigned i = 0; i < n; i++)
+        if (item[i].column == column) return item[i];
+    for (unsigned k = 0; k < DISPLAY_LISTS; k++)
+        for (unsigned i = 0; i < product[k].n; i++)
+            if (product[k].item[i].column == column) return product[k].item[i];
+    return by_unit(column);
+}
+
+static bool is_same(const struct display_item *a, const struct display_item *b)
+{
+    return a->column == b->column && a->decimals == b->decimals && a->kilo == b->kilo &&
+           !memcmp(a->label, b->label, sizeof a->label);
+}
+
+/* Does the list stand like this already? */
+static bool stands(struct meter *m, enum display_list list, const struct display_item *item,
+                   unsigned n)
+{
+    struct display_item was[DISPLAY_ITEMS];
+    if (display_items(m, list, was) != n) return false;
+    for (unsigned i = 0; i < n; i++)
+        if (!is_same(&was[i], &item[i])) return false;
+    return true;
+}
+
 int display_set_items(struct meter *m, const struct who *who, enum display_list list,
                       const struct display_item *item, unsigned n)
 {
     uint8_t o[DISPLAY_ITEMS * ITEM];
     if (n > DISPLAY_ITEMS) return E_RANGE;
+    if (stands(m, list, item, n)) return 0;
     for (unsigned i = 0; i < n; i++) {
         if (!is_item(&item[i])) return E_RANGE;
         le_put16(o + i * ITEM, item[i].column);

@@ -93,6 +93,10 @@ void display_page(struct meter *m, mono_t t, struct display_page *page);
 unsigned display_items(struct meter *m, enum display_list list,
                        struct display_item item[DISPLAY_ITEMS]);
 
+/* How a column is shown where nothing else is said: as that list has it, or one of the product's
+ * lists, or by its unit (energy in thousands with two decimals, power with three). */
+struct display_item display_item_of(struct meter *m, enum display_list list, uint16_t column);
+
 /* Write a list; none: the product's again. E_RANGE: no such register, too many decimals or
  * items. */
 int display_set_items(struct meter *m, const struct who *who, enum display_list list,

@@ -68,7 +68,7 @@ static utc_t next_of(struct meter *m, unsigned i, utc_t after)
 {
     uint8_t o[PUSH_TIME];
     push_get_time(m, i, o);
-    return is_open(o) ? (utc_t){ UINT32_MAX } : clock_next_named(&m->clock, o, after);
+    return is_open(o) ? (utc_t){ UINT32_MAX } : zone_next_named(&m->clock.zone, o, after);
 }
 
 /* What fell into a time without supply, or without a clock, is not made up for. */

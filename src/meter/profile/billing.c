@@ -223,7 +223,7 @@ static utc_t next_period(struct meter *m, utc_t u)
 {
     uint8_t o[BILLING_TIME];
     billing_get_time(m, o);
-    return clock_next_named(&m->clock, o, u);
+    return zone_next_named(&m->clock.zone, o, u);
 }
 
 static utc_t next_of(struct meter *m, enum billing which, utc_t u)
@@ -338,6 +338,22 @@ int billing_reset_maxima(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
+int billing_clear(struct meter *m, const struct who *who)
+{
+    if (is_locked(m)) return E_DENIED;
+    int err = change_begin(m);
+    if (err < 0) return err;
+    profile_put_clear(m, who);
+    for (unsigned i = 0; i < BILLINGS; i++) {
+        unsigned id = billing_series((enum billing)i);
+        ensure(txn_put_clear(&m->store, id, series_next(&m->store, id), 0) >= 0);
+    }
+    put_reset(m);
+    change_stamp(m, STAMP_BILLING);
+    change_event(m, EV_DATA_CLEARED, who, NULL);
+    return change_commit(m);
+}
+
 /* The period under way ends when the new schedule says. */
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME])
 {
@@ -348,6 +364,6 @@ int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BIL
     if (!memcmp(was, o, sizeof was)) return 0;
     int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);
     if (err < 0) return err;
-    put_due(m, BILLING_MONTHLY, clock_next_named(&m->clock, o, m->utc));
+    put_due(m, BILLING_MONTHLY, zone_next_named(&m->clock.zone, o, m->utc));
     return change_commit(m);
 }

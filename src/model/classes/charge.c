@@ -124,9 +124,11 @@ static int tens_of(const struct scheme *s, unsigned e)
 /* -- tables
  * ---------------------------------------------------------------------------------------- */
 
+/* What a charge is for: energy, or nothing that is counted. */
+static const uint8_t commodity[2][6] = { { 0 }, { 1, 0, 1, 8, 0, 255 } };
+
 static void emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
 {
-    static const uint8_t energy[6] = { 1, 0, 1, 8, 0, 255 }, nothing[6];
     bool units = e == CHARGE_ENERGY;
     axdr_emit_head(o, AXDR_STRUCTURE, 3);
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
@@ -134,7 +136,7 @@ static void emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
     axdr_emit_i8(o, (int8_t)scale);
     axdr_emit_head(o, AXDR_STRUCTURE, 3);
     axdr_emit_u16(o, units ? 3 : 0);
-    axdr_emit_octets(o, units ? energy : nothing, 6);
+    axdr_emit_octets(o, commodity[units], 6);
     axdr_emit_i8(o, units ? 2 : 0);
     axdr_emit_head(o, AXDR_ARRAY, rows);
 }
@@ -271,16 +273,19 @@ static enum dar set_passive(void *app, const struct cosem_at *at, struct axdr_in
 {
     struct scheme s;
     uint8_t ln[6];
+    bool counted = at->k == CHARGE_ENERGY;
     model_scheme(meter_of(app), SCHEME_PASSIVE, &s);
     axdr_read_struct(in, 3);
     axdr_read_struct(in, 2);
     int8_t units = axdr_read_i8(in), scale = axdr_read_i8(in);
     axdr_read_struct(in, 3);
-    axdr_read_u16(in);
+    uint16_t class_id = axdr_read_u16(in);
     axdr_read_octets(in, ln, sizeof ln);
-    axdr_read_i8(in);
+    int8_t attr = axdr_read_i8(in);
     if (in->bad) return DAR_TYPE;
-    if (units != (at->k == CHARGE_ENERGY ? 3 : 0)) return DAR_OTHER;
+    if (units != (counted ? 3 : 0) || class_id != (counted ? 3 : 0) ||
+        attr != (counted ? 2 : 0) || memcmp(ln, commodity[counted], sizeof ln) != 0)
+        return DAR_OTHER;
     if (is_debt(at)) return read_debt(app, at, in, scale);
     enum dar dar = read_rows(in, &s, at->k, scale);
     return dar == DAR_OK ? write_passive(app, at, &s) : dar;

@@ -2,9 +2,10 @@
 #include "model/objects/objects.h"
 
 static const struct cosem_group *const groups[] = {
-    &objects_identity, &objects_clock,   &objects_security, &objects_energy, &objects_demand,
-    &objects_live,     &objects_profile, &objects_billing,  &objects_tou,    &objects_event,
-    &objects_alarm,    &objects_port,    &objects_quality,  &objects_supply, &objects_prepay,
+    &objects_identity, &objects_clock,  &objects_security, &objects_energy,
+    &objects_demand,   &objects_live,   &objects_profile,  &objects_billing,
+    &objects_tou,      &objects_event,  &objects_alarm,    &objects_port,
+    &objects_quality,  &objects_supply, &objects_prepay,   &objects_display,
 };
 
 const struct cosem_model device_model = {
@@ -125,7 +126,7 @@ int model_column_of(const struct cosem_capture *c)
     if (cosem_find(&device_model, c->class_id, c->ln, &at) != DAR_OK) return E_NONE;
     if (!shows_register(at.row)) return E_NONE;
     uint16_t reg = (uint16_t)(at.row->bind.id + at.k);
-    if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3) return COLUMN_STATUS;
+    if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3 && c->attr == 2) return COLUMN_STATUS;
     for (unsigned i = 0; i < COUNT(beside); i++)
         if (c->attr == beside[i].attr && at.row->cls == beside[i].cls)
             return reg + beside[i].ahead;

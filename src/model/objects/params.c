@@ -1,6 +1,25 @@
 /* params.c - which object and attribute shows a parameter: for the who-log. */
 #include "model/objects/objects.h"
 
+/* Both places of each passive attribute; the special days of calendar e lie in table d. */
+#define PLACES(first, attr, e)                                                                 \
+    { first, 1, attr, 20, { 0, 0, 13, 0, e, 255 } },                                           \
+    {                                                                                          \
+        first + 1, 1, attr, 20,                                                                \
+        {                                                                                      \
+            0, 0, 13, 0, e, 255                                                                \
+        }                                                                                      \
+    }
+#define CALENDAR(e, d, time, name, seasons, weeks, days, special)                              \
+    { time, 1, 10, 20, { 0, 0, 13, 0, e, 255 } }, PLACES(name, 6, e), PLACES(seasons, 7, e),   \
+        PLACES(weeks, 8, e), PLACES(days, 9, e),                                               \
+    {                                                                                          \
+        special, 1, 2, 11,                                                                     \
+        {                                                                                      \
+            0, 0, 11, 0, d, 255                                                                \
+        }                                                                                      \
+    }
+
 /* Parameters that classes of their own show: n in a row from `first`, attributes likewise. */
 static const struct {
     uint16_t first;
@@ -22,26 +41,12 @@ static const struct {
     { PARAM_SURVEY_2_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 1, 255 } },
     { PARAM_SURVEY_3_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 2, 255 } },
     { PARAM_BILLING_TIME, 1, 4, 22, { 0, 0, 15, 0, 0, 255 } },
-    { PARAM_CALENDAR_TIME, 1, 10, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_CALENDAR_NAME, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_CALENDAR_NAME_1B, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_SEASONS, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_SEASONS_1B, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_WEEKS, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_WEEKS_1B, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_DAYS, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_DAYS_1B, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_CALENDAR_TIME_3, 1, 10, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_CALENDAR_NAME_3A, 1, 6, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_CALENDAR_NAME_3B, 1, 6, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_SEASONS_3A, 1, 7, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_SEASONS_3B, 1, 7, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_WEEKS_3A, 1, 8, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_WEEKS_3B, 1, 8, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_DAYS_3A, 1, 9, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_DAYS_3B, 1, 9, 20, { 0, 0, 13, 0, 2, 255 } },
-    { PARAM_SPECIAL_DAYS_3, 1, 2, 11, { 0, 0, 11, 0, 1, 255 } },
-    { PARAM_SPECIAL_DAYS, 1, 2, 11, { 0, 0, 11, 0, 0, 255 } },
+    CALENDAR(0, 0, PARAM_CALENDAR_TIME, PARAM_CALENDAR_NAME, PARAM_SEASONS, PARAM_WEEKS,
+             PARAM_DAYS, PARAM_SPECIAL_DAYS),
+    CALENDAR(1, 2, PARAM_CALENDAR_TIME_2, PARAM_CALENDAR_NAME_2A, PARAM_SEASONS_2A,
+             PARAM_WEEKS_2A, PARAM_DAYS_2A, PARAM_SPECIAL_DAYS_2),
+    CALENDAR(2, 1, PARAM_CALENDAR_TIME_3, PARAM_CALENDAR_NAME_3A, PARAM_SEASONS_3A,
+             PARAM_WEEKS_3A, PARAM_DAYS_3A, PARAM_SPECIAL_DAYS_3),
     { PARAM_SCHEDULE, 1, 2, 10, { 0, 0, 12, 0, 0, 255 } },
     { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
     { PARAM_LOCAL_1_MODE, 1, 2, 19, { 0, 0, 20, 0, 0, 255 } },
@@ -134,6 +139,20 @@ static const struct {
     { PARAM_MONITOR_5_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 4, 255 } },
     { PARAM_MONITOR_5_UP, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
     { PARAM_MONITOR_5_DOWN, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
+    { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } },
+    { PARAM_DISPLAY_2, 1, 3, 7, { 0, 0, 21, 0, 2, 255 } },
+    { PARAM_DISPLAY_3, 1, 3, 7, { 0, 0, 21, 0, 3, 255 } },
+    { PARAM_ALARM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_MONITOR_2_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_MONITOR_2_UP, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_MONITOR_2_DOWN, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_MONITOR_3_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 2, 255 } },
+    { PARAM_ALARM_MONITOR_3_UP, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
+    { PARAM_ALARM_MONITOR_3_DOWN, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
+    { PARAM_BATTERY_DAYS, 1, 2, 1, { 0, 0, 96, 6, 2, 255 } },
+    { PARAM_SINGLE_1, 1, 4, 22, { 0, 0, 15, 0, 1, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
     { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } },
     { PARAM_PUSH_TIME_2, 1, 4, 22, { 0, 1, 15, 0, 4, 255 } },
@@ -145,9 +164,6 @@ static const struct {
     { PARAM_COMPACT_2_ID, 1, 4, 62, { 0, 0, 66, 0, 1, 255 } },
     { PARAM_COMPACT_1_METHOD, 1, 6, 62, { 0, 0, 66, 0, 0, 255 } },
     { PARAM_COMPACT_2_METHOD, 1, 6, 62, { 0, 0, 66, 0, 1, 255 } },
-    { PARAM_ALARM_PUSH_1, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
-    { PARAM_ALARM_PUSH_2, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
-    { PARAM_ALARM_PUSH_3, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
     { PARAM_SECURITY_POLICY, 2, 2, 64, { 0, 0, 43, 0, 0, 255 } },
 };
 

@@ -61,7 +61,6 @@ static const struct cosem_row rows[] = {
     ROW(0, 1, 15, 0, 4, 1, ACL_SERVICE, &class_schedule, .ext = &push_schedule[1]),
     ROW(0, 2, 15, 0, 4, 1, ACL_SERVICE, &class_schedule, .ext = &push_schedule[2]),
     ROW(0, 3, 15, 0, 4, 1, ACL_SERVICE, &class_schedule, .ext = &push_schedule[3]),
-    ROW(0, 0, 16, 1, 0, 3, ACL_SERVICE, &class_alarm_monitor, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 64, 2, ACL_SERVICE, &class_installation, 0),
 };
 const struct cosem_group objects_port = { rows, COUNT(rows) };

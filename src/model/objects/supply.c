@@ -38,6 +38,8 @@ static const struct setting_list fire = { 4,
                                             { PARAM_FIRE_TRIP_S, AXDR_U8 },
                                             { PARAM_FIRE_RELEASE, AXDR_ENUM } } };
 
+static const struct single_view single = { { 0, 0, 10, 0, 106, 255 }, SINGLE_SUPPLY };
+
 static const struct cosem_row rows[] = {
     ROW(0, 0, 16, 0, 0, MONITORS, ACL_CONFIG, &class_watcher, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 50, 23, ACL_CONFIG, &class_bits16, 0),
@@ -47,6 +49,7 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 50, 27, 1, ACL_CONFIG, &class_settings, .ext = &fire),
     NUMBER(0, 96, 20, 20, ACL_METER, REG_TAMPER_BYPASS, AXDR_U32),
     MOMENT(0, 96, 20, 21, ACL_METER, REG_AT_BYPASS),
+    MADE(0, 96, 20, 22, class_made_register, MADE_TAMPER_NOW, AXDR_U32, TAMPER_BYPASS),
     ABSTRACT(96, 20, 23, REG_TAMPER_BYPASS_S, AXDR_U32),
     ROW(0, 0, 17, 0, 0, 2, ACL_CONFIG, &class_limiter, SHOWN(0, 0)),
     ROW(0, 0, 17, 0, 2, 1, ACL_SEALED, &class_limiter, SHOWN(0, 0)),
@@ -54,6 +57,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 3, 10, ACL_RELAY, &class_disconnect, 0),
     OBJECT(0, 0, 96, 3, 20, ACL_ARBITRATOR, &class_arbitrator, 0),
     ROW(0, 0, 10, 0, 106, 1, ACL_RELAY_SCRIPT, &class_script, .ext = &scripts),
+    ROW(0, 0, 15, 0, 1, 1, ACL_CONFIG, &class_single, .ext = &single),
     NUMBER(0, 96, 50, 20, ACL_CUSTOMER, REG_SUPPLY_CAUSE, AXDR_ENUM),
     OBJECT(0, 0, 96, 50, 21, ACL_CUSTOMER, &class_operations, 0),
     ROW(0, 0, 96, 50, 24, 1, ACL_CONFIG, &class_settings, .ext = &arrears),
