@@ -65,6 +65,8 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return credit_silence(m, who);
     case CMD_FRIENDLY:
         return credit_order_friendly(m, who, (unsigned)arg);
+    case CMD_LIMIT_EMERGENCY:
+        return limiter_begin_emergency(m, who, (unsigned)arg);
     case COMMANDS:
         break;
     }
