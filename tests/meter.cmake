@@ -33,7 +33,7 @@ add_executable(supply_years bench/supply_years.c)
 target_link_libraries(supply_years PRIVATE lab panic strict)
 add_test(NAME supply_years COMMAND supply_years 2)
 
-foreach(page supply events)
+foreach(page supply events codes)
   add_executable(golden_${page} golden/${page}.c golden/doc.c)
   target_link_libraries(golden_${page} PRIVATE meter panic strict)
   target_include_directories(golden_${page} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})

@@ -357,7 +357,7 @@ static int start_times(struct run *r, const struct options *o)
     utc_t start = when_now(), until;
     if (o->start && when_parse(&start, o->start, start))
         return say_fail(EXIT_USAGE, "'%s' is not a time: %s", o->start, when_forms);
-    utc_t newest = o->start ? start : box_newest(&r->box);
+    utc_t newest = o->start ? start : r->box.newest;
     if (newest.s >= start.s && !o->start) start.s = newest.s + 1;
     box_set_rtc(&r->box, start);
     r->until_us = UINT64_MAX;

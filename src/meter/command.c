@@ -71,6 +71,8 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return billing_clear(m, who);
     case CMD_GASP_TEST:
         return energy_gasp_test(m, who);
+    case CMD_LIMIT_EMERGENCY:
+        return limiter_begin_emergency(m, who, (unsigned)arg);
     case COMMANDS:
         break;
     }

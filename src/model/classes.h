@@ -58,7 +58,7 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
     class_watcher, class_bits16, class_scheme, class_scheme_passive, class_scheme_part,
     class_scheme_time, class_month, class_expense, class_charge, class_levels, class_mode,
-    class_emergency, class_sms, class_push, class_installation, class_compact;
+    class_emergency, class_sms, class_codes, class_push, class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -181,6 +181,10 @@ int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 /* token_status of class 115 for a token: {status_code, data_value}. */
 void emit_token_status(struct axdr_out *o, const struct token_last *l);
 
+/* The same of items of the display, which are registers and some more (display/display.h). */
+struct cosem_capture model_capture_of_item(uint16_t item);
+int model_item_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
 /* A monitored value as {class, name, attribute}; and written into a parameter that holds the
  * register behind it. */
 void emit_monitored(struct axdr_out *o, uint16_t reg);
@@ -252,6 +256,17 @@ enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+
+/* Flags as a bit-string of n bits, at most 32, bit 0 the first; and read. */
+void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);
+uint32_t read_flags(struct axdr_in *in, unsigned n);
+
+/* The scripts that order the relay. */
+#define SUPPLY_SCRIPTS                                                                         \
+    {                                                                                          \
+        0, 0, 10, 0, 106, 255                                                                  \
+    }
+extern const struct obis supply_scripts;
 
 /* Do a command; what a lockout of the moment forbids is a temporary failure. */
 enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg);

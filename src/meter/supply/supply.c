@@ -10,6 +10,7 @@
 
 enum { CLIENT_CLOSINGS = 6, CLIENT_REFILL_S = 600 };
 enum { OWN_CLOSINGS = 12, OWN_REFILL_S = 300 };
+enum { PRESS_CLOSES_S = 3, PRESS_OPENS_S = 8 };
 enum { WEIGHTS_BODY = REQUESTERS * (2 * ACTIONS + 1) };
 #define SECOND_US UINT64_C(1000000)
 
@@ -444,6 +445,17 @@ void supply_put_token(struct meter *m, const struct who *who, enum requester r,
     if (token_decision(m, r, action, &d) || d.next.held == m->supply.state.held) return;
     note(&d.next, r, action);
     put_decision(m, who, &d, body);
+}
+
+bool supply_press(struct meter *m, unsigned held_s)
+{
+    static const struct who hand = { .link = LINK_KEYPAD };
+    enum control_state state = supply_state(m);
+    bool closes = state == CONTROL_READY && held_s >= PRESS_CLOSES_S;
+    bool opens = state == CONTROL_CONNECTED && held_s >= PRESS_OPENS_S;
+    if (!closes && !(opens && arbiter_mode(mode_of(m))->button_opens)) return false;
+    supply_order(m, &hand, SUPPLY_BUTTON, closes ? ACTION_RECONNECT : ACTION_DISCONNECT);
+    return true;
 }
 
 int supply_forget(struct meter *m, const struct who *who)

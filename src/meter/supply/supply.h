@@ -89,6 +89,9 @@ int supply_reconnect(struct meter *m, const struct who *who, bool trusted);
 int supply_can_token(const struct meter *m, enum requester r, enum supply_action action);
 void supply_put_token(struct meter *m, const struct who *who, enum requester r,
                       enum supply_action action);
+/* The push button was held for so long. Ready: three seconds reconnect. Connected: eight
+ * disconnect, in the modes that have it. False: the button means nothing to the supply. */
+bool supply_press(struct meter *m, unsigned held_s);
 
 /* Who holds it open, SUPPLY_NOBODY when closed. */
 unsigned supply_holder(const struct meter *m);

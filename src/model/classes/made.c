@@ -200,11 +200,11 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
                                       INPUT_MODULE,      INPUT_TERMINAL_COVER,
                                       INPUT_METER_COVER, INPUT_MODULE_COVER,
                                       INPUT_MAGNET };
-    uint8_t bits = 0;
+    uint32_t flags = 0;
     (void)at;
     for (unsigned i = 0; i < COUNT(level); i++)
-        if (meter_of(app)->inputs.settled & level[i]) bits |= (uint8_t)(0x80u >> i);
-    axdr_emit_bits(o, &bits, 8);
+        if (meter_of(app)->inputs.settled & level[i]) flags |= UINT32_C(1) << i;
+    emit_flags(o, flags, 8);
     return DAR_OK;
 }
 

@@ -6,6 +6,7 @@ static const struct script script[] = {
     { 2, 70, { 0, 0, 96, 3, 10, 255 }, 1, NULL, CMD_SUPPLY_DISCONNECT, SUPPLY_REMOTE },
     { 2, 70, { 0, 0, 96, 3, 10, 255 }, 2, NULL, CMD_SUPPLY_RECONNECT, SUPPLY_REMOTE },
     { 2, 68, { 0, 0, 96, 3, 20, 255 }, 1, "ready", CMD_SUPPLY_READY, SUPPLY_REMOTE },
+    { 1, 71, { 0, 0, 17, 0, 0, 255 }, 8, "now", CMD_LIMIT_EMERGENCY, 0 },
 };
 static const struct script_table scripts = { script, COUNT(script), 1 };
 
@@ -62,5 +63,6 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 50, 21, ACL_CUSTOMER, &class_operations, 0),
     ROW(0, 0, 96, 50, 24, 1, ACL_CONFIG, &class_settings, .ext = &arrears),
     OBJECT(0, 0, 96, 4, 0, ACL_METER, &class_signals, 0),
+    OBJECT(0, 0, 96, 62, 3, ACL_CONFIG, &class_codes, 0),
 };
 const struct cosem_group objects_supply = { rows, COUNT(rows) };
