@@ -87,7 +87,8 @@ mono_t device_step(struct device *d, mono_t now)
     mono_t own = meter_next(&d->meter), server = d->server_due, push = d->push.due;
     mono_t first = mono_min(own, mono_min(server, push));
     bool due = first.us <= now.us;
-    if (due && own.us == first.us) { /* at equal dates the meter comes first, then who asks it */
+    if (due &&
+        own.us == first.us) { /* at equal dates the meter comes first, then who asks it */
         meter_handle(&d->meter);
     } else if (couriers_are_due(d)) { /* what a token did stands before it is answered */
         couriers_step(d);

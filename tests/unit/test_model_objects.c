@@ -562,7 +562,8 @@ static void monitors_of_alarms_call_push_scripts(void **state)
     monitor(k, 0, 5, 6);
     monitor(k, 0, 9, 0); /* no such script: both stay */
     /* the cover is bit 13 of register 1 as well: of that one nobody is told */
-    assert_int_equal(param_set(&k->d.meter, &(struct who){ 0 }, PARAM_ALARM_MONITOR_1_UP, 0), 0);
+    assert_int_equal(param_set(&k->d.meter, &(struct who){ 0 }, PARAM_ALARM_MONITOR_1_UP, 0),
+                     0);
     desk_settle(k);
     pushed(k);
     struct axdr_out zero = open_in();

@@ -30,7 +30,8 @@ struct alarms {
     uint32_t held[ALARMS]; /* conditions that hold */
     uint32_t descriptor[ALARMS];
     uint32_t error[ERRORS];
-    uint8_t push;    /* descriptors that rose, a bit each, and that fell, ALARMS up: to be pushed */
+    uint8_t
+        push; /* descriptors that rose, a bit each, and that fell, ALARMS up: to be pushed */
     uint8_t sending; /* those on their way: to be pushed again if the lights go out */
 };
 
