@@ -52,10 +52,10 @@ static void order(struct device *d, unsigned n, uint8_t alarms)
     uint8_t octets[PUSH_SETUP];
     load(d, n, &s, octets);
     if (!has_place(&s)) {
-        alarm_push_end(&d->meter, alarms, true);
+        d->push.idle |= alarms;
         return;
     }
-    j->alarms |= alarms;
+    j->alarms |= alarm_push_begin(&d->meter, alarms);
     if (j->waiting) return; /* what it will tell is what stands then */
     uint32_t spread = s.spread_s ? rng_below(&d->rng, s.spread_s + 1u) : 0;
     *j = (struct push_job){ .waiting = true,
@@ -64,26 +64,36 @@ static void order(struct device *d, unsigned n, uint8_t alarms)
     plan(&d->push);
 }
 
-/* A descriptor crossed its threshold: its monitor runs a script, and that is a push. */
+/* A descriptor crossed its threshold: its monitor runs a script, and that is a push. Where there
+ * is none, or nowhere to send it, the crossing stands as it is until that is set up: what the
+ * record of alarms says does not hang on when somebody looked. */
 static void collect_alarms(struct device *d)
 {
     struct meter *m = &d->meter;
     for (unsigned i = 0; i < 2 * ALARMS; i++) {
         uint8_t bit = (uint8_t)(1u << i);
         unsigned script = alarm_script(m, i);
-        if (!alarm_push_begin(m, bit)) continue;
+        if (!(m->alarms.push & bit & ~d->push.idle)) continue;
         if (script)
             order(d, script - 1, bit);
         else
-            alarm_push_end(m, bit, true);
+            d->push.idle |= bit;
     }
+}
+
+static bool alarms_wait(struct device *d)
+{
+    uint32_t changes = d->meter.now.counter[CNT_CHANGES];
+    if (changes != d->push.changes) d->push.idle = 0;
+    d->push.changes = changes;
+    return d->meter.alarms.push & ~d->push.idle;
 }
 
 void push_collect(struct device *d)
 {
     struct meter *m = &d->meter;
-    if (!(m->alarms.push | m->pushes.ordered) || !meter_is_ready(m)) return;
-    if (m->alarms.push) collect_alarms(d);
+    if (!meter_is_ready(m) || !(alarms_wait(d) || m->pushes.ordered)) return;
+    if (alarms_wait(d)) collect_alarms(d);
     uint8_t ordered = push_take(m);
     for (unsigned n = 0; n < PUSHES; n++)
         if (ordered >> n & 1) order(d, n, 0);

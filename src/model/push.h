@@ -38,6 +38,8 @@ struct push {
     uint8_t role;          /* whose rights what it says has */
     bool confirm;          /* and whether that must say so */
     uint8_t fate;          /* enum dlms_sent, of a link that is gone */
+    uint8_t idle;          /* crossings of alarms nobody wants to hear of ... */
+    uint32_t changes;      /* ... as things were set up then */
     struct dlms_link *link;
     mono_t until, due;
 };

@@ -31,8 +31,9 @@ static void set_descriptor(const struct meter *m, struct alarms *a, unsigned k, 
 {
     uint32_t threshold = (uint32_t)monitor(m, k, ALARM_MONITOR_THRESHOLD);
     bool was = a->descriptor[k] > threshold, is = to > threshold;
-    if (is && !was) a->push |= (uint8_t)(1u << k);
-    if (was && !is) a->push |= (uint8_t)(1u << (ALARMS + k));
+    uint8_t up = (uint8_t)(1u << k), down = (uint8_t)(up << ALARMS);
+    if (is && !was) a->push = (uint8_t)((a->push & ~down) | up);
+    if (was && !is) a->push = (uint8_t)((a->push & ~up) | down);
     a->descriptor[k] = to;
 }
 
