@@ -9,22 +9,23 @@
 #define FAIR_TRIES 64 /* each fails at worst every second time */
 #define ENTROPY 48    /* security strength of 256 bits and the nonce of SP 800-90A 8.6.7 */
 
-/* One half of HMAC_DRBG_Update: K = HMAC(K, V || step || input), V = HMAC(K, V). */
-static void turn(struct rng *r, uint8_t step, const void *p, size_t n)
+/* One half of HMAC_DRBG_Update: K = HMAC(K, V || step || input), V = HMAC(K, V). h has K. */
+static void turn(struct rng *r, struct hmac *h, uint8_t step, const void *p, size_t n)
 {
-    struct hmac h;
-    hmac_begin(&h, r->k, sizeof r->k);
-    hmac_more(&h, r->v, sizeof r->v);
-    hmac_more(&h, &step, 1);
-    hmac_more(&h, p, n);
-    hmac_end(&h, r->k);
+    hmac_more(h, r->v, sizeof r->v);
+    hmac_more(h, &step, 1);
+    hmac_more(h, p, n);
+    hmac_end(h, r->k);
     hmac(r->v, r->k, sizeof r->k, r->v, sizeof r->v);
 }
 
 void rng_stir(struct rng *r, const void *p, size_t n)
 {
-    turn(r, 0, p, n);
-    if (n) turn(r, 1, p, n);
+    struct hmac h;
+    for (uint8_t step = 0; step < (n ? 2 : 1); step++) {
+        hmac_begin(&h, r->k, sizeof r->k);
+        turn(r, &h, step, p, n);
+    }
 }
 
 void rng_seed(struct rng *r, const void *seed, size_t n)
@@ -51,15 +52,19 @@ int rng_init(struct rng *r, const struct entropy *e, uint32_t serial, uint32_t b
 void rng_get(struct rng *r, void *dst, size_t n)
 {
     uint8_t *out = dst;
+    struct hmac keyed, h; /* K is worked in once for all of it */
     ensure(n <= 65536);
+    hmac_begin(&keyed, r->k, sizeof r->k);
     while (n) {
         size_t part = n < sizeof r->v ? n : sizeof r->v;
-        hmac(r->v, r->k, sizeof r->k, r->v, sizeof r->v);
+        h = keyed;
+        hmac_more(&h, r->v, sizeof r->v);
+        hmac_end(&h, r->v);
         memcpy(out, r->v, part);
         out += part;
         n -= part;
     }
-    rng_stir(r, NULL, 0); /* what was given cannot be found again in the state */
+    turn(r, &keyed, 0, NULL, 0); /* what was given cannot be found again in the state */
 }
 
 uint32_t rng_below(struct rng *r, uint32_t below)

@@ -4,7 +4,7 @@
 
 #include "base/sys.h"
 
-enum { SLICE = 512 }; /* octets emitted in one step */
+enum { SLICE = 128 }; /* octets emitted in one step */
 
 /* Answers of any length in constant memory. The data of an answer always begins at the same
  * place, BLOCK_HEAD octets into the plain APDU; the head is written before it when it is known

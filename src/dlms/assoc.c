@@ -141,7 +141,8 @@ static enum run write_aare(struct dlms_server *d, struct dlms_session *s,
 
 static bool knows(const struct dlms_assoc *row, uint8_t mechanism)
 {
-    return mechanism < MECHS && row->mechanisms >> mechanism & 1;
+    bool old = mechanism == MECH_MD5 || mechanism == MECH_SHA1;
+    return mechanism < MECHS && row->mechanisms >> mechanism & 1 && (CFG_OLD_HLS || !old);
 }
 
 static bool check_context(const struct dlms_assoc *row, const struct acse_aarq *a)
@@ -581,9 +582,13 @@ static int check_ecdsa(struct dlms_server *d, struct dlms_session *s, struct cip
 
 static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
-    if (s->mechanism == MECH_GMAC)
-        return s->challenge.step ? 0 : check_gmac(d, s, f) ? 0 : E_AUTH;
-    if (s->mechanism < MECH_GMAC) return check_old(d, s, f) ? 0 : E_AUTH;
+    if (s->mechanism == MECH_GMAC) {
+        if (s->challenge.step) return 0;
+        if (!check_gmac(d, s, f)) return E_AUTH;
+        s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
+        return E_MORE;
+    }
+    if (s->mechanism < MECH_GMAC) return CFG_OLD_HLS && check_old(d, s, f) ? 0 : E_AUTH;
     if (s->mechanism == MECH_SHA256) return check_sha256(d, s, f) ? 0 : E_AUTH;
     return CFG_SUITE1 ? check_ecdsa(d, s, f) : E_AUTH;
 }
@@ -594,15 +599,18 @@ static int make_reply(struct dlms_server *d, struct dlms_session *s,
 {
     const struct dlms_challenge *c = &s->challenge;
     uint8_t h[32];
-    uint32_t ic;
     if (s->mechanism == MECH_GMAC) {
-        s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
-        int err = protect_counter(d, s, COUNT_UNICAST, &ic);
-        if (err < 0) return err;
-        hls5_answer(answer, s->suite, ic, &s->key, s->own, c->ctos, c->ctos_n);
+        if (c->step == 1) { /* a step for the counter, one for the tag */
+            int err = protect_counter(d, s, COUNT_UNICAST, &s->ic);
+            if (err < 0) return err;
+            s->challenge.step = 2;
+            return E_MORE;
+        }
+        hls5_answer(answer, s->suite, s->ic, &s->key, s->own, c->ctos, c->ctos_n);
         return HLS5_ANSWER;
     }
-    if (s->mechanism < MECH_GMAC) return (int)old_digest(d, s, c->ctos, c->ctos_n, answer);
+    if (CFG_OLD_HLS && s->mechanism < MECH_GMAC)
+        return (int)old_digest(d, s, c->ctos, c->ctos_n, answer);
     digest(d, s, true, h);
     if (CFG_SUITE1 && s->mechanism == MECH_ECDSA)
         return run_job(d, s, 2, DLMS_EC_SIGN, h, sizeof h, answer);
@@ -627,7 +635,7 @@ enum run assoc_reply(struct dlms_server *d, struct dlms_session *s)
     int n = check_reply(d, s, f);
     if (n >= 0) n = make_reply(d, s, answer);
     s->stalled = n == E_BUSY;
-    if (n == E_BUSY) return RUN_AGAIN;
+    if (n == E_BUSY || n == E_MORE) return RUN_AGAIN;
     if (n < 0) return reply_failed(d, s, inv);
     host_of(d)->lock_set(d->app, &s->who, false);
     wipe(&s->challenge, sizeof s->challenge);

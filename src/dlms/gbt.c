@@ -13,7 +13,7 @@
  * when it is sealed: first to know its length, which stands before the text, then block by
  * block through AES-GCM into the ring. */
 
-enum { RECOVERIES = 10, HEAD_MAX = 9, SLICE = 512, SEAL_SLICE = 256 };
+enum { RECOVERIES = 10, HEAD_MAX = 9, SLICE = 256 };
 
 /* -- sending ---------------------------------------------------------------------------- */
 
@@ -230,10 +230,9 @@ static void make_slice(struct dlms_server *d, struct dlms_session *s)
     struct dlms_gbt *x = &s->gbt;
     size_t room = (size_t)x->size - x->part;
     uint8_t *p = s->tx + (size_t)((x->made - x->base) % x->slots) * x->size + x->part;
-    size_t slice = reply_sealed(s) ? SEAL_SLICE : SLICE;
     bool in_text = x->at >= x->head && s->transfer.service;
     if (in_text) {
-        enum fill f = make_text(d, s, p, room > slice ? slice : room);
+        enum fill f = make_text(d, s, p, room > SLICE ? SLICE : room);
         bool over = f == FILL_DONE;
         if (f == FILL_FAIL || (over && !text_made(d, s))) {
             send_abort(d, s);

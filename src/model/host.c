@@ -21,12 +21,15 @@ static const void *freeze(void *app, uint16_t session)
     return &d->cfg->frozen[session];
 }
 
-/* An effect stands, and the counter of the APDU that had it, before anybody is told. */
+/* An effect stands, and the counter of the APDU that had it, before anybody is told. A change
+ * under way carries the counter with it: nothing is put beside it that would wait for it. */
 static int settled(void *app)
 {
     struct meter *m = meter_of(app);
-    secure_settle(m);
-    meter_drain_events(m);
+    if (meter_is_ready(m)) {
+        secure_settle(m);
+        meter_drain_events(m);
+    }
     meter_store_step(m);
     return meter_is_ready(m) ? 0 : E_BUSY;
 }

@@ -23,6 +23,17 @@ int params_read(struct store *s, uint16_t id, size_t offset, void *dst, size_t n
     return kv_read(s, &l, id, offset, dst, n);
 }
 
+int params_peek(struct store *s, uint16_t id, size_t offset, void *dst, size_t n)
+{
+    struct log l = params(s, id);
+    struct entry e;
+    int r = kv_find(s, &l, id, &e);
+    if (r < 0) return r;
+    if (offset + n > e.length || e.value + e.length > kv_half_size(&l)) return E_CRC;
+    uint32_t at = kv_base(&l, kv_half_of(&l, id)) + e.value + (uint32_t)offset;
+    return flash_read(&s->flash, at, dst, n) < 0 ? E_CRC : (int)n;
+}
+
 int params_length(struct store *s, uint16_t id)
 {
     struct log l = params(s, id);

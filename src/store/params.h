@@ -28,6 +28,9 @@ enum { PARAMS_VALUE_MAX = 16384, PARAMS_PIECE_MAX = 512 };
  * written, the default holds. E_CRC: damaged. */
 int params_read(struct store *s, uint16_t id, size_t offset, void *dst, size_t n);
 
+/* The same of a value that is checked when it is used: as it stands there. */
+int params_peek(struct store *s, uint16_t id, size_t offset, void *dst, size_t n);
+
 /* Length of the value of id, or E_NONE. */
 int params_length(struct store *s, uint16_t id);
 

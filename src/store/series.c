@@ -11,7 +11,7 @@
 enum { KIND = 0x53, RAN_BACK = 1, NO_SECTOR = 0xFFFF };
 enum { AHEAD_DIRTY, AHEAD_ERASE, AHEAD_READY };
 enum { HOLES = STORE_RETIRED_MAX + 3 }; /* sectors in a run that may hold no rows */
-enum { HEADS_A_STEP = 32, WITNESSES = 4 };
+enum { HEADS_A_STEP = 16, WITNESSES = 4 };
 
 /* ---- geometry ---- */
 

@@ -106,11 +106,11 @@ void bases_take(struct meter *m, const uint8_t *body, size_t n)
     for (unsigned i = 0; i < BASES; i++) m->now.base[i] = le_get32(body + i * 4);
 }
 
-int billing_read(struct meter *m, enum billing which, uint32_t number, struct billing_row *row)
+int billing_read_row(struct meter *m, enum billing which, uint32_t number,
+                     struct billing_row *row)
 {
     uint8_t octets[ROW];
-    unsigned id = billing_series(which);
-    int err = series_read(&m->store, id, number, octets);
+    int err = series_read(&m->store, billing_series(which), number, octets);
     if (err < 0) return err;
     memset(row, 0, sizeof *row);
     row->time.s = row->regs.utc_s = le_get32(octets);
@@ -120,6 +120,15 @@ int billing_read(struct meter *m, enum billing which, uint32_t number, struct bi
     maxima_of(octets, &row->regs);
     for (unsigned w = 0; w < WALLETS; w++)
         expense_row_load(&row->expense[w], octets + MONEY_AT + w * EXPENSE_ROW);
+    return 0;
+}
+
+int billing_read(struct meter *m, enum billing which, uint32_t number, struct billing_row *row)
+{
+    uint8_t octets[ROW];
+    unsigned id = billing_series(which);
+    int err = billing_read_row(m, which, number, row);
+    if (err < 0) return err;
     if (!number || series_read(&m->store, id, number - 1, octets) < 0) return 0;
     struct regs before = { 0 }; /* only its cells */
     cells_of(octets, &before);

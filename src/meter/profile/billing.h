@@ -51,6 +51,10 @@ struct billing_span {
     uint32_t first, next;
 };
 struct billing_span billing_span(const struct meter *m, enum billing which);
+/* A row as it was written; registers that count since the period before are left at zero. */
+int billing_read_row(struct meter *m, enum billing which, uint32_t number,
+                     struct billing_row *row);
+/* The same with those registers, for which the row before is read too. */
 int billing_read(struct meter *m, enum billing which, uint32_t number, struct billing_row *row);
 
 /* End the billing period now. E_DENIED inside the lock-out (120 s unless configured). */

@@ -4,7 +4,8 @@
 #include "base/err.h"
 #include "meter/meter.h"
 
-enum { ROWS_A_STEP = 32, COUNTING = 0x80 }; /* in search.state, once the search is over */
+enum { OCTETS_A_STEP = 2048, ROW_COST = 32 }; /* of rows; what each costs beside its octets */
+enum { COUNTING = 0x80 };                     /* in search.state, once the search is over */
 
 static uint32_t clamped(utc_t u)
 {
@@ -54,8 +55,9 @@ static bool is_sorted(const struct meter *m, const struct scan *s)
 static int count(struct meter *m, struct scan *s)
 {
     uint8_t row[SERIES_ROW_MAX];
-    for (unsigned i = 0; i < ROWS_A_STEP && s->search.low < s->search.end;
-         i++, s->search.low++) {
+    unsigned each = series_row_size(&m->store, s->search.id) + ROW_COST;
+    for (unsigned n = 0; n < OCTETS_A_STEP && s->search.low < s->search.end;
+         n += each, s->search.low++) {
         int err = series_read(&m->store, s->search.id, s->search.low, row);
         if (err == E_IO) return err;
         if (err >= 0 && scan_has(s, (utc_t){ le_get32(row) })) s->rows++;

@@ -4,7 +4,7 @@
  * to know how many rows it will give before the first is sent: scan_step() searches sector
  * heads, then, only where the clock was once set back inside the bracket, counts row by row.
  *
- * Cost     a step reads at most 64 sector heads, or 32 rows.
+ * Cost     a step reads at most 64 sector heads, or rows of about 2 KiB.
  * Memory   struct scan, 32 octets, the caller's; it may be kept as eight words.
  * Context  meter loop only.
  */

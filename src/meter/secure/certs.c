@@ -7,9 +7,8 @@
 #include "meter/meter.h"
 #include "store/params.h"
 
-/* {format 1, entity 1, use 1, title 8, DER}; an empty value is nobody's. Only what is read from
- * the first octet on is checked. */
-enum { FORMAT = 1, HEAD = 3 + CERT_TITLE };
+/* {entity 1, use 1, title 8, DER}; an empty value is nobody's */
+enum { HEAD = 2 + CERT_TITLE };
 _Static_assert(HEAD + CERT_MAX == 768, "what params.def allows");
 
 static uint16_t param_of(unsigned slot)
@@ -20,9 +19,8 @@ static uint16_t param_of(unsigned slot)
 
 int cert_get(struct meter *m, unsigned slot, struct cert *c)
 {
-    uint8_t head[HEAD - 1];
-    int n = params_read(&m->store, param_of(slot), 1, head, sizeof head);
-    if (n < (int)sizeof head) return n < 0 ? n : E_NONE;
+    uint8_t head[HEAD];
+    if (params_peek(&m->store, param_of(slot), 0, head, sizeof head) < 0) return E_NONE;
     c->entity = head[0];
     c->use = head[1];
     memcpy(c->title, head + 2, CERT_TITLE);
@@ -41,11 +39,8 @@ int cert_find(struct meter *m, const struct cert *c)
 
 int cert_read(struct meter *m, unsigned slot, uint8_t der[CERT_MAX])
 {
-    uint8_t format = 0;
-    int n = params_read(&m->store, param_of(slot), 0, &format, 1);
-    if (n < 0) return n;
-    if (format != FORMAT) return E_NONE;
-    return params_read(&m->store, param_of(slot), HEAD, der, CERT_MAX);
+    int n = params_read(&m->store, param_of(slot), HEAD, der, CERT_MAX);
+    return n ? n : E_NONE;
 }
 
 static int first_free(struct meter *m)
@@ -59,11 +54,11 @@ static int first_free(struct meter *m)
 int cert_put(struct meter *m, const struct who *who, const struct cert *c, const uint8_t *der,
              size_t n, const struct secure_key *key, unsigned n_keys)
 {
-    uint8_t value[HEAD + CERT_MAX] = { FORMAT, c->entity, c->use };
+    uint8_t value[HEAD + CERT_MAX] = { c->entity, c->use };
     int slot = cert_find(m, c);
     if (slot < 0) slot = first_free(m);
     if (slot < 0 || n > CERT_MAX) return E_SPACE;
-    memcpy(value + 3, c->title, CERT_TITLE);
+    memcpy(value + 2, c->title, CERT_TITLE);
     memcpy(value + HEAD, der, n);
     struct secure_cert cert = { param_of((unsigned)slot), value, (uint16_t)(HEAD + n) };
     return secure_keys_set(m, who, key, n_keys, &cert);

@@ -16,7 +16,7 @@
 /* As class 64 counts them. */
 enum cert_entity { CERT_SERVER, CERT_CLIENT, CERT_CA, CERT_OTHER };
 enum cert_use { CERT_SIGN, CERT_AGREE, CERT_TLS, CERT_ANY };
-enum { CERTS = 8, CERT_TITLE = 8, CERT_MAX = 757 };
+enum { CERTS = 8, CERT_TITLE = 8, CERT_MAX = 758 };
 
 struct cert {
     uint8_t entity, use;

@@ -39,14 +39,17 @@ static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *
 
 /* Element i is the i-th parameter that an object shows; where it was found is kept in the span.
  */
-enum { W_PARAM, W_INDEX };
+enum { W_PARAM, W_INDEX, W_BEGUN, PARAMS_A_STEP = 6 };
 
 static enum dar list_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                           struct span *s)
 {
     (void)app, (void)at, (void)sel;
-    for (unsigned id = 0; id < PARAMS; id++)
-        s->end += model_object_of((uint16_t)id).class_id != 0;
+    uint32_t *id = &s->work[W_PARAM];
+    for (unsigned n = 0; n < PARAMS_A_STEP && *id < PARAMS; n++, ++*id)
+        s->end += model_object_of((uint16_t)*id).class_id != 0;
+    if (*id < PARAMS) return DAR_PENDING;
+    *id = 0;
     return DAR_OK;
 }
 
@@ -55,7 +58,12 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
 {
     (void)app, (void)at;
     if (i < s->work[W_INDEX]) s->work[W_PARAM] = s->work[W_INDEX] = 0;
-    for (; s->work[W_PARAM] < PARAMS; s->work[W_PARAM]++) {
+    if (s->work[W_BEGUN] != i + 1) { /* a search in a step */
+        s->work[W_BEGUN] = i + 1;
+        return DAR_PENDING;
+    }
+    for (unsigned n = 0; s->work[W_PARAM] < PARAMS; n++, s->work[W_PARAM]++) {
+        if (n == PARAMS_A_STEP) return DAR_PENDING;
         struct cosem_capture c = model_object_of((uint16_t)s->work[W_PARAM]);
         if (!c.class_id) continue;
         if (s->work[W_INDEX] == i) {

@@ -210,7 +210,7 @@ static void periods_span(struct meter *m, unsigned which, uint32_t *first, uint3
 
 static int periods_read(struct meter *m, unsigned which, uint32_t number, union shown *r)
 {
-    return billing_read(m, (enum billing)which, number, &r->billing);
+    return billing_read_row(m, (enum billing)which, number, &r->billing);
 }
 
 static utc_t billing_time(const union shown *r)
@@ -423,7 +423,7 @@ struct filter {
     uint32_t index; /* of the column */
 };
 _Static_assert(sizeof(struct filter) <= W_STATE * sizeof(uint32_t), "a filter as well");
-enum { ROWS_A_STEP = 16 };
+enum { ROWS_A_STEP = 16, LONG_ROWS_A_STEP = 2 }; /* those of billing */
 
 static struct filter filter_of(const struct span *s)
 {
@@ -452,7 +452,8 @@ static enum dar count_rows(struct meter *m, const struct profile_view *v, struct
 {
     union shown row;
     struct filter f = filter_of(s);
-    for (unsigned i = 0; i < ROWS_A_STEP && s->work[W_ROW] < f.next; i++, s->work[W_ROW]++) {
+    unsigned most = v->kind == &profile_billing ? LONG_ROWS_A_STEP : ROWS_A_STEP;
+    for (unsigned i = 0; i < most && s->work[W_ROW] < f.next; i++, s->work[W_ROW]++) {
         int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
         if (err == E_IO) return DAR_HW;
         if (!err && filter_has(m, v, &f, &row)) s->work[W_INDEX]++;
@@ -649,6 +650,17 @@ static uint8_t column_tag(uint16_t column)
     return model_reg_tag(column);
 }
 
+/* Octets of a column in a row, where that is known without its value; else 0. */
+static size_t column_size(const struct profile_view *v, uint16_t column)
+{
+    enum { TIME_SIZE = 14, WORD_SIZE = 5 };
+    if (column < REG_MDT_P_IMPORT) return WORD_SIZE; /* energies and maxima: most of them */
+    if (column <= REG_MDT_S_IMPORT_last || column == COLUMN_CLOCK) return TIME_SIZE;
+    if (v->kind->emit) return 0;
+    if (column < REG_COUNT && reg_kind_at(column) == REG_TIME) return TIME_SIZE;
+    return 1 + (size_t)axdr_width(column_tag(column));
+}
+
 static void emit_column(void *app, const struct profile_view *v, const union shown *row,
                         uint16_t column, unsigned index, struct axdr_out *o)
 {
@@ -675,26 +687,23 @@ static bool is_inside(struct meter *m, const struct profile_view *v, const struc
                                               : scan_has(&q, v->kind->time(row));
 }
 
-/* Number of the row that is element i: counted, or found from where the last one stood. */
-static int row_number(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
-                      uint32_t *number)
+/* The row that is element i: counted, or found from where the last one stood. */
+static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
+                  union shown *row)
 {
-    union shown row;
     struct scan q = scan_of(s);
     struct filter f = filter_of(s);
     bool filtered = s->work[W_STATE] == RANGE_FILTERED;
     uint32_t next = filtered ? f.next : scan_next(&q);
-    *number = i;
-    if (!filtered && s->work[W_STATE] != RANGE_FOUND) return 0;
+    if (!filtered && s->work[W_STATE] != RANGE_FOUND) return v->kind->read(m, v->which, i, row);
     if (i < s->work[W_INDEX]) { /* asked again from the start */
         s->work[W_ROW] = filtered ? f.first : scan_first(&q);
         s->work[W_INDEX] = 0;
     }
     for (; s->work[W_ROW] < next; s->work[W_ROW]++) {
-        int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
+        int err = v->kind->read(m, v->which, s->work[W_ROW], row);
         if (err == E_IO || err == E_NONE) return err;
-        if (err || !is_inside(m, v, s, &row)) continue;
-        *number = s->work[W_ROW];
+        if (err || !is_inside(m, v, s, row)) continue;
         if (s->work[W_INDEX] == i) return 0;
         s->work[W_INDEX]++;
     }
@@ -708,14 +717,18 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
     struct meter *m = meter_of(app);
     union shown row;
     uint16_t column[COLUMNS_MAX];
-    uint32_t number = 0;
     unsigned n = v->kind->columns(m, v->which, column);
-    int err = row_number(m, v, i, s, &number);
-    if (!err) err = v->kind->read(m, v->which, number, &row);
+    int err = row_at(m, v, i, s, &row);
     if (err) return err == E_NONE ? DAR_BLOCK : DAR_HW;
     axdr_emit_head(o, AXDR_STRUCTURE, cols_count(&s->cols));
-    for (unsigned c = 0; c < n; c++)
-        if (cols_has(&s->cols, c)) emit_column(app, v, &row, column[c], c, o);
+    for (unsigned c = 0; c < n && !o->full; c++) {
+        if (!cols_has(&s->cols, c)) continue;
+        size_t size = o->skip ? column_size(v, column[c]) : 0;
+        if (size && size <= o->skip) /* it went out with an earlier block */
+            o->skip -= size;
+        else
+            emit_column(app, v, &row, column[c], c, o);
+    }
     return DAR_OK;
 }
 

@@ -156,7 +156,7 @@ uint8_t model_reg_tag(uint16_t reg)
         { REG_STATUS_1, REG_BATTERY, AXDR_U16 },
         { REG_SUPPLY_CAUSE, REG_SUPPLY_CAUSE, AXDR_ENUM },
     };
-    for (unsigned i = 0; i < COUNT(narrow) && reg >= narrow[i].first; i++)
+    for (unsigned i = 0; i < COUNT(narrow) && reg >= narrow[i].first; i++) /* ascending */
         if (reg <= narrow[i].last) return narrow[i].tag;
     return reg_kind_at(reg) == REG_SIGNED ? AXDR_I32 : AXDR_U32;
 }
