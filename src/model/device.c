@@ -77,7 +77,7 @@ bool device_net_get(struct device *d, struct device_net *n)
 /* What was set goes before what the port has. */
 static void set_up_net(struct device *d)
 {
-    struct device_net n;
+    struct device_net n = { 0 };
     uint32_t *word[] = { &n.address, &n.mask, &n.gateway, &n.dns[0], &n.dns[1] };
     d->net_due = MONO_NEVER;
     if (!device_net_get(d, &n) || !d->cfg->net->set) return;
