@@ -6,12 +6,25 @@
 
 #include "base/sys.h"
 
-static const struct device_net net = { .port = 4059,
-                                       .mss = 1460,
-                                       .connections = 4,
-                                       .address = 0x7F000001,
-                                       .mask = 0xFF000000,
-                                       .mac = { 2, 0x4D, 0x41, 0, 0, 1 } };
+static const struct device_net wire = { .port = 4059,
+                                        .mss = 1460,
+                                        .connections = 4,
+                                        .address = 0x7F000001,
+                                        .mask = 0xFF000000,
+                                        .mac = { 2, 0x4D, 0x41, 0, 0, 1 } };
+static bool net_get(void *ctx, struct device_net *n)
+{
+    const struct desk *k = ctx;
+    *n = k->net;
+    return true;
+}
+
+static void net_set(void *ctx, const struct device_net *n)
+{
+    ((struct desk *)ctx)->net = *n;
+}
+
+static const struct device_net_ops net = { .get = net_get, .set = net_set };
 enum { FLASH = 8 << 20, HOLD = 1024, TRIES = 100000 };
 
 static int rtc_read(void *ctx, mono_t t, utc_t *utc)
@@ -125,10 +138,12 @@ struct desk *desk_on(const struct nor *chip, int64_t utc_s)
                                   .firmware = "0.0.0+desk",
                                   .hardware = "desk",
                                   .net = &net,
+                                  .net_ctx = k,
                                   .pool = &k->pool,
                                   .arena = &k->arena,
                                   .frozen = k->frozen };
     k->utc_s = utc_s;
+    k->net = wire;
     arena_init(&k->arena, k->arena_words, EC_ARENA / 8);
     power_up(k);
     return k;

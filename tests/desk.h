@@ -27,6 +27,7 @@ struct desk {
     mono_t now;
     int64_t utc_s; /* of the calendar chip at mono 0 */
     uint16_t inputs;
+    struct device_net net;  /* as the port has it */
     struct relay_sim relay; /* where desk_fit_relay() was called */
 };
 

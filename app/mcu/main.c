@@ -4,6 +4,8 @@
  * the host's command line time is pulled instead: samples are made as fast as the CPU can, the
  * supply fails at the end, and the registers are printed. Both are the same device_step().
  */
+#include <string.h>
+
 #include "base/sys.h"
 #include "model/device.h"
 #include "port/mps2/port.h"
@@ -30,13 +32,47 @@ static struct {
 
 static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
 {
-    int peer = !to->v6 && kind == DLMS_UDP ? port_peer(to->ip, to->port) : -1;
+    struct port_host host = { .v6 = to->v6, .number = to->port };
     (void)ctx;
-    if (!to->v6 && kind == DLMS_TCP)
-        port_call(to->ip, to->port);
-    else
-        device_reached(&app.device, peer >= 0 ? &app.link[peer] : NULL);
+    memcpy(host.ip, to->ip, sizeof host.ip);
+    if (kind == DLMS_TCP) {
+        port_call(&host);
+        return;
+    }
+    int peer = port_peer(&host);
+    device_reached(&app.device, peer >= 0 ? &app.link[peer] : NULL);
 }
+
+/* What the device shows of the network, and what it wants of it. */
+static bool net_get(void *ctx, struct device_net *n)
+{
+    struct port_net p;
+    (void)ctx;
+    if (!port_net_get(&p)) return false;
+    *n = (struct device_net){ .port = p.number,
+                              .mss = p.mss,
+                              .connections = p.connections,
+                              .address = p.address,
+                              .mask = p.mask,
+                              .gateway = p.gateway,
+                              .ip6_n = p.ip6_n };
+    memcpy(n->mac, p.mac, sizeof n->mac);
+    memcpy(n->ip6, p.ip6, sizeof n->ip6);
+    return true;
+}
+
+static void net_set(void *ctx, const struct device_net *n)
+{
+    struct port_net p = { .number = n->port,
+                          .connections = n->connections,
+                          .address = n->address,
+                          .mask = n->mask,
+                          .gateway = n->gateway };
+    (void)ctx;
+    port_net_set(&p);
+}
+
+static const struct device_net_ops network = { .get = net_get, .set = net_set };
 
 static const struct device_dialler dialler = { .dial = dial };
 
@@ -51,6 +87,7 @@ static const struct device_cfg cfg = {
     .arena = &app.arena,
 #endif
     .dialler = &dialler,
+    .net = &network,
 };
 
 /* -- samples and links

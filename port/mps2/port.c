@@ -226,14 +226,24 @@ void port_pump(const struct port_events *e)
     sample_load_ahead();
 }
 
-void port_call(const uint8_t ip[4], uint16_t number)
+void port_call(const struct port_host *to)
 {
-    net_call(ip, number);
+    net_call(to);
 }
 
-int port_peer(const uint8_t ip[4], uint16_t number)
+int port_peer(const struct port_host *to)
 {
-    return net_peer(ip, number);
+    return net_peer(to);
+}
+
+bool port_net_get(struct port_net *n)
+{
+    return net_get(n);
+}
+
+void port_net_set(const struct port_net *n)
+{
+    net_set(n);
 }
 
 static unsigned uart_of(void *ctx)

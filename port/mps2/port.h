@@ -104,10 +104,32 @@ struct port_events {
 /* Move what the interrupts collected: octets of all links, frames of the network. */
 void port_pump(const struct port_events *e);
 
-/* Connect to ip, port `number`, one at a time: later opened(PORT_CALL) or refused(). */
-void port_call(const uint8_t ip[4], uint16_t number);
+/* A host on the network: IPv4 in the first four octets, or IPv6. */
+struct port_host {
+    bool v6;
+    uint8_t ip[16];
+    uint16_t number; /* port */
+};
+
+/* Connect to it, one at a time: later opened(PORT_CALL) or refused(). */
+void port_call(const struct port_host *to);
 /* The link of a UDP peer, opened now if it was not; -1 without a network. */
-int port_peer(const uint8_t ip[4], uint16_t number);
+int port_peer(const struct port_host *to);
+
+/* How the network is set up. */
+enum { PORT_IP6 = 3 };
+struct port_net {
+    uint32_t address, mask, gateway; /* IPv4 */
+    uint8_t mac[6];
+    uint16_t mss, number; /* the port that is listened on */
+    uint8_t connections;
+    uint8_t ip6_n, ip6[PORT_IP6][16]; /* the addresses in use */
+};
+/* False: no network on this board. */
+bool port_net_get(struct port_net *n);
+/* Take IPv4 address, mask and gateway, port and most connections from n. Connections to an old
+ * address end. */
+void port_net_set(const struct port_net *n);
 
 /* How to send on a link; valid for ever. */
 struct link_io port_link_io(unsigned link);

@@ -35,6 +35,7 @@ void device_init(struct device *d, const struct device_cfg *cfg, const struct me
     memset(d, 0, sizeof *d);
     d->cfg = cfg;
     d->server_due = MONO_NEVER;
+    d->net_due = (mono_t){ 0 };
     meter_init(&d->meter, cfg->meter, io);
     push_init(&d->push);
     job_init(&d->job, cfg->arena);
@@ -66,6 +67,33 @@ int device_mount(struct device *d)
     return err;
 }
 
+/* -- the network
+ * ----------------------------------------------------------------------------------- */
+bool device_net_get(struct device *d, struct device_net *n)
+{
+    const struct device_net_ops *net = d->cfg->net;
+    *n = (struct device_net){ 0 };
+    return net && net->get(d->cfg->net_ctx, n);
+}
+
+/* What was set goes before what the port has. */
+static void set_up_net(struct device *d)
+{
+    struct device_net n = { 0 };
+    uint32_t *word[] = { &n.address, &n.mask, &n.gateway, &n.dns[0], &n.dns[1] };
+    d->net_due = MONO_NEVER;
+    if (!device_net_get(d, &n) || !d->cfg->net->set) return;
+    int32_t port = param_get(&d->meter, PARAM_NET_PORT);
+    int32_t most = param_get(&d->meter, PARAM_NET_CONNECTIONS);
+    if (port) n.port = (uint16_t)port;
+    if (most) n.connections = (uint8_t)most;
+    for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++) {
+        int32_t set = param_get(&d->meter, (uint16_t)(PARAM_NET_ADDRESS + i));
+        if (set) *word[i] = (uint32_t)set;
+    }
+    d->cfg->net->set(d->cfg->net_ctx, &n);
+}
+
 /* -- one step
  * ---------------------------------------------------------------------------------- */
 enum { FLASH_POLL_US = 1000 };
@@ -85,7 +113,7 @@ mono_t device_step(struct device *d, mono_t now)
     }
     push_collect(d);
     mono_t own = meter_next(&d->meter), server = d->server_due, push = d->push.due;
-    mono_t first = mono_min(own, mono_min(server, push));
+    mono_t first = mono_min(mono_min(own, d->net_due), mono_min(server, push));
     bool due = first.us <= now.us;
     if (due &&
         own.us == first.us) { /* at equal dates the meter comes first, then who asks it */
@@ -98,6 +126,8 @@ mono_t device_step(struct device *d, mono_t now)
         meter_at(&d->meter, server);
         d->server_due = dlms_step(&d->server, server);
         if (d->push.link) d->push.due = server; /* it may be through */
+    } else if (d->net_due.us == first.us) {
+        set_up_net(d);
     } else {
         meter_at(&d->meter, push);
         push_step(d, push);

@@ -34,14 +34,23 @@ struct device_secrets {
     const char *password[3]; /* LLS levels 1 to 3; NULL: locked */
 };
 
-/* The network as the port has it; addresses as numbers. Kept, may change while the meter runs.
- */
+/* The network; IPv4 addresses as numbers. */
+enum { DEVICE_IP6 = 3 };
 struct device_net {
     uint16_t port, mss;
     uint8_t connections; /* at a time */
     bool dhcp;
     uint32_t address, mask, gateway, dns[2];
     uint8_t mac[6];
+    uint8_t ip6_n, ip6[DEVICE_IP6][16], gateway6[16], dns6[2][16];
+};
+
+/* How the port has it; and have it so: port, connections, address, mask, gateway, name servers.
+ * What the port cannot do it leaves as it is, and says so at the next get(). get() false: there
+ * is no network. */
+struct device_net_ops {
+    bool (*get)(void *ctx, struct device_net *n);
+    void (*set)(void *ctx, const struct device_net *n); /* NULL: as it is */
 };
 
 /* How the port reaches the destination of a push: a connection, or a peer for datagrams. The
@@ -57,7 +66,8 @@ struct device_cfg {
     const char *firmware, *hardware;      /* names of at most 48 characters */
     struct dlms_pool *pool;               /* initialised sessions */
     struct regs *frozen;                  /* one a session of the pool */
-    const struct device_net *net;         /* NULL: no network */
+    const struct device_net_ops *net;     /* NULL: no network */
+    void *net_ctx;
     const struct device_dialler *dialler; /* NULL: no pushes over a network */
     void *dial_ctx;
     struct arena *arena; /* NULL: a build without elliptic curves */
@@ -98,6 +108,7 @@ struct device {
     struct column_stage columns;
     struct push push;
     struct compact compact[COMPACTS];
+    mono_t net_due;    /* settings of the network are taken up then */
     mono_t server_due; /* when the server wants to be stepped again */
     struct courier *couriers;
 };
@@ -130,6 +141,9 @@ size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p,
 
 /* What was dialled is up, or (NULL) cannot be reached. False: nobody wants it any more. */
 bool device_reached(struct device *d, struct dlms_link *l);
+
+/* The network as it is; false: none. */
+bool device_net_get(struct device *d, struct device_net *n);
 
 /* Step until nothing is due at `now` and flash is at rest: for tests and before a controlled
  * end. */

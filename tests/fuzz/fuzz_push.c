@@ -3,6 +3,7 @@
  * code, an octet of detail, and for octets a length and as many. Nothing hangs, no journal is
  * lost, at most one call is open, and a push as delivered goes out at the end. */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
@@ -62,6 +63,35 @@ static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to
 
 static const struct device_dialler dialler = { .dial = dial };
 
+/* One chip for all lives: of the life before, only the sectors that it touched are blanked. */
+enum { CHIP = 8 << 20 };
+static struct {
+    struct nor_mem mem;
+    bool touched[CHIP / NOR_SECTOR];
+} chip;
+
+static int touch(void *ctx, enum nor_op op, uint32_t at, const uint8_t *src, size_t n)
+{
+    (void)ctx, (void)op, (void)src, (void)n;
+    chip.touched[at / NOR_SECTOR] = true;
+    return 0;
+}
+
+static const struct nor *blank_chip(void)
+{
+    static uint8_t *image;
+    bool fresh = !image;
+    if (fresh) image = malloc(CHIP);
+    ensure(image);
+    for (size_t i = 0; i < CHIP / NOR_SECTOR; i++) {
+        if (fresh || chip.touched[i]) memset(image + i * NOR_SECTOR, 0xFF, NOR_SECTOR);
+        chip.touched[i] = false;
+    }
+    nor_mem_init(&chip.mem, image, CHIP, (struct nor_times){ 0, 0 });
+    chip.mem.intercept = touch;
+    return &chip.mem.nor;
+}
+
 static void move(uint8_t code, uint8_t detail, const uint8_t *p, size_t n)
 {
     struct desk *k = net.k;
@@ -105,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
                                    '.', '1', '.',  '1', ':', '9', 0x16, 0 };
     static const uint8_t plain[] = { 1, 0 }, at_once[] = { 0x12, 0, 0 };
     struct obis ln = { 0, 1, 25, 9, 0, 255 };
-    struct desk *k = desk_new(T0);
+    struct desk *k = desk_on(blank_chip(), T0);
     net = (struct net){ .k = k };
     k->cfg.dialler = &dialler;
     size_t at = 0;

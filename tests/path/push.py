@@ -1,6 +1,6 @@
 """Pushes of a running meter, heard by `magno listen`: over TCP with confirmation, over UDP, in plain text on a serial
 line, an alarm that nobody heard at first, the last gasp, the installation."""
-import json, os, subprocess, tempfile, time, unittest
+import json, os, socket, subprocess, tempfile, time, unittest
 
 from meter import MAGNO, Meter
 
@@ -99,6 +99,29 @@ class Push(unittest.TestCase):
         self.aim(5, 1, "127.0.0.1:%d" % self.listener.port)
         self.meter.stop()
         self.assertEqual(self.listener.next()["push"], "0-5:25.9.0")
+
+    def test_the_port_moves(self):
+        self.magno("write", "41/0-0:25.0.0:5", "unsigned:2")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            number = free.getsockname()[1]
+        self.magno("write", "41/0-0:25.0.0:2", "long-unsigned:%d" % number)
+        time.sleep(1.5)
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", self.meter.ports["dlms"]), 2).close()
+        self.meter.ports["dlms"] = number
+        self.assertEqual(self.magno("read", "41/0-0:25.0.0:2")[0]["value"], number)
+        two = [socket.create_connection(("127.0.0.1", number), 2) for _ in range(2)]
+        with socket.create_connection(("127.0.0.1", number), 2) as third:
+            third.settimeout(5)
+            self.assertEqual(third.recv(1), b"")  # hung up on
+        for s in two:
+            s.close()
+        time.sleep(0.3)
+        self.magno("write", "42/0-0:25.1.0:3", "u32:%d" % 0x7F000002)
+        time.sleep(1.5)
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", number), 2).close()
+        socket.create_connection(("127.0.0.2", number), 2).close()
 
     def test_installation(self):
         self.aim(7, 0, "127.0.0.1:%d" % self.listener.port)

@@ -235,7 +235,26 @@ def push():
                 check(confirmed == (method == 2), "push %d: confirmed %s" % (n, confirmed))
             listen.kill()
             listen.wait()
-            print("pushes over TCP and UDP through lwIP, sealed and confirmed")
+            net = read(m.net, "0-0:25.1.0:3", "0-0:25.7.0:4", "0-0:25.0.0:2")
+            check(net[0]["value"] == 0x0A00020F and net[2]["value"] == 4059, "the network: %s" % net)
+            check(any(a.upper().startswith("FE80") for a in net[1]["value"]), "an address of the link: %s" % net[1])
+            listen = subprocess.Popen([MAGNO, "listen", "--json", "--listen", "::1", "--port", "0", "--for", "60"], stdout=subprocess.PIPE, text=True,
+                                      env={**os.environ, "XDG_STATE_HOME": str(folder)})
+            port = json.loads(listen.stdout.readline())["port"]
+            for n in (1, 2):
+                subprocess.run([MAGNO, "write", "--port", str(m.net), "40/0-%d:25.9.0:3" % n, "structure(enum:%d, text:[fec0::2]:%d, enum:0)" % (n - 1, port)],
+                               check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([MAGNO, "action", "--port", str(m.net), "40/0-%d:25.9.0:1" % n], check=True, stdout=subprocess.DEVNULL)
+                got = json.loads(listen.stdout.readline())
+                check(got["push"] == "0-%d:25.9.0" % n and got["from"].startswith("[::1]"), "push %d by IPv6: %s" % (n, got))
+            listen.kill()
+            listen.wait()
+            # elsewhere: the client of this connection still gets its answer, the next finds nobody
+            subprocess.run([MAGNO, "write", "--port", str(m.net), "41/0-0:25.0.0:2", "long-unsigned:4100"], check=True, stdout=subprocess.DEVNULL)
+            time.sleep(2)
+            left = subprocess.run([MAGNO, "read", "--port", str(m.net), "--timeout", "2", "0-0:42.0.0"], capture_output=True, timeout=60)
+            check(left.returncode == 3, "port 4059 is still served: exit %d" % left.returncode)
+            print("pushes over TCP and UDP, IPv4 and IPv6, through lwIP, sealed and confirmed; the port moves when told")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,22 @@ static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
     box_of(ctx)->impulses[output] += n;
 }
 
+/* -- the network: how the ports have it
+ * -------------------------------------------------------------------- */
+static bool net_get(void *ctx, struct device_net *n)
+{
+    *n = box_of(ctx)->net;
+    return true;
+}
+
+static void net_set(void *ctx, const struct device_net *n)
+{
+    struct box *b = box_of(ctx);
+    if (b->net_move) b->net_move(b->net_ctx, n);
+}
+
+static const struct device_net_ops network = { .get = net_get, .set = net_set };
+
 /* -- files
  * --------------------------------------------------------------------------------------- */
 static int open_flash(struct box *b, const char *path, struct trouble *t)
@@ -214,7 +230,8 @@ static void wire(struct box *b)
         .hardware = "linux",
         .pool = &b->pool,
         .frozen = b->frozen,
-        .net = &b->net,
+        .net = &network,
+        .net_ctx = b,
         .arena = &b->arena,
     };
 }

@@ -31,6 +31,9 @@ struct box {
     struct device device;
     struct device_cfg cfg;
     struct device_net net; /* port and address: once a port listens */
+    void (*net_move)(void *ctx,
+                     const struct device_net *n); /* ports.h: listen there; or NULL */
+    void *net_ctx;
     struct meter_cfg meter_cfg;
     struct device_secrets secrets;
     char password[3][32];

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "tools/client/capture.h"
 #include "tools/common/pcap.h"
+#include "tools/common/say.h"
 
 enum { RX = 4096, TX_HIGH = 1 << 18, UDP_PEERS = 16, BACKLOG = 512 };
 
@@ -43,9 +44,14 @@ struct traced {
 struct ports {
     uv_loop_t *loop;
     struct box *box;
-    uv_tcp_t listener[PORT_IDS];
-    uv_udp_t udp;
-    bool udp_open;
+    uv_tcp_t listener[PORT_IDS]; /* of DLMS: service */
+    struct service {
+        uv_tcp_t tcp;
+        uv_udp_t udp;
+        unsigned open; /* handles */
+    } * service;
+    char address[64];
+    unsigned most; /* DLMS clients at a time; 0: as many as there is room for */
     uint16_t number[PORT_IDS];
     uint64_t rx[PORT_IDS], tx[PORT_IDS];
     unsigned peers[PORT_IDS];
@@ -376,15 +382,16 @@ static void line_begin(struct ports *p, struct line *l, enum port_id id,
 static void accepted(uv_stream_t *listener, int status)
 {
     struct ports *p = listener->data;
-    enum port_id id = (enum port_id)((uv_tcp_t *)listener - p->listener);
+    bool dlms = p->service && listener == (uv_stream_t *)&p->service->tcp;
+    enum port_id id = dlms ? PORT_DLMS : (enum port_id)((uv_tcp_t *)listener - p->listener);
     struct line *l = status ? NULL : calloc(1, sizeof *l);
     struct sockaddr_storage from = { 0 };
     int length = sizeof from;
     if (!l) return;
     uv_tcp_init(p->loop, &l->io.tcp);
     l->io.tcp.data = l;
-    bool serial_busy = id != PORT_DLMS && p->peers[id] > 0;
-    if (uv_accept(listener, &l->io.stream) || serial_busy || !p->box->is_on) {
+    bool full = dlms ? p->most && p->peers[id] >= p->most : p->peers[id] > 0;
+    if (uv_accept(listener, &l->io.stream) || full || !p->box->is_on) {
         uv_close(&l->io.handle, refuse);
         return;
     }
@@ -516,7 +523,7 @@ static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to
         return;
     }
     address_put(&at, to);
-    struct udp_peer *u = p->udp_open ? peer_of(p, &at) : NULL;
+    struct udp_peer *u = p->service ? peer_of(p, &at) : NULL;
     if (u) u->used = ++p->turns;
     reached(p, u ? &u->link : NULL);
 }
@@ -538,7 +545,9 @@ static void udp_send(void *ctx, const uint8_t *p, size_t n, bool more)
     u->out_n += n;
     if (more) return;
     uv_buf_t buf = uv_buf_init((char *)u->out, (unsigned)u->out_n);
-    (void)uv_udp_try_send(&u->ports->udp, &buf, 1, (const struct sockaddr *)&u->address);
+    if (u->ports->service)
+        (void)uv_udp_try_send(&u->ports->service->udp, &buf, 1,
+                              (const struct sockaddr *)&u->address);
     u->ports->tx[PORT_DLMS] += u->out_n;
     trace(u->ports, &u->trace, false, u->out, u->out_n);
     u->out_n = 0;
@@ -604,43 +613,106 @@ static int address_of(struct sockaddr_storage *at, const char *address, int numb
     return 0;
 }
 
-static int listen_tcp(struct ports *p, enum port_id id, const char *address, int number,
-                      struct trouble *t)
+static int listen_tcp(struct ports *p, uv_tcp_t *l, const char *address, int number,
+                      uint16_t *got, struct trouble *t)
 {
     struct sockaddr_storage at = { 0 }, bound;
     int length = sizeof bound;
     if (address_of(&at, address, number, t)) return E_RANGE;
-    uv_tcp_init(p->loop, &p->listener[id]);
-    p->listener[id].data = p;
-    int err = uv_tcp_bind(&p->listener[id], (const struct sockaddr *)&at, 0);
-    if (!err) err = uv_listen((uv_stream_t *)&p->listener[id], BACKLOG, accepted);
+    uv_tcp_init(p->loop, l);
+    l->data = p;
+    int err = uv_tcp_bind(l, (const struct sockaddr *)&at, 0);
+    if (!err) err = uv_listen((uv_stream_t *)l, BACKLOG, accepted);
     if (err)
         return trouble(t, E_BUSY,
                        "cannot listen on %s port %d: %s; another meter may be running, "
                        "or choose a port",
                        address, number, uv_strerror(err));
-    uv_tcp_getsockname(&p->listener[id], (struct sockaddr *)&bound, &length);
-    p->number[id] = port_of(&bound);
-    if (id != PORT_DLMS) return 0;
-    p->box->net.port = p->number[id];
-    if (at.ss_family == AF_INET)
-        p->box->net.address = ntohl(((struct sockaddr_in *)&at)->sin_addr.s_addr);
+    uv_tcp_getsockname(l, (struct sockaddr *)&bound, &length);
+    *got = port_of(&bound);
     return 0;
 }
 
-static int listen_udp(struct ports *p, const char *address, struct trouble *t)
+static int listen_udp(struct ports *p, uv_udp_t *u, const char *address, int number,
+                      struct trouble *t)
 {
     struct sockaddr_storage at = { 0 };
-    if (address_of(&at, address, p->number[PORT_DLMS], t)) return E_RANGE;
-    uv_udp_init(p->loop, &p->udp);
-    p->udp.data = p;
-    p->udp_open = true;
-    int err = uv_udp_bind(&p->udp, (const struct sockaddr *)&at, 0);
-    if (!err) err = uv_udp_recv_start(&p->udp, udp_alloc, udp_received);
+    if (address_of(&at, address, number, t)) return E_RANGE;
+    uv_udp_init(p->loop, u);
+    u->data = p;
+    int err = uv_udp_bind(u, (const struct sockaddr *)&at, 0);
+    if (!err) err = uv_udp_recv_start(u, udp_alloc, udp_received);
     if (err)
-        return trouble(t, E_BUSY, "cannot listen on %s UDP port %d: %s", address,
-                       p->number[PORT_DLMS], uv_strerror(err));
+        return trouble(t, E_BUSY, "cannot listen on %s UDP port %d: %s", address, number,
+                       uv_strerror(err));
     return 0;
+}
+
+static void service_closed(uv_handle_t *h)
+{
+    struct service *s = h->data;
+    if (--s->open == 0) free(s);
+}
+
+static void service_end(struct service *s)
+{
+    if (!s) return;
+    s->tcp.data = s->udp.data = s;
+    uv_close((uv_handle_t *)&s->tcp, service_closed);
+    if (s->open > 1) uv_close((uv_handle_t *)&s->udp, service_closed);
+}
+
+/* Listen for DLMS at this place; what was listened on before is left when the new one stands. */
+static int serve_at(struct ports *p, const char *address, int number, struct trouble *t)
+{
+    struct service *s = calloc(1, sizeof *s);
+    uint16_t got = 0;
+    if (!s) return trouble(t, E_SPACE, "out of memory");
+    struct service *was = p->service;
+    s->open = 1;
+    int err = listen_tcp(p, &s->tcp, address, number, &got, t);
+    if (err == E_RANGE) {
+        free(s);
+        return err;
+    }
+    if (!err) {
+        s->open = 2;
+        err = listen_udp(p, &s->udp, address, got, t);
+    }
+    if (err) {
+        service_end(s);
+        return err;
+    }
+    struct sockaddr_storage at = { 0 };
+    (void)address_of(&at, address, got, t);
+    p->service = s;
+    p->number[PORT_DLMS] = p->box->net.port = got;
+    memmove(p->address, address, strlen(address) + 1);
+    p->box->net.address = 0;
+    if (at.ss_family == AF_INET)
+        p->box->net.address = ntohl(((struct sockaddr_in *)&at)->sin_addr.s_addr);
+    p->box->net.ip6_n = at.ss_family == AF_INET6;
+    if (at.ss_family == AF_INET6)
+        memcpy(p->box->net.ip6[0], &((struct sockaddr_in6 *)&at)->sin6_addr, 16);
+    service_end(was);
+    return 0;
+}
+
+/* The meter was told to be elsewhere: an address of this machine, a port that is free. */
+static void move(void *ctx, const struct device_net *n)
+{
+    struct ports *p = ctx;
+    struct trouble t;
+    char address[sizeof p->address];
+    uint32_t ip = n->address;
+    p->most = n->connections < UINT8_MAX ? n->connections : 0;
+    p->box->net.connections = n->connections;
+    if (!p->service || (n->port == p->box->net.port && ip == p->box->net.address)) return;
+    memcpy(address, p->address, sizeof address);
+    if (ip != p->box->net.address)
+        snprintf(address, sizeof address, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255,
+                 ip >> 8 & 255, ip & 255);
+    if (serve_at(p, address, n->port, &t)) say("%s", t.text);
 }
 
 int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char *address,
@@ -653,10 +725,15 @@ int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char 
     p->box = box;
     box->cfg.dialler = &dialler;
     box->cfg.dial_ctx = p;
+    box->net_move = move;
+    box->net_ctx = p;
     *out = p;
-    for (int id = 0; id < PORT_IDS && !err; id++)
-        if (number[id] >= 0) err = listen_tcp(p, (enum port_id)id, address, number[id], t);
-    if (!err && number[PORT_DLMS] >= 0) err = listen_udp(p, address, t);
+    if (strlen(address) >= sizeof p->address)
+        return trouble(t, E_RANGE, "%s is no IP address", address);
+    if (number[PORT_DLMS] >= 0) err = serve_at(p, address, number[PORT_DLMS], t);
+    for (int id = PORT_OPTICAL; id < PORT_IDS && !err; id++)
+        if (number[id] >= 0)
+            err = listen_tcp(p, &p->listener[id], address, number[id], &p->number[id], t);
     return err;
 }
 
@@ -722,11 +799,13 @@ void ports_close(struct ports *p)
 {
     ports_dark(p);
     p->box->cfg.dialler = NULL;
+    p->box->net_move = NULL;
+    service_end(p->service);
+    p->service = NULL;
     for (int id = 0; id < PORT_IDS; id++)
         if (p->pty[id].name[0]) pty_end(&p->pty[id]);
     for (int id = 0; id < PORT_IDS; id++)
         if (p->listener[id].data) uv_close((uv_handle_t *)&p->listener[id], quiet);
-    if (p->udp_open) uv_close((uv_handle_t *)&p->udp, quiet);
     uv_run(p->loop, UV_RUN_DEFAULT);
     free(p);
 }

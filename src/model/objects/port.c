@@ -45,6 +45,7 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 25, 0, 0, 1, ACL_SERVICE, &class_tcp, .ext = &tcp),
     ROW(0, 0, 25, 1, 0, 1, ACL_SERVICE, &class_ipv4, .ext = &ipv4),
     ROW(0, 0, 25, 2, 0, 1, ACL_SERVICE, &class_mac, .ext = NULL),
+    ROW(0, 0, 25, 7, 0, 1, ACL_SERVICE, &class_ipv6, .ext = &ipv4),
     ROW(0, 0, 44, 2, 0, 1, ACL_PORT, &class_port_guard, .ext = &guard[0]),
     ROW(0, 0, 44, 2, 1, 1, ACL_PORT, &class_port_guard, .ext = &guard[1]),
     ROW(0, 0, 44, 2, 2, 1, ACL_PORT, &class_port_guard, .ext = &guard[2]),
