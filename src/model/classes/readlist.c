@@ -17,39 +17,6 @@ static unsigned items_of(void *app, const struct cosem_at *at,
     return display_items(meter_of(app), list_of(at), item);
 }
 
-/* -- items that no register object shows, and the objects that say the same; all segments are
- * nobody's value ------------------------------------------------------------------------------------ */
-
-static const struct {
-    uint16_t column;
-    struct cosem_capture shows;
-} special[] = {
-    { DISPLAY_TIME, { 1, { 1, 0, 0, 9, 1, 255 }, 2, 0 } },
-    { DISPLAY_DATE, { 1, { 1, 0, 0, 9, 2, 255 }, 2, 0 } },
-    { DISPLAY_SERIAL, { 1, { 1, 0, 0, 0, 0, 255 }, 2, 0 } },
-    { DISPLAY_TEST, { 0, { 0, 0, 0, 0, 0, 0 }, 0, 0 } },
-    { REG_SUPPLY_HOLDER, { 1, { 0, 0, 96, 4, 0, 255 }, 2, 0 } }, /* the first bit of these */
-};
-
-static struct cosem_capture capture_of(const struct display_item *x)
-{
-    static const struct profile_view none = { .which = 0 };
-    for (unsigned i = 0; i < COUNT(special); i++)
-        if (special[i].column == x->column) return special[i].shows;
-    return model_capture_of(x->column, &none);
-}
-
-static int column_of(const struct cosem_capture *c)
-{
-    if (c->index) return E_NONE;
-    for (unsigned i = 0; i < COUNT(special); i++)
-        if (c->class_id == special[i].shows.class_id && c->attr == special[i].shows.attr &&
-            !memcmp(&c->ln, &special[i].shows.ln, sizeof c->ln))
-            return special[i].column;
-    int column = model_column_of(c);
-    return column < REG_COUNT ? column : E_NONE;
-}
-
 /* -- values
  * ------------------------------------------------------------------------------------------ */
 
@@ -121,7 +88,7 @@ static enum dar items_row(void *app, const struct cosem_at *at, uint32_t i, stru
     struct display_item item[DISPLAY_ITEMS];
     (void)s;
     if (i >= items_of(app, at, item)) return DAR_BLOCK;
-    struct cosem_capture c = capture_of(&item[i]);
+    struct cosem_capture c = model_capture_of_item(item[i].column);
     cosem_emit_capture(o, &c);
     return DAR_OK;
 }
@@ -143,7 +110,7 @@ static enum dar items_put(void *app, const struct cosem_at *at, uint32_t i, stru
     struct cosem_capture c;
     (void)at;
     if (cosem_read_capture(in, &c) || !axdr_is_done(in)) return DAR_TYPE;
-    int column = column_of(&c);
+    int column = model_item_of(&c);
     if (column < 0 || i >= DISPLAY_ITEMS) return DAR_OTHER;
     st->column[i] = (uint16_t)column;
     st->n = (uint8_t)(i + 1);
@@ -157,9 +124,8 @@ static enum dar items_commit(void *app, const struct cosem_at *at)
     struct display_item item[DISPLAY_ITEMS];
     for (unsigned i = 0; i < st->n; i++) {
         item[i] = display_item_of(meter_of(app), list_of(at), st->column[i]);
-        struct cosem_capture c = capture_of(&item[i]);
-        if (c.class_id && st->column[i] != REG_SUPPLY_HOLDER)
-            memcpy(item[i].label, (uint8_t[]){ c.ln.c, c.ln.d, c.ln.e }, 3);
+        struct cosem_capture c = model_capture_of_item(item[i].column);
+        if (c.class_id) memcpy(item[i].label, (uint8_t[]){ c.ln.c, c.ln.d, c.ln.e }, 3);
     }
     int err = display_set_items(meter_of(app), at->who, list_of(at), item, st->n);
     if (err != E_BUSY) st->open = false;
