@@ -559,7 +559,7 @@ static void monitors_of_alarms_call_push_scripts(void **state)
     (void)state;
     aim(k, 4);
     aim(k, 6);
-    monitor(k, 0, 5, 7);
+    monitor(k, 0, 5, 7); /* 6 is that of a power-down, which does not wait */
     monitor(k, 0, 9, 0); /* no such script: both stay */
     /* the cover is bit 13 of register 1 as well: of that one nobody is told */
     assert_int_equal(param_set(&k->d.meter, &(struct who){ 0 }, PARAM_ALARM_MONITOR_1_UP, 0),
@@ -582,7 +582,7 @@ static void monitors_of_alarms_call_push_scripts(void **state)
             assert_int_equal(
                 desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(set_ln), 2, in, zero.len, 0), DAR_OK);
         }
-        desk_run_s(k, 1);
+        desk_settle(k);
         assert_int_equal(pushed(k), 1 << 6); /* fell back */
     }
     monitor(k, 1 << 1, 5, 0); /* above the cover alone: not this one */
