@@ -63,6 +63,7 @@ bool journal_can_hold(const struct store *s, unsigned pages); /* after a turn, i
 bool journal_wants_turn(const struct store *s);
 bool journal_is_bad(const struct store *s);
 void journal_put_retired(struct store *s);
+void journal_put_series(struct store *s, unsigned id); /* rows below the next are queued */
 bool journal_is_open(const struct store *s);
 void journal_turn(struct store *s); /* begin a checkpoint in the next segment */
 void journal_turn_step(struct store *s);

@@ -203,10 +203,22 @@ int txn_commit(struct store *s)
     return 0;
 }
 
+/* That a transaction has a row says that those before it are on flash; of two rows it has in
+ * one series only the first says so. */
+static void apply_row(struct store *s, const struct txn_part *part, uint32_t *seen)
+{
+    if (part->id >= s->map->series_count || *seen >> part->id & 1) return;
+    struct series *r = &s->series[part->id];
+    *seen |= 1u << part->id;
+    if ((int32_t)(part->number - r->next) > 0) r->next = part->number;
+}
+
 static void apply(struct store *s)
 {
     uint16_t pos = 0;
+    uint32_t seen = 0;
     for (struct txn_part part; next_part(s, &pos, &part);) {
+        if (part.kind == PART_ROW) apply_row(s, &part, &seen);
         if (part.kind == PART_FIELDS)
             s->app->replay(s->app->ctx, (uint8_t)part.id, part.body, part.n);
         if (part.kind == PART_CLEAR && part.id < s->map->series_count && part.n == 2)

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "lab.h"
 #include "powercut/cuts.h"
+#include "store/row.h"
 
 static const int64_t T0 = 1767225600 + 86400 * 30; /* the month ends on the second day */
 
@@ -118,15 +119,21 @@ static const char *judge_energy(const struct life *f, struct lab *l)
     return NULL;
 }
 
+/* Slots that one cut costs a ring at most: the torn one, one more, and of rows that are not
+ * longer than 640 octets what reaches into the rest of that page and the one behind. */
+static uint32_t left_out(uint16_t octets)
+{
+    uint32_t size = row_size_of(octets);
+    return size > FLASH_ARENA ? 2 : 2 + (2 * NOR_PAGE - 1 + size - 1) / size;
+}
+
 static const char *judge_rows(const struct life *f, struct lab *l)
 {
     for (unsigned id = 0; id < SERIES_IDS; id++) {
         uint32_t first = series_first(&l->m.store, id), next = series_next(&l->m.store, id);
         uint32_t had = f->diary.next[id] - f->diary.first[id];
-        /* beside the sector being filled and the one erased ahead a cut may have spoilt one */
         uint32_t keeps = series_capacity(&l->m.store, id, series_row_size(&l->m.store, id));
-        uint32_t sector = keeps / (map.series[id].ring.sectors - 2u);
-        keeps -= f->cuts.again ? 2 * sector : sector;
+        keeps -= (f->cuts.again ? 2 : 1) * left_out(series_row_size(&l->m.store, id));
         if (keeps > had) keeps = had;
         if (next < f->diary.next[id]) return "a row was lost";
         if (!f->clearing && next - first < keeps) return "old rows were lost";
