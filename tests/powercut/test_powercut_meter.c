@@ -56,6 +56,7 @@ struct diary {
 
 struct life {
     struct lab *lab;
+    struct lab *cut; /* whose power goes: that one, or a copy that is being judged */
     struct diary diary;
     int32_t wanted; /* PARAM_PULSE_MS on its way */
     bool clearing;  /* a ring may lose its rows */
@@ -229,14 +230,15 @@ static const char *judge(const struct life *f, struct lab *l)
 /* -- cutting
  * --------------------------------------------------------------------------------------- */
 
-static struct lab *power_up(const struct life *f, struct nor_sim *sim)
+static struct lab *power_up(struct life *f, struct nor_sim *sim)
 {
     const struct lab *parent = f->lab;
     struct lab *l = lab_new_on(&sim->nor, &map);
     l->cfg = parent->cfg;
     l->cfg.map = &map;
     lab_fit_relay(l, true);
-    l->relay = parent->relay;
+    l->relay = f->cut->relay;
+    f->cut = l;
     int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
     int64_t rtc = parent->rtc_s + (int64_t)((parent->now.us - parent->rtc_at.us) / 1000000) + 5;
     if (lab_power_up(l, utc > rtc ? utc : rtc) < 0) {
@@ -249,12 +251,13 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
 static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
 {
     struct life *f = ctx;
-    struct lab *l = power_up(f, chip);
+    struct lab *was = f->cut, *l = power_up(f, chip);
     if (!l) fail(f, "does not mount", model);
     f->of_switches += f->switching;
     const char *e = judge(f, l);
     if (e) fail(f, e, model);
     if (sim_random(&f->cuts.random) % 64 == 0) lab_run_s(l, 2000);
+    f->cut = was;
     lab_free(l);
 }
 
@@ -393,7 +396,7 @@ int main(int argc, char **argv)
     f.seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     f.cuts = (struct cuts){ 100, 8, judge_copy, &f, .random = f.seed * 77777 };
     nor_sim_init(&sim, SECTORS, (struct nor_times){ 0, f.seed % 2 ? 0 : 9000 }, f.seed);
-    f.lab = lab_new_on(&sim.nor, &map);
+    f.lab = f.cut = lab_new_on(&sim.nor, &map);
     f.lab->cfg.checkpoint_s = 300;
     lab_fit_relay(f.lab, true);
     if (lab_power_up(f.lab, T0) < 0) return 1;
