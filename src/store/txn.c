@@ -140,6 +140,7 @@ int txn_put_key(struct store *s, uint16_t id, const void *wrapped, size_t n)
 int txn_put_stage(struct store *s)
 {
     uint8_t body[KV_STAGE_BODY];
+    if (!kv_has_generation(s, OWN_PARAMS)) return E_SPACE;
     uint32_t generation = s->params.generation++;
     int e = kv_stage_end(s, generation, body);
     return e < 0 ? e : add_copy(s, PART_STAGE, s->stage.id, generation, body, sizeof body);
@@ -226,11 +227,12 @@ static void apply(struct store *s)
     }
 }
 
+/* What is not the next row is there already, or no transaction of ours. */
 static void redo_row(struct store *s, const struct txn_part *part)
 {
     if (part->id >= s->map->series_count) return;
     struct series *r = &s->series[part->id];
-    if (part->n != r->row_size || (int32_t)(r->next - part->number) > 0) return;
+    if (part->n != r->row_size || part->number != r->next) return;
     series_put(s, part->id, part->number, part->body, true);
 }
 
