@@ -14,7 +14,7 @@
 #include "powercut/toy.h"
 #include "store/row.h"
 
-enum { CHIP = 16 * NOR_SECTOR, TIMES = 8, ROWS = 4 };
+enum { CHIP = 16 * NOR_SECTOR, TIMES = 8, ROWS = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
