@@ -11,7 +11,7 @@
 
 /* A row: {index 2, enabled 1, script 6, selector 2, command 1, argument 1, time 4, window 2,
  * weekdays 1, special days 1 + 8, begin 5, end 5, 0} */
-enum { ROW = 40, MAKE_UP_S = 31 * CAL_DAY_S, LAST_INDEX = INT32_MAX };
+enum { ROW = 40, BUSY_S = 60, MAKE_UP_S = 31 * CAL_DAY_S, LAST_INDEX = INT32_MAX };
 
 static void row_put(const struct schedule_entry *x, uint8_t o[ROW])
 {
@@ -253,13 +253,17 @@ static int find(struct meter *m, int32_t index, struct schedule_entry *x)
     return E_NONE;
 }
 
-static void carry_out(struct meter *m, const struct schedule_mark *at)
+/* E_BUSY: it could not be begun now, and may be later: the least window is a minute then. What
+ * is refused otherwise is over, as it is for a client. */
+static int carry_out(struct meter *m, const struct schedule_mark *at)
 {
     static const struct who self = { .link = LINK_SELF };
     struct schedule_entry x;
-    if (at->index < 0 || find(m, at->index, &x) < 0) return;
-    bool late = m->utc.s > at->s + x.window_min * 60;
-    if (!late || x.window_min == SCHEDULE_ALWAYS) command_do(m, &self, x.command, x.arg);
+    if (at->index < 0 || find(m, at->index, &x) < 0) return 0;
+    bool always = x.window_min == SCHEDULE_ALWAYS;
+    int64_t late_s = m->utc.s - at->s, window_s = x.window_min * 60;
+    if (late_s > (m->tou.retrying ? window_s + BUSY_S : window_s) && !always) return 0;
+    return command_do(m, &self, x.command, x.arg) == E_BUSY ? E_BUSY : 0;
 }
 
 /* One order a call. That it was done is noted in a call of its own, because the store is at
@@ -276,8 +280,13 @@ void schedule_due(struct meter *m, utc_t due)
         hot_number(m, HOT_STAMPS, STAMP_SCHEDULE);
         return;
     }
-    t->mark = t->next;
-    carry_out(m, &t->mark);
+    struct schedule_mark now = t->next;
+    t->retrying = carry_out(m, &now) == E_BUSY;
+    if (t->retrying) {
+        timer_set_utc(m, TIMER_SCHEDULE, (utc_t){ m->utc.s + 1 });
+        return;
+    }
+    t->mark = now;
     t->noting = true;
     timer_set_utc(m, TIMER_SCHEDULE, m->utc);
 }
