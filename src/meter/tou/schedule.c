@@ -187,22 +187,37 @@ static bool is_after(const struct schedule_mark *a, const struct schedule_mark *
     return a->s > b->s || (a->s == b->s && a->index > b->index);
 }
 
-static void offer(struct schedule_mark *best, const struct schedule_mark *mark,
-                  struct schedule_mark x)
-{
-    if (is_after(&x, mark) && is_after(best, &x)) *best = x;
-}
-
-/* Moments of an entry on a local day. */
+/* Moments of an entry on a local day, the first behind the mark: of every hour those from the
+ * one before it on. */
 static void offer_entry(struct meter *m, const struct schedule_entry *x, int64_t midnight,
-                        struct schedule_mark *best)
+                        int hour, struct schedule_mark *best)
 {
     bool hourly = x->time[0] == WHEN_ANY;
     int second = x->time[1] * 60 + (x->time[2] == WHEN_ANY ? 0 : x->time[2]);
-    for (int hour = hourly ? 0 : x->time[0]; hour <= (hourly ? 23 : x->time[0]); hour++) {
+    int last = hourly ? 23 : x->time[0];
+    for (hour = !hourly ? last : hour > 0 ? hour - 1 : 0; hour <= last; hour++) {
         utc_t u = zone_utc(&m->clock.zone, midnight + hour * 3600 + second);
-        offer(best, &m->tou.mark, (struct schedule_mark){ u.s, x->index });
+        struct schedule_mark moment = { u.s, x->index };
+        if (!is_after(&moment, &m->tou.mark)) continue;
+        if (is_after(best, &moment)) *best = moment;
+        return;
     }
+}
+
+/* One entry after the other, read some at a time: what is read costs more than what is done
+ * with it. */
+struct batch {
+    uint8_t o[4 * ROW];
+    int n;
+};
+
+static bool next_entry(struct meter *m, struct batch *b, unsigned i, struct schedule_entry *x)
+{
+    unsigned k = i % (sizeof b->o / ROW);
+    if (k == 0) b->n = param_rows_read(m, PARAM_SCHEDULE, i, b->o, sizeof b->o);
+    if ((int)k >= b->n) return false;
+    row_get(b->o + k * ROW, x);
+    return true;
 }
 
 /* The first open moment of the local day of the mark, or the midnight that ends it. */
@@ -214,10 +229,11 @@ static struct schedule_mark next_moment(struct meter *m)
     int64_t midnight = local - local % CAL_DAY_S;
     struct civil date = cal_civil(midnight);
     struct schedule_mark best = { zone_utc(z, midnight + CAL_DAY_S).s, -1 };
-    int n = schedule_entries(m), special = n > 0 ? calendar_special_of(m, &date) : E_NONE;
-    for (int i = 0; i < n; i++)
-        if (schedule_entry(m, (unsigned)i, &x) >= 0 && is_for(&x, &date, special))
-            offer_entry(m, &x, midnight, &best);
+    int special = calendar_special_of(m, &date);
+    struct batch b;
+    for (unsigned i = 0; next_entry(m, &b, i, &x); i++)
+        if (is_for(&x, &date, special))
+            offer_entry(m, &x, midnight, (int)(local % CAL_DAY_S / 3600), &best);
     return best;
 }
 
@@ -247,9 +263,9 @@ void schedule_power_up(struct meter *m)
 
 static int find(struct meter *m, int32_t index, struct schedule_entry *x)
 {
-    int n = schedule_entries(m);
-    for (int i = 0; i < n; i++)
-        if (schedule_entry(m, (unsigned)i, x) >= 0 && x->index == index) return 0;
+    struct batch b;
+    for (unsigned i = 0; next_entry(m, &b, i, x); i++)
+        if (x->index == index) return 0;
     return E_NONE;
 }
 
