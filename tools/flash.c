@@ -38,7 +38,6 @@ static const char *const record_name[HOT_END - HOT_CELLS] = {
     "input", "scalar", "octets",  "columns", "secure",   "supply", "wallet",   "accrued",
     "tids",  "locks",  "token",   "spent",   "limiters", "period",
 };
-_Static_assert(HOT_END == HOT_PERIOD + 1, "and their names");
 
 static const char *const note_name[] = {
     [STORE_RETIRED] = "a sector failed and was retired",
