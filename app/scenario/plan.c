@@ -90,10 +90,11 @@ const char *act_special(struct scenario *s, const struct words *w)
 /* A time of day, or *:15, of every hour. */
 static bool order_time(const char *word, uint8_t time[4])
 {
-    unsigned minute, hourly = word[0] == '*';
+    unsigned minute;
+    size_t hourly = word[0] == '*';
     char at[6] = "00";
-    if (strlen(word) > 5) return false;
-    strcpy(at + 2 * hourly, word + hourly);
+    if (strlen(word) != (hourly ? 4 : 5)) return false;
+    memcpy(at + 2 * hourly, word + hourly, 6 - 2 * hourly);
     if (!word_minute(at, &minute)) return false;
     time[0] = (uint8_t)(hourly ? 0xFF : minute / 60);
     time[1] = (uint8_t)(minute % 60);
