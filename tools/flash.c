@@ -33,9 +33,10 @@ static const char *const ring_name[SERIES_IDS] = {
 
 /* The kinds of records, in the order of enum hot; one that is missing is told by its number. */
 static const char *const record_name[HOT_END - HOT_CELLS] = {
-    "cells", "energy", "demand",  "ring",    "maxima",  "reset",  "counters", "stamps",
-    "bases", "clock",  "surveys", "gasp",    "billing", "alarms", "logs",     "tariff",
-    "input", "scalar", "octets",  "columns", "secure",  "supply",
+    "cells", "energy", "demand",  "ring",    "maxima",   "reset",  "counters", "stamps",
+    "bases", "clock",  "surveys", "gasp",    "billing",  "alarms", "logs",     "tariff",
+    "input", "scalar", "octets",  "columns", "secure",   "supply", "wallet",   "accrued",
+    "tids",  "locks",  "token",   "spent",   "limiters", "period",
 };
 
 static const char *const note_name[] = {

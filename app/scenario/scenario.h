@@ -49,7 +49,7 @@ struct scenario_host {
 
 /* What the script has of a calendar until it is activated. */
 enum {
-    SCENARIO_ORDERS = 8,
+    SCENARIO_ORDERS = 32,
     SCENARIO_DAYS = 12,
     SCENARIO_WEEKS = 6,
     SCENARIO_SEASONS = 6,

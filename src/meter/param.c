@@ -322,14 +322,23 @@ int param_rows(struct meter *m, uint16_t id)
     return n < DIGEST ? E_CRC : (n - DIGEST) / table[id].row_size;
 }
 
-int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
+int param_rows_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
 {
-    ensure(table[id].kind == PARAM_LONG && n == table[id].row_size);
+    size_t size = table[id].row_size;
+    ensure(table[id].kind == PARAM_LONG && n % size == 0);
     int rows = param_rows(m, id);
     if (rows < 0) return rows;
     if (row >= (unsigned)rows) return E_NONE;
-    int got = params_read(&m->store, id, row * n, dst, n);
-    return got < 0 ? got : got == (int)n ? 0 : E_CRC;
+    if (n > ((unsigned)rows - row) * size) n = ((unsigned)rows - row) * size;
+    int got = params_read(&m->store, id, row * size, dst, n);
+    return got < 0 ? got : got == (int)n ? (int)(n / size) : E_CRC;
+}
+
+int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
+{
+    ensure(n == table[id].row_size);
+    int got = param_rows_read(m, id, row, dst, n);
+    return got < 0 ? got : 0;
 }
 
 static bool is_mine(const struct param_stage *s, const struct who *who)

@@ -2,7 +2,7 @@
  * operation.
  *
  * The life has everything that writes: checkpoints, captures, billing, demand, parameters, a
- * calendar written row by row and activated, clock steps, floods of events, log and profile
+ * calendar written row by row and activated, a list of orders by date, clock steps, floods of events, log and profile
  * clears, on a chip so small that its rings turn. Each program and erase is cut once in every
  * torn model: the chip is forked inside the operation, torn, powered up and judged; the life
  * goes on. One power-up in some is cut again. What is judged, against what stood on flash
@@ -44,7 +44,7 @@ static const struct store_map map = {
                 RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
                 RING(17, 24) },
 };
-enum { SECTORS = 20 + 4 * SERIES_IDS, ROWS_KEPT = 512 };
+enum { SECTORS = 20 + 4 * SERIES_IDS, ROWS_KEPT = 512, ORDERS = 12 };
 
 /* What certainly stands on flash. */
 struct diary {
@@ -59,9 +59,11 @@ struct life {
     struct lab *lab;
     struct lab *cut; /* whose power goes: that one, or a copy that is being judged */
     struct diary diary;
-    int32_t wanted; /* PARAM_PULSE_MS on its way */
-    bool clearing;  /* a ring may lose its rows */
-    bool switching; /* the supply relay was ordered to move */
+    int32_t wanted;                 /* PARAM_PULSE_MS on its way */
+    bool clearing;                  /* a ring may lose its rows */
+    uint16_t orders, orders_wanted; /* writing of the list of orders that stands; on its way */
+    int64_t orders_from;            /* when that began */
+    bool switching;                 /* the supply relay was ordered to move */
     struct cuts cuts;
     uint64_t of_switches; /* cuts around one */
     uint64_t step, seed;
@@ -182,6 +184,24 @@ static const char *judge_calendar(struct lab *l)
     return NULL;
 }
 
+/* All orders of the list are of one writing, and it says from when it counts. */
+static const char *judge_orders(const struct life *f, struct lab *l)
+{
+    int n = schedule_entries(&l->m);
+    if (n != 0 && n != ORDERS) return "a list of orders in part";
+    for (int i = 0; i < n; i++) {
+        struct schedule_entry x;
+        if (schedule_entry(&l->m, (unsigned)i, &x) < 0) return "an order cannot be read";
+        if (x.selector != f->orders && x.selector != f->orders_wanted)
+            return "orders are neither old nor new";
+        if (x.index != i + 1) return "an order is another";
+        if (x.selector == f->orders_wanted &&
+            l->m.now.stamp[STAMP_SCHEDULE] < (uint32_t)f->orders_from)
+            return "orders of a time before they were written";
+    }
+    return NULL;
+}
+
 static const char *judge_pairs(struct lab *l)
 {
     struct event_span s = event_span(&l->m, LOG_STANDARD);
@@ -224,6 +244,7 @@ static const char *judge(const struct life *f, struct lab *l)
     if (!e) e = judge_rows(f, l);
     if (!e) e = judge_numbers(f, l);
     if (!e) e = judge_calendar(l);
+    if (!e) e = judge_orders(f, l);
     if (!e) e = judge_pairs(l);
     return e || !f->switching ? e : judge_supply(l);
 }
@@ -308,6 +329,32 @@ static void write_calendar(struct life *f, uint8_t script)
     if (err < 0) fail(f, err_text(err), TORN_NOTHING);
 }
 
+/* One of them counts: a tariff, some minutes on. */
+static void write_orders(struct life *f)
+{
+    struct meter *m = &f->lab->m;
+    struct schedule_entry x = { .enabled = true, .command = CMD_TARIFF, .weekdays = 0xFE };
+    int err;
+    memset(x.begin, 0xFF, sizeof x.begin);
+    memset(x.end, 0xFF, sizeof x.end);
+    meter_at(m, f->lab->now);
+    x.selector = f->orders_wanted = (uint16_t)(f->step + 1);
+    f->orders_from = m->utc.s;
+    while ((err = schedule_begin(m, &lab_who, ORDERS)) == E_BUSY) settle(f);
+    for (uint16_t i = 1; i <= ORDERS && err >= 0; i++) {
+        x.index = i;
+        x.arg = (int8_t)(1 + (f->step + i) % 8);
+        x.time[0] = (uint8_t)(i == 1 ? 0xFF : i % 24);
+        x.time[1] = (uint8_t)((f->orders_from / 60 + 3) % 60);
+        err = schedule_put(m, &lab_who, &x);
+        settle(f);
+    }
+    if (err >= 0) err = schedule_commit(m, &lab_who);
+    settle(f);
+    if (err < 0) fail(f, err_text(err), TORN_NOTHING);
+    f->orders = f->orders_wanted;
+}
+
 static void hour(struct life *f)
 {
     struct lab *l = f->lab;
@@ -330,6 +377,8 @@ static void hour(struct life *f)
         break;
     case 3:
         billing_end(m, &lab_who, BILLING_REMOTE);
+        settle(f);
+        write_orders(f);
         break;
     case 4:
         f->clearing = true;
