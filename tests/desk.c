@@ -177,18 +177,34 @@ void desk_settle(struct desk *k)
     while (job_run(&k->d.job));
 }
 
-/* Windows of 200 ms without load, cut at what is due and where the contact moves. */
+static void add_load(const struct desk *k, struct quantity *q)
+{
+    struct element *e = &q->element[ELEMENT_PHASE];
+    int64_t us = (int64_t)(q->end.us - q->start.us);
+    if (!k->p_mw || !relay_sim_conducts(&k->relay)) return;
+    e->p_uw = (int64_t)k->p_mw * 1000;
+    e->s_uva = e->p_uw < 0 ? -e->p_uw : e->p_uw;
+    e->i_ua = (uint32_t)(e->s_uva / 230);
+    e->pf_ppm = 1000000;
+    e->active_nj = k->p_mw * us; /* 1 mW x 1 us = 1 nJ */
+    e->apparent_nj = e->active_nj;
+}
+
+/* Windows of 200 ms (without a relay of a second), cut at what is due and where the contact
+ * moves. */
 static void live(struct desk *k, mono_t end)
 {
     while (k->now.us < end.us) {
         desk_settle(k);
-        mono_t to = mono_min(mono_after(k->now, 200000), meter_next(&k->d.meter));
+        mono_t to = mono_after(k->now, k->io.relay ? 200000 : 1000000);
+        to = mono_min(to, meter_next(&k->d.meter));
         to = mono_min(mono_min(to, relay_sim_next(&k->relay)), end);
         struct quantity q = { .start = k->now,
                               .end = to,
                               .span_ns = (to.us - k->now.us) * 1000,
                               .u_uv = 230000000,
                               .f_uhz = 50000000 };
+        add_load(k, &q);
         ensure(meter_feed_quantities(&k->d.meter, &q) == 0);
         k->now = to;
         if (relay_sim_next(&k->relay).us > to.us) continue;
@@ -201,7 +217,7 @@ static void live(struct desk *k, mono_t end)
 void desk_run_s(struct desk *k, uint64_t s)
 {
     mono_t end = mono_after(k->now, s * 1000000);
-    if (k->io.relay) {
+    if (k->io.relay || k->metered) {
         live(k, end);
         return;
     }

@@ -342,6 +342,21 @@ static const char *act_do(struct scenario *s, const struct words *w)
     return answered(s, command_do(m, &engineer, (uint16_t)command, (int32_t)arg));
 }
 
+/* credit WALLET AMOUNT: as published, into an account that opens if it must */
+static const char *act_credit(struct scenario *s, const struct words *w)
+{
+    struct meter *m = meter_of(s);
+    int64_t wallet, amount;
+    if (!word_int(w->word[1], &wallet) || wallet < 1 || wallet > WALLETS ||
+        !word_int(w->word[2], &amount) || amount < INT32_MIN || amount > INT32_MAX)
+        return "a wallet, 1 or 2, and an amount";
+    unsigned k = (unsigned)wallet - 1;
+    meter_at(m, s->now);
+    const char *e = answered(s, wallet_add(m, &engineer, k, wallet_grains(m, k, amount)));
+    if (e || wallet_is_open(m, k)) return e;
+    return answered(s, wallet_open(m, &engineer, k));
+}
+
 /* The order must be refused, with that error's words somewhere in the reason. */
 static const char *act_refused(struct scenario *s, const struct words *w)
 {
@@ -407,6 +422,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "set", 2, false, act_set },
     { "summer-time", 1, false, act_summer },
     { "do", 1, false, act_do },
+    { "credit", 2, true, act_credit },
     { "refused", 1, false, act_refused },
     { "day", 2, true, act_day },
     { "week", 8, true, act_week },

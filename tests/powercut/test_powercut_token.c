@@ -1,5 +1,6 @@
 /* test_powercut_token.c - tokens of every kind, schemes that come into force, days and months
- * that end, with the lights going out at every flash operation of each.
+ * that end, changes of the payment mode, emergency credit and debts, with the lights going out at
+ * every flash operation of each.
  *
  * A token is first entered into a copy of the meter that nobody disturbs: that is what "after"
  * means. Then it is entered into the meter, and each program and erase until the flash is at
@@ -55,6 +56,9 @@ struct snap {
     int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
+    int64_t billed[WALLETS], since[WALLETS], settled[WALLETS], from[WALLETS];
+    int64_t free[WALLETS][FREES], owed[WALLETS][DEBTS], paid[WALLETS][DEBTS];
+    uint32_t flags[WALLETS], uses[WALLETS], day[WALLETS];
 };
 
 struct life {
@@ -82,6 +86,23 @@ static void fail(const struct life *f, const char *what, const char *model)
     abort();
 }
 
+static void look_at_credit(const struct wallet *x, struct snap *s, unsigned w)
+{
+    const struct fund *f = &x->fund;
+    s->billed[w] = f->billed;
+    s->since[w] = f->since;
+    s->settled[w] = f->settled;
+    s->from[w] = f->from;
+    s->flags[w] = f->flags;
+    s->uses[w] = f->uses;
+    s->day[w] = (uint32_t)f->day;
+    for (unsigned i = 0; i < FREES; i++) s->free[w][i] = f->free[i];
+    for (unsigned i = 0; i < DEBTS; i++) {
+        s->owed[w][i] = x->debt[i].remaining;
+        s->paid[w][i] = x->debt[i].paid;
+    }
+}
+
 static void look(struct lab *l, struct snap *s)
 {
     struct meter *m = &l->m;
@@ -99,6 +120,7 @@ static void look(struct lab *l, struct snap *s)
         s->part[w] = p->base.part;
         s->accrued[w] = p->accrued;
         for (unsigned t = 0; t < TARIFFS; t++) s->wh[w][t] = p->wh[t];
+        look_at_credit(&m->wallets.wallet[w], s, w);
     }
     for (unsigned c = 0; c < TOKEN_CHANNELS; c++) s->wrong[c] = m->tokens.lock[c].wrong;
     memcpy(s->tid, m->tokens.tids.tid, sizeof s->tid);
@@ -148,6 +170,8 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     l->io.root_key = parent->io.root_key;
     l->io.relay = parent->io.relay;
     l->load = parent->load;
+    lab_fit_relay(l, true);
+    l->relay.closed = parent->relay.closed;
     int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
     if (lab_power_up(l, utc) < 0) {
         lab_free(l);
@@ -157,10 +181,22 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     return l;
 }
 
+/* Arrears hold the supply as long as the wallet whose turn it is says so, and no longer. */
+static void agree(const struct life *f, struct lab *l, const char *model)
+{
+    const struct meter *m = &l->m;
+    unsigned w = wallet_active(m);
+    bool empty = wallet_is_open(m, w) && !wallet_is_postpaid(m) &&
+                 credit_available(m, w) <= 0 && credit_emergency(m, w) <= 0;
+    bool held = (m->supply.state.held & SUPPLY_BIT(SUPPLY_ARREARS)) != 0;
+    if (empty != held || m->wallets.owes != held) fail(f, "relay and wallet differ", model);
+}
+
 static void judge(const struct life *f, struct lab *l, const char *model)
 {
     struct snap is, then;
     look(l, &is);
+    agree(f, l, model);
     bool old = is_same(&is, &f->before), new = is_same(&is, &f->after);
     if (f->by_itself) {
         lab_run_s(l, 2); /* it is past its time */
@@ -172,6 +208,7 @@ static void judge(const struct life *f, struct lab *l, const char *model)
     if (!f->counts) return;
     int result = enter_all(f, l);
     look(l, &then);
+    agree(f, l, model);
     if (!new && !is_same(&then, &f->after)) fail(f, "cannot be entered again", model);
     if (new && (result == STS_ACCEPT || then.tokens != f->after.tokens))
         fail(f, "counted twice", model);
@@ -331,6 +368,111 @@ static void schemes_and_months(struct life *f, struct nor_sim *sim)
     cut_act(f, sim, "a month ends with another scheme", end_day, true);
 }
 
+/* -- the mode, emergency credit, debts
+ * ---------------------------------------------------------------- */
+
+static int done(struct lab *l, int err)
+{
+    lab_settle(l);
+    return err < 0 ? err : STS_ACCEPT;
+}
+
+static int to_mode(struct lab *l, uint8_t mode)
+{
+    const struct mode_change c = { .mode = mode, .from_zero = true, .bill_to_debt = true };
+    meter_at(&l->m, l->now);
+    if ((mode == MODE_POSTPAID) == wallet_is_postpaid(&l->m)) return 0;
+    return done(l, credit_set_mode(&l->m, &lab_who, &c));
+}
+
+static int to_postpaid(struct lab *l)
+{
+    return to_mode(l, MODE_POSTPAID);
+}
+
+static int to_prepayment(struct lab *l)
+{
+    return to_mode(l, MODE_PREPAYMENT);
+}
+
+static int take_emergency(struct lab *l)
+{
+    meter_at(&l->m, l->now);
+    if (l->m.wallets.wallet[1].fund.flags & FUND_SELECTED) return 0;
+    return done(l, credit_take_emergency(&l->m, &lab_who, 1));
+}
+
+static int collect(struct lab *l)
+{
+    static const int64_t all = 70 * MONEY_UNIT;
+    meter_at(&l->m, l->now);
+    if (l->m.wallets.wallet[1].debt[DEBT_DAY].remaining < all) return 0;
+    return done(l, credit_collect(&l->m, &lab_who, 1));
+}
+
+static int order(struct lab *l, int err)
+{
+    lab_settle(l);
+    return err;
+}
+
+/* So that the wallet of money has exactly this much. */
+static void fill(struct life *f, int64_t grains)
+{
+    struct lab *l = f->lab;
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    if (order(l, wallet_add(&l->m, &lab_who, 1, grains - wallet_balance(&l->m, 1))) < 0)
+        fail(f, "cannot be filled", "-");
+}
+
+static void credit_and_modes(struct life *f, struct nor_sim *sim)
+{
+    struct lab *l = f->lab;
+    set(f, PARAM_SUPPLY_MODE, 4);
+    cut_act(f, sim, "to postpaid", to_postpaid, false);
+    l->load.p_mw = 3600000;
+    lab_run_s(l, 4000);
+    l->load.p_mw = 0;
+    lab_run_s(l, 61);
+    cut_act(f, sim, "to prepayment", to_prepayment, false);
+    set(f, PARAM_WALLET_ARRANGEMENT, WALLETS_SINGLE);
+    set(f, PARAM_WALLET_ARRANGEMENT, WALLETS_UNITS_MONEY);
+    meter_at(&l->m, l->now);
+    if (order(l, wallet_add(&l->m, &lab_who, 0, -wallet_balance(&l->m, 0))) < 0)
+        fail(f, "cannot be emptied", "-");
+    set(f, PARAM_EMERGENCY_2, 1000);
+    set(f, PARAM_EMERGENCY_2_BELOW, 200);
+    fill(f, 0);
+    lab_run_s(l, 5);
+    cut_act(f, sim, "emergency credit", take_emergency, false);
+    fill(f, -3 * MONEY_UNIT);
+    if (order(l, credit_set_debt(&l->m, &lab_who, 1, DEBT_SHARE, 50 * MONEY_UNIT)) < 0 ||
+        order(l, credit_set_debt(&l->m, &lab_who, 1, DEBT_DAY, 70 * MONEY_UNIT)) < 0)
+        fail(f, "no debt", "-");
+    set(f, PARAM_DEBT_2_SHARE, 2000);
+    teller_money(&f->teller, 10000);
+    cut_tokens(f, sim, "a token that repays", STS_ACCEPT);
+    teller_money(&f->teller, 500000);
+    cut_tokens(f, sim, "a token that clears", STS_ACCEPT);
+    fill(f, 500 * MONEY_UNIT);
+    set(f, PARAM_DEBT_2_DAY, 500);
+    cut_act(f, sim, "an instalment", collect, false);
+    set(f, PARAM_FREE_2_MONTH, 3000);
+    before_midnight(f, false);
+    cut_act(f, sim, "a day of debt", end_day, true);
+    before_midnight(f, true);
+    fill(f, -2 * MONEY_UNIT);
+    cut_act(f, sim, "a month of free credit", end_day, true);
+    fill(f, -1 * MONEY_UNIT);
+    before_midnight(f, true);
+    cut_act(f, sim, "free credit that was used", end_day, true);
+    set(f, PARAM_DEBT_2_SHARE, 0);
+    set(f, PARAM_DEBT_2_DAY, 0);
+    set(f, PARAM_FREE_2_MONTH, 0);
+    set(f, PARAM_EMERGENCY_2, 0);
+}
+
 static void set_key(struct life *f)
 {
     f->lab->cfg.decoder = NULL;
@@ -420,7 +562,9 @@ int main(int argc, char **argv)
         teller_init(&f.teller, i % 2 ? STS_EA_MISTY1 : STS_EA_STA);
         f.factory = f.teller.key;
         teller_fit(f.lab, &f.teller);
+        lab_fit_relay(f.lab, true);
         if (i == 0 && lab_power_up(f.lab, T0) < 0) return 1;
+        set(&f, PARAM_SUPPLY_MODE, 6);
         f.lab->load = (struct lab_load){ 3600000, 0, 230000, 15000 };
         while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0xFF) == E_BUSY)
             lab_settle(f.lab);
@@ -428,6 +572,7 @@ int main(int argc, char **argv)
         set_key(&f);
         round_of(&f, &sim);
         schemes_and_months(&f, &sim);
+        credit_and_modes(&f, &sim);
     }
     printf(
         "%u rounds, %llu operations, %llu cuts, %llu second cuts, %.1f s: every token once\n",

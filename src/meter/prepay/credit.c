@@ -210,7 +210,7 @@ static void ask(struct meter *m)
 
 /* Not before its time: after friendly time the grace, else the delay. What stood before the cut
  * waits no more. */
-static bool after_delay(struct meter *m, bool owes, bool was_saved)
+static bool after_delay(struct meter *m, bool owes, bool was_friendly)
 {
     struct watchman *g = &m->wallets.watchman;
     if (!owes || m->wallets.owes || !m->wallets.known) {
@@ -218,7 +218,7 @@ static bool after_delay(struct meter *m, bool owes, bool was_saved)
         return owes;
     }
     if (g->wait.us == MONO_NEVER.us) {
-        int32_t s = param_get(m, was_saved ? PARAM_FRIENDLY_GRACE_S : PARAM_ARREARS_DELAY_S);
+        int32_t s = param_get(m, was_friendly ? PARAM_FRIENDLY_GRACE_S : PARAM_ARREARS_DELAY_S);
         g->wait = mono_after(m->t, (uint64_t)s * SECOND_US);
     }
     if (mono_before(m->t, g->wait)) return false;
@@ -247,7 +247,8 @@ void credit_look(struct meter *m)
     ws->active = (uint8_t)w;
     ws->watchman.saved =
         empty && reconnects && credit_is_friendly(m) && credit_reserved(m, w) > 0;
-    ws->owes = after_delay(m, empty && !ws->watchman.saved, was_saved);
+    ws->owes = after_delay(m, empty && !ws->watchman.saved,
+                           was_saved && !credit_is_friendly(m));
     ask(m);
     ws->known = true;
     ws->watchman.stale = is_outdated(m);

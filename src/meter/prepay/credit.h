@@ -30,8 +30,8 @@
  * remains.
  *
  * Postpaid: nothing is asked for, the balance stands, charges go to the bill (wallet_due()).
- * The mode is one for the meter. The control mode of the relay goes with it: 4 postpaid, 6
- * prepayment, for only there it returns by itself; others are left alone.
+ * The mode is one for the meter. Prepayment makes control mode 4 of the relay mode 6, where it
+ * returns by itself after a top-up; others are left alone.
  *
  * Tokens (prepay/token.c) call inside their change: credit_put_token() for credit,
  * credit_put_mode() for the mode, param_put_scalar() of PARAM_EMERGENCY_1.., PARAM_FRIENDLY_ENABLE

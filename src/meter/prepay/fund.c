@@ -151,6 +151,8 @@ bool credit_is_new_day(const struct meter *m, unsigned w)
     const struct watchman *g = &m->wallets.watchman;
     const struct fund *f = &m->wallets.wallet[w].fund;
     if (!g->day || !wallet_is_open(m, w)) return false;
+    for (unsigned k = 0; k < BILLINGS; k++) /* what the day and the month cost comes first */
+        if (m->billing.due[k].s <= m->utc.s) return false;
     return is_later(f->day, g->day, CFG_DAYS) || is_later(f->month, g->month, 2);
 }
 
@@ -258,7 +260,6 @@ void credit_put_mode(struct meter *m, const struct who *who, const struct mode_c
     int64_t tells = postpaid ? wallet_balance(m, active) : wallet_due(m, active);
     struct event_detail d = { .what = (uint16_t)active,
                               .magnitude = (uint32_t)wallet_published(m, active, tells) };
-    int32_t mode = param_get(m, PARAM_SUPPLY_MODE);
     for (unsigned w = 0; w < WALLETS; w++) {
         struct wallet new = m->wallets.wallet[w];
         if (postpaid)
@@ -267,8 +268,8 @@ void credit_put_mode(struct meter *m, const struct who *who, const struct mode_c
             to_prepayment(m, w, &new, c);
         credit_put_fund(m, w, &new.fund);
     }
-    if (mode == (postpaid ? 6 : 4))
-        param_put_scalar(m, who, PARAM_SUPPLY_MODE, postpaid ? 4 : 6);
+    if (!postpaid && param_get(m, PARAM_SUPPLY_MODE) == 4)
+        param_put_scalar(m, who, PARAM_SUPPLY_MODE, 6);
     change_event(m, postpaid ? EV_MODE_CREDIT : EV_MODE_PREPAYMENT, who, &d);
 }
 
