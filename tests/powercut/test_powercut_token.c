@@ -332,6 +332,22 @@ static void set(struct life *f, uint16_t id, int32_t value)
     lab_settle(f->lab);
 }
 
+static int order(struct lab *l, int err)
+{
+    lab_settle(l);
+    return err;
+}
+
+/* So that the wallet of money has exactly this much. */
+static void fill(struct life *f, int64_t grains)
+{
+    struct lab *l = f->lab;
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    if (order(l, wallet_add(&l->m, &lab_who, 1, grains - wallet_balance(&l->m, 1))) < 0)
+        fail(f, "cannot be filled", "-");
+}
+
 /* To two seconds before a midnight, without load: what a cut forgets is no energy then. */
 static void before_midnight(struct life *f, bool of_a_month)
 {
@@ -348,6 +364,7 @@ static void before_midnight(struct life *f, bool of_a_month)
 
 static void schemes_and_months(struct life *f, struct nor_sim *sim)
 {
+    fill(f, 100000 * MONEY_UNIT); /* the supply is on */
     write_scheme(f, schemes_ghana_2018(true));
     while (expense_activate(&f->lab->m, &lab_who) == E_BUSY) lab_settle(f->lab);
     lab_settle(f->lab);
@@ -408,22 +425,6 @@ static int collect(struct lab *l)
     meter_at(&l->m, l->now);
     if (l->m.wallets.wallet[1].debt[DEBT_DAY].remaining < all) return 0;
     return done(l, credit_collect(&l->m, &lab_who, 1));
-}
-
-static int order(struct lab *l, int err)
-{
-    lab_settle(l);
-    return err;
-}
-
-/* So that the wallet of money has exactly this much. */
-static void fill(struct life *f, int64_t grains)
-{
-    struct lab *l = f->lab;
-    lab_settle(l);
-    meter_at(&l->m, l->now);
-    if (order(l, wallet_add(&l->m, &lab_who, 1, grains - wallet_balance(&l->m, 1))) < 0)
-        fail(f, "cannot be filled", "-");
 }
 
 static void credit_and_modes(struct life *f, struct nor_sim *sim)

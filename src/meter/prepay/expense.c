@@ -106,6 +106,13 @@ static void charge(struct meter *m, unsigned w)
     wallet->charged = charged_of(&wallet->period, &b);
 }
 
+void expense_refresh(struct meter *m)
+{
+    if (!m->expense.has) return;
+    for (unsigned w = 0; w < WALLETS; w++) charge(m, w);
+    wallet_show(m);
+}
+
 void expense_use(struct meter *m, unsigned w, uint32_t wh)
 {
     struct month_usage u;

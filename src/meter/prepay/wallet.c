@@ -153,6 +153,12 @@ static void show(struct meter *m)
         m->now.quantity[VAL_CREDIT_1 + w] = wallet_published(m, w, wallet_balance(m, w));
 }
 
+void wallet_show(struct meter *m)
+{
+    show(m);
+    credit_look(m);
+}
+
 static void draw(struct meter *m, unsigned w, uint64_t wh)
 {
     if (!wh || !wallet_is_open(m, w)) return;
@@ -178,8 +184,7 @@ void wallet_draw(struct meter *m)
         w = wallet_active(m);
     }
     draw(m, w, wh);
-    show(m);
-    credit_look(m);
+    wallet_show(m);
 }
 
 void wallet_init(struct meter *m)

@@ -204,6 +204,9 @@ void wallet_init(struct meter *m);
  * balances among the values. */
 void wallet_plan(struct meter *m);
 
+/* A balance may have changed: shown, and looked at. */
+void wallet_show(struct meter *m);
+
 /* A window was booked. */
 void wallet_draw(struct meter *m);
 
