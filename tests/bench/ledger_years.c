@@ -21,7 +21,7 @@
 #include "schemes.h"
 #include "teller.h"
 
-#define T0 INT64_C(1767225600) /* 2026-01-01 */
+#define T0 INT64_C(1767484800) /* 2026-01-04: no clock goes back over what was before */
 #define DAY 86400
 
 enum { UNITS, MONEY };

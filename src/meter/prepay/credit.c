@@ -247,8 +247,8 @@ void credit_look(struct meter *m)
     ws->active = (uint8_t)w;
     ws->watchman.saved =
         empty && reconnects && credit_is_friendly(m) && credit_reserved(m, w) > 0;
-    ws->owes = after_delay(m, empty && !ws->watchman.saved,
-                           was_saved && !credit_is_friendly(m));
+    ws->owes =
+        after_delay(m, empty && !ws->watchman.saved, was_saved && !credit_is_friendly(m));
     ask(m);
     ws->known = true;
     ws->watchman.stale = is_outdated(m);
