@@ -102,6 +102,13 @@ static void use_scheme(const struct scheme *s)
     desk_settle(k);
 }
 
+static const struct scheme *one_a_kwh(void)
+{
+    static struct scheme s = { .name = "one", .steps = 1 };
+    for (unsigned t = 0; t < TARIFFS; t++) s.step[0].price[t] = 1000000;
+    return &s;
+}
+
 static void wh(uint32_t energy)
 {
     k->p_mw = 3600000;
@@ -280,6 +287,146 @@ static void debts_are_set_added_and_collected(void **state)
     assert_int_equal(logged(EV_CHARGE_COLLECTED), 4);
 }
 
+/* -- schemes that are none
+ * --------------------------------------------------------------------------- */
+
+static void emit_scheme(struct axdr_out *o, const struct scheme *s)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 7);
+    axdr_emit_octets(o, s->name, strlen(s->name));
+    axdr_emit_head(o, AXDR_ARRAY, s->steps);
+    for (unsigned i = 0; i < s->steps; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_u32(o, s->step[i].limit_wh);
+        axdr_emit_head(o, AXDR_ARRAY, 1);
+        axdr_emit_u32(o, s->step[i].price[0]);
+        axdr_emit_bool(o, s->step[i].rerate);
+    }
+    axdr_emit_head(o, AXDR_ARRAY, s->services);
+    for (unsigned i = 0; i < s->services; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u32(o, s->service[i].limit_kwh);
+        axdr_emit_i64(o, s->service[i].amount);
+    }
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_FIXEDS);
+    for (unsigned i = 0; i < SCHEME_FIXEDS; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_enum(o, s->fixed[i].kind);
+        axdr_emit_i64(o, s->fixed[i].amount);
+    }
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_LEVIES);
+    for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
+        const struct price_levy *x = &s->levy[i];
+        axdr_emit_head(o, AXDR_STRUCTURE, 5);
+        axdr_emit_enum(o, x->kind);
+        axdr_emit_i64(o, x->value);
+        axdr_emit_u32(o, x->base);
+        axdr_emit_u32(o, x->min_kwh);
+        axdr_emit_u32(o, x->max_kwh);
+    }
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_VATS);
+    for (unsigned i = 0; i < SCHEME_VATS; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_u16(o, s->vat[i].rate);
+        axdr_emit_u32(o, s->vat[i].base);
+    }
+    axdr_emit_head(o, AXDR_ARRAY, SCHEME_SUBSIDIES);
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
+        const struct price_subsidy *x = &s->subsidy[i];
+        axdr_emit_head(o, AXDR_STRUCTURE, 7);
+        axdr_emit_enum(o, x->kind);
+        axdr_emit_i64(o, x->value);
+        axdr_emit_u32(o, x->base);
+        axdr_emit_u32(o, x->from_kwh);
+        axdr_emit_u32(o, x->to_kwh);
+        axdr_emit_u32(o, x->eligible_kwh);
+        axdr_emit_bool(o, x->claw_back);
+    }
+}
+
+static void spoil(struct scheme *s, enum scheme_fault fault)
+{
+    *s = *schemes_egypt();
+    switch (fault) {
+    case SCHEME_NO_STEP:
+        s->steps = 0;
+        break;
+    case SCHEME_STEP_ORDER: /* steps that overlap */
+        s->step[2].limit_wh = s->step[1].limit_wh;
+        break;
+    case SCHEME_LAST_STEP:
+        s->step[s->steps - 1].limit_wh = 2000000;
+        break;
+    case SCHEME_SERVICE_ORDER:
+        s->service[1].limit_kwh = 0;
+        break;
+    case SCHEME_KIND:
+        s->fixed[0].kind = 9;
+        break;
+    case SCHEME_NEGATIVE:
+        s->levy[0] = (struct price_levy){ .kind = LEVY_KWH, .value = -1 };
+        break;
+    case SCHEME_PERCENT:
+        s->vat[0].rate = 10001;
+        break;
+    case SCHEME_BASE: /* a loop: VAT 1 on VAT 2, VAT 2 on VAT 1 */
+        s->vat[0] = (struct price_vat){ 100, 1u << (CHARGE_VAT + 1) };
+        s->vat[1] = (struct price_vat){ 100, 1u << CHARGE_VAT };
+        break;
+    case SCHEME_DEPTH:
+        s->levy[0] = (struct price_levy){ LEVY_PERCENT, 100, 0, 0, 0 };
+        s->levy[1] = (struct price_levy){ LEVY_BASE, 100, 1u << CHARGE_LEVY, 0, 0 };
+        s->levy[2] = (struct price_levy){ LEVY_BASE, 100, 2u << CHARGE_LEVY, 0, 0 };
+        s->levy[3] = (struct price_levy){ LEVY_BASE, 100, 4u << CHARGE_LEVY, 0, 0 };
+        break;
+    case SCHEME_BOUNDS: /* a range that ends before it begins */
+        s->levy[0] = (struct price_levy){ LEVY_KWH, 1, 0, 50, 20 };
+        break;
+    case SCHEME_LIMIT:
+        s->subsidy[0] =
+            (struct price_subsidy){ .kind = SUBSIDY_PERCENT, .value = 100, .eligible_kwh = 50 };
+        break;
+    default: /* more than 64 bits hold, at a billion kWh */
+        s->step[s->steps - 1].price[0] = UINT32_MAX;
+        break;
+    }
+}
+
+/* Refused as a whole, by DLMS and with the reason inside; what was there stands, nothing is
+ * written. */
+static void hostile_schemes(void **state)
+{
+    (void)state;
+    uint8_t b[1400];
+    struct scheme s;
+    enum scheme_fault fault;
+    assert_int_equal(expense_scheme_set(&k->d.meter, &client, schemes_ghana_2018(true), &fault),
+                     0);
+    desk_settle(k);
+    uint32_t changes = k->d.meter.now.counter[CNT_CHANGES];
+    for (int f = SCHEME_NO_STEP; f < SCHEME_FAULTS; f++) {
+        struct axdr_out o = axdr_out(b, sizeof b);
+        if (f == SCHEME_SERVICE_COUNT) continue; /* does not even decode */
+        spoil(&s, (enum scheme_fault)f);
+        assert_int_equal(scheme_check(&s), f);
+        emit_scheme(&o, &s);
+        assert_false(o.full);
+        assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &o), DAR_OTHER);
+        assert_int_equal(expense_scheme_get(&k->d.meter, SCHEME_PASSIVE, &s), 0);
+        assert_string_equal(s.name, schemes_ghana_2018(true)->name);
+    }
+    assert_int_equal(k->d.meter.now.counter[CNT_CHANGES], changes);
+    struct axdr_out o = axdr_out(b, sizeof b);
+    emit_scheme(&o, schemes_egypt());
+    for (size_t n = 0; n < o.len; n++) { /* cut short anywhere */
+        struct axdr_out shorter = { .buf = b, .len = n };
+        enum dar dar = put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &shorter);
+        assert_true(dar == DAR_TYPE || dar == DAR_OTHER);
+    }
+    assert_int_equal(k->d.meter.now.counter[CNT_CHANGES], changes);
+    assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &o), DAR_OK);
+}
+
 /* -- accounts
  * --------------------------------------------------------------------------------------- */
 
@@ -301,6 +448,47 @@ static void what_is_collected_when(void **state)
     copy[2 + 20] = 0x20; /* energy is always taken */
     assert_int_equal(put(ROLE_MANAGEMENT, 111, "0-0:19.1.0", 11, &o), DAR_OTHER);
     assert_int_equal(put(ROLE_SUPERVISOR, 111, "0-0:19.1.0", 11, &o), DAR_DENIED);
+}
+
+/* Fixed charges and debts of days on which the supply was disconnected, or its power limited. */
+static void charges_of_days_without_supply(void **state)
+{
+    (void)state;
+    struct scheme s = *one_a_kwh();
+    struct month_usage u;
+    static const struct param_value v[] = { { PARAM_COLLECT_FIXED, 6 },
+                                            { PARAM_DEBT_2_DAY, 100 } };
+    s.fixed[0] = (struct price_fixed){ FIXED_DAY, 1000000 };
+    desk_fit_relay(k);
+    use_scheme(&s);
+    assert_int_equal(param_set_all(&k->d.meter, &client, v, 2), 0);
+    desk_settle(k);
+    assert_int_equal(call_i32(112, "0-0:19.11.0", 1, 50000), DAR_OK);
+    assert_int_equal(call_none(111, "0-0:19.1.0", 1), DAR_OK);
+    assert_int_equal(call_i32(113, "0-0:19.21.18", 5, 10000), DAR_OK);
+    desk_run_s(k, DAY);
+    expense_usage(&k->d.meter, 1, &u);
+    assert_int_equal(u.days, 2);
+    assert_int_equal(number(113, "0-0:19.21.18", 2), 100);
+    assert_int_equal(call_none(70, "0-0:96.3.10", 1), DAR_OK);
+    desk_run_s(k, DAY);
+    expense_usage(&k->d.meter, 1, &u);
+    assert_int_equal(u.days, 2); /* not while disconnected */
+    assert_int_equal(number(113, "0-0:19.21.18", 2), 100);
+    assert_int_equal(param_set(&k->d.meter, &client, PARAM_COLLECT_DEBT, 5), 0);
+    desk_settle(k);
+    desk_cut(k, 3 * DAY); /* nor in the dark, as long as it stays so */
+    desk_run_s(k, 5);
+    expense_usage(&k->d.meter, 1, &u);
+    assert_int_equal(u.days, 2);
+    assert_int_equal(number(113, "0-0:19.21.18", 2), 400);
+    assert_int_equal(call_none(70, "0-0:96.3.10", 2), DAR_OK);
+    desk_run_s(k, 5);
+    desk_cut(k, 2 * DAY);
+    desk_run_s(k, 5);
+    expense_usage(&k->d.meter, 1, &u);
+    assert_int_equal(u.days, 4);
+    assert_int_equal(number(113, "0-0:19.21.18", 2), 600);
 }
 
 static void levels_fall(void **state)
@@ -346,13 +534,6 @@ static enum dar set_date(uint8_t mode, uint8_t day, bool carry, bool debt)
     axdr_emit_bool(&o, carry);
     axdr_emit_bool(&o, debt);
     return put(ROLE_SUPERVISOR, 1, "0-0:96.61.3", 2, &o);
-}
-
-static const struct scheme *one_a_kwh(void)
-{
-    static struct scheme s = { .name = "one", .steps = 1 };
-    for (unsigned t = 0; t < TARIFFS; t++) s.step[0].price[t] = 1000000;
-    return &s;
 }
 
 static void the_mode_by_set_and_by_date(void **state)
@@ -460,6 +641,8 @@ int main(void)
         T(a_rate_is_updated),
         T(debts_are_set_added_and_collected),
         T(what_is_collected_when),
+        T(hostile_schemes),
+        T(charges_of_days_without_supply),
         T(levels_fall),
         T(the_mode_by_set_and_by_date),
         T(an_account_is_reset_once_closed),
