@@ -52,7 +52,7 @@ struct snap {
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
     uint32_t sgc, tokens, rows, limit, side, months;
-    uint32_t held, credits, flags[WALLETS], emergency, friendly;
+    uint32_t held, credits, emergency, friendly;
     int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
@@ -113,7 +113,6 @@ static void look(struct lab *l, struct snap *s)
         s->purchased[w] = m->wallets.wallet[w].purchased;
         const struct period *p = &m->wallets.wallet[w].period;
         s->status[w] = m->wallets.wallet[w].status;
-        s->flags[w] = m->wallets.wallet[w].fund.flags & FUND_POSTPAID;
         s->days[w] = p->days;
         s->demand[w] = p->demand_w;
         s->base[w] = p->base.nano;
@@ -168,7 +167,6 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     struct lab *l = lab_new_on(&sim->nor, &map);
     l->cfg = parent->cfg;
     l->io.root_key = parent->io.root_key;
-    l->io.relay = parent->io.relay;
     l->load = parent->load;
     lab_fit_relay(l, true);
     l->relay.closed = parent->relay.closed;
@@ -526,12 +524,17 @@ static void round_of(struct life *f, struct nor_sim *sim)
     cut_function(f, sim, "emergency", STS_FN_EMERGENCY, 1 + (unsigned)(r % 1000));
     cut_function(f, sim, "friendly", STS_FN_FRIENDLY,
                  !param_get(&f->lab->m, PARAM_FRIENDLY_ENABLE));
+    f->lab->load.p_mw = 0; /* where the bill begins shall not depend on it either */
+    lab_run_s(f->lab, 61);
     cut_function(f, sim, "postpaid", STS_FN_MODE, 0);
     cut_function(f, sim, "prepayment", STS_FN_MODE, 1);
-    lab_fit_relay(f->lab, false); /* for these two: else what is used would depend on it */
+    f->lab->load.p_mw = 3600000;
     cut_function(f, sim, "supply opened", STS_FN_SWITCH, 0);
     cut_function(f, sim, "supply released", STS_FN_SWITCH, 1);
-    f->lab->io.relay = NULL;
+    lab_run_s(f->lab, 2); /* ready, in mode 6: a hand closes it */
+    while (supply_order(&f->lab->m, &lab_who, SUPPLY_BUTTON, ACTION_RECONNECT) == E_BUSY)
+        lab_settle(f->lab);
+    lab_run_s(f->lab, 2);
     for (unsigned i = 0; i < 6; i++) {
         stranger(f);
         cut_tokens(f, sim, "wrong token", i < 5 ? STS_CRC : STS_LOCKED_OUT);
