@@ -141,7 +141,8 @@ static enum run write_aare(struct dlms_server *d, struct dlms_session *s,
 
 static bool knows(const struct dlms_assoc *row, uint8_t mechanism)
 {
-    return mechanism < MECHS && row->mechanisms >> mechanism & 1;
+    bool old = mechanism == MECH_MD5 || mechanism == MECH_SHA1;
+    return mechanism < MECHS && row->mechanisms >> mechanism & 1 && (CFG_OLD_HLS || !old);
 }
 
 static bool check_context(const struct dlms_assoc *row, const struct acse_aarq *a)
@@ -587,7 +588,7 @@ static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cip
         s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
         return E_MORE;
     }
-    if (s->mechanism < MECH_GMAC) return check_old(d, s, f) ? 0 : E_AUTH;
+    if (s->mechanism < MECH_GMAC) return CFG_OLD_HLS && check_old(d, s, f) ? 0 : E_AUTH;
     if (s->mechanism == MECH_SHA256) return check_sha256(d, s, f) ? 0 : E_AUTH;
     return CFG_SUITE1 ? check_ecdsa(d, s, f) : E_AUTH;
 }
@@ -608,7 +609,8 @@ static int make_reply(struct dlms_server *d, struct dlms_session *s,
         hls5_answer(answer, s->suite, s->ic, &s->key, s->own, c->ctos, c->ctos_n);
         return HLS5_ANSWER;
     }
-    if (s->mechanism < MECH_GMAC) return (int)old_digest(d, s, c->ctos, c->ctos_n, answer);
+    if (CFG_OLD_HLS && s->mechanism < MECH_GMAC)
+        return (int)old_digest(d, s, c->ctos, c->ctos_n, answer);
     digest(d, s, true, h);
     if (CFG_SUITE1 && s->mechanism == MECH_ECDSA)
         return run_job(d, s, 2, DLMS_EC_SIGN, h, sizeof h, answer);

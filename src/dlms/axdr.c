@@ -83,11 +83,11 @@ void axdr_emit(struct axdr_out *o, const void *p, size_t n)
     o->len += n;
 }
 
-void axdr_emit_raw(struct axdr_out *o, uint64_t v, unsigned n)
+void axdr_emit_raw(struct axdr_out *o, uint32_t v, unsigned n)
 {
-    uint8_t b[8];
-    be_put64(b, v);
-    axdr_emit(o, b + 8 - n, n);
+    uint8_t b[4];
+    be_put32(b, v);
+    axdr_emit(o, b + 4 - n, n);
 }
 
 void axdr_emit_length(struct axdr_out *o, uint32_t n)
@@ -122,6 +122,67 @@ void axdr_emit_string(struct axdr_out *o, uint8_t tag, const void *p, size_t n)
 {
     axdr_emit_head(o, tag, (uint32_t)n);
     axdr_emit(o, p, n);
+}
+
+void axdr_emit_octets(struct axdr_out *o, const void *p, size_t n)
+{
+    axdr_emit_string(o, AXDR_OCTETS, p, n);
+}
+
+/* Calls are many: what each of them leaves out is worth a function. */
+static void emit_word(struct axdr_out *o, uint8_t tag, int32_t v)
+{
+    axdr_emit_int(o, tag, v);
+}
+
+void axdr_emit_bool(struct axdr_out *o, bool v)
+{
+    emit_word(o, AXDR_BOOL, v);
+}
+
+void axdr_emit_enum(struct axdr_out *o, uint8_t v)
+{
+    emit_word(o, AXDR_ENUM, v);
+}
+
+void axdr_emit_i8(struct axdr_out *o, int8_t v)
+{
+    emit_word(o, AXDR_I8, v);
+}
+
+void axdr_emit_u8(struct axdr_out *o, uint8_t v)
+{
+    emit_word(o, AXDR_U8, v);
+}
+
+void axdr_emit_i16(struct axdr_out *o, int16_t v)
+{
+    emit_word(o, AXDR_I16, v);
+}
+
+void axdr_emit_u16(struct axdr_out *o, uint16_t v)
+{
+    emit_word(o, AXDR_U16, v);
+}
+
+void axdr_emit_i32(struct axdr_out *o, int32_t v)
+{
+    emit_word(o, AXDR_I32, v);
+}
+
+void axdr_emit_u32(struct axdr_out *o, uint32_t v)
+{
+    emit_word(o, AXDR_U32, (int32_t)v);
+}
+
+void axdr_emit_i64(struct axdr_out *o, int64_t v)
+{
+    axdr_emit_int(o, AXDR_I64, v);
+}
+
+void axdr_emit_u64(struct axdr_out *o, uint64_t v)
+{
+    axdr_emit_int(o, AXDR_U64, (int64_t)v);
 }
 
 void axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n)

@@ -82,8 +82,8 @@ static inline struct axdr_out axdr_out(uint8_t *buf, size_t cap)
 /* n octets as they are, no tag. */
 void axdr_emit(struct axdr_out *o, const void *p, size_t n);
 
-/* n octets, big-endian, of v; no tag. n 1..8. */
-void axdr_emit_raw(struct axdr_out *o, uint64_t v, unsigned n);
+/* n octets, big-endian, of v; no tag. n 1..4. */
+void axdr_emit_raw(struct axdr_out *o, uint32_t v, unsigned n);
 
 /* A length or count, shortest form; no tag. */
 void axdr_emit_length(struct axdr_out *o, uint32_t n);
@@ -103,50 +103,18 @@ void axdr_emit_string(struct axdr_out *o, uint8_t tag, const void *p, size_t n);
 /* Bit-string of n bits, bit 0 the high bit of p[0]; bits beyond n are sent as zero. */
 void axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n);
 
-static inline void axdr_emit_octets(struct axdr_out *o, const void *p, size_t n)
-{
-    axdr_emit_string(o, AXDR_OCTETS, p, n);
-}
-static inline void axdr_emit_bool(struct axdr_out *o, bool v)
-{
-    axdr_emit_int(o, AXDR_BOOL, v);
-}
-static inline void axdr_emit_enum(struct axdr_out *o, uint8_t v)
-{
-    axdr_emit_int(o, AXDR_ENUM, v);
-}
-static inline void axdr_emit_i8(struct axdr_out *o, int8_t v)
-{
-    axdr_emit_int(o, AXDR_I8, v);
-}
-static inline void axdr_emit_u8(struct axdr_out *o, uint8_t v)
-{
-    axdr_emit_int(o, AXDR_U8, v);
-}
-static inline void axdr_emit_i16(struct axdr_out *o, int16_t v)
-{
-    axdr_emit_int(o, AXDR_I16, v);
-}
-static inline void axdr_emit_u16(struct axdr_out *o, uint16_t v)
-{
-    axdr_emit_int(o, AXDR_U16, v);
-}
-static inline void axdr_emit_i32(struct axdr_out *o, int32_t v)
-{
-    axdr_emit_int(o, AXDR_I32, v);
-}
-static inline void axdr_emit_u32(struct axdr_out *o, uint32_t v)
-{
-    axdr_emit_int(o, AXDR_U32, v);
-}
-static inline void axdr_emit_i64(struct axdr_out *o, int64_t v)
-{
-    axdr_emit_int(o, AXDR_I64, v);
-}
-static inline void axdr_emit_u64(struct axdr_out *o, uint64_t v)
-{
-    axdr_emit_int(o, AXDR_U64, (int64_t)v);
-}
+/* The usual ones. */
+void axdr_emit_octets(struct axdr_out *o, const void *p, size_t n);
+void axdr_emit_bool(struct axdr_out *o, bool v);
+void axdr_emit_enum(struct axdr_out *o, uint8_t v);
+void axdr_emit_i8(struct axdr_out *o, int8_t v);
+void axdr_emit_u8(struct axdr_out *o, uint8_t v);
+void axdr_emit_i16(struct axdr_out *o, int16_t v);
+void axdr_emit_u16(struct axdr_out *o, uint16_t v);
+void axdr_emit_i32(struct axdr_out *o, int32_t v);
+void axdr_emit_u32(struct axdr_out *o, uint32_t v);
+void axdr_emit_i64(struct axdr_out *o, int64_t v);
+void axdr_emit_u64(struct axdr_out *o, uint64_t v);
 
 /* -- reading ---------------------------------------------------------------------------- */
 

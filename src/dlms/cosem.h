@@ -18,7 +18,7 @@
  *
  * Power cut  nothing is kept here; a staged write that was not committed never was.
  * Cost       find: some 12 instructions a row of the table. A block: its octets.
- * Memory     row and class 16 octets of ROM each on 32 bits, attribute, method, policy 12;
+ * Memory     row 16 octets of ROM on 32 bits, class, attribute, method and policy 12 each;
  *            struct cosem_get about 110 octets of RAM, struct cosem_set 40 and a hold buffer.
  * Context    meter loop only.
  */
@@ -164,7 +164,8 @@ struct cosem_method {
 
 struct cosem_class {
     uint16_t id;
-    uint8_t version, n_attr, n_method;
+    uint8_t version : 3, n_attr : 5;
+    uint8_t n_method;
     const struct cosem_attr *attr; /* in order of id, from 1 */
     const struct cosem_method *method;
 };

@@ -79,7 +79,11 @@ enum { ACCESS_HEAD, ACCESS_ITEMS, ACCESS_RESULTS };
 /* A request that is carried out item by item, and its answer: literal octets, then stored
  * ones, then an attribute. */
 struct dlms_transfer {
-    uint8_t service; /* tag of the request; 0: none */
+    uint32_t block;           /* last number sent, or taken */
+    uint8_t *store;           /* what waits to be emitted */
+    struct axdr_in first;     /* all descriptors */
+    struct axdr_in req, data; /* what is still to be read of descriptors, and of values */
+    uint8_t service;          /* tag of the request; 0: none */
     uint8_t kind, inv;
     bool blocks;  /* the request comes in blocks */
     bool list;    /* it is one of a list */
@@ -91,21 +95,17 @@ struct dlms_transfer {
     bool failed;  /* ACCESS: an item was refused */
     uint8_t step; /* ACCESS: enum below */
     uint8_t lit_n, lit_at;
-    uint8_t lit[32];
+    enum dar dar;
     uint16_t items, item;
     uint16_t filled;       /* octets of the present block */
     uint16_t end;          /* octets of rx that must stay while it runs */
     uint16_t hold_n;       /* octets of a list that comes in blocks */
     uint16_t store_size;   /* room at store */
     uint16_t stored, sent; /* octets there; of them already emitted */
-    uint32_t block;        /* last number sent, or taken */
-    uint8_t *store;
-    enum dar dar;
-    struct axdr_in first;     /* all descriptors */
-    struct axdr_in req, data; /* what is still to be read of descriptors, and of values */
-    uint32_t long_invoke;     /* ACCESS */
-    uint8_t *results;         /* ACCESS: choice and result of each item */
-    uint16_t mark;            /* ACCESS: octets of the answer before the present item */
+    uint16_t mark;         /* ACCESS: octets of the answer before the present item */
+    uint32_t long_invoke;  /* ACCESS */
+    uint8_t *results;      /* ACCESS: choice and result of each item */
+    uint8_t lit[32];
     /* notices: what emits the body */
     enum dar (*body)(void *app, const void *ctx, struct axdr_out *o);
     const void *body_ctx;
@@ -163,12 +163,12 @@ struct dlms_hdlc {
     mono_t answer_by; /* RNR when the answer is not ready by then */
 };
 
+/* What is asked for most stands first, octets before words: a Cortex-M reaches that by short
+ * instructions. */
 struct dlms_session {
-    struct dlms_session *next; /* of the link; or free */
-    struct dlms_session *work; /* in the server's queue */
-    struct dlms_link *link;
-    bool queued;
+    struct who who;
     uint8_t phase, state;
+    bool queued;
     bool ends;    /* the association ends with the answer */
     bool bare;    /* the answer goes out unprotected */
     bool quiet;   /* unconfirmed or to all stations: no answer whatever happens */
@@ -176,42 +176,28 @@ struct dlms_session {
     bool notice;  /* what goes out was not asked for */
     bool stalled; /* the last slice waited for somebody else */
     bool running; /* the APDU in hand is parsed and being carried out */
+    bool claimed;
     bool has_quality, released, with_user, with_reason; /* what ACCEPT has to answer */
-    uint16_t index;
-    struct who who;
-    uint16_t server_sap;
-    mono_t active;  /* last APDU */
-    mono_t pending; /* since when */
-
-    /* association */
     uint8_t context, mechanism, suite, policy, user_id, fails;
     int8_t quality;
-    uint16_t max_send; /* the client's size, 0: no limit */
-    uint32_t conformance;
-    uint8_t title[CIPHER_TITLE]; /* the client's */
-    uint8_t own[CIPHER_TITLE];   /* the meter's */
-    struct cipher_key key; /* global unicast (to all: broadcast), authentication; len 0: not
-                              loaded */
-    uint8_t ded_len, ded[32];
-    uint32_t ded_rx, ded_tx;
-    struct dlms_agreed agreed;
-
-    struct dlms_prot prot;
-    uint32_t ic; /* of the answer */
-    bool claimed;
-
-    /* buffers */
-    uint8_t *rx, *tx;
+    uint8_t ded_len;
+    uint8_t pre_n;             /* octets of pre */
     uint16_t rx_size, tx_size; /* announced; longest stored answer */
     uint16_t keep;             /* octets of rx that stay */
     uint16_t rx_at, rx_n;      /* the APDU in hand, unwrapped layer by layer */
     uint16_t tx_at, tx_n;      /* the answer */
-    const uint8_t *body;       /* what goes out: pre, then body */
     uint16_t body_n;
-    uint8_t pre_n, pre[10]; /* head of a block */
-    uint16_t tx_sent;       /* octets given to a stream link */
-    uint16_t slice;         /* octets of the present message that are through GCM */
-
+    uint16_t tx_sent;  /* octets given to a stream link */
+    uint16_t slice;    /* octets of the present message that are through GCM */
+    uint16_t max_send; /* the client's size, 0: no limit */
+    uint16_t index, server_sap;
+    uint8_t *rx, *tx;
+    const uint8_t *body; /* what goes out: pre, then body */
+    struct dlms_link *link;
+    uint32_t conformance;
+    uint32_t ic;               /* of the answer */
+    struct dlms_session *next; /* of the link; or free */
+    struct dlms_session *work; /* in the server's queue */
     union {
         struct dlms_challenge challenge; /* pending */
         struct {
@@ -219,8 +205,20 @@ struct dlms_session {
             struct cosem_set set;
         };
     };
+    struct dlms_prot prot;
     struct dlms_gbt gbt;
     struct dlms_hdlc hdlc;
+    mono_t active;  /* last APDU */
+    mono_t pending; /* since when */
+
+    uint8_t pre[10];             /* head of a block */
+    uint8_t title[CIPHER_TITLE]; /* the client's */
+    uint8_t own[CIPHER_TITLE];   /* the meter's */
+    struct cipher_key key; /* global unicast (to all: broadcast), authentication; len 0: not
+                              loaded */
+    uint8_t ded[32];
+    uint32_t ded_rx, ded_tx;
+    struct dlms_agreed agreed;
 };
 
 struct dlms_pool {
