@@ -164,8 +164,8 @@ struct cosem_method {
 
 struct cosem_class {
     uint16_t id;
-    uint8_t n_attr;
-    uint8_t version : 3, n_method : 5;
+    uint8_t version : 3, n_attr : 5;
+    uint8_t n_method;
     const struct cosem_attr *attr; /* in order of id, from 1 */
     const struct cosem_method *method;
 };

@@ -9,7 +9,7 @@ enum { ITEM_ROOM = 12, BLOCK_EXTRA = 16, LIST_MAX = 32 };
 
 /* -- building --------------------------------------------------------------------------- */
 
-static void put_raw(struct buf *b, uint64_t v, unsigned n)
+static void put_raw(struct buf *b, uint32_t v, unsigned n)
 {
     struct axdr_out o = buf_room(b, n);
     axdr_emit_raw(&o, v, n);
