@@ -69,14 +69,19 @@ static void assert_logged(uint16_t code)
     fail_msg("no event %u", code);
 }
 
-static unsigned logged(uint16_t code)
+static unsigned logged_in(enum event_log log, uint16_t code)
 {
-    struct event_span s = event_span(&l->m, LOG_PREPAYMENT);
+    struct event_span s = event_span(&l->m, log);
     struct event_row row;
     unsigned n = 0;
     for (uint32_t i = s.first; i < s.next; i++)
-        n += event_read(&l->m, LOG_PREPAYMENT, i, &row) == 0 && row.code == code;
+        n += event_read(&l->m, log, i, &row) == 0 && row.code == code;
     return n;
+}
+
+static unsigned logged(uint16_t code)
+{
+    return logged_in(LOG_PREPAYMENT, code);
 }
 
 /* A token of another meter. */
@@ -552,16 +557,6 @@ static void the_display_tells_of_credit(void **state)
 /* -- functions of 2/11
  * -------------------------------------------------------------------------- */
 
-static unsigned relay_logged(uint16_t code)
-{
-    struct event_span s = event_span(&l->m, LOG_RELAY);
-    struct event_row row;
-    unsigned n = 0;
-    for (uint32_t i = s.first; i < s.next; i++)
-        n += event_read(&l->m, LOG_RELAY, i, &row) == 0 && row.code == code;
-    return n;
-}
-
 static void an_engineer_opens_and_releases(void **state)
 {
     (void)state;
@@ -579,7 +574,7 @@ static void an_engineer_opens_and_releases(void **state)
     lab_run_s(l, 10);
     assert_false(supply_is_on(&l->m));
     assert_int_equal(l->m.supply.state.held, SUPPLY_BIT(SUPPLY_REMOTE));
-    assert_int_equal(relay_logged(EV_OPEN_ENGINEERING), 1);
+    assert_int_equal(logged_in(LOG_RELAY, EV_OPEN_ENGINEERING), 1);
     assert_int_equal(keypad(kept), STS_USED);
     assert_int_equal(
         token_read(&l->m, TOKENS_ALL, token_span(&l->m, TOKENS_ALL).next - 1, &row), 0);
