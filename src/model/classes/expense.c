@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "model/classes.h"
+#include "model/scheme.h"
 
 /* -- a scheme, as {name, steps, service, fixed, levy, vat, subsidy}
  * ----------------------------------
@@ -97,7 +98,7 @@ static void emit_limits(struct axdr_out *o, const struct scheme *s)
     }
 }
 
-static void emit_scheme(struct axdr_out *o, const struct scheme *s)
+void emit_scheme(struct axdr_out *o, const struct scheme *s)
 {
     size_t n = 0;
     while (n < sizeof s->name && s->name[n]) n++;
