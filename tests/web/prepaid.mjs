@@ -30,7 +30,7 @@ const speed = (name) => page.click(`.world .seg button:text-is("${name}")`);
 const told = (code) => until(async () => (await state()).events.some((e) => e.code === code), `event ${code}`, 120000);
 const shot = async (n) => {
   await page.evaluate(() => scrollTo(0, 0));
-  await page.screenshot({ path: join(shots, `prepaid-${n}.png`) });
+  await page.screenshot({ path: join(shots, `prepaid-${n}.png`), clip: { x: 0, y: 0, width: 1440, height: 640 } });
 };
 
 before(async () => {
