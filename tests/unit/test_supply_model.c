@@ -371,6 +371,64 @@ static int end(void **state)
     return 0;
 }
 
+/* Push 4 goes to a line nobody listens at: there it waits. */
+static void aim_at_nobody(struct desk *k)
+{
+    static const uint8_t nowhere[] = { AXDR_STRUCTURE, 3, AXDR_ENUM, PUSH_HDLC,
+                                       AXDR_OCTETS,    0, AXDR_ENUM, 0 };
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 40, desk_ln("0-4:25.9.0"), 3, nowhere, sizeof nowhere, 0),
+        DAR_OK);
+    desk_settle(k);
+    push_reset(&k->d, 4);
+}
+
+static bool is_pushed(struct desk *k)
+{
+    desk_run_s(k, 3);
+    return k->d.push.job[4].waiting;
+}
+
+static bool is_set(struct desk *k, const char *descriptor, unsigned bit)
+{
+    const uint8_t *p = get(k, 1, descriptor, 2);
+    return ((uint32_t)p[1] << 24 | p[2] << 16 | p[3] << 8 | p[4]) >> bit & 1;
+}
+
+/* A relay that does not do what it was told sets bit 31 of register 2 and 12 of register 3, and
+ * both are pushed; a bypass is fraud. */
+static void what_fails_is_pushed(void **state)
+{
+    static const unsigned troubles[] = { RELAY_WELDS, RELAY_STICKS, RELAY_RATTLES };
+    struct desk *k = *state;
+    for (unsigned i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        aim_at_nobody(k);
+        relay_sim_trouble(&k->relay, k->now, troubles[i]);
+        remote(k, ROLE_MANAGEMENT, 1);
+        desk_run_s(k, 30);
+        assert_true(is_set(k, "0-0:97.98.22", 12));
+        assert_true(is_set(k, "0-0:97.98.21", 31));
+        assert_true(is_pushed(k));
+        end(state);
+        begin(state);
+        k = *state;
+    }
+    aim_at_nobody(k);
+    remote(k, ROLE_MANAGEMENT, 1);
+    assert_false(is_pushed(k));                             /* an order is no alarm */
+    static const uint8_t none[] = { AXDR_U32, 0, 0, 0, 0 }; /* that power came was told */
+    static const char *const words[] = { "0-0:97.98.0", "0-0:97.98.20" };
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(
+            desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(words[i]), 2, none, sizeof none, 0),
+            DAR_OK);
+        desk_settle(k);
+    }
+    event_post(&k->d.meter, EV_BYPASS, NULL, NULL);
+    assert_true(is_pushed(k));
+    assert_true(is_set(k, "0-0:97.98.20", 13));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(permissions_bind_every_actor, begin, end),
         cmocka_unit_test_setup_teardown(scripts_are_remote_orders, begin, end),
         cmocka_unit_test_setup_teardown(an_emergency_lasts_its_time, begin, end),
+        cmocka_unit_test_setup_teardown(what_fails_is_pushed, begin, end),
         cmocka_unit_test_setup_teardown(a_limiter_refuses_what_it_does_not_know, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -576,13 +576,15 @@ static const struct {
     uint8_t bit;
     bool bad;
     const char *text;
-} alarms[] = { { 13, true, "Fire at the terminals" }, { 12, true, "Relay fault" },
-               { 0, true, "Terminal cover opened" },  { 1, true, "Meter cover opened" },
-               { 2, true, "Module cover opened" },    { 3, true, "Magnet" },
-               { 4, true, "Neutral mismatch" },       { 11, true, "Cut: tamper" },
-               { 7, false, "Over-current" },          { 6, false, "Overload" },
-               { 8, false, "Over-voltage" },          { 9, false, "Under-voltage" },
-               { 10, false, "Cut: no credit" },       { 17, false, "Credit exhausted" },
+} alarms[] = { { 13, true, "Fire at the terminals" },  { 12, true, "Relay fault" },
+               { 0, true, "Terminal cover opened" },   { 1, true, "Meter cover opened" },
+               { 2, true, "Module cover opened" },     { 3, true, "Magnet" },
+               { 4, true, "Neutral mismatch" },        { 11, true, "Cut: tamper" },
+               { 7, false, "Over-current" },           { 6, false, "Overload" },
+               { 8, false, "Over-voltage" },           { 9, false, "Under-voltage" },
+               { 10, false, "Cut: no credit" },        { 16, true, "Credit alarm, level 3" },
+               { 15, false, "Credit alarm, level 2" }, { 14, false, "Credit alarm, level 1" },
+               { 17, true, "Credit exhausted" },       { 18, false, "Emergency credit in use" },
                { 19, false, "Token entry locked" } };
 
 static void fill_alarms(struct show *s, struct panel_state *st)

@@ -4,11 +4,10 @@ import { Mark } from './ui';
 
 type Send = (order: Order, value: number) => void;
 
-const WORD = {
-  connected: 'Connected',
-  ready: 'Off, ready to be switched on',
-  disconnected: 'Off by remote order',
-} as const;
+const WORD = { connected: 'Connected', ready: 'Off', disconnected: 'Off by remote order' } as const;
+
+const awaitsButton = (r: RelayState) =>
+  r.control === 'ready' && r.holders.length === 1 && r.holders[0]!.name === 'button';
 
 const mark = (r: RelayState) => (r.on !== r.ordered ? 'bad' : r.on ? 'ok' : 'warn');
 
@@ -18,7 +17,7 @@ export function Relay({ relay, send }: { relay: RelayState; send: Send }) {
       <h2 id="relay-h">Supply switch</h2>
       <p class="switchstate">
         <Mark kind={mark(relay)} />
-        <b>{WORD[relay.control]}</b>
+        <b>{awaitsButton(relay) ? 'Off, ready to be switched on' : WORD[relay.control]}</b>
         {relay.on !== relay.ordered && <span class="flag">{relay.on ? 'did not open' : 'did not close'}</span>}
       </p>
       {relay.holders.length > 0 && (

@@ -222,11 +222,10 @@ static enum dar get_output_state(void *app, const struct cosem_at *at, struct ax
     const struct meter *m = meter_of(app);
     const bool on[] = { param_get(m, PARAM_PULSE_FUNCTION) != 0, m->supply.state.closed,
                         supply_is_on(m), m->lamp[LAMP_ALARM] != 0, m->lamp[LAMP_BUZZER] != 0 };
-    uint8_t bits = 0;
+    uint32_t flags = 0;
     (void)at;
-    for (unsigned i = 0; i < COUNT(on); i++)
-        if (on[i]) bits |= (uint8_t)(0x80u >> i);
-    axdr_emit_bits(o, &bits, 8);
+    for (unsigned i = 0; i < COUNT(on); i++) flags |= (uint32_t)on[i] << i;
+    emit_flags(o, flags, 8);
     return DAR_OK;
 }
 
@@ -243,11 +242,7 @@ const struct cosem_class class_output_state = { .id = 1,
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    uint32_t held = meter_of(app)->alarms.held[at->row->bind.id];
-    uint8_t bits[4] = { 0 };
-    for (unsigned i = 0; i < 32; i++)
-        if (held >> i & 1) bits[i / 8] |= (uint8_t)(0x80u >> i % 8);
-    axdr_emit_bits(o, bits, 32);
+    emit_flags(o, meter_of(app)->alarms.held[at->row->bind.id], 32);
     return DAR_OK;
 }
 

@@ -39,7 +39,7 @@ static const struct setting_list fire = { 4,
                                             { PARAM_FIRE_TRIP_S, AXDR_U8 },
                                             { PARAM_FIRE_RELEASE, AXDR_ENUM } } };
 
-static const struct single_view single = { { 0, 0, 10, 0, 106, 255 }, SINGLE_SUPPLY };
+static const struct single_view single = { SUPPLY_SCRIPTS, SINGLE_SUPPLY };
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 16, 0, 0, MONITORS, ACL_CONFIG, &class_watcher, SHOWN(0, 0)),

@@ -3,7 +3,7 @@
 #include "model/objects/objects.h"
 
 static const struct calendar_view tariff = { { 0, 0, 10, 0, 100, 255 }, CALENDAR_TARIFF };
-static const struct calendar_view load = { { 0, 0, 10, 0, 106, 255 }, CALENDAR_LOAD };
+static const struct calendar_view load = { SUPPLY_SCRIPTS, CALENDAR_LOAD };
 
 /* Script n writes the name of mask n into both activations. */
 #define TARIFF_SCRIPT(n, text)                                                                 \
