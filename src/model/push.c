@@ -52,16 +52,25 @@ static void order(struct device *d, unsigned n, uint8_t alarms)
     uint8_t octets[PUSH_SETUP];
     load(d, n, &s, octets);
     if (!has_place(&s)) {
-        alarm_push_end(&d->meter, alarms, true);
+        alarm_push_ignore(&d->meter, alarms);
         return;
     }
     j->alarms |= alarms;
-    if (j->waiting) return; /* what it will tell is what stands then */
+    if (j->waiting) { /* what it will tell is what stands then: not what was sent before */
+        j->repeat = false;
+        return;
+    }
     uint32_t spread = s.spread_s ? rng_below(&d->rng, s.spread_s + 1u) : 0;
     *j = (struct push_job){ .waiting = true,
                             .alarms = j->alarms,
                             .due = after_s(d->meter.t, spread) };
     plan(&d->push);
+}
+
+/* What is composed already cannot tell of it: it comes after that. */
+static bool is_under_way(const struct push *p, unsigned n)
+{
+    return p->phase != REST && p->active == n;
 }
 
 /* A descriptor rose: its monitor runs a script, and that is a push. */
@@ -71,11 +80,12 @@ static void collect_alarms(struct device *d)
     for (unsigned k = 0; k < ALARMS; k++) {
         uint8_t bit = (uint8_t)(1u << k);
         int32_t script = param_get(m, (uint16_t)(PARAM_ALARM_PUSH_1 + k));
+        if (script && is_under_way(&d->push, (unsigned)script - 1)) continue;
         if (!alarm_push_begin(m, bit)) continue;
         if (script)
             order(d, (unsigned)script - 1, bit);
         else
-            alarm_push_end(m, bit, true);
+            alarm_push_ignore(m, bit);
     }
 }
 
@@ -85,8 +95,13 @@ void push_collect(struct device *d)
     if (!(m->alarms.push | m->pushes.ordered) || !meter_is_ready(m)) return;
     if (m->alarms.push) collect_alarms(d);
     uint8_t ordered = push_take(m);
-    for (unsigned n = 0; n < PUSHES; n++)
-        if (ordered >> n & 1) order(d, n, 0);
+    for (unsigned n = 0; n < PUSHES; n++) {
+        if (!(ordered >> n & 1)) continue;
+        if (is_under_way(&d->push, n))
+            (void)push_order(m, n);
+        else
+            order(d, n, 0);
+    }
 }
 
 void push_power_up(struct device *d)
@@ -301,7 +316,8 @@ static void begin(struct device *d, unsigned n)
 static void watch(struct device *d, mono_t now)
 {
     struct push *p = &d->push;
-    enum dlms_sent fate = p->link ? dlms_notified(p->link) : (enum dlms_sent)p->fate;
+    bool spoke = p->phase != REACH && p->link;
+    enum dlms_sent fate = spoke ? dlms_notified(p->link) : (enum dlms_sent)p->fate;
     bool late = !mono_before(now, p->until);
     if (fate == DLMS_SENT_CONFIRMED) {
         ended(d, CONFIRMED);

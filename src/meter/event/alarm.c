@@ -75,6 +75,11 @@ uint8_t alarm_push_begin(struct meter *m, uint8_t mask)
     return begun;
 }
 
+void alarm_push_ignore(struct meter *m, uint8_t mask)
+{
+    m->alarms.sending &= (uint8_t)~mask;
+}
+
 void alarm_push_end(struct meter *m, uint8_t mask, bool done)
 {
     struct alarms *a = &m->alarms;

@@ -44,6 +44,9 @@ int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32
 uint8_t alarm_push_begin(struct meter *m, uint8_t mask);
 void alarm_push_end(struct meter *m, uint8_t mask, bool done);
 
+/* Nobody wants to hear of them: no longer on their way, and no record of that. */
+void alarm_push_ignore(struct meter *m, uint8_t mask);
+
 /* The registers among the values (VAL_ALARM_1 ..). */
 void alarm_show(struct meter *m);
 
