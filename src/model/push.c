@@ -362,13 +362,9 @@ void push_reset(struct device *d, unsigned n)
     plan(p);
 }
 
-void push_gasp(struct device *d, mono_t now)
+static void gasp(struct device *d, mono_t now)
 {
     struct push *p = &d->push;
-    if (p->phase != REST) { /* what is under way waits, it is not lost */
-        p->job[p->active].due = now;
-        let_go(d);
-    }
     order(d, PUSH_POWER_DOWN, 0);
     if (!p->job[PUSH_POWER_DOWN].waiting) return;
     begin(d, PUSH_POWER_DOWN);
@@ -378,4 +374,15 @@ void push_gasp(struct device *d, mono_t now)
         watch(d, now);
     }
     push_reset(d, PUSH_POWER_DOWN);
+}
+
+void push_gasp(struct device *d, mono_t now)
+{
+    struct push *p = &d->push;
+    if (!param_get(&d->meter, PARAM_GASP_ENABLED)) return;
+    if (p->phase != REST) { /* what is under way waits, it is not lost */
+        p->job[p->active].due = now;
+        let_go(d);
+    }
+    for (int32_t i = param_get(&d->meter, PARAM_GASP_COUNT); i > 0; i--) gasp(d, now);
 }

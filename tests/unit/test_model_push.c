@@ -554,7 +554,17 @@ static void the_last_gasp_is_heard(void **state)
     uint8_t ln[6];
     axdr_read_octets(&in, ln, 6);
     assert_true(ln[1] == PUSH_POWER_DOWN && net.kind == DLMS_UDP);
+    expect_none();
+    static const uint8_t twice[] = { 2, 3, 3, 1, 0x11, 0, 0x11, 2 };
     desk_settle(k); /* the supply stayed */
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 1, desk_ln("0-0:96.64.3"), 2, twice, sizeof twice, 0),
+        DAR_OK);
+    desk_settle(k);
+    device_supply_failed(&k->d, k->now);
+    expect(k, 3);
+    expect(k, 3);
+    expect_none();
     desk_run_s(k, 60);
     end(k);
 }
