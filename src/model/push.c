@@ -56,12 +56,21 @@ static void order(struct device *d, unsigned n, uint8_t alarms)
         return;
     }
     j->alarms |= alarm_push_begin(&d->meter, alarms);
-    if (j->waiting) return; /* what it will tell is what stands then */
+    if (j->waiting) { /* what it will tell is what stands then: not what was sent before */
+        j->repeat = false;
+        return;
+    }
     uint32_t spread = s.spread_s ? rng_below(&d->rng, s.spread_s + 1u) : 0;
     *j = (struct push_job){ .waiting = true,
                             .alarms = j->alarms,
                             .due = after_s(d->meter.t, spread) };
     plan(&d->push);
+}
+
+/* What is composed already cannot tell of it: it comes after that. */
+static bool is_under_way(const struct push *p, unsigned n)
+{
+    return p->phase != REST && p->active == n;
 }
 
 /* A descriptor crossed its threshold: its monitor runs a script, and that is a push. Where there
@@ -74,6 +83,7 @@ static void collect_alarms(struct device *d)
         uint8_t bit = (uint8_t)(1u << i);
         unsigned script = alarm_script(m, i);
         if (!(m->alarms.push & bit & ~d->push.idle)) continue;
+        if (script && is_under_way(&d->push, script - 1)) continue;
         if (script)
             order(d, script - 1, bit);
         else
@@ -95,8 +105,13 @@ void push_collect(struct device *d)
     if (!meter_is_ready(m) || !(alarms_wait(d) || m->pushes.ordered)) return;
     if (alarms_wait(d)) collect_alarms(d);
     uint8_t ordered = push_take(m);
-    for (unsigned n = 0; n < PUSHES; n++)
-        if (ordered >> n & 1) order(d, n, 0);
+    for (unsigned n = 0; n < PUSHES; n++) {
+        if (!(ordered >> n & 1)) continue;
+        if (is_under_way(&d->push, n))
+            (void)push_order(m, n);
+        else
+            order(d, n, 0);
+    }
 }
 
 void push_power_up(struct device *d)
@@ -311,7 +326,8 @@ static void begin(struct device *d, unsigned n)
 static void watch(struct device *d, mono_t now)
 {
     struct push *p = &d->push;
-    enum dlms_sent fate = p->link ? dlms_notified(p->link) : (enum dlms_sent)p->fate;
+    bool spoke = p->phase != REACH && p->link;
+    enum dlms_sent fate = spoke ? dlms_notified(p->link) : (enum dlms_sent)p->fate;
     bool late = !mono_before(now, p->until);
     if (fate == DLMS_SENT_CONFIRMED) {
         ended(d, CONFIRMED);
@@ -356,13 +372,9 @@ void push_reset(struct device *d, unsigned n)
     plan(p);
 }
 
-void push_gasp(struct device *d, mono_t now)
+static void gasp(struct device *d, mono_t now)
 {
     struct push *p = &d->push;
-    if (p->phase != REST) { /* what is under way waits, it is not lost */
-        p->job[p->active].due = now;
-        let_go(d);
-    }
     order(d, PUSH_POWER_DOWN, 0);
     if (!p->job[PUSH_POWER_DOWN].waiting) return;
     begin(d, PUSH_POWER_DOWN);
@@ -372,4 +384,15 @@ void push_gasp(struct device *d, mono_t now)
         watch(d, now);
     }
     push_reset(d, PUSH_POWER_DOWN);
+}
+
+void push_gasp(struct device *d, mono_t now)
+{
+    struct push *p = &d->push;
+    if (!param_get(&d->meter, PARAM_GASP_ENABLED)) return;
+    if (p->phase != REST) { /* what is under way waits, it is not lost */
+        p->job[p->active].due = now;
+        let_go(d);
+    }
+    for (int32_t i = param_get(&d->meter, PARAM_GASP_COUNT); i > 0; i--) gasp(d, now);
 }

@@ -58,7 +58,7 @@ void push_step(struct device *d, mono_t now);
 /* Forget push n: what waits, and what is under way. */
 void push_reset(struct device *d, unsigned n);
 
-/* The last gasp: send PUSH_POWER_DOWN now, before anything else, or not at all. */
+/* The last gasp: send PUSH_POWER_DOWN now, before anything else, as often as 0-0:96.64.3 says. */
 void push_gasp(struct device *d, mono_t now);
 
 /* The link goes down; it may have been a push's. */

@@ -410,6 +410,46 @@ static void alarms_are_pushed_once(void **state)
     end(k);
 }
 
+static void what_rises_meanwhile_is_told_after(void **state)
+{
+    struct desk *k = begin();
+    static const uint8_t none[] = { AXDR_U32, 0, 0, 0, 0 };
+    (void)state;
+    aim(k, PUSH_ALARM, PUSH_TCP, "10.0.0.9:5000", PUSH_DATA);
+    tell(k, PUSH_ALARM, 11, AXDR_ENUM, PUSH_CONFIRMED);
+    desk_run_s(k, 600);
+    while (receive()) {
+    }
+    for (uint8_t e = 0; e < 23; e = e == 2 ? 20 : (uint8_t)(e + 1))
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, (struct obis){ 0, 0, 97, 98, e, 255 },
+                                  2, none, sizeof none, 0),
+                         DAR_OK);
+    desk_run_s(k, 600);
+    while (receive()) {
+    }
+    event_post(&k->d.meter, EV_TERMINAL_COVER_OPEN, NULL, NULL);
+    desk_run_s(k, 1);
+    expect(k, 6);
+    uint32_t first = got.id;
+    event_post(&k->d.meter, EV_EXTERNAL_ALERT, NULL, NULL); /* of another register */
+    desk_run_s(k, 1);
+    expect_none();
+    confirm(k, first, true);
+    desk_run_s(k, 1);
+    struct axdr_in in = expect(k, 6);
+    assert_int_not_equal(got.id, first);
+    for (unsigned i = 0; i < 4; i++) axdr_read_value(&in);
+    assert_int_equal(axdr_read_u32(&in) >> 17 & 1, 1);
+    /* not confirmed; while it waits for its repetition it is ordered anew: another id */
+    uint32_t second = got.id;
+    desk_run_s(k, 7);
+    order(k, PUSH_ALARM);
+    desk_run_s(k, 20);
+    expect(k, 6);
+    assert_int_not_equal(got.id, second);
+    end(k);
+}
+
 static void moments_order_pushes(void **state)
 {
     struct desk *k = begin();
@@ -514,7 +554,17 @@ static void the_last_gasp_is_heard(void **state)
     uint8_t ln[6];
     axdr_read_octets(&in, ln, 6);
     assert_true(ln[1] == PUSH_POWER_DOWN && net.kind == DLMS_UDP);
+    expect_none();
+    static const uint8_t twice[] = { 2, 3, 3, 1, 0x11, 0, 0x11, 2 };
     desk_settle(k); /* the supply stayed */
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 1, desk_ln("0-0:96.64.3"), 2, twice, sizeof twice, 0),
+        DAR_OK);
+    desk_settle(k);
+    device_supply_failed(&k->d, k->now);
+    expect(k, 3);
+    expect(k, 3);
+    expect_none();
     desk_run_s(k, 60);
     end(k);
 }
@@ -705,6 +755,7 @@ int main(void)
         cmocka_unit_test(what_is_not_confirmed_is_sent_again),
         cmocka_unit_test(nobody_there_is_told_at_the_end),
         cmocka_unit_test(alarms_are_pushed_once),
+        cmocka_unit_test(what_rises_meanwhile_is_told_after),
         cmocka_unit_test(moments_order_pushes),
         cmocka_unit_test(starts_are_spread_and_windows_bind),
         cmocka_unit_test(the_meter_makes_itself_known),
