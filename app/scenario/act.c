@@ -440,6 +440,8 @@ const struct scenario_verb scenario_verbs[] = {
     { "security", 2, false, act_security },
     { "certificate", 1, false, act_certificate },
     { "token", 1, false, act_token },
+    { "message", 2, false, act_message },
+    { "prices", 2, false, act_prices },
     { "flash", 1, true, act_flash },
     { "board", 1, true, act_board },
     { "supercap", 1, true, act_supercap },

@@ -325,3 +325,66 @@ const char *act_token(struct scenario *s, const struct words *w)
                 result == STS_KCT3 || result == STS_KCT4;
     return took ? NULL : sts_result_name(result);
 }
+
+/* -- short messages
+ * -------------------------------------------------------------------------------------- */
+
+static const struct link_ops quiet = { .room = room, .send = take };
+
+/* message known NUMBER: the white list becomes this one number, with all orders; message NUMBER
+ * WORDS: it comes in, and what is answered must begin with the number. */
+const char *act_message(struct scenario *s, const struct words *w)
+{
+    struct device *d = s->host.device;
+    struct courier c = { .kind = COURIER_SMS };
+    struct text line = { .n = 0 };
+    if (word_is(w->word[1], "known")) {
+        uint8_t setup[1 + SMS_NUMBER] = { SMS_TAKES_TOKENS | SMS_TAKES_WAKE | SMS_REPLIES };
+        if (strlen(w->word[2]) > SMS_NUMBER) return "a shorter number";
+        memcpy(setup + 1, w->word[2], strlen(w->word[2]));
+        meter_at(&d->meter, s->now);
+        return ordered(s, param_write(&d->meter, &engineer, PARAM_SMS, setup, sizeof setup));
+    }
+    for (unsigned i = 1; i < w->n; i++) {
+        if (i > 1) text_put(&line, " ");
+        text_put(&line, w->word[i]);
+    }
+    text_put(&line, "\n");
+    s->client.n = 0;
+    device_courier_open(d, &c, COURIER_SMS, (struct link_io){ &quiet, &s->client });
+    device_feed_courier(d, &c, (const uint8_t *)line.s, line.n, s->now);
+    size_t n = strlen(w->word[1]);
+    for (unsigned i = 0; i < 4 && !s->client.n; i++)
+        world_settle(s); /* the order, its answer */
+    device_courier_close(d, &c);
+    bool answered = s->client.n > n && !memcmp(s->client.out, w->word[1], n);
+    return answered ? NULL : "no answer";
+}
+
+/* -- prices
+ * ---------------------------------------------------------------------------------------------- */
+
+/* prices A-DAY PRICE [KWH PRICE ...]: a scheme of so much a day and steps up to so many kWh of the
+ * month, 1e-6 of the currency exact, in force at once */
+const char *act_prices(struct scenario *s, const struct words *w)
+{
+    struct scheme x = { .name = "story", .services = 0 };
+    struct meter *m = &s->host.device->meter;
+    enum scheme_fault fault;
+    int64_t v, kwh = 0;
+    if (w->n % 2 == 0 || !word_fixed(w->word[1], 6, &v)) return "an amount a day, then prices";
+    x.fixed[0] = (struct price_fixed){ v ? FIXED_DAY : FIXED_OFF, v };
+    for (unsigned i = 2; i < w->n; i += 2, x.steps++) {
+        struct price_step *p = &x.step[x.steps];
+        if (x.steps == SCHEME_STEPS || !word_fixed(w->word[i], 6, &v) || v < 0 ||
+            v > UINT32_MAX)
+            return "a price like 0.25";
+        for (unsigned t = 0; t < TARIFFS; t++) p->price[t] = (uint32_t)v;
+        if (i + 1 == w->n) continue;
+        if (!word_int(w->word[i + 1], &kwh) || kwh < 1 || kwh > 1000000) return "kWh";
+        p->limit_wh = (uint32_t)kwh * 1000;
+    }
+    meter_at(m, s->now);
+    const char *e = ordered(s, expense_scheme_set(m, &engineer, &x, &fault));
+    return e ? e : ordered(s, expense_activate(m, &engineer));
+}

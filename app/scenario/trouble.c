@@ -61,8 +61,10 @@ static bool part_of(const struct scenario *s, const char *word, struct part *p)
             *p = map->series[i].ring;
             return true;
         }
-    *p = word_is(word, "journal") ? map->journal : map->params;
-    return word_is(word, "journal") || word_is(word, "params");
+    *p = word_is(word, "journal") ? map->journal
+         : word_is(word, "keys")  ? map->keys
+                                  : map->params;
+    return word_is(word, "journal") || word_is(word, "keys") || word_is(word, "params");
 }
 
 static void wipe_part(struct scenario *s, const struct part *p)

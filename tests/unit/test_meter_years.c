@@ -3,8 +3,8 @@
  *   leap     a leap year of quarter hours: 35 136 rows, no hole, the oldest still there, their
  *            differences the register
  *   random   load, direction, tariff, clock and power change at random; after every step all
- *            identities of all 198 registers hold, each minute those of the totals, and what was
- *            fed is what is counted
+ *            identities of all 198 registers hold, each quarter of an hour those of the totals, and
+ *            what was fed is what is counted
  *
  * Usage: test_meter_years [YEARS [SEED]]
  */
@@ -177,8 +177,8 @@ static void one_year(uint64_t seed)
         l->load = (struct lab_load){ (int32_t)rnd(20000000) - 8000000,
                                      (int32_t)rnd(6000000) - 3000000, 230000, 9000 };
         uint64_t n = 1 + rnd(rnd(5) ? 3600 : 86400);
-        for (uint64_t i = 0; i < n; i += 60) {
-            lab_run_s(l, n - i < 60 ? n - i : 60);
+        for (uint64_t i = 0; i < n; i += 900) {
+            lab_run_s(l, n - i < 900 ? n - i : 900);
             member(&l->m.now, 0);
             fed_is_counted(l);
         }
