@@ -230,7 +230,7 @@ static struct schedule_mark next_moment(struct meter *m)
     struct civil date = cal_civil(midnight);
     struct schedule_mark best = { zone_utc(z, midnight + CAL_DAY_S).s, -1 };
     int special = calendar_special_of(m, &date);
-    struct batch b;
+    struct batch b = { .n = 0 };
     for (unsigned i = 0; next_entry(m, &b, i, &x); i++)
         if (is_for(&x, &date, special))
             offer_entry(m, &x, midnight, (int)(local % CAL_DAY_S / 3600), &best);
@@ -263,7 +263,7 @@ void schedule_power_up(struct meter *m)
 
 static int find(struct meter *m, int32_t index, struct schedule_entry *x)
 {
-    struct batch b;
+    struct batch b = { .n = 0 };
     for (unsigned i = 0; next_entry(m, &b, i, x); i++)
         if (x->index == index) return 0;
     return E_NONE;

@@ -246,6 +246,12 @@ static struct device_net net_of(void *app)
     return n;
 }
 
+/* The network is as the parameters have it: none waits to take effect. */
+static bool is_set_up(void *app)
+{
+    return device_of(app)->net_due.us == MONO_NEVER.us;
+}
+
 static enum dar set_net(void *app, const struct cosem_at *at, uint16_t param, int32_t v)
 {
     struct device *d = device_of(app);
@@ -265,7 +271,7 @@ static enum dar set_tcp_port(void *app, const struct cosem_at *at, struct axdr_i
 {
     uint16_t v = axdr_read_u16(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == net_of(app).port) return DAR_OK;
+    if (v == net_of(app).port && is_set_up(app)) return DAR_OK;
     return v ? set_net(app, at, PARAM_NET_PORT, v) : DAR_OTHER;
 }
 
@@ -295,7 +301,7 @@ static enum dar set_connections(void *app, const struct cosem_at *at, struct axd
 {
     uint8_t v = axdr_read_u8(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == net_of(app).connections) return DAR_OK;
+    if (v == net_of(app).connections && is_set_up(app)) return DAR_OK;
     return v >= 2 ? set_net(app, at, PARAM_NET_CONNECTIONS, v) : DAR_OTHER;
 }
 
@@ -348,7 +354,7 @@ static enum dar set_ipv4(void *app, const struct cosem_at *at, struct axdr_in *i
 {
     uint32_t v = axdr_read_u32(in), rest = ~v;
     if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == ipv4_of(app, at)) return DAR_OK;
+    if (v == ipv4_of(app, at) && is_set_up(app)) return DAR_OK;
     if (at->id == 6 && (rest & (rest + 1))) return DAR_OTHER;
     return set_net(app, at, ipv4_param[at->id], (int32_t)v);
 }
