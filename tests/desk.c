@@ -6,12 +6,25 @@
 
 #include "base/sys.h"
 
-static const struct device_net net = { .port = 4059,
-                                       .mss = 1460,
-                                       .connections = 4,
-                                       .address = 0x7F000001,
-                                       .mask = 0xFF000000,
-                                       .mac = { 2, 0x4D, 0x41, 0, 0, 1 } };
+static const struct device_net wire = { .port = 4059,
+                                        .mss = 1460,
+                                        .connections = 4,
+                                        .address = 0x7F000001,
+                                        .mask = 0xFF000000,
+                                        .mac = { 2, 0x4D, 0x41, 0, 0, 1 } };
+static bool net_get(void *ctx, struct device_net *n)
+{
+    const struct desk *k = ctx;
+    *n = k->net;
+    return true;
+}
+
+static void net_set(void *ctx, const struct device_net *n)
+{
+    ((struct desk *)ctx)->net = *n;
+}
+
+static const struct device_net_ops net = { .get = net_get, .set = net_set };
 enum { FLASH = 8 << 20, HOLD = 1024, TRIES = 100000 };
 
 static int rtc_read(void *ctx, mono_t t, utc_t *utc)
@@ -125,10 +138,12 @@ struct desk *desk_on(const struct nor *chip, int64_t utc_s)
                                   .firmware = "0.0.0+desk",
                                   .hardware = "desk",
                                   .net = &net,
+                                  .net_ctx = k,
                                   .pool = &k->pool,
                                   .arena = &k->arena,
                                   .frozen = k->frozen };
     k->utc_s = utc_s;
+    k->net = wire;
     arena_init(&k->arena, k->arena_words, EC_ARENA / 8);
     power_up(k);
     return k;
@@ -162,18 +177,34 @@ void desk_settle(struct desk *k)
     while (job_run(&k->d.job));
 }
 
-/* Windows of 200 ms without load, cut at what is due and where the contact moves. */
+static void add_load(const struct desk *k, struct quantity *q)
+{
+    struct element *e = &q->element[ELEMENT_PHASE];
+    int64_t us = (int64_t)(q->end.us - q->start.us);
+    if (!k->p_mw || !relay_sim_conducts(&k->relay)) return;
+    e->p_uw = (int64_t)k->p_mw * 1000;
+    e->s_uva = e->p_uw < 0 ? -e->p_uw : e->p_uw;
+    e->i_ua = (uint32_t)(e->s_uva / 230);
+    e->pf_ppm = 1000000;
+    e->active_nj = k->p_mw * us; /* 1 mW x 1 us = 1 nJ */
+    e->apparent_nj = e->active_nj;
+}
+
+/* Windows of 200 ms (without a relay of a second), cut at what is due and where the contact
+ * moves. */
 static void live(struct desk *k, mono_t end)
 {
     while (k->now.us < end.us) {
         desk_settle(k);
-        mono_t to = mono_min(mono_after(k->now, 200000), meter_next(&k->d.meter));
+        mono_t to = mono_after(k->now, k->io.relay ? 200000 : 1000000);
+        to = mono_min(to, meter_next(&k->d.meter));
         to = mono_min(mono_min(to, relay_sim_next(&k->relay)), end);
         struct quantity q = { .start = k->now,
                               .end = to,
                               .span_ns = (to.us - k->now.us) * 1000,
                               .u_uv = 230000000,
                               .f_uhz = 50000000 };
+        add_load(k, &q);
         ensure(meter_feed_quantities(&k->d.meter, &q) == 0);
         k->now = to;
         if (relay_sim_next(&k->relay).us > to.us) continue;
@@ -186,7 +217,7 @@ static void live(struct desk *k, mono_t end)
 void desk_run_s(struct desk *k, uint64_t s)
 {
     mono_t end = mono_after(k->now, s * 1000000);
-    if (k->io.relay) {
+    if (k->io.relay || k->metered) {
         live(k, end);
         return;
     }

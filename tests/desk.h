@@ -27,10 +27,14 @@ struct desk {
     mono_t now;
     int64_t utc_s; /* of the calendar chip at mono 0 */
     uint16_t inputs;
+    struct device_net net;  /* as the port has it */
+    bool metered;           /* windows are fed, from power-up on: set before time passes */
+    int32_t p_mw;           /* of the load, while the relay conducts */
     struct relay_sim relay; /* where desk_fit_relay() was called */
 };
 
-/* Fit a relay with a feedback contact, by a cut; from then on 230 V are measured. */
+/* Fit a relay with a feedback contact, by a cut; from then on 230 V are measured, as where `metered`
+ * is set. */
 void desk_fit_relay(struct desk *k);
 
 /* A device on this chip, running, at this date. */

@@ -5,7 +5,7 @@ target_link_libraries(nor_sim PUBLIC port_common base PRIVATE strict)
 add_library(toy STATIC powercut/toy.c powercut/box.c)
 target_link_libraries(toy PUBLIC nor_sim store PRIVATE strict)
 
-foreach(part flash journal txn series params image)
+foreach(part flash journal txn row series params image)
   unit_test(unit/test_store_${part}.c LIBS toy)
 endforeach()
 unit_test(powercut/test_powercut_store.c LIBS toy)

@@ -63,6 +63,14 @@ const char *teller_register(struct teller *t, uint8_t sub, uint16_t value)
     return make(t, 2, sub, &f);
 }
 
+const char *teller_function(struct teller *t, uint8_t sub, unsigned index, unsigned data)
+{
+    struct sts_fields f = {
+        .v = { [STS_TID] = t->tid++, [STS_RND] = 5, [STS_INDEX] = index, [STS_DATA] = data }
+    };
+    return make(t, 2, sub, &f);
+}
+
 const char *teller_test(struct teller *t, uint64_t control)
 {
     struct sts_fields f = { .v = { [STS_CONTROL] = control } };

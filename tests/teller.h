@@ -27,6 +27,7 @@ void teller_fit(struct lab *l, const struct teller *t);
 const char *teller_units(struct teller *t, uint64_t tenths);
 const char *teller_money(struct teller *t, int64_t units_1e5);
 const char *teller_register(struct teller *t, uint8_t sub, uint16_t value);
+const char *teller_function(struct teller *t, uint8_t sub, unsigned index, unsigned data);
 const char *teller_test(struct teller *t, uint64_t control);
 
 /* 2, 3 or 4 tokens to another key; teller->key is the new one afterwards. */

@@ -28,14 +28,15 @@ static const char *const ring_name[SERIES_IDS] = {
     "survey-1",    "survey-2",     "survey-3",          "log-standard",   "log-fraud",
     "log-relay",   "log-quality",  "log-communication", "log-prepayment", "log-security",
     "log-failure", "log-firmware", "log-power",         "tokens",         "changes",
-    "monthly",     "daily",
+    "monthly",     "daily",        "credits",
 };
 
 /* The kinds of records, in the order of enum hot; one that is missing is told by its number. */
 static const char *const record_name[HOT_END - HOT_CELLS] = {
-    "cells", "energy", "demand",  "ring",    "maxima",  "reset",  "counters", "stamps",
-    "bases", "clock",  "surveys", "gasp",    "billing", "alarms", "logs",     "tariff",
-    "input", "scalar", "octets",  "columns", "secure",  "supply",
+    "cells", "energy", "demand",  "ring",    "maxima",   "reset",  "counters", "stamps",
+    "bases", "clock",  "surveys", "gasp",    "billing",  "alarms", "logs",     "tariff",
+    "input", "scalar", "octets",  "columns", "secure",   "supply", "wallet",   "accrued",
+    "tids",  "locks",  "token",   "spent",   "limiters", "period",
 };
 
 static const char *const note_name[] = {

@@ -21,7 +21,9 @@ enum {
     SLICE_MS = 20,
     STEP_SAMPLES = 1600,
     SAMPLE_US = 125,
-    SERIAL_MAX = 99999999
+    SERIAL_MAX = 99999999,
+    PORT_DEFAULT = 4059,
+    UNSAID = -2
 };
 
 struct options {
@@ -63,6 +65,9 @@ enum {
     O_DLMS = 256,
     O_OPTICAL,
     O_RS485,
+    O_CIU,
+    O_VTC,
+    O_SMS,
     O_OPTICAL_PTY,
     O_RS485_PTY,
     O_RS485_BUS,
@@ -103,6 +108,12 @@ static const struct argp_option rows[] = {
     { "dlms", O_DLMS, "PORT", 0, "wrapper on TCP and UDP (default 4059)", 3 },
     { "optical", O_OPTICAL, "PORT", 0, "IEC 62056-21 mode E or HDLC on TCP (default 4060)", 3 },
     { "rs485", O_RS485, "PORT", 0, "HDLC on TCP (default 4061)", 3 },
+    { "ciu", O_CIU, "PORT", 0, "frames of the customer's unit on TCP (default 4062)", 3 },
+    { "vtc", O_VTC, "PORT", 0, "virtual token carrier: lines on TCP (default 4063)", 3 },
+    { "sms", O_SMS, "PORT", 0,
+      "a modem's messages: lines on TCP (default 4064; these three take any free port when "
+      "--dlms is not 4059)",
+      3 },
     { "optical-pty", O_OPTICAL_PTY, "PATH", 0,
       "the optical head also as a serial device: a pseudo terminal, PATH a link to it", 3 },
     { "rs485-pty", O_RS485_PTY, "PATH", 0, "the same for RS485", 3 },
@@ -183,6 +194,15 @@ static error_t take(int key, char *arg, struct argp_state *state)
     case O_RS485:
         o->port[PORT_RS485] = port_of(arg, state);
         break;
+    case O_CIU:
+        o->port[PORT_CIU] = port_of(arg, state);
+        break;
+    case O_VTC:
+        o->port[PORT_VTC] = port_of(arg, state);
+        break;
+    case O_SMS:
+        o->port[PORT_SMS] = port_of(arg, state);
+        break;
     case O_OPTICAL_PTY:
         o->pty[PORT_OPTICAL] = arg;
         break;
@@ -215,6 +235,14 @@ static error_t take(int key, char *arg, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     }
     return 0;
+}
+
+/* Two meters beside each other must not ask for the same ports. */
+static void default_couriers(struct options *o)
+{
+    for (int id = PORT_CIU; id < PORT_IDS; id++)
+        if (o->port[id] == UNSAID)
+            o->port[id] = o->port[PORT_DLMS] == PORT_DEFAULT ? PORT_DEFAULT + id : 0;
 }
 
 /* The user's state folder, made on the way. */
@@ -329,7 +357,7 @@ static int start_times(struct run *r, const struct options *o)
     utc_t start = when_now(), until;
     if (o->start && when_parse(&start, o->start, start))
         return say_fail(EXIT_USAGE, "'%s' is not a time: %s", o->start, when_forms);
-    utc_t newest = o->start ? start : box_newest(&r->box);
+    utc_t newest = o->start ? start : r->box.newest;
     if (newest.s >= start.s && !o->start) start.s = newest.s + 1;
     box_set_rtc(&r->box, start);
     r->until_us = UINT64_MAX;
@@ -408,8 +436,16 @@ static int open_meter(struct run *r, struct options *o)
         return say_fail(EXIT_REFUSED, "%s", t.text);
     int code = start_times(r, o);
     if (code) return code;
-    if (world_init(&r->world, &r->box, &r->spec, o->box.seed, &t) || box_on(&r->box, &t))
+    if (world_init(&r->world, &r->box, &r->spec, o->box.seed, &t))
         return say_fail(EXIT_REFUSED, "%s", t.text);
+    return 0;
+}
+
+/* Supply on, once there is a network: the meter may call somebody at once. */
+static int power_on(struct run *r, const struct options *o)
+{
+    struct trouble t;
+    if (box_on(&r->box, &t)) return say_fail(EXIT_REFUSED, "%s", t.text);
     return set_zone(r, o->zone);
 }
 
@@ -448,6 +484,10 @@ static void tell(const struct run *r, const struct options *o, int panel)
                               (int)o->box.serial, "dlms", ports_status(p, PORT_DLMS).port,
                               "optical", ports_status(p, PORT_OPTICAL).port, "rs485",
                               ports_status(p, PORT_RS485).port, "panel", panel);
+        static const char *const courier[] = { "ciu", "vtc", "sms" };
+        for (int id = PORT_CIU; id < PORT_IDS; id++)
+            json_object_set_new(j, courier[id - PORT_CIU],
+                                json_integer(ports_status(p, (enum port_id)id).port));
         for (int id = PORT_OPTICAL; id <= PORT_RS485; id++)
             if (o->pty[id])
                 json_object_set_new(j, id == PORT_RS485 ? "rs485_pty" : "optical_pty",
@@ -503,17 +543,18 @@ static int run(struct run *r, struct options *o)
     int panel = code ? 0 : open_ports(r, o);
     bool refused = !code && (panel == EXIT_CONNECT || panel == EXIT_USAGE);
     if (!code && refused) code = panel;
+    if (!code) code = power_on(r, o);
     if (!code) {
         tell(r, o, panel);
         go(r);
     }
+    if (r->box.is_on) box_off(&r->box); /* its last gasp may go out */
     panel_close(r->panel);
     if (r->ports) ports_close(r->ports);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     panel_end(r->panel);
     uv_loop_close(&r->loop);
     pcap_close(r->pcap);
-    if (r->box.is_on) box_off(&r->box);
     for (unsigned i = 0; i < r->neighbours; i++) box_close(&r->neighbour[i]);
     free(r->neighbour);
     box_close(&r->box);
@@ -534,7 +575,7 @@ int run_main(int argc, char **argv)
     static const struct argp argp = { rows, take, NULL, doc, NULL, NULL, NULL };
     struct options o = {
         .box = { .serial = 1 },
-        .port = { 4059, 4060, 4061 },
+        .port = { PORT_DEFAULT, 4060, 4061, UNSAID, UNSAID, UNSAID },
         .panel = 8022,
         .listen = "127.0.0.1",
         .load = "household",
@@ -544,6 +585,7 @@ int run_main(int argc, char **argv)
     if (!r) return say_fail(EXIT_REFUSED, "out of memory");
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
+    default_couriers(&o);
     int code = run(r, &o);
     free(r);
     return code;

@@ -1,24 +1,30 @@
-/* tariff.c - `magno tariff`: what a tariff scheme costs, to the last digit. */
+/* tariff.c - `magno tariff`: what a tariff scheme costs, to the last digit; and into a meter with it. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/cal.h"
 #include "base/err.h"
 #include "meter/prepay/wallet.h"
+#include "model/scheme.h"
+#include "tools/client/connect.h"
+#include "tools/client/show.h"
 #include "tools/commands.h"
 #include "tools/common/json.h"
 #include "tools/common/say.h"
+#include "tools/common/when.h"
 #include "tools/exit.h"
 #include "tools/tariff/file.h"
 
-enum { O_KWH = 0x300, O_DAYS, O_CONTRACT, O_DEMAND, O_TARIFF, O_PLOT, O_JSON };
+enum { O_KWH = 0x300, O_DAYS, O_CONTRACT, O_DEMAND, O_TARIFF, O_PLOT, O_FROM };
 enum { DIGITS = 48, POINTS = 400 };
 
 struct options {
-    const char *action, *file, *kwh, *plot;
+    struct connect_options connect;
+    const char *action, *file, *kwh, *plot, *from;
     long days, contract_w, demand_w, tariff;
-    bool json;
 };
 
 static const struct argp_option options[] = {
@@ -28,19 +34,28 @@ static const struct argp_option options[] = {
     { "demand-w", O_DEMAND, "W", 0, "maximum demand of the month (0)", 0 },
     { "tariff", O_TARIFF, "N", 0, "all energy under this tariff, 1 to 8 (1)", 0 },
     { "plot", O_PLOT, "FILE.svg", 0, "draw total and marginal cost over consumption", 0 },
-    { "json", O_JSON, 0, 0, "JSON: a line a bill, or the scheme without --kwh", 0 },
+    { "from", O_FROM, "TIME", 0, "write: in force from the first month that begins then", 0 },
     { 0 },
 };
 
 static const char doc[] =
-    "Explain a tariff scheme and print what energy costs under it, with every component."
+    "Explain a tariff scheme and print what energy costs under it, with every component; or "
+    "put "
+    "it into a meter."
     "\v"
     "check refuses a scheme as the meter would, and says why. FILE is JSON with the fields of "
     "the objects 0-0:96.60.x: name, steps, service, fixed, levy, vat, subsidy "
     "(docs/tariff.md). "
-    "Bills come from the meter's own code; amounts are exact, shown is rounded half up.\n\n"
-    "Example:\n"
-    "  magno tariff check ghana.json --kwh 25,350,750 --days 30";
+    "Bills come from the meter's own code; amounts are exact, shown is rounded half up. With "
+    "--json a line a bill, or the scheme without --kwh.\n"
+    "write checks it likewise, writes it as the passive scheme (0-0:96.60.1), reads it back, "
+    "and "
+    "with --from sets when it comes into force (0-0:96.60.2). How the meter is found is told "
+    "by "
+    "the options of magno write.\n\n"
+    "Examples:\n"
+    "  magno tariff check ghana.json --kwh 25,350,750 --days 30\n"
+    "  magno tariff write ghana.json --from 2026-02-01Z";
 
 static long whole(const char *arg, long min, long max, struct argp_state *state)
 {
@@ -55,6 +70,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->connect;
+        return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num == 0)
             o->action = arg;
@@ -64,8 +82,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "one file at a time");
         return 0;
     case ARGP_KEY_END:
-        if (!o->action || strcmp(o->action, "check") || !o->file)
-            argp_error(state, "say what to do, and with which file: check FILE");
+        if (!o->action || !o->file ||
+            (strcmp(o->action, "check") != 0 && strcmp(o->action, "write") != 0))
+            argp_error(state, "say what to do, and with which file: check FILE, write FILE");
+        return 0;
+    case O_FROM:
+        o->from = arg;
         return 0;
     case O_KWH:
         o->kwh = arg;
@@ -84,9 +106,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case O_PLOT:
         o->plot = arg;
-        return 0;
-    case O_JSON:
-        o->json = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -189,7 +208,7 @@ static void show_text(uint32_t wh, const struct bill *b)
 static int show_bills(const struct options *o, const struct scheme *s)
 {
     const char *list = o->kwh;
-    if (!o->json)
+    if (!o->connect.json)
         printf("%11s %14s %10s %10s %12s %12s %12s %16s %10s\n", "kWh", "energy", "service",
                "fixed", "levies", "subsidies", "VAT", "total", "shown");
     while (*list) {
@@ -202,7 +221,7 @@ static int show_bills(const struct options *o, const struct scheme *s)
                             "decimals, separated by commas",
                             list);
         make_bill(o, s, wh, &b);
-        if (o->json)
+        if (o->connect.json)
             show_json(wh, &b);
         else
             show_text(wh, &b);
@@ -368,33 +387,112 @@ static int plot(const struct options *o, const struct scheme *s)
 /* -- check
  * ----------------------------------------------------------------------------------------- */
 
-static int check(const struct options *o)
+static int read_scheme(const struct options *o, struct scheme *s)
 {
-    struct scheme s;
     struct trouble t;
-    if (tariff_file_read(&s, o->file, &t)) {
-        if (o->json) json_line(json_error_new(t.text));
+    if (tariff_file_read(s, o->file, &t)) {
+        if (o->connect.json) json_line(json_error_new(t.text));
         return say_fail(EXIT_REFUSED, "%s", t.text);
     }
-    enum scheme_fault fault = scheme_check(&s);
-    if (fault) {
-        if (o->json) json_line(json_error_new(scheme_fault_text(fault)));
-        return say_fail(EXIT_REFUSED, "%s: refused: %s", o->file, scheme_fault_text(fault));
+    enum scheme_fault fault = scheme_check(s);
+    if (!fault) return EXIT_DONE;
+    if (o->connect.json) json_line(json_error_new(scheme_fault_text(fault)));
+    return say_fail(EXIT_REFUSED, "%s: refused: %s", o->file, scheme_fault_text(fault));
+}
+
+static int check(const struct options *o, const struct scheme *s)
+{
+    if (o->connect.json && !o->kwh) json_line(tariff_file_make(s));
+    if (!o->connect.json) {
+        printf("%.16s\n", s->name);
+        explain_steps(s);
+        explain_charges(s);
     }
-    if (o->json && !o->kwh) json_line(tariff_file_make(&s));
-    if (!o->json) {
-        printf("%.16s\n", s.name);
-        explain_steps(&s);
-        explain_charges(&s);
-    }
-    int code = o->plot ? plot(o, &s) : EXIT_DONE;
-    return code || !o->kwh ? code : show_bills(o, &s);
+    int code = o->plot ? plot(o, s) : EXIT_DONE;
+    return code || !o->kwh ? code : show_bills(o, s);
+}
+
+/* -- write
+ * ----------------------------------------------------------------------------------------- */
+
+enum { SCHEME_ROOM = 4096 };
+static const struct target passive = { .class_id = 1,
+                                       .ln = { 0, 0, 96, 60, 1, 255 },
+                                       .attr = 2 };
+static const struct target begins = { .class_id = 1,
+                                      .ln = { 0, 0, 96, 60, 2, 255 },
+                                      .attr = 2 };
+
+/* UTC, and said so. */
+static void put_time(struct buf *b, utc_t u)
+{
+    struct civil c = cal_civil(u.s);
+    uint8_t dt[12] = { 0, 0, c.month, c.day, 0xFF, c.hour, c.minute, c.second };
+    struct axdr_out out = buf_room(b, 16);
+    be_put16(dt, c.year);
+    axdr_emit_octets(&out, dt, sizeof dt);
+    buf_took(b, &out);
+}
+
+static int put(struct session *s, const struct target *to, const struct buf *data, bool json,
+               bool *refused, struct trouble *t)
+{
+    int e = session_set(s, to, NULL, data, t);
+    if (e < 0) return e;
+    show_result(to, false, e, json);
+    *refused |= e != 0;
+    return 0;
+}
+
+/* What was written must read the same. */
+static int write_scheme(const struct options *o, struct session *s, const struct scheme *scheme,
+                        bool *refused, struct trouble *t)
+{
+    struct buf wanted = { 0 }, is = { 0 };
+    struct axdr_out out = buf_room(&wanted, SCHEME_ROOM);
+    emit_scheme(&out, scheme);
+    buf_took(&wanted, &out);
+    int e = put(s, &passive, &wanted, o->connect.json, refused, t);
+    if (e == 0 && !*refused) e = session_get(s, &passive, NULL, &is, t);
+    bool same = is.n == wanted.n && !memcmp(is.p, wanted.p, is.n);
+    if (e == 0 && !*refused && !same) e = trouble(t, E_FORMAT, "the meter kept another scheme");
+    buf_free(&wanted);
+    buf_free(&is);
+    return e;
+}
+
+static int write_meter(const struct options *o, const struct scheme *scheme)
+{
+    struct connection c;
+    struct trouble t;
+    struct buf when = { 0 };
+    utc_t from = { 0 };
+    bool refused = false;
+    if (o->from && when_parse(&from, o->from, when_now()))
+        return say_fail(EXIT_USAGE, "'%s' is not a time: %s", o->from, when_forms);
+    int code = connect_open(&c, &o->connect);
+    if (code) return code;
+    int e = write_scheme(o, &c.session, scheme, &refused, &t);
+    if (o->from) put_time(&when, from);
+    if (o->from && e == 0 && !refused)
+        e = put(&c.session, &begins, &when, o->connect.json, &refused, &t);
+    buf_free(&when);
+    if (e < 0) code = say_fail(e == E_FORMAT ? EXIT_REFUSED : connect_exit(e), "%s", t.text);
+    connect_close(&c);
+    return code ? code : refused ? EXIT_REFUSED : EXIT_DONE;
 }
 
 int tariff_main(int argc, char **argv)
 {
-    static const struct argp argp = { options, parse, "check FILE", doc, 0, 0, 0 };
+    static const struct argp_child children[] = {
+        { &connect_argp, 0, "The meter, for write:", 2 }, { 0 }
+    };
+    static const struct argp argp = { options, parse, "check|write FILE", doc, children, 0, 0 };
     struct options o = { .days = 30, .tariff = 1 };
+    struct scheme s;
+    connect_defaults(&o.connect);
     argp_parse(&argp, argc, argv, 0, 0, &o);
-    return check(&o);
+    int code = read_scheme(&o, &s);
+    if (code) return code;
+    return strcmp(o.action, "write") ? check(&o, &s) : write_meter(&o, &s);
 }

@@ -125,7 +125,7 @@ struct serving {
     struct serve *serve;
 };
 
-/* Everything is closed; the loop ends when nothing is left in it. */
+/* The loop ends when nothing is left in it. */
 static void stop(uv_signal_t *signal, int number)
 {
     struct serving *s = signal->data;
@@ -165,23 +165,25 @@ static int serve_station(struct station *st, struct options *o)
                         "role=admin");
     uv_loop_init(&s.loop);
     int port = serve_open(&s.serve, &s.loop, st, &o->serve);
-    if (port < 0) {
-        uv_loop_close(&s.loop);
-        return say_fail(EXIT_CONNECT, "%s:%u: %s", o->serve.address, o->serve.port,
-                        port == E_BUSY     ? "in use; choose another with --port"
-                        : port == E_DENIED ? "not allowed"
-                        : port == E_FORMAT ? "certificate or key cannot be used"
-                                           : "cannot be listened on");
-    }
-    tell(o, port);
-    for (int i = 0; i < 2; i++) {
-        uv_signal_init(&s.loop, &s.signals[i]);
-        s.signals[i].data = &s;
-        uv_signal_start(&s.signals[i], stop, i ? SIGTERM : SIGINT);
+    if (port >= 0) {
+        tell(o, port);
+        for (int i = 0; i < 2; i++) {
+            uv_signal_init(&s.loop, &s.signals[i]);
+            s.signals[i].data = &s;
+            uv_signal_start(&s.signals[i], stop, i ? SIGTERM : SIGINT);
+        }
+    } else {
+        serve_close(s.serve);
     }
     uv_run(&s.loop, UV_RUN_DEFAULT);
+    serve_end(s.serve);
     uv_loop_close(&s.loop);
-    return EXIT_DONE;
+    if (port >= 0) return EXIT_DONE;
+    return say_fail(EXIT_CONNECT, "%s:%u: %s", o->serve.address, o->serve.port,
+                    port == E_BUSY     ? "in use; choose another with --port"
+                    : port == E_DENIED ? "not allowed"
+                    : port == E_FORMAT ? "certificate or key cannot be used"
+                                       : "cannot be listened on");
 }
 
 /* ---- answers for people */

@@ -4,6 +4,8 @@
  * the host's command line time is pulled instead: samples are made as fast as the CPU can, the
  * supply fails at the end, and the registers are printed. Both are the same device_step().
  */
+#include <string.h>
+
 #include "base/sys.h"
 #include "model/device.h"
 #include "port/mps2/port.h"
@@ -17,6 +19,7 @@ static struct {
     uint8_t buffers[DLMS_POOL_BYTES(SESSIONS, APDU, APDU)];
     struct regs frozen[SESSIONS];
     struct dlms_link link[PORT_LINKS];
+    struct courier vtc;
     struct store_scratch scratch;
     struct meter_io io;
 #if CFG_SUITE1
@@ -24,7 +27,54 @@ static struct {
     uint64_t arena_words[EC_ARENA / 8];
 #endif
     struct meter_cfg meter;
+    struct sts_key decoder;
 } app;
+
+static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
+{
+    struct port_host host = { .v6 = to->v6, .number = to->port };
+    (void)ctx;
+    memcpy(host.ip, to->ip, sizeof host.ip);
+    if (kind == DLMS_TCP) {
+        port_call(&host);
+        return;
+    }
+    int peer = port_peer(&host);
+    device_reached(&app.device, peer >= 0 ? &app.link[peer] : NULL);
+}
+
+/* What the device shows of the network, and what it wants of it. */
+static bool net_get(void *ctx, struct device_net *n)
+{
+    struct port_net p;
+    (void)ctx;
+    if (!port_net_get(&p)) return false;
+    *n = (struct device_net){ .port = p.number,
+                              .mss = p.mss,
+                              .connections = p.connections,
+                              .address = p.address,
+                              .mask = p.mask,
+                              .gateway = p.gateway,
+                              .ip6_n = p.ip6_n };
+    memcpy(n->mac, p.mac, sizeof n->mac);
+    memcpy(n->ip6, p.ip6, sizeof n->ip6);
+    return true;
+}
+
+static void net_set(void *ctx, const struct device_net *n)
+{
+    struct port_net p = { .number = n->port,
+                          .connections = n->connections,
+                          .address = n->address,
+                          .mask = n->mask,
+                          .gateway = n->gateway };
+    (void)ctx;
+    port_net_set(&p);
+}
+
+static const struct device_net_ops network = { .get = net_get, .set = net_set };
+
+static const struct device_dialler dialler = { .dial = dial };
 
 static const struct device_cfg cfg = {
     .meter = &app.meter,
@@ -36,6 +86,8 @@ static const struct device_cfg cfg = {
 #if CFG_SUITE1
     .arena = &app.arena,
 #endif
+    .dialler = &dialler,
+    .net = &network,
 };
 
 /* -- samples and links
@@ -55,12 +107,23 @@ static void opened(void *ctx, unsigned link)
         [PORT_WAN] = { DLMS_HDLC, LINK_WAN },
     };
     (void)ctx;
-    uint8_t kind = link < PORT_SERIALS     ? of[link].kind
-                   : link < PORT_FIRST_UDP ? (uint8_t)DLMS_TCP
-                                           : (uint8_t)DLMS_UDP;
+    if (link == PORT_VTC) {
+        device_courier_open(&app.device, &app.vtc, COURIER_VTC, port_link_io(link));
+        return;
+    }
+    bool udp = link >= PORT_FIRST_UDP && link < PORT_CALL;
+    uint8_t kind = link < PORT_SERIALS ? of[link].kind : (uint8_t)(udp ? DLMS_UDP : DLMS_TCP);
     uint8_t channel = link < PORT_SERIALS ? of[link].channel : (uint8_t)LINK_WAN;
     device_link_open(&app.device, &app.link[link], (enum dlms_link_kind)kind, channel,
                      port_link_io(link), port_mono());
+    if (link == PORT_CALL && !device_reached(&app.device, &app.link[link]))
+        dlms_hang_up(&app.device.server, &app.link[link]);
+}
+
+static void refused(void *ctx)
+{
+    (void)ctx;
+    device_reached(&app.device, NULL);
 }
 
 static void closed(void *ctx, unsigned link)
@@ -72,12 +135,13 @@ static void closed(void *ctx, unsigned link)
 static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_t at)
 {
     (void)ctx;
+    if (link == PORT_VTC) return device_feed_courier(&app.device, &app.vtc, p, n, at);
     return device_feed_link(&app.device, &app.link[link], p, n, at);
 }
 
-static const struct port_events events = { .opened = opened,
-                                           .closed = closed,
-                                           .octets = octets };
+static const struct port_events events = {
+    .opened = opened, .refused = refused, .closed = closed, .octets = octets
+};
 
 /* -- live
  * -------------------------------------------------------------------------------------------
@@ -129,11 +193,32 @@ static void pulled(mono_t end)
     port_print("\n");
 }
 
+/* decoder=16 hex digits: the key of tokens that a factory would have loaded, with the numbers of
+ * the development key (docs/keys.md). */
+static const struct sts_key *decoder_key(void)
+{
+    const char *hex = port_arg("decoder");
+    struct sts_key *k = &app.decoder;
+    if (!hex) return NULL;
+    *k = (struct sts_key){ .ea = STS_EA_STA,
+                           .kt = STS_KT_UNIQUE,
+                           .krn = 1,
+                           .ti = 1,
+                           .ken = STS_KEN_NEVER,
+                           .sgc = 123456 };
+    for (unsigned i = 0; i < 16 && hex[i]; i++) {
+        unsigned digit = hex[i] <= '9' ? (unsigned)(hex[i] - '0') : (hex[i] | 32u) - 'a' + 10;
+        k->key[i / 2] = (uint8_t)(k->key[i / 2] << 4 | (digit & 15));
+    }
+    return k;
+}
+
 int main(void)
 {
     port_init();
     app.meter = cfg_single_phase;
     app.meter.serial = (uint32_t)port_arg_number("serial", 1);
+    app.meter.decoder = decoder_key();
     dlms_pool_init(&app.pool, app.session, SESSIONS, app.buffers, APDU, APDU);
 #if CFG_SUITE1
     arena_init(&app.arena, app.arena_words, EC_ARENA / 8);

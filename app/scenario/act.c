@@ -193,7 +193,8 @@ static const struct {
                  { "button", INPUT_BUTTON },
                  { "sealed-button", INPUT_SEAL_BUTTON },
                  { "module", INPUT_MODULE },
-                 { "battery-low", INPUT_BATTERY_LOW } };
+                 { "battery-low", INPUT_BATTERY_LOW },
+                 { "ac-field", INPUT_AC_FIELD } };
 
 static const char *act_input(struct scenario *s, const struct words *w)
 {
@@ -261,13 +262,15 @@ static const char *act_chip(struct scenario *s, const struct words *w)
     int64_t v;
     if (word_is(w->word[1], "lost")) {
         s->rtc_lost = true;
+    } else if (word_is(w->word[1], "mute") || word_is(w->word[1], "answers")) {
+        s->rtc_mute = word_is(w->word[1], "mute");
     } else if (word_with_unit(w->word[1], "ppm", 0, &v) && v > -1000 && v < 1000) {
         s->rtc_off_s +=
             (int64_t)((s->true_us - s->rtc_set_us) / 1000000) * s->rtc_ppm / 1000000;
         s->rtc_set_us = s->true_us;
         s->rtc_ppm = v;
     } else {
-        return "lost, or a drift like 20ppm";
+        return "lost, mute, answers, or a drift like 20ppm";
     }
     return NULL;
 }
@@ -339,6 +342,21 @@ static const char *act_do(struct scenario *s, const struct words *w)
     return answered(s, command_do(m, &engineer, (uint16_t)command, (int32_t)arg));
 }
 
+/* credit WALLET AMOUNT: as published, into an account that opens if it must */
+static const char *act_credit(struct scenario *s, const struct words *w)
+{
+    struct meter *m = meter_of(s);
+    int64_t wallet, amount;
+    if (!word_int(w->word[1], &wallet) || wallet < 1 || wallet > WALLETS ||
+        !word_int(w->word[2], &amount) || amount < INT32_MIN || amount > INT32_MAX)
+        return "a wallet, 1 or 2, and an amount";
+    unsigned k = (unsigned)wallet - 1;
+    meter_at(m, s->now);
+    const char *e = answered(s, wallet_add(m, &engineer, k, wallet_grains(m, k, amount)));
+    if (e || wallet_is_open(m, k)) return e;
+    return answered(s, wallet_open(m, &engineer, k));
+}
+
 /* The order must be refused, with that error's words somewhere in the reason. */
 static const char *act_refused(struct scenario *s, const struct words *w)
 {
@@ -404,13 +422,29 @@ const struct scenario_verb scenario_verbs[] = {
     { "set", 2, false, act_set },
     { "summer-time", 1, false, act_summer },
     { "do", 1, false, act_do },
+    { "credit", 2, true, act_credit },
     { "refused", 1, false, act_refused },
     { "day", 2, true, act_day },
     { "week", 8, true, act_week },
     { "season", 3, true, act_season },
     { "special", 3, true, act_special },
     { "order", 2, true, act_order },
+    { "single", 2, false, act_single },
     { "activate", 1, false, act_activate },
+    { "open", 2, false, act_open },
+    { "close", 0, false, act_close },
+    { "ask", 3, false, act_ask },
+    { "broadcast", 1, false, act_broadcast },
+    { "password", 2, false, act_password },
+    { "key", 2, false, act_key },
+    { "security", 2, false, act_security },
+    { "certificate", 1, false, act_certificate },
+    { "token", 1, false, act_token },
+    { "message", 2, false, act_message },
+    { "prices", 2, false, act_prices },
+    { "flash", 1, true, act_flash },
+    { "board", 1, true, act_board },
+    { "supercap", 1, true, act_supercap },
     { "expect", 2, false, act_expect },
     { "note", 1, true, act_note },
     { "show", 1, false, act_show },

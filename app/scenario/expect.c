@@ -178,15 +178,31 @@ static const char *expect_clock(struct scenario *s, const struct words *w)
     return judge(s, w, is == want, is);
 }
 
-/* alarm REGISTER.BIT on|off */
-static const char *expect_alarm(struct scenario *s, const struct words *w)
+/* alarm, descriptor or error REGISTER.BIT on|off */
+static const char *expect_bit(struct scenario *s, const struct words *w, const uint32_t *word,
+                              unsigned words)
 {
     int64_t tenfold;
-    if (w->n < 4 || !word_fixed(w->word[2], 2, &tenfold)) return "alarm 3.07 on|off";
+    if (w->n < 4 || !word_fixed(w->word[2], 2, &tenfold)) return "like 3.07 on|off";
     unsigned k = (unsigned)(tenfold / 100), bit = (unsigned)(tenfold % 100);
-    if (k < 1 || k > ALARMS || bit > 31) return "register 1 to 3, two digits of a bit";
-    bool on = meter_of(s)->alarms.set[k - 1] >> bit & 1;
+    if (k < 1 || k > words || bit > 31) return "a register, two digits of a bit";
+    bool on = word[k - 1] >> bit & 1;
     return judge(s, w, on == word_is(w->word[3], "on"), on);
+}
+
+static const char *expect_alarm(struct scenario *s, const struct words *w)
+{
+    return expect_bit(s, w, meter_of(s)->alarms.set, ALARMS);
+}
+
+static const char *expect_descriptor(struct scenario *s, const struct words *w)
+{
+    return expect_bit(s, w, meter_of(s)->alarms.descriptor, ALARMS);
+}
+
+static const char *expect_error(struct scenario *s, const struct words *w)
+{
+    return expect_bit(s, w, meter_of(s)->alarms.error, ERRORS);
 }
 
 /* page "     123": the cells of the display */
@@ -241,6 +257,8 @@ const struct scenario_verb scenario_expectations[] = {
     { "row", 0, false, expect_row },
     { "clock", 0, false, expect_clock },
     { "alarm", 0, false, expect_alarm },
+    { "descriptor", 0, false, expect_descriptor },
+    { "error", 0, false, expect_error },
     { "page", 0, false, expect_page },
     { "lamp", 0, false, expect_lamp },
     { "pulses", 0, false, expect_pulses },

@@ -87,16 +87,30 @@ const char *act_special(struct scenario *s, const struct words *w)
     return NULL;
 }
 
+/* A time of day, or *:15, of every hour. */
+static bool order_time(const char *word, uint8_t time[4])
+{
+    unsigned minute;
+    size_t hourly = word[0] == '*';
+    char at[6] = "00";
+    if (strlen(word) != (hourly ? 4 : 5)) return false;
+    memcpy(at + 2 * hourly, word + hourly, 6 - 2 * hourly);
+    if (!word_minute(at, &minute)) return false;
+    time[0] = (uint8_t)(hourly ? 0xFF : minute / 60);
+    time[1] = (uint8_t)(minute % 60);
+    return true;
+}
+
 /* order 06:00 tariff 3 within 1h: each day; without a number 0, without a window at once */
 const char *act_order(struct scenario *s, const struct words *w)
 {
     struct schedule_entry x = { .enabled = true, .weekdays = 0xFE };
-    unsigned minute, next = 3;
+    unsigned next = 3;
     int64_t arg = 0;
     uint64_t window_us = 0;
     int command = command_of(w->word[2]);
     if (s->calendar.orders == SCENARIO_ORDERS) return "too many orders";
-    if (!word_minute(w->word[1], &minute) || command < 0) return "a time, a command";
+    if (!order_time(w->word[1], x.time) || command < 0) return "a time, a command";
     if (w->n > next && word_int(w->word[next], &arg)) next++;
     if (w->n > next && (w->n != next + 2 || !word_is(w->word[next], "within") ||
                         !word_duration(w->word[next + 1], &window_us)))
@@ -107,14 +121,32 @@ const char *act_order(struct scenario *s, const struct words *w)
     x.command = (uint8_t)command;
     x.arg = (int8_t)arg;
     x.window_min = (uint16_t)(window_us / 60000000);
-    x.time[0] = (uint8_t)(minute / 60);
-    x.time[1] = (uint8_t)(minute % 60);
     x.special_n = SCHEDULE_SPECIAL_MAX;
     memset(x.special, 0xFF, sizeof x.special);
     memset(x.begin, 0xFF, sizeof x.begin);
     memset(x.end, 0xFF, sizeof x.end);
     s->calendar.order[s->calendar.orders - 1] = x;
     return NULL;
+}
+
+/* single SCRIPT 18:00 *-*-05 [18:00 2026-03-06 ...]: the disconnect control schedule */
+const char *act_single(struct scenario *s, const struct words *w)
+{
+    struct single_action x = { .type = 5 };
+    struct meter *m = &s->host.device->meter;
+    if (!small(w->word[1], 3, &x.selector) || w->n % 2 || w->n > 2 + 2 * SINGLE_ENTRIES)
+        return "a script, then times and dates";
+    for (unsigned i = 2; i < w->n; i += 2, x.n++) {
+        unsigned minute;
+        uint8_t *o = x.when[x.n];
+        if (!word_minute(w->word[i], &minute) || !word_date(w->word[i + 1], o + 4))
+            return "a time like 18:00 and a date like *-*-05";
+        memcpy(o, (uint8_t[]){ (uint8_t)(minute / 60), (uint8_t)(minute % 60), 0, 0 }, 4);
+    }
+    meter_at(m, s->now);
+    int err = single_set(m, &engineer, SINGLE_SUPPLY, &x);
+    world_settle(s);
+    return err < 0 ? err_text(err) : NULL;
 }
 
 static int write_orders(struct scenario *s)

@@ -14,6 +14,7 @@ static void reset(struct scenario *s, const struct scenario_host *host)
     memset(s, 0, sizeof *s);
     s->host = *host;
     s->meter = *host->cfg.meter;
+    s->meter.decoder = &client_decoder;
     s->true_us = UINT64_C(1767225600000000); /* 2026-01-01 */
     s->rtc_set_us = s->true_us;
     s->window_us = FIRST_WINDOW_US;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/scenario/client.h"
 #include "model/device.h"
 #include "port/common/relay_sim.h"
 
@@ -43,12 +44,12 @@ struct scenario_host {
     void (*say)(void *ctx, const struct scenario_said *said);
     struct device *device;
     struct device_cfg cfg; /* meter is replaced by the scenario's own */
-    struct meter_io io;    /* flash, scratch, entropy, root key; the rest is played */
+    struct meter_io io;    /* flash, scratch, entropy; the rest is played */
 };
 
 /* What the script has of a calendar until it is activated. */
 enum {
-    SCENARIO_ORDERS = 8,
+    SCENARIO_ORDERS = 32,
     SCENARIO_DAYS = 12,
     SCENARIO_WEEKS = 6,
     SCENARIO_SEASONS = 6,
@@ -61,6 +62,14 @@ struct scenario_calendar {
     struct season season[SCENARIO_SEASONS];
     struct special_day special[SCENARIO_SPECIALS];
     struct schedule_entry order[SCENARIO_ORDERS];
+};
+
+/* What is wrong with the flash. */
+enum { SCENARIO_FLAWS = 8 };
+struct scenario_flaw {
+    uint32_t from,
+        to; /* dead: takes nothing in [from, to); else octet `from` has a wrong bit */
+    bool dead;
 };
 
 struct scenario {
@@ -85,7 +94,13 @@ struct scenario {
     uint8_t darks;
     int64_t rtc_off_s, rtc_ppm; /* of the chip against true time */
     uint64_t rtc_set_us;
-    bool rtc_lost;
+    bool rtc_lost, rtc_mute;
+    struct nor nor; /* the host's, with its flaws */
+    struct scenario_flaw flaw[SCENARIO_FLAWS];
+    uint8_t flaws;
+    uint16_t faults; /* of the board: enum fault */
+    int supercap_mv;
+    struct client client;
     struct relay_sim relay;
     int temperature_dc; /* of the terminals */
     uint8_t lamp[LAMPS];

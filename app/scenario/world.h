@@ -10,6 +10,9 @@ void world_say(struct scenario *s, enum scenario_kind kind, const char *text);
 /* The meter's terminals, played by the world. */
 void world_wire(struct scenario *s);
 
+/* What may break of it: the flash, the board. */
+void trouble_wire(struct scenario *s);
+
 /* Supply on: mount; off: with a last gasp, or without. Negative: the meter did not mount. */
 int world_power(struct scenario *s, bool on, bool gasp);
 

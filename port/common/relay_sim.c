@@ -16,16 +16,38 @@ void relay_sim_restart(struct relay_sim *r)
     r->touches = r->closed;
 }
 
+static bool is_held(const struct relay_sim *r, bool goal)
+{
+    return r->trouble & RELAY_STICKS || (!goal && r->trouble & RELAY_WELDS);
+}
+
+/* A contact that is turned round on its way has as far to go back as it came. */
+static void turn(struct relay_sim *r, mono_t t)
+{
+    uint64_t left_us = r->next.us > t.us ? r->next.us - t.us : 0;
+    r->goal = !r->goal;
+    r->next = mono_after(t, RELAY_OPERATE_MS * MS_US - left_us);
+}
+
+static void stop(struct relay_sim *r)
+{
+    r->travels = false;
+    r->next = MONO_NEVER;
+}
+
 void relay_sim_drive(struct relay_sim *r, mono_t t, unsigned coil)
 {
+    bool goal = coil == CLOSE;
     if (coil && coil != r->coil) r->pulses++;
     r->coil = (uint8_t)coil;
-    if (r->travels && !coil) {
-        r->travels = false;
-        r->next = MONO_NEVER;
+    if (r->travels) {
+        if (!coil)
+            stop(r);
+        else if (goal != r->goal)
+            turn(r, t);
+        return;
     }
-    bool goal = coil == CLOSE, welded = !goal && r->trouble & RELAY_WELDS;
-    if (!coil || goal == r->closed || welded || r->trouble & RELAY_STICKS) return;
+    if (!coil || goal == r->closed || is_held(r, goal)) return;
     r->goal = goal;
     r->travels = true;
     r->next = mono_after(t, RELAY_OPERATE_MS * MS_US);
@@ -49,7 +71,9 @@ void relay_sim_step(struct relay_sim *r, mono_t t)
 {
     if (t.us < r->next.us) return;
     bool rattles = (r->trouble & RELAY_RATTLES) != 0;
-    if (r->travels) {
+    if (r->travels && r->goal == r->closed) {
+        stop(r); /* back where it never came loose */
+    } else if (r->travels) {
         land(r, t, r->goal);
     } else if (rattles || r->bounces) {
         if (r->bounces) r->bounces--;
@@ -75,6 +99,7 @@ void relay_sim_trouble(struct relay_sim *r, mono_t t, unsigned trouble)
 {
     bool rattled = (r->trouble & RELAY_RATTLES) != 0;
     r->trouble = (uint8_t)trouble;
+    if (r->travels && is_held(r, r->goal)) stop(r);
     if (trouble & RELAY_WELDS && !r->closed) relay_sim_knock(r, t, true);
     if (!rattled && trouble & RELAY_RATTLES && !r->travels)
         r->next = mono_after(t, RELAY_RATTLE_MS * MS_US);

@@ -54,7 +54,8 @@ void relay_sim_init(struct relay_sim *r);
 void relay_sim_restart(struct relay_sim *r);
 
 /* The coil: 0 off, 1 open, 2 close (enum coil of meter/io.h). A pulse that ends before the
- * contact came loose moves nothing. */
+ * contact came loose moves nothing; one that is reversed on the way takes the contact back over
+ * the way it came. */
 void relay_sim_drive(struct relay_sim *r, mono_t t, unsigned coil);
 
 mono_t relay_sim_next(const struct relay_sim *r);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lwip/etharp.h"
+#include "lwip/ethip6.h"
 #include "port/mps2/mps2.h"
 #include "port/mps2/net.h"
 
@@ -71,13 +72,15 @@ err_t lan_up(struct netif *n)
     n->name[1] = 'n';
     n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_LINK_UP;
     n->output = etharp_output;
+    n->output_ip6 = ethip6_output;
     n->linkoutput = lan_send;
     mac_write(MAC_ADDR_LOW,
               mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24);
     mac_write(MAC_ADDR_HIGH, mac[4] | (uint32_t)mac[5] << 8);
-    LAN(TX_CFG) = 2;                       /* transmitter on */
-    mac_write(MAC_CR, 1u << 2 | 1u << 3);  /* receive, transmit */
-    LAN(IRQ_CFG) = 1u << 8 | 1u << 4 | 1u; /* pin on, active high, push-pull */
+    LAN(TX_CFG) = 2; /* transmitter on */
+    mac_write(MAC_CR,
+              1u << 2 | 1u << 3 | 1u << 19); /* receive, also what is sent to many; transmit */
+    LAN(IRQ_CFG) = 1u << 8 | 1u << 4 | 1u;   /* pin on, active high, push-pull */
     NVIC_PRIORITY(IRQ_LAN) = PRIORITY_BYTES;
     NVIC_ENABLE = 1u << IRQ_LAN;
     return ERR_OK;

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "lwip/ethip6.h"
 #include "lwip/init.h"
+#include "lwip/nd6.h"
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
 #include "lwip/timeouts.h"
@@ -14,6 +16,7 @@ struct connection {
     struct tcp_pcb *tcp; /* NULL: free, unless `waiting` still has octets */
     struct pbuf *waiting;
     bool opened, gone;
+    bool calling; /* ours, and not answered yet */
 };
 
 struct peer {
@@ -27,8 +30,12 @@ static struct net {
     bool up;
     struct netif netif;
     struct udp_pcb *udp;
+    struct tcp_pcb *listener;
+    uint16_t number;
+    uint8_t connections; /* at most */
     uint32_t random;
     struct connection connection[PORT_TCP];
+    struct connection call; /* the one the meter makes */
     struct peer peer[PORT_UDP];
     uint8_t answer[NET_DATAGRAM]; /* gathers the pieces of one */
     uint16_t answered;
@@ -99,35 +106,50 @@ static void tcp_offer(struct connection *c, unsigned link)
     }
 }
 
-static void connection_pump(struct connection *c, unsigned link)
+static void connection_over(struct connection *c, unsigned link)
 {
     const struct port_events *e = net.events;
-    if (c->tcp && !c->opened) {
-        c->opened = true;
-        e->opened(e->ctx, link);
-    }
-    if (c->opened) tcp_offer(c, link);
-    if (!c->gone) return;
     if (c->opened) e->closed(e->ctx, link);
     if (c->waiting) pbuf_free(c->waiting);
     tcp_end(c);
     *c = (struct connection){ 0 };
 }
 
+static void connection_pump(struct connection *c, unsigned link)
+{
+    const struct port_events *e = net.events;
+    bool spoke = c->waiting != NULL;
+    if (c->tcp && !c->opened && !c->calling) {
+        c->opened = true;
+        e->opened(e->ctx, link);
+    }
+    if (c->opened) tcp_offer(c, link);
+    if (!c->gone || spoke) return; /* its last words are heard before it goes */
+    bool refused = c->calling;
+    connection_over(c, link);
+    if (refused) e->refused(e->ctx);
+}
+
 static void connections_pump(void)
 {
     for (unsigned k = 0; k < PORT_TCP; k++)
         connection_pump(&net.connection[k], PORT_FIRST_TCP + k);
+    connection_pump(&net.call, PORT_CALL);
 }
 
 static struct connection *free_connection(void)
 {
     connections_pump(); /* those that left a moment ago make room */
+    struct connection *found = NULL;
+    unsigned taken = 0;
     for (unsigned k = 0; k < PORT_TCP; k++) {
         struct connection *c = &net.connection[k];
-        if (!c->tcp && !c->opened) return c;
+        if (c->tcp || c->opened)
+            taken++;
+        else if (!found)
+            found = c;
     }
-    return NULL;
+    return taken < net.connections ? found : NULL;
 }
 
 static err_t tcp_opened(void *arg, struct tcp_pcb *tcp, err_t err)
@@ -143,6 +165,49 @@ static err_t tcp_opened(void *arg, struct tcp_pcb *tcp, err_t err)
     tcp_recv(tcp, tcp_octets);
     tcp_err(tcp, tcp_failed);
     return ERR_OK;
+}
+
+/* -- the meter calls -- */
+
+static err_t tcp_answered(void *arg, struct tcp_pcb *tcp, err_t err)
+{
+    struct connection *c = arg;
+    (void)tcp;
+    (void)err;
+    c->calling = false;
+    return ERR_OK;
+}
+
+static ip_addr_t address_of(const struct port_host *to)
+{
+    ip_addr_t ip;
+    if (to->v6) {
+        ip6_addr_t *six = ip_2_ip6(&ip);
+        memcpy(six->addr, to->ip, sizeof six->addr);
+        ip6_addr_assign_zone(six, IP6_UNKNOWN, &net.netif);
+        IP_SET_TYPE_VAL(ip, IPADDR_TYPE_V6);
+    } else {
+        IP_ADDR4(&ip, to->ip[0], to->ip[1], to->ip[2], to->ip[3]);
+    }
+    return ip;
+}
+
+void net_call(const struct port_host *to)
+{
+    struct connection *c = &net.call;
+    if (net.events) connection_over(c, PORT_CALL); /* the last one may still be closing */
+    *c = (struct connection){ .calling = true };
+    ip_addr_t ip = address_of(to);
+    if (net.up) c->tcp = tcp_new_ip_type(IP_GET_TYPE(&ip));
+    if (!c->tcp) {
+        c->gone = true;
+        return;
+    }
+    tcp_nagle_disable(c->tcp);
+    tcp_arg(c->tcp, c);
+    tcp_recv(c->tcp, tcp_octets);
+    tcp_err(c->tcp, tcp_failed);
+    if (tcp_connect(c->tcp, &ip, to->number, tcp_answered) != ERR_OK) c->gone = true;
 }
 
 static size_t tcp_room(void *ctx)
@@ -208,6 +273,15 @@ static void udp_datagram(void *arg, struct udp_pcb *udp, struct pbuf *p, const i
                     port_mono());
 }
 
+int net_peer(const struct port_host *to)
+{
+    if (!net.up || !net.events) return -1;
+    ip_addr_t ip = address_of(to);
+    struct peer *p = peer_of(&ip, to->number);
+    p->heard_us = port_mono().us;
+    return (int)(PORT_FIRST_UDP + (unsigned)(p - net.peer));
+}
+
 static size_t udp_room(void *ctx)
 {
     (void)ctx;
@@ -234,13 +308,26 @@ static const struct link_ops udp_ops = { .room = udp_room, .send = udp_answer };
 
 /* -- together ----------------------------------------------------------------------------- */
 
-static bool listen_tcp(void)
+/* TCP and UDP on this port; what was listened on before is left when the new one stands. */
+static bool listen_on(uint16_t number)
 {
-    struct tcp_pcb *tcp = tcp_new();
-    if (!tcp || tcp_bind(tcp, IP_ADDR_ANY, NET_PORT) != ERR_OK) return false;
-    tcp = tcp_listen_with_backlog(tcp, PORT_TCP);
-    if (!tcp) return false;
-    tcp_accept(tcp, tcp_opened);
+    struct tcp_pcb *tcp = tcp_new_ip_type(IPADDR_TYPE_ANY);
+    struct udp_pcb *udp = udp_new_ip_type(IPADDR_TYPE_ANY);
+    bool good = tcp && udp && tcp_bind(tcp, IP_ANY_TYPE, number) == ERR_OK &&
+                udp_bind(udp, IP_ANY_TYPE, number) == ERR_OK;
+    struct tcp_pcb *listener = good ? tcp_listen_with_backlog(tcp, PORT_TCP) : NULL;
+    if (!listener) {
+        if (tcp) tcp_abort(tcp);
+        if (udp) udp_remove(udp);
+        return false;
+    }
+    tcp_accept(listener, tcp_opened);
+    udp_recv(udp, udp_datagram, NULL);
+    if (net.listener) tcp_close(net.listener);
+    if (net.udp) udp_remove(net.udp);
+    net.listener = listener;
+    net.udp = udp;
+    net.number = number;
     return true;
 }
 
@@ -248,6 +335,7 @@ bool net_init(uint32_t ip, uint32_t random)
 {
     if (!lan_is_there()) return false;
     net.random = random | 1;
+    net.connections = PORT_TCP;
     ip4_addr_t own, mask, gate;
     own.addr = lwip_htonl(ip);
     IP4_ADDR(&mask, 255, 255, 255, 0);
@@ -256,11 +344,41 @@ bool net_init(uint32_t ip, uint32_t random)
     netif_add(&net.netif, &own, &mask, &gate, NULL, lan_up, netif_input);
     netif_set_default(&net.netif);
     netif_set_up(&net.netif);
-    net.udp = udp_new();
-    ensure(net.udp && udp_bind(net.udp, IP_ADDR_ANY, NET_PORT) == ERR_OK && listen_tcp());
-    udp_recv(net.udp, udp_datagram, NULL);
+    netif_create_ip6_linklocal_address(&net.netif, 1);
+    netif_set_ip6_autoconfig_enabled(&net.netif, 1);
+    ensure(listen_on(NET_PORT));
     net.up = true;
     return true;
+}
+
+bool net_get(struct port_net *n)
+{
+    if (!net.up) return false;
+    *n = (struct port_net){
+        .address = lwip_ntohl(netif_ip4_addr(&net.netif)->addr),
+        .mask = lwip_ntohl(netif_ip4_netmask(&net.netif)->addr),
+        .gateway = lwip_ntohl(netif_ip4_gw(&net.netif)->addr),
+        .mss = TCP_MSS,
+        .number = net.number,
+        .connections = net.connections,
+    };
+    memcpy(n->mac, net.netif.hwaddr, sizeof n->mac);
+    for (s8_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES && n->ip6_n < PORT_IP6; i++)
+        if (ip6_addr_isvalid(netif_ip6_addr_state(&net.netif, i)))
+            memcpy(n->ip6[n->ip6_n++], netif_ip6_addr(&net.netif, i)->addr, 16);
+    return true;
+}
+
+void net_set(const struct port_net *n)
+{
+    struct port_net was;
+    if (!net_get(&was)) return;
+    net.connections = n->connections < PORT_TCP ? n->connections : PORT_TCP;
+    if (n->number != was.number) (void)listen_on(n->number);
+    if (n->address == was.address && n->mask == was.mask && n->gateway == was.gateway) return;
+    ip4_addr_t own = { lwip_htonl(n->address) }, mask = { lwip_htonl(n->mask) };
+    ip4_addr_t gate = { lwip_htonl(n->gateway) };
+    netif_set_addr(&net.netif, &own, &mask, &gate);
 }
 
 void net_pump(const struct port_events *e)
@@ -274,6 +392,7 @@ void net_pump(const struct port_events *e)
 
 struct link_io net_link_io(unsigned link)
 {
+    if (link == PORT_CALL) return (struct link_io){ .ops = &tcp_ops, .ctx = &net.call };
     if (link >= PORT_FIRST_UDP) {
         return (struct link_io){ .ops = &udp_ops, .ctx = &net.peer[link - PORT_FIRST_UDP] };
     }

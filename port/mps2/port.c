@@ -215,7 +215,7 @@ static void serial_pump(const struct port_events *e, unsigned link)
     for (;;) {
         size_t n = uart_take(link + 1, octets, sizeof octets, &at);
         if (n == 0) return;
-        (void)e->octets(e->ctx, link, octets, n, at); /* serial links take all */
+        (void)e->octets(e->ctx, link, octets, n, at); /* what is not taken is not heard */
     }
 }
 
@@ -224,6 +224,26 @@ void port_pump(const struct port_events *e)
     for (unsigned link = 0; link < PORT_SERIALS; link++) serial_pump(e, link);
     net_pump(e);
     sample_load_ahead();
+}
+
+void port_call(const struct port_host *to)
+{
+    net_call(to);
+}
+
+int port_peer(const struct port_host *to)
+{
+    return net_peer(to);
+}
+
+bool port_net_get(struct port_net *n)
+{
+    return net_get(n);
+}
+
+void port_net_set(const struct port_net *n)
+{
+    net_set(n);
 }
 
 static unsigned uart_of(void *ctx)

@@ -10,7 +10,7 @@
  *   pulled  no timer: port_pull() makes samples as fast as the CPU can, and time is their
  *           number. Whole days run in seconds, and end the same every time.
  *
- * Links 0 to 2 are the serial ports and always open. A TCP connection or a UDP peer takes one
+ * Links 0 to 3 are the serial ports and always open. A TCP connection or a UDP peer takes one
  * of the others while it lasts; port_pump() tells of it.
  *
  * Cost     the sample interrupt 160 instructions besides the meter's own; a UART's 50 an octet.
@@ -75,21 +75,25 @@ void port_sleep(void);
 
 /* -- links -------------------------------------------------------------------------------- */
 
-enum { PORT_SERIALS = 3, PORT_TCP = 6, PORT_UDP = 2 };
+enum { PORT_SERIALS = 4, PORT_TCP = 6, PORT_UDP = 2 };
 enum port_link {
     PORT_OPTICAL,
     PORT_RS485,
     PORT_WAN,
+    PORT_VTC, /* a courier of tokens, not a server's link */
     PORT_FIRST_TCP = PORT_SERIALS,
     PORT_FIRST_UDP = PORT_FIRST_TCP + PORT_TCP,
-    PORT_LINKS = PORT_FIRST_UDP + PORT_UDP
+    PORT_CALL = PORT_FIRST_UDP + PORT_UDP, /* a connection that the meter made */
+    PORT_LINKS
 };
 
 /* What port_pump() tells; links are numbers of enum port_link. */
 struct port_events {
     void *ctx;
-    /* A connection was accepted, a peer spoke first. */
+    /* A connection was accepted, or made; a peer spoke first, or was named. */
     void (*opened)(void *ctx, unsigned link);
+    /* What port_call() asked for cannot be had. */
+    void (*refused)(void *ctx);
     /* It is gone; its number may be used again at once. */
     void (*closed)(void *ctx, unsigned link);
     /* n octets that were complete at `at`; how many were taken. The rest is offered again. A
@@ -99,6 +103,33 @@ struct port_events {
 
 /* Move what the interrupts collected: octets of all links, frames of the network. */
 void port_pump(const struct port_events *e);
+
+/* A host on the network: IPv4 in the first four octets, or IPv6. */
+struct port_host {
+    bool v6;
+    uint8_t ip[16];
+    uint16_t number; /* port */
+};
+
+/* Connect to it, one at a time: later opened(PORT_CALL) or refused(). */
+void port_call(const struct port_host *to);
+/* The link of a UDP peer, opened now if it was not; -1 without a network. */
+int port_peer(const struct port_host *to);
+
+/* How the network is set up. */
+enum { PORT_IP6 = 3 };
+struct port_net {
+    uint32_t address, mask, gateway; /* IPv4 */
+    uint8_t mac[6];
+    uint16_t mss, number; /* the port that is listened on */
+    uint8_t connections;
+    uint8_t ip6_n, ip6[PORT_IP6][16]; /* the addresses in use */
+};
+/* False: no network on this board. */
+bool port_net_get(struct port_net *n);
+/* Take IPv4 address, mask and gateway, port and most connections from n. Connections to an old
+ * address end. */
+void port_net_set(const struct port_net *n);
 
 /* How to send on a link; valid for ever. */
 struct link_io port_link_io(unsigned link);

@@ -24,10 +24,8 @@ static const struct {
     uint32_t base;
     uint8_t irq;
 } wiring[UARTS] = {
-    { 0x40004000, IRQ_UART0_RX },
-    { 0x40005000, IRQ_UART1_RX },
-    { 0x40006000, IRQ_UART2_RX },
-    { 0x40007000, IRQ_UART3_RX },
+    { 0x40004000, IRQ_UART0_RX }, { 0x40005000, IRQ_UART1_RX }, { 0x40006000, IRQ_UART2_RX },
+    { 0x40007000, IRQ_UART3_RX }, { 0x40009000, IRQ_UART4_RX },
 };
 
 void uart_init(void)

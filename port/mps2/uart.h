@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "dlms/link.h"
 
-enum { UARTS = 4, UART_CONSOLE = 0 }; /* console, optical, RS485, WAN */
+enum { UARTS = 5, UART_CONSOLE = 0 }; /* console, optical, RS485, WAN, VTC */
 
 void uart_init(void);
 void uart_isr(void);

@@ -44,23 +44,11 @@ static size_t emit_some(struct axdr_out *o, const uint8_t *p, size_t n)
     return some;
 }
 
-/* Go on with the body of a notice. */
-static enum cosem_more fill_body(struct dlms_server *d, struct dlms_transfer *t,
-                                 struct axdr_out *o)
-{
-    size_t from = o->len;
-    o->skip = t->get.skip;
-    t->dar = t->body(d->app, t->body_ctx, o);
-    if (t->dar == DAR_OK && o->full) t->get.skip += o->len - from;
-    return o->full ? COSEM_MORE : COSEM_DONE;
-}
-
 /* Go on with an attribute. */
 static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
     struct dlms_transfer *t = &s->transfer;
-    enum cosem_more more =
-        t->body ? fill_body(d, t, o) : cosem_get_block(d->app, &t->get, o, &t->dar);
+    enum cosem_more more = cosem_get_block(d->app, &t->get, o, &t->dar);
     s->stalled = t->dar == DAR_PENDING;
     if (t->dar == DAR_PENDING) return FILL_AGAIN;
     if (t->dar != DAR_OK) return FILL_FAIL;
@@ -89,6 +77,24 @@ static enum fill fill_get(struct dlms_server *d, struct dlms_session *s)
     return FILL_AGAIN;
 }
 
+/* Go on with a part of a notice; one a slice. */
+static enum fill fill_part(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
+{
+    struct dlms_transfer *t = &s->transfer;
+    size_t from = o->len;
+    if (!t->get.at.row) o->skip = t->get.skip;
+    t->dar = t->part(d->app, t->part_ctx, t->item, t->frozen, &t->get, o);
+    s->stalled = t->dar == DAR_PENDING;
+    if (s->stalled) return FILL_AGAIN;
+    if (t->dar != DAR_OK) return FILL_FAIL;
+    if (!t->get.at.row && o->full) t->get.skip += o->len - from;
+    if (o->full) return FILL_MORE;
+    o->skip = 0;
+    t->get = (struct cosem_get){ 0 };
+    t->item++;
+    return has_items(t) ? FILL_AGAIN : FILL_DONE;
+}
+
 static enum fill fill_access(struct dlms_server *d, struct dlms_session *s,
                              const struct axdr_out *o)
 {
@@ -113,6 +119,7 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
         if (f != FILL_DONE) return f;
     }
     if (!has_items(t)) return FILL_DONE;
+    if (t->part) return fill_part(d, s, o);
     return is_access(t) ? fill_access(d, s, o) : fill_get(d, s);
 }
 
@@ -120,7 +127,7 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
 
 size_t answer_head(const struct dlms_transfer *t, uint8_t b[BLOCK_HEAD])
 {
-    if (is_access(t) || t->body) return 0; /* it is part of the data */
+    if (is_access(t) || t->part) return 0; /* it is part of the data */
     b[0] = is_get(t) ? XDLMS_GET_RES : XDLMS_ACTION_RES;
     b[1] = t->list ? GET_RES_LIST : GET_RES_NORMAL;
     b[2] = t->inv;
@@ -176,9 +183,9 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
     bool get = is_get(t), blocks = t->block != 0;
     t->block++;
     size_t n = block_head(t, true, 0, b);
-    bool access = is_access(t), body = t->body != NULL;
+    bool access = is_access(t), notice = t->part != NULL;
     transfer_drop(d, s);
-    if (body) return RUN_SILENT;
+    if (notice) return RUN_SILENT;
     if (access) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
     if (get && blocks) {
         b[n - 2] = 1; /* a result in place of the data */
@@ -194,7 +201,7 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
 
 static bool can_block(const struct dlms_session *s)
 {
-    if (is_access(&s->transfer) || s->transfer.body) return false;
+    if (is_access(&s->transfer) || s->transfer.part) return false;
     return has(s, is_get(&s->transfer) ? XDLMS_C_BLOCK_GET : XDLMS_C_BLOCK_ACTION);
 }
 
@@ -218,10 +225,10 @@ void answer_rewind(struct dlms_session *s)
     uint8_t head[BLOCK_HEAD];
     size_t n = answer_head(t, head);
     t->filled = t->sent = 0;
-    if (t->body) { /* its head stands in lit as it was put there */
+    if (t->part) { /* its head stands in lit as it was put there */
         t->lit_at = 0;
-        t->get.skip = 0;
-        t->reading = true;
+        t->get = (struct cosem_get){ 0 };
+        t->item = 0;
         return;
     }
     t->lit_n = t->lit_at = 0;

@@ -211,6 +211,12 @@ static void repeat_readout(struct dlms_server *d, struct dlms_link *l, mono_t at
     react(d, l, READOUT, at);
 }
 
+/* Is the line one on which frames are heard? At rest it is where HDLC needs no sign-on. */
+bool mode_e_is_hdlc(const struct dlms_link *l)
+{
+    return l->sign.state == HDLC || (l->sign.state == REST && l->baud != 300);
+}
+
 /* -- octets ----------------------------------------------------------------------------- */
 
 /* The break that sends everybody back to rest. */

@@ -32,8 +32,8 @@ static void put_head(struct dlms_server *d, struct dlms_link *l, struct dlms_tra
         return;
     }
     if (!n->repeat) d->invoke = (d->invoke + 1) & LONG_INVOKE_ID;
-    l->invoke = d->invoke;
-    put_long(t, d->invoke | (n->confirmed ? LONG_INVOKE_CONFIRMED : 0));
+    l->invoke = n->repeat ? n->invoke : d->invoke;
+    put_long(t, l->invoke | (n->confirmed ? LONG_INVOKE_CONFIRMED : 0));
     if (n->dated)
         put_date(d, t);
     else
@@ -44,6 +44,7 @@ static struct dlms_session *push_session(struct dlms_server *d, struct dlms_link
                                          const struct dlms_notice *n, mono_t now)
 {
     struct dlms_session *s = session_find(l, n->client_sap);
+    if (s && s->who.assoc != n->assoc && s->state != DLMS_NONE) return NULL; /* it is here */
     if (!s) s = session_take(d, l, n->client_sap, d->cfg->server_sap, now);
     if (!s || s->who.assoc == n->assoc) return s;
     s->who.assoc = n->assoc; /* its address is a setting of the push */
@@ -64,6 +65,22 @@ static void aim(struct dlms_server *d, struct dlms_session *s, bool confirmed)
     s->hdlc.ui_final = confirmed;
 }
 
+/* What the policy asks, what this notice asks beyond it, and in which container. */
+static void guard(struct dlms_server *d, struct dlms_session *s, const struct dlms_notice *n)
+{
+    protect_refresh(d, s);
+    if (n->plain) s->policy = 0;
+    s->policy |= n->more & PROT_RES;
+    s->link->guarded = s->policy & PROT_AUTH_RES;
+    s->prot = (struct dlms_prot){ .tag = n->event ? 0 : XDLMS_GENERAL_GLO };
+    if (!n->general) return;
+    s->prot.tag = XDLMS_GENERAL_CIPHERING;
+    s->prot.keyinfo = KEYINFO_IDENTIFIED;
+    s->prot.tid_n = n->tid_n;
+    memcpy(s->prot.tid, n->tid, sizeof n->tid);
+    memcpy(s->title, n->recipient, sizeof s->title);
+}
+
 int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_notice *n,
                 mono_t now)
 {
@@ -74,13 +91,13 @@ int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_no
     transfer_drop(d, s);
     s->transfer = (struct dlms_transfer){
         .service = n->event ? XDLMS_EVENT_NOTIFICATION : XDLMS_DATA_NOTIFICATION,
-        .body = n->body,
-        .body_ctx = n->ctx,
-        .reading = true,
+        .part = n->part,
+        .part_ctx = n->ctx,
+        .items = n->parts,
     };
     put_head(d, l, &s->transfer, n);
-    protect_refresh(d, s);
-    s->prot = (struct dlms_prot){ .tag = n->event ? 0 : XDLMS_GENERAL_GLO };
+    s->transfer.frozen = host_of(d)->freeze(d->app, s->index);
+    guard(d, s, n);
     aim(d, s, n->confirmed);
     serve_apdu(d, s, now);
     l->fate = DLMS_SENT_NO;
@@ -94,6 +111,26 @@ enum dlms_sent dlms_notified(const struct dlms_link *l)
     return (enum dlms_sent)l->fate;
 }
 
+uint32_t dlms_notice_id(const struct dlms_link *l)
+{
+    return l->invoke;
+}
+
+void dlms_notice_over(struct dlms_server *d, struct dlms_link *l, uint16_t client_sap)
+{
+    struct dlms_session *s = session_find(l, client_sap);
+    if (s && s->who.assoc != 255 && d->cfg->assoc[s->who.assoc].flags & ASSOC_PUSH)
+        session_free(d, s);
+}
+
+bool dlms_is_quiet(const struct dlms_link *l)
+{
+    if (l->kind == DLMS_OPTICAL && !mode_e_is_hdlc(l)) return false;
+    for (const struct dlms_session *s = l->first; s; s = s->next)
+        if (s->hdlc.state || s->phase != PHASE_IDLE) return false;
+    return true;
+}
+
 void notice_ended(struct dlms_session *s, bool sent)
 {
     if (!s->notice) return;
@@ -101,11 +138,12 @@ void notice_ended(struct dlms_session *s, bool sent)
     s->link->fate = sent ? DLMS_SENT_YES : DLMS_SENT_FAILED;
 }
 
-/* data-notification-confirm: of the last one? */
+/* data-notification-confirm: of the last one, and from who has the key it was under? */
 enum run notice_confirmed(struct dlms_server *d, struct dlms_session *s)
 {
     struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
     (void)d;
+    if (s->link->guarded && !(s->prot.bits & PROT_AUTH_REQ)) return RUN_SILENT;
     axdr_read_raw(&in, 1);
     uint32_t id = (uint32_t)axdr_read_raw(&in, 4) & LONG_INVOKE_ID;
     struct dlms_link *l = s->link;

@@ -202,6 +202,16 @@ static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct
     return find_key(d, s, b);
 }
 
+/* A pre-established client whose title nobody set says it with each APDU. */
+static void take_title(const struct dlms_server *d, struct dlms_session *s,
+                       const struct cipher_box *b)
+{
+    static const uint8_t none[CIPHER_TITLE];
+    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
+    if (preset && b->title.n == CIPHER_TITLE && !memcmp(s->title, none, sizeof none))
+        memcpy(s->title, b->title.p, CIPHER_TITLE);
+}
+
 /* A protected layer: see what it takes to open it. */
 static void judge_box(struct dlms_server *d, struct dlms_session *s)
 {
@@ -214,6 +224,7 @@ static void judge_box(struct dlms_server *d, struct dlms_session *s)
     }
     bool good =
         cipher_read_box(s->rx + s->rx_at, s->rx_n, &b) == 0 && b.transaction.n <= sizeof p->tid;
+    if (good) take_title(d, s, &b);
     if (good && b.transaction.n) {
         p->tid_n = (uint8_t)b.transaction.n;
         memcpy(p->tid, b.transaction.p, b.transaction.n);

@@ -55,6 +55,7 @@ void hdlc_silent(struct dlms_server *d, struct dlms_session *s); /* no answer wi
 mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now);
 
 /* -- mode_e.c -- */
+bool mode_e_is_hdlc(const struct dlms_link *l);
 void mode_e_rest(struct dlms_server *d, struct dlms_link *l);
 void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                  mono_t at);

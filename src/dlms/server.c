@@ -316,7 +316,7 @@ static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l, mono_t no
     bool half = l->stream.head_n || l->stream.left || l->stream.skip;
     if (half) t = mono_min(t, mono_after(l->stream.since, HALF_US));
     if (mono_before(now, t)) return t;
-    l->hang_up = d->hang_up = true;
+    dlms_hang_up(d, l);
     return MONO_NEVER;
 }
 
@@ -407,6 +407,11 @@ void dlms_rekey(struct dlms_server *d)
 {
     for (struct dlms_link *l = d->links; l; l = l->next)
         for (struct dlms_session *s = l->first; s; s = s->next) s->rekey = true;
+}
+
+void dlms_hang_up(struct dlms_server *d, struct dlms_link *l)
+{
+    l->hang_up = d->hang_up = true;
 }
 
 const struct dlms_session *dlms_find_session(const struct dlms_server *d, uint8_t assoc)

@@ -118,17 +118,27 @@ const struct dlms_session *dlms_find_session(const struct dlms_server *d, uint8_
 
 /* -- unsolicited ------------------------------------------------------------------------ */
 
-/* What to send to a client without being asked. body emits the Data (for event-notification
- * the attribute descriptor and the Data); called again with larger skips, it must give the
- * same octets each time. */
+/* What to send to a client without being asked: the Data (for event-notification the attribute
+ * descriptor and the Data), in parts one behind the other. */
 struct dlms_notice {
     uint8_t assoc;       /* row of the push association */
     uint16_t client_sap; /* destination */
     bool event;          /* event-notification C2 instead of data-notification 0F */
     bool confirmed;      /* data-notification: bit 30, wait for the confirm */
-    bool repeat;         /* the same invoke id as the last one of this server */
+    bool repeat;         /* once more, under the id `invoke` */
     bool dated;          /* carry host->now() */
-    enum dar (*body)(void *app, const void *ctx, struct axdr_out *o);
+    bool plain;          /* the policy does not ask for protection of this one */
+    uint8_t more;        /* protection beyond the policy: bits of PROT_RES */
+    bool general;        /* general-ciphering under the unicast key, with these fields: */
+    uint8_t tid_n, tid[16];
+    uint8_t recipient[DLMS_TITLE];
+    uint32_t invoke; /* of what is repeated */
+    uint16_t parts;
+    /* Emit part i. Either octets of its own, the same each time and under o->skip, with g left
+     * alone; or an attribute: begun in g (all zero at first; to be read from `frozen`) and
+     * read on by cosem_get_block(). o->full: there is more of this part. */
+    enum dar (*part)(void *app, const void *ctx, uint16_t i, const void *frozen,
+                     struct cosem_get *g, struct axdr_out *o);
     const void *ctx; /* kept until the notice is gone */
 };
 enum dlms_sent {
@@ -143,7 +153,17 @@ enum dlms_sent {
 int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_notice *n,
                 mono_t now);
 
-/* Fate of the last notice of this link. */
+/* Fate of the last notice of this link, and its long-invoke-id. */
 enum dlms_sent dlms_notified(const struct dlms_link *l);
+uint32_t dlms_notice_id(const struct dlms_link *l);
+
+/* No more notices to this client for now: its session goes back to the pool. */
+void dlms_notice_over(struct dlms_server *d, struct dlms_link *l, uint16_t client_sap);
+
+/* May the meter speak on this serial line: no data link is up, no sign-on under way? */
+bool dlms_is_quiet(const struct dlms_link *l);
+
+/* Close the link by the port, once what was sent is with it. */
+void dlms_hang_up(struct dlms_server *d, struct dlms_link *l);
 
 #endif

@@ -106,9 +106,10 @@ struct dlms_transfer {
     uint32_t long_invoke;  /* ACCESS */
     uint8_t *results;      /* ACCESS: choice and result of each item */
     uint8_t lit[32];
-    /* notices: what emits the body */
-    enum dar (*body)(void *app, const void *ctx, struct axdr_out *o);
-    const void *body_ctx;
+    /* notices: what emits part `item` of `items` */
+    enum dar (*part)(void *app, const void *ctx, uint16_t i, const void *frozen,
+                     struct cosem_get *g, struct axdr_out *o);
+    const void *part_ctx;
     const void *frozen; /* registers as they stood, or NULL */
     union {
         struct cosem_get get; /* what is read */
@@ -271,6 +272,7 @@ struct dlms_link {
     uint16_t echo;   /* serial: octets sent since the last that came */
     bool hang_up;    /* to be closed by the next step */
     uint8_t fate;    /* of the last notice: enum dlms_sent */
+    bool guarded;    /* it was, and so must be its confirmation */
     uint32_t invoke; /* its long-invoke-id */
     mono_t active;   /* last octet */
     union {

@@ -11,11 +11,6 @@ static const uint8_t refusal[] = { 0x61, 0x17, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x8
                                    0x05, 0x08, 0x01, 0x01, 0xA2, 0x03, 0x02, 0x01, 0x02,
                                    0xA3, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x01 };
 
-static void hang_up(struct dlms_server *d, struct dlms_link *l)
-{
-    l->hang_up = d->hang_up = true;
-}
-
 static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uint8_t *p,
                       size_t n)
 {
@@ -54,7 +49,7 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
     struct wrapper w;
     bool full;
     if (wrapper_read(x->head, &w) < 0) {
-        hang_up(d, l);
+        dlms_hang_up(d, l);
         return true;
     }
     struct dlms_session *s = target(d, l, &w, at, &full);
@@ -66,7 +61,7 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
     if (!s) return true;
     if (w.length > s->rx_size) {
         bool gbt = s->state == DLMS_OPEN && s->conformance & XDLMS_C_GBT;
-        if (!gbt) hang_up(d, l);
+        if (!gbt) dlms_hang_up(d, l);
         x->skip = w.length;
         answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
         send_apdu(l, s->server_sap, s->who.sap, s->tx + s->tx_at, s->tx_n);

@@ -57,6 +57,22 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return supply_order(m, who, (enum requester)arg, ACTION_RECONNECT);
     case CMD_SUPPLY_READY:
         return supply_order(m, who, (enum requester)arg, ACTION_READY);
+    case CMD_PAYMENT_MODE:
+        return credit_set_mode(m, who, &(struct mode_change){ .mode = (uint8_t)arg });
+    case CMD_EMERGENCY:
+        return credit_take_emergency(m, who, (unsigned)arg);
+    case CMD_SILENCE:
+        return credit_silence(m, who);
+    case CMD_FRIENDLY:
+        return credit_order_friendly(m, who, (unsigned)arg);
+    case CMD_PUSH:
+        return push_order(m, (unsigned)arg);
+    case CMD_DATA_CLEAR:
+        return billing_clear(m, who);
+    case CMD_GASP_TEST:
+        return energy_gasp_test(m, who);
+    case CMD_LIMIT_EMERGENCY:
+        return limiter_begin_emergency(m, who, (unsigned)arg);
     case COMMANDS:
         break;
     }

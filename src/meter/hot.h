@@ -49,6 +49,10 @@ enum hot {
     HOT_SPENT,    /* transaction-ids of clients */
     HOT_LIMITERS, /* attempts, lock-outs of load limits */
     HOT_PERIOD,   /* 2: the month of a wallet */
+    HOT_FUND,     /* 2: credits, mode of an account */
+    HOT_DEBT,     /* 2: its debts */
+    HOT_PUSHES,   /* what was confirmed of pushes */
+    HOT_QUALITY,  /* the last of each kind, the week of EN 50160 */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

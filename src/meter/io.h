@@ -36,6 +36,7 @@ enum input {
     INPUT_MODULE = 1 << 12,      /* communication module present */
     INPUT_BATTERY_LOW = 1 << 13,
     INPUT_RELAY_CLOSED = 1 << 14, /* feedback contact, where there is one */
+    INPUT_AC_FIELD = 1 << 15,     /* alternating or high-frequency field above the threshold */
 };
 
 enum impulse { IMPULSE_WH, IMPULSE_VARH, IMPULSE_OUTPUT, IMPULSES };
@@ -52,6 +53,16 @@ enum lamp {
 struct dark_edge {
     int64_t utc_s;
     uint16_t levels; /* all inputs after the edge */
+};
+
+/* What a board finds out about itself; bits of meter_io.faults. */
+enum fault {
+    FAULT_PROGRAM = 1 << 0,   /* program memory is not what was built: at start-up */
+    FAULT_RAM = 1 << 1,       /* a pattern did not stay: at start-up */
+    FAULT_WATCHDOG = 1 << 2,  /* this start is the watchdog's */
+    FAULT_INTEGRITY = 1 << 3, /* as FAULT_PROGRAM, while the meter runs */
+    FAULT_DISPLAY = 1 << 4,   /* its driver does not answer */
+    FAULT_MODULE = 1 << 5,    /* a communication module is there and does not answer */
 };
 
 enum coil { COIL_OFF, COIL_OPEN, COIL_CLOSE };
@@ -83,6 +94,10 @@ struct meter_io {
     int (*dark_take)(void *ctx, struct dark_edge *dst, size_t n);
     /* Levels of all inputs as they are at t: read at power-up, before the first Wh counts. */
     uint16_t (*inputs)(void *ctx, mono_t t);
+    /* What the board's own tests say: asked at power-up and each hour. */
+    uint16_t (*faults)(void *ctx);
+    /* The capacitor that feeds the last gasp, in millivolts. */
+    int (*supercap_mv)(void *ctx);
     /* Battery in millivolts; temperature of the terminal block in 0.1 degree Celsius. */
     int (*battery_mv)(void *ctx);
     int (*temperature_dc)(void *ctx);

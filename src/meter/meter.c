@@ -84,8 +84,11 @@ static void plan(struct meter *m)
     watch_plan(m);
     calendar_plan(m);
     tou_plan(m);
+    single_plan(m);
     supply_plan(m);
     wallet_plan(m);
+    push_plan(m);
+    secure_plan(m);
     timer_clock_changed(m);
 }
 
@@ -163,6 +166,7 @@ int meter_mount(struct meter *m, mono_t t)
     if (blank) demand_restart(m);
     plan(m);
     protect_power_up(m);
+    board_power_up(m);
     input_power_up(m, down);
     supply_power_up(m);
     timer_set(m, TIMER_RTC, mono_after(t, 3600 * UINT64_C(1000000)));
@@ -229,7 +233,7 @@ void meter_drain_events(struct meter *m)
 bool meter_is_ready(const struct meter *m)
 {
     return !store_is_busy(&m->store) && !m->replan && !m->outputs_stale && event_is_idle(m) &&
-           !supply_is_due(m);
+           !supply_is_due(m) && !credit_is_due(m);
 }
 
 bool meter_store_step(struct meter *m)
@@ -239,6 +243,7 @@ bool meter_store_step(struct meter *m)
     if (m->replan) plan(m);
     event_drain(m);
     output_drive(m);
+    credit_step(m);
     supply_step(m);
     return !store_is_at_rest(&m->store) || !meter_is_ready(m);
 }

@@ -28,6 +28,7 @@
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
+#include "meter/prepay/credit.h"
 #include "meter/prepay/expense.h"
 #include "meter/prepay/token.h"
 #include "meter/prepay/wallet.h"
@@ -38,12 +39,14 @@
 #include "meter/tamper/watch.h"
 #include "meter/timer.h"
 #include "meter/tou/schedule.h"
+#include "meter/tou/single.h"
 #include "meter/tou/tou.h"
 #include "meter/energy/average.h"
 #include "meter/energy/demand.h"
 #include "meter/display/display.h"
 #include "meter/event/alarm.h"
 #include "meter/event/output.h"
+#include "meter/event/push.h"
 #include "meter/supply/battery.h"
 #include "meter/supply/limiter.h"
 #include "meter/supply/monitor.h"
@@ -67,12 +70,13 @@ struct meter {
     const struct meter_io *io;
     mono_t t;          /* of what is being handled */
     utc_t utc;         /* calendar time then */
-    utc_t last;        /* date of the newest record: floor of the clock at power-up */
+    utc_t last;        /* date of the newest record or row: floor of the clock at power-up */
     mono_t window_end; /* of the window taken last */
     mono_t compared;   /* with the calendar chip, and found different */
     bool live;         /* past power-up: records change a running meter */
     bool replan;       /* a change moved deadlines */
     bool sampled;      /* windows come from front */
+    uint16_t faults;   /* of the board, as told */
     struct regs now;
     struct energy energy;
     struct demand demand;
@@ -80,10 +84,12 @@ struct meter {
     struct survey survey[CFG_SURVEYS];
     struct billing_state billing;
     struct tou tou;
+    struct single single;
     struct clock clock;
     struct timers timers;
     struct events events;
     struct alarms alarms;
+    struct pushes pushes;
     struct change change;
     struct secure secure;
     struct inputs inputs;

@@ -20,6 +20,7 @@ static const struct param_info table[PARAMS] = {
 #undef LONG
 _Static_assert((int)PARAMS <= (int)STORE_PARAMS_MAX, "the store has an index for each");
 
+enum { COMMISSIONED = 2 };
 enum { DIGEST = 8, OCTETS_MAX = 768, SCALAR_SIZE = 4, ROW_MAX = 80 };
 
 const struct param_info *param_info_at(uint16_t id)
@@ -196,14 +197,26 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 }
 
 /* Some have a door of their own: surveys (profile.h), calendars (tou/calendar.h), the schedule
- * of billing (profile/billing.h), certificates (secure/certs.h). */
+ * of billing (profile/billing.h), single actions (tou/single.h), certificates (secure/certs.h). */
 static bool is_free(uint16_t id)
 {
     bool survey = id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_COLUMNS;
     bool cert = id >= PARAM_CERT_1 && id <= PARAM_CERT_8;
     bool scheme = id >= PARAM_SCHEME && id <= PARAM_SCHEME_SIDE;
-    return !survey && !cert && !scheme && id != PARAM_BILLING_TIME &&
+    return !survey && !cert && !scheme && id != PARAM_BILLING_TIME && id != PARAM_SINGLE_1 &&
            !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
+}
+
+/* What some values mean beside being changed. A local port that is locked for good is one that is
+ * switched off. */
+static void put_meaning(struct meter *m, const struct who *who, uint16_t id, int32_t value)
+{
+    if (id == PARAM_COMMISSIONING && value == COMMISSIONED)
+        change_event(m, EV_COMMISSIONED, who, NULL);
+    struct event_detail d = { .what = id == PARAM_GUARD_2_MODE ? LINK_RS485 : LINK_OPTICAL };
+    if (id != PARAM_GUARD_1_MODE && id != PARAM_GUARD_2_MODE) return;
+    if (value == SECURE_PORT_LOCKED) change_event(m, EV_LOCAL_DEACTIVATED, who, &d);
+    if (m->scalar[id] == SECURE_PORT_LOCKED) change_event(m, EV_LOCAL_REACTIVATED, who, &d);
 }
 
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value)
@@ -217,7 +230,9 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (!is_free(id)) return E_DENIED;
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
     int err = param_begin_scalar(m, who, id, value);
-    return err < 0 ? err : change_commit(m);
+    if (err < 0) return err;
+    put_meaning(m, who, id, value);
+    return change_commit(m);
 }
 
 /* One row each, told once: the first of them gives its topic. */
@@ -259,16 +274,22 @@ int param_set_all(struct meter *m, const struct who *who, const struct param_val
     return change_commit(m);
 }
 
-int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
-                       size_t n)
+void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                      size_t n)
 {
     uint8_t was[OCTETS_MAX], body[2];
     int had = param_read(m, id, was, sizeof was);
-    int err = change_begin(m);
-    if (err < 0) return err;
     le_put16(body, id);
     change_put(m, HOT_OCTETS, body, sizeof body);
     put_value(m, who, id, was, had > 0 ? (size_t)had : 0, src, n);
+}
+
+int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                       size_t n)
+{
+    int err = change_begin(m);
+    if (err < 0) return err;
+    param_put_octets(m, who, id, src, n);
     return 0;
 }
 
@@ -301,14 +322,23 @@ int param_rows(struct meter *m, uint16_t id)
     return n < DIGEST ? E_CRC : (n - DIGEST) / table[id].row_size;
 }
 
-int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
+int param_rows_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
 {
-    ensure(table[id].kind == PARAM_LONG && n == table[id].row_size);
+    size_t size = table[id].row_size;
+    ensure(table[id].kind == PARAM_LONG && n % size == 0);
     int rows = param_rows(m, id);
     if (rows < 0) return rows;
     if (row >= (unsigned)rows) return E_NONE;
-    int got = params_read(&m->store, id, row * n, dst, n);
-    return got < 0 ? got : got == (int)n ? 0 : E_CRC;
+    if (n > ((unsigned)rows - row) * size) n = ((unsigned)rows - row) * size;
+    int got = params_read(&m->store, id, row * size, dst, n);
+    return got < 0 ? got : got == (int)n ? (int)(n / size) : E_CRC;
+}
+
+int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n)
+{
+    ensure(n == table[id].row_size);
+    int got = param_rows_read(m, id, row, dst, n);
+    return got < 0 ? got : 0;
 }
 
 static bool is_mine(const struct param_stage *s, const struct who *who)

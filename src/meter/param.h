@@ -85,8 +85,10 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
 
 /* Long values: rows of param_info.row_size octets each. One stage a meter: E_BUSY to a second;
  * a stage belongs to whom began it. begin: E_RANGE too many rows. put: in order. abort at any
- * time. The commit is the caller's: param_begin_stage() below. */
+ * time. The commit is the caller's: param_begin_stage() below. rows_read: as many as n octets
+ * hold, or there are; their number. */
 int param_rows(struct meter *m, uint16_t id);
+int param_rows_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n);
 int param_row_read(struct meter *m, uint16_t id, unsigned row, void *dst, size_t n);
 int param_stage_begin(struct meter *m, const struct who *who, uint16_t id, unsigned rows);
 int param_stage_put(struct meter *m, const struct who *who, const void *src, size_t n);
@@ -124,8 +126,10 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);
 
-/* Into the open change: a scalar in its range, and its audit row. */
+/* Into the open change: a scalar in its range, octets of its length, and the audit row. */
 void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
+void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+                      size_t n);
 
 /* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without
  * a stage, or another's. */

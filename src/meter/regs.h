@@ -147,6 +147,7 @@ enum stamp {
     STAMP_BATTERY,
     STAMP_TAMPER,
     STAMP_SCHEDULE = STAMP_TAMPER + TAMPERS, /* orders by date are done up to here */
+    STAMP_SINGLE,                            /* likewise a single action */
     STAMPS
 };
 

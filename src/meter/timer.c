@@ -45,7 +45,9 @@ static const struct timer_row table[TIMERS] = {
     [TIMER_INPUT] = { false, input_settle },    [TIMER_RELAY] = { false, relay },
     [TIMER_SUPPLY] = { false, supply },         [TIMER_FLOOD] = { false, event_flood_over },
     [TIMER_TOKEN] = { false, token_due },       [TIMER_SCHEDULE] = { true, schedule_due },
-    [TIMER_SCHEME] = { true, expense_due },
+    [TIMER_SCHEME] = { true, expense_due },     [TIMER_MODE] = { true, credit_mode_due },
+    [TIMER_CREDIT] = { false, credit_due },     [TIMER_PUSH] = { true, push_due },
+    [TIMER_SINGLE] = { true, single_due },      [TIMER_PORT] = { true, secure_port_due },
 };
 
 void timer_init(struct timers *t)

@@ -27,16 +27,21 @@ enum timer {
     TIMER_DAY,      /* utc: local midnight, daily billing */
     TIMER_BILLING,  /* utc: end of the billing period */
     TIMER_SCHEME,   /* utc: another tariff scheme */
+    TIMER_MODE,     /* utc: prepayment, or no more */
     TIMER_ZONE,     /* utc: daylight saving begins or ends */
     TIMER_CALENDAR, /* utc: a passive calendar comes into force */
     TIMER_TARIFF,   /* utc: the next switch of a calendar, or local midnight */
     TIMER_SCHEDULE, /* utc: an order by date, or local midnight */
+    TIMER_PUSH,     /* utc: a push that recurs */
+    TIMER_SINGLE,   /* utc: a single action */
     TIMER_RTC,      /* mono: compare with the calendar chip */
     TIMER_INPUT,    /* mono: an input has held for its time */
     TIMER_SUPPLY,   /* mono: a limit was passed for its time, a delay is over */
     TIMER_RELAY,    /* mono: a pulse, a pause of the relay driver is over */
     TIMER_FLOOD,    /* mono: an hour of limited events is over */
+    TIMER_PORT,     /* utc: a lock-out of a port is over */
     TIMER_TOKEN,    /* mono: a lock-out of token entry, or the time for a key change, is over */
+    TIMER_CREDIT,   /* mono: a delay before arrears cut, a sound */
     TIMERS
 };
 

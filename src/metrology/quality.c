@@ -7,7 +7,7 @@
 enum { PF_ONE = 1000000 };
 
 /* From what a kind is judged. */
-enum source { HALF_U, HALF_I, MEAN_U, POWER, PF, FREQUENCY, THD_U, THD_I };
+enum source { HALF_U, HALF_I, MEAN_U, POWER, PF, FREQUENCY, THD_U, THD_I, IMBALANCE };
 
 /* When the RMS of a whole cycle passes a limit, the voltage itself did so earlier. How much
  * earlier depends on the depth; these lie in the middle of what is possible, so that a time is
@@ -29,6 +29,7 @@ static const struct {
     [QUALITY_FREQUENCY_LOW] = { FREQUENCY, false, 0, 0 },
     [QUALITY_THD_U] = { THD_U, true, 0, 0 },
     [QUALITY_THD_I] = { THD_I, true, 0, 0 },
+    [QUALITY_IMBALANCE] = { IMBALANCE, true, 0, 0 },
 };
 
 struct quality_cfg quality_cfg_default(const struct rating *r)
@@ -48,7 +49,8 @@ struct quality_cfg quality_cfg_default(const struct rating *r)
                    [QUALITY_FREQUENCY_HIGH] = { f_uhz * 101 / 100, f_uhz / 1000, 10000 },
                    [QUALITY_FREQUENCY_LOW] = { f_uhz * 99 / 100, f_uhz / 1000, 10000 },
                    [QUALITY_THD_U] = { 800, 100, 60000 },
-                   [QUALITY_THD_I] = { 3000, 300, 60000 } }
+                   [QUALITY_THD_I] = { 3000, 300, 60000 },
+                   [QUALITY_IMBALANCE] = { 2000, 300, 60000 } }
     };
 }
 
@@ -145,6 +147,16 @@ static void judge_halves(struct judge *j, int kind)
     }
 }
 
+/* One conductor carries what the other does not: of the larger, 0.01 %. */
+static struct look look_at_imbalance(const struct quantity *q, const struct quality_cfg *cfg)
+{
+    int64_t i_ua = q->element[ELEMENT_PHASE].i_ua, n_ua = q->element[ELEMENT_NEUTRAL].i_ua;
+    int64_t larger = i_ua > n_ua ? i_ua : n_ua;
+    bool valid = q->flags & QTY_HAS_N && larger >= cfg->rating.ib_ma * INT64_C(100);
+    int64_t value = valid ? (int64_t)abs_i64(i_ua - n_ua) * 10000 / larger : 0;
+    return (struct look){ value, valid, q->start.us, q->start.us, q->end.us };
+}
+
 /* What a slow kind looks at, and whether it means anything now. */
 static struct look look_at(const struct quantity *q, const struct quality_cfg *cfg, int source)
 {
@@ -173,6 +185,8 @@ static struct look look_at(const struct quantity *q, const struct quality_cfg *c
         v.value = e->thd_i_bp;
         v.valid = e->i_ua >= cfg->rating.ib_ma * 100;
         break;
+    case IMBALANCE:
+        return look_at_imbalance(q, cfg);
     default:
         v.value = q->u_uv;
         break;

@@ -32,8 +32,9 @@ enum quality_kind {
     QUALITY_LOW_PF,         /* |PF| x 1e6, above the starting current */
     QUALITY_FREQUENCY_HIGH, /* uHz */
     QUALITY_FREQUENCY_LOW,
-    QUALITY_THD_U, /* 0.01 % */
-    QUALITY_THD_I, /* 0.01 %, above the basic current / 10 */
+    QUALITY_THD_U,     /* 0.01 % */
+    QUALITY_THD_I,     /* 0.01 %, above the basic current / 10 */
+    QUALITY_IMBALANCE, /* I of phase against I of neutral, 0.01 % of the larger, likewise */
     QUALITY_KINDS
 };
 

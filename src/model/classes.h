@@ -29,7 +29,16 @@ enum made_id {
     MADE_BILLING_STATUS,
     MADE_LONG_FAILURE,
     MADE_TAMPER_NOW,
-    MADE_BATTERY_LEFT
+    MADE_BATTERY_LEFT,
+    MADE_FRIENDLY,
+    MADE_DAYS_LEFT,
+    MADE_CREDIT_USED,
+    MADE_DEBT,
+    MADE_DUE,
+    MADE_BATTERY_PERCENT,
+    MADE_LAST_DURATION,
+    MADE_LAST_MAGNITUDE_V,
+    MADE_LAST_MAGNITUDE_A
 };
 
 /* Numbers of the product that stand in its const description. */
@@ -41,13 +50,16 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_rating, class_extended, class_survey, class_log, class_billing, class_fixed,
     class_clock, class_association, class_sap, class_security, class_demand, class_made,
     class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
-    class_settings, class_outputs, class_script, class_schedule, class_calendar,
-    class_special_days, class_timetable, class_calendar_name, class_activation,
-    class_local_port, class_hdlc, class_port_guard, class_tcp, class_ipv4, class_mac,
-    class_monitor, class_disconnect, class_arbitrator, class_operations, class_signals,
-    class_account, class_credit, class_gateway, class_sts, class_wallet_sum, class_limiter,
-    class_watcher, class_bits16, class_scheme, class_scheme_passive, class_scheme_part,
-    class_scheme_time, class_month, class_expense;
+    class_settings, class_outputs, class_script, class_schedule, class_single, class_calendar,
+    class_special_days, class_timetable, class_calendar_name, class_activation, class_readlist,
+    class_formats, class_alarm_monitor, class_status, class_output_state, class_battery_date,
+    class_local_port, class_hdlc, class_port_guard, class_tcp, class_ipv4, class_ipv6,
+    class_mac, class_monitor, class_disconnect, class_arbitrator, class_operations,
+    class_signals, class_account, class_credit, class_gateway, class_sts, class_wallet_sum,
+    class_limiter, class_watcher, class_bits16, class_scheme, class_scheme_passive,
+    class_scheme_part, class_scheme_time, class_month, class_expense, class_charge,
+    class_levels, class_mode, class_emergency, class_sms, class_codes, class_push,
+    class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -120,8 +132,16 @@ enum { SCHEDULE_TIME = 9 };
 struct schedule {
     struct obis script;
     uint16_t selector;
-    void (*get)(struct meter *m, uint8_t when[SCHEDULE_TIME]);
-    int (*set)(struct meter *m, const struct who *who, const uint8_t when[SCHEDULE_TIME]);
+    uint8_t which;
+    void (*get)(struct meter *m, unsigned which, uint8_t when[SCHEDULE_TIME]);
+    int (*set)(struct meter *m, const struct who *who, unsigned which,
+               const uint8_t when[SCHEDULE_TIME]);
+};
+
+/* A single action that is written whole, and the table its script is of. */
+struct single_view {
+    struct obis script;
+    uint8_t id; /* enum single_id */
 };
 
 /* What a profile shows, and whose. */
@@ -130,7 +150,8 @@ struct profile_view {
     const struct profile_kind *kind;
     uint8_t which;
 };
-extern const struct profile_kind profile_survey, profile_log, profile_billing, profile_changes;
+extern const struct profile_kind profile_survey, profile_log, profile_billing, profile_changes,
+    profile_tokens;
 
 /* Columns of logs that are no registers; registers, clock and status keep meter/profile's ids.
  */
@@ -144,12 +165,26 @@ enum {
     COLUMN_DURATION,
     COLUMN_ENERGY,
     COLUMN_CHANGED,
-    COLUMN_DIGEST
+    COLUMN_DIGEST,
+    COLUMN_TOKEN, /* of tokens: its digits */
+    COLUMN_TOKEN_DELIVERY,
+    COLUMN_TOKEN_STATUS,
+    COLUMN_TOKEN_WALLET,
+    COLUMN_TOKEN_TID,
+    COLUMN_TOKEN_AMOUNT, /* as the token says it: 0.1 kWh, 1e-5 currency, W, ... */
+    COLUMN_TOKEN_KIND    /* class above, sub-class below, an octet each */
 };
 
 /* Which object and attribute shows column `column` of profile view v; and the reverse. */
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v);
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
+/* token_status of class 115 for a token: {status_code, data_value}. */
+void emit_token_status(struct axdr_out *o, const struct token_last *l);
+
+/* The same of items of the display, which are registers and some more (display/display.h). */
+struct cosem_capture model_capture_of_item(uint16_t item);
+int model_item_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 
 /* A monitored value as {class, name, attribute}; and written into a parameter that holds the
  * register behind it. */
@@ -223,6 +258,17 @@ enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
 
+/* Flags as a bit-string of n bits, at most 32, bit 0 the first; and read. */
+void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);
+uint32_t read_flags(struct axdr_in *in, unsigned n);
+
+/* The scripts that order the relay. */
+#define SUPPLY_SCRIPTS                                                                         \
+    {                                                                                          \
+        0, 0, 10, 0, 106, 255                                                                  \
+    }
+extern const struct obis supply_scripts;
+
 /* Do a command; what a lockout of the moment forbids is a temporary failure. */
 enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg);
 
@@ -230,6 +276,13 @@ enum dar model_order(struct meter *m, const struct who *who, uint16_t command, i
  * means never and is sent as all not specified. */
 void emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
 void moment_put(struct meter *m, utc_t u, uint8_t dt[12]);
+
+/* The date of a scheme that waits, shown by two classes; the scheme of a side, all zero without
+ * one; all that a wallet was charged as the newest closed row has it, 0 without one. */
+enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *in);
+void model_scheme(struct meter *m, enum scheme_side side, struct scheme *s);
+int64_t model_charged_at(struct meter *m, unsigned w, enum billing which);
 
 /* A date-time from a client: 0, or E_RANGE where year, month, day, hour or minute is missing.
  */

@@ -35,7 +35,9 @@ void device_init(struct device *d, const struct device_cfg *cfg, const struct me
     memset(d, 0, sizeof *d);
     d->cfg = cfg;
     d->server_due = MONO_NEVER;
+    d->net_due = (mono_t){ 0 };
     meter_init(&d->meter, cfg->meter, io);
+    push_init(&d->push);
     job_init(&d->job, cfg->arena);
     dlms_init(&d->server, &server_cfg, cfg->pool, d);
 }
@@ -58,7 +60,38 @@ int device_mount(struct device *d)
     } io = { .io = d->meter.io };
     const struct entropy e = { .ctx = io.ctx, .get = entropy_get };
     uint32_t boots = d->meter.now.counter[CNT_BOOTS];
-    return rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
+    /* no boot was counted before: what was drawn earlier, if anything, is not known */
+    if (boots == 1) event_post(&d->meter, EV_RNG_REINITIALISED, NULL, NULL);
+    err = rng_init(&d->rng, &e, d->cfg->meter->serial, boots);
+    if (!err) push_power_up(d);
+    return err;
+}
+
+/* -- the network
+ * ----------------------------------------------------------------------------------- */
+bool device_net_get(struct device *d, struct device_net *n)
+{
+    const struct device_net_ops *net = d->cfg->net;
+    *n = (struct device_net){ 0 };
+    return net && net->get(d->cfg->net_ctx, n);
+}
+
+/* What was set goes before what the port has. */
+static void set_up_net(struct device *d)
+{
+    struct device_net n = { 0 };
+    uint32_t *word[] = { &n.address, &n.mask, &n.gateway, &n.dns[0], &n.dns[1] };
+    d->net_due = MONO_NEVER;
+    if (!device_net_get(d, &n) || !d->cfg->net->set) return;
+    int32_t port = param_get(&d->meter, PARAM_NET_PORT);
+    int32_t most = param_get(&d->meter, PARAM_NET_CONNECTIONS);
+    if (port) n.port = (uint16_t)port;
+    if (most) n.connections = (uint8_t)most;
+    for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++) {
+        int32_t set = param_get(&d->meter, (uint16_t)(PARAM_NET_ADDRESS + i));
+        if (set) *word[i] = (uint32_t)set;
+    }
+    d->cfg->net->set(d->cfg->net_ctx, &n);
 }
 
 /* -- one step
@@ -78,16 +111,27 @@ mono_t device_step(struct device *d, mono_t now)
         meter_store_step(&d->meter);
         if (!meter_is_ready(&d->meter)) return mono_after(now, FLASH_POLL_US);
     }
-    mono_t own = meter_next(&d->meter);
-    if (own.us <= d->server_due.us) { /* at equal dates the meter comes first */
-        if (own.us > now.us) return own;
+    push_collect(d);
+    mono_t own = meter_next(&d->meter), server = d->server_due, push = d->push.due;
+    mono_t first = mono_min(mono_min(own, d->net_due), mono_min(server, push));
+    bool due = first.us <= now.us;
+    if (due &&
+        own.us == first.us) { /* at equal dates the meter comes first, then who asks it */
         meter_handle(&d->meter);
-        finish(d);
-        return now;
+    } else if (couriers_are_due(d)) { /* what a token did stands before it is answered */
+        couriers_step(d);
+    } else if (!due) {
+        return first;
+    } else if (server.us == first.us) {
+        meter_at(&d->meter, server);
+        d->server_due = dlms_step(&d->server, server);
+        if (d->push.link) d->push.due = server; /* it may be through */
+    } else if (d->net_due.us == first.us) {
+        set_up_net(d);
+    } else {
+        meter_at(&d->meter, push);
+        push_step(d, push);
     }
-    if (d->server_due.us > now.us) return d->server_due;
-    meter_at(&d->meter, d->server_due);
-    d->server_due = dlms_step(&d->server, d->server_due);
     finish(d);
     return now;
 }
@@ -108,6 +152,7 @@ void device_supply_failed(struct device *d, mono_t t)
     while (meter_next(&d->meter).us <= t.us && meter_is_ready(&d->meter))
         meter_handle(&d->meter);
     meter_last_gasp(&d->meter, t);
+    push_gasp(d, t);
 }
 
 /* -- links
@@ -127,6 +172,7 @@ void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind
 
 void device_link_close(struct device *d, struct dlms_link *l)
 {
+    push_lost(d, l);
     dlms_link_close(&d->server, l);
 }
 

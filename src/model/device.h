@@ -22,6 +22,8 @@
 #include "crypto/suite.h"
 #include "dlms/server.h"
 #include "meter/meter.h"
+#include "model/courier.h"
+#include "model/push.h"
 
 enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16, DEVICE_KEY = 16 };
 
@@ -32,14 +34,30 @@ struct device_secrets {
     const char *password[3]; /* LLS levels 1 to 3; NULL: locked */
 };
 
-/* The network as the port has it; addresses as numbers. Kept, may change while the meter runs.
- */
+/* The network; IPv4 addresses as numbers. */
+enum { DEVICE_IP6 = 3 };
 struct device_net {
     uint16_t port, mss;
     uint8_t connections; /* at a time */
     bool dhcp;
     uint32_t address, mask, gateway, dns[2];
     uint8_t mac[6];
+    uint8_t ip6_n, ip6[DEVICE_IP6][16], gateway6[16], dns6[2][16];
+};
+
+/* How the port has it; and have it so: port, connections, address, mask, gateway, name servers.
+ * What the port cannot do it leaves as it is, and says so at the next get(). get() false: there
+ * is no network. */
+struct device_net_ops {
+    bool (*get)(void *ctx, struct device_net *n);
+    void (*set)(void *ctx, const struct device_net *n); /* NULL: as it is */
+};
+
+/* How the port reaches the destination of a push: a connection, or a peer for datagrams. The
+ * port opens a link there (device_link_open) and says so by device_reached(), in the call or
+ * later; with NULL where it cannot. One at a time. */
+struct device_dialler {
+    void (*dial)(void *ctx, enum dlms_link_kind kind, const struct push_peer *to);
 };
 
 struct device_cfg {
@@ -48,8 +66,11 @@ struct device_cfg {
     const char *firmware, *hardware;      /* names of at most 48 characters */
     struct dlms_pool *pool;               /* initialised sessions */
     struct regs *frozen;                  /* one a session of the pool */
-    const struct device_net *net;         /* NULL: no network */
-    struct arena *arena;                  /* NULL: a build without elliptic curves */
+    const struct device_net_ops *net;     /* NULL: no network */
+    void *net_ctx;
+    const struct device_dialler *dialler; /* NULL: no pushes over a network */
+    void *dial_ctx;
+    struct arena *arena; /* NULL: a build without elliptic curves */
 };
 
 /* A capture list on its way in: one writer at a time. */
@@ -70,6 +91,13 @@ struct curve {
     uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
 };
 
+/* What a compact data object holds until it is captured again. RAM: empty after a cut. */
+enum { COMPACTS = 2, COMPACT = 256 };
+struct compact {
+    uint16_t n;
+    uint8_t at[COMPACT];
+};
+
 struct device {
     struct meter meter;
     struct dlms_server server;
@@ -78,7 +106,11 @@ struct device {
     struct curve curve;
     struct rng rng;
     struct column_stage columns;
+    struct push push;
+    struct compact compact[COMPACTS];
+    mono_t net_due;    /* settings of the network are taken up then */
     mono_t server_due; /* when the server wants to be stepped again */
+    struct courier *couriers;
 };
 
 extern const struct cosem_model device_model;
@@ -96,7 +128,8 @@ int device_mount(struct device *d);
  * means at once. Samples up to `now` must have been fed. */
 mono_t device_step(struct device *d, mono_t now);
 
-/* The supply fails at t: last gasp. The meter may be dropped, or go on if the supply stays. */
+/* The supply fails at t: last gasp, then the push of it by datagram or serial line. The meter
+ * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 
 /* A way in came up or went down; octets from it. As server.h; octets may come back untaken. */
@@ -105,6 +138,12 @@ void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind
 void device_link_close(struct device *d, struct dlms_link *l);
 size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p, size_t n,
                         mono_t at);
+
+/* What was dialled is up, or (NULL) cannot be reached. False: nobody wants it any more. */
+bool device_reached(struct device *d, struct dlms_link *l);
+
+/* The network as it is; false: none. */
+bool device_net_get(struct device *d, struct device_net *n);
 
 /* Step until nothing is due at `now` and flash is at rest: for tests and before a controlled
  * end. */

@@ -69,6 +69,15 @@ static const struct cosem_limit only_relay[] = {
     END,
 };
 
+static const struct cosem_limit only_unit_charge[] = {
+    { .roles = R(SUPERVISOR), .set = COSEM_IDS(6, 7) },
+    END,
+};
+static const struct cosem_limit only_invoke[] = {
+    { .roles = R(CIU), .act = COSEM_ID(3) },
+    END,
+};
+
 /* Oracle: the access columns of tests/data/object-model.csv, compared by tests/golden. */
 const struct cosem_acl device_acl[ACLS] = {
     [ACL_ALL] = { .read = ALL },
@@ -89,6 +98,7 @@ const struct cosem_acl device_acl[ACLS] = {
                        .write = SENIOR,
                        .act = SENIOR | R(BROADCAST),
                        .only = only_passive },
+    [ACL_FRIENDLY] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_passive },
     [ACL_SPECIAL_DAYS] = { .read = METERED, .write = SENIOR, .act = SENIOR },
     [ACL_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) },
     [ACL_BILLING_SCRIPT] = { .read = R(MANAGEMENT), .act = R(OPERATOR) | SENIOR },
@@ -120,8 +130,17 @@ const struct cosem_acl device_acl[ACLS] = {
                     .act = R(OPERATOR) | SENIOR | R(BROADCAST),
                     .only = only_relay },
     [ACL_RELAY_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) | R(BROADCAST) },
+    [ACL_COMPACT] = { .read = METERED, .write = SENIOR, .act = R(MANAGEMENT) },
     [ACL_ARBITRATOR] = { .read = SENIOR, .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
     [ACL_ACCOUNT] = { .read = METERED | R(CIU), .write = R(MANAGEMENT), .act = R(MANAGEMENT) },
+    [ACL_CHARGE] = { .read = METERED | R(CIU),
+                     .write = SENIOR,
+                     .act = R(MANAGEMENT),
+                     .only = only_unit_charge },
+    [ACL_EMERGENCY] = { .read = METERED | R(CIU),
+                        .write = R(MANAGEMENT),
+                        .act = R(MANAGEMENT) | R(CIU),
+                        .only = only_invoke },
     [ACL_GATEWAY] = { .read = METERED, .act = R(OPERATOR) | SENIOR | R(CIU) },
     [ACL_STS] = { .read = METERED | R(CIU) },
     [ACL_SECURITY] = { .read = OPEN,

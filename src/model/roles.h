@@ -35,6 +35,7 @@ enum acl {
     ACL_SEALED,         /* metering reads, management writes while the seal is open */
     ACL_CLOCK,          /* class 8 */
     ACL_CALENDAR,       /* metering reads, supervisor W6..10 and activates, as does broadcast */
+    ACL_FRIENDLY,       /* the same without broadcast */
     ACL_SPECIAL_DAYS,   /* metering reads, supervisor all */
     ACL_SCRIPT,         /* metering reads, management executes */
     ACL_DEMAND,         /* metering reads, supervisor W8,W9 */
@@ -56,11 +57,14 @@ enum acl {
     ACL_ASSOC_OWN_3,    /* 40.0.7: the firmware client's own */
     ACL_ASSOC_SILENT,   /* 40.0.8, 40.0.9: nobody calls there */
     ACL_ACCOUNT,        /* metering and CIU read, management writes and calls */
+    ACL_CHARGE,         /* the same, supervisor W6,7 */
+    ACL_EMERGENCY,      /* ACL_ACCOUNT, and the CIU invokes */
     ACL_GATEWAY,        /* metering reads, operator and CIU enter tokens */
     ACL_STS,            /* metering and CIU read */
     ACL_SECURITY,       /* 43.0.0 */
     ACL_RELAY,        /* class 70: operator closes, broadcast opens, management sets the mode */
     ACL_RELAY_SCRIPT, /* metering reads, management and broadcast execute */
+    ACL_COMPACT,      /* metering reads, supervisor writes, management calls */
     ACL_ARBITRATOR,   /* supervisor reads, management writes and calls */
     ACLS
 };

@@ -63,6 +63,7 @@ bool journal_can_hold(const struct store *s, unsigned pages); /* after a turn, i
 bool journal_wants_turn(const struct store *s);
 bool journal_is_bad(const struct store *s);
 void journal_put_retired(struct store *s);
+void journal_put_series(struct store *s, unsigned id); /* rows below the next are queued */
 bool journal_is_open(const struct store *s);
 void journal_turn(struct store *s); /* begin a checkpoint in the next segment */
 void journal_turn_step(struct store *s);
@@ -98,6 +99,7 @@ void series_failed(struct store *s, unsigned id);
 /* kv.c: owner is OWN_PARAMS or OWN_KEYS */
 void kv_mount(struct store *s, uint8_t owner, bool is_new);
 void kv_redo(struct store *s, uint8_t owner, const struct txn_part *part);
+bool kv_has_generation(struct store *s, uint8_t owner);
 bool kv_can_take(struct store *s, uint8_t owner, uint16_t id, size_t n);
 enum { KV_STAGE_BODY = 10 };
 int kv_stage_end(struct store *s, uint32_t generation, uint8_t body[KV_STAGE_BODY]);

@@ -11,7 +11,7 @@
  * urgent place; when END is down it is the open segment and the old one is wiped. */
 enum { OPEN, CLEAN, EMIT, ENDED };
 enum { RECORD_HEAD = 8, KIND = 0x4A, NO_SEGMENT = 0xFFFF, LOW_PAGES = 12, STORE_PIECES = 3 };
-enum { COUNTER_BLOCK = 1024, COUNTER_AHEAD = 256 };
+enum { COUNTER_BLOCK = 1024, COUNTER_AHEAD = 256, ONE_SERIES = 11 };
 
 /* ---- geometry ---- */
 
@@ -130,15 +130,18 @@ static bool mend_record(uint8_t *page, unsigned pos, uint32_t generation)
     return le_get32(b) == generation;
 }
 
+enum { NO_RECORD, SOUND, MENDED };
+
 /* The same for a page from flash, where `number` is due. What was mended must carry it. */
-static bool take_record(uint8_t page[NOR_PAGE], unsigned pos, uint32_t generation,
-                        uint16_t number)
+static int take_record(uint8_t page[NOR_PAGE], unsigned pos, uint32_t generation,
+                       uint16_t number)
 {
-    if (pos + RECORD_HEAD > NOR_PAGE) return false;
+    if (pos + RECORD_HEAD > NOR_PAGE) return NO_RECORD;
     uint8_t *r = page + pos;
-    if (r[0] == 0xFF && r[1] == 0xFF && le_get32(r + 4) == UINT32_MAX) return false;
-    if (is_record(page, pos, generation)) return le_get16(r + 2) >= number;
-    return mend_record(page, pos, generation) && le_get16(r + 2) == number;
+    if (r[0] == 0xFF && r[1] == 0xFF && le_get32(r + 4) == UINT32_MAX) return NO_RECORD;
+    if (is_record(page, pos, generation)) return le_get16(r + 2) >= number ? SOUND : NO_RECORD;
+    bool mended = mend_record(page, pos, generation) && le_get16(r + 2) == number;
+    return mended ? MENDED : NO_RECORD;
 }
 
 /* Where a record of n octets would begin; it may be behind the end. */
@@ -304,18 +307,31 @@ static int counters_piece(const struct store *s, uint8_t *body)
     return n;
 }
 
+static void form_series(const struct series *r, uint8_t *to, unsigned id, uint32_t next)
+{
+    to[0] = (uint8_t)id;
+    le_put32(to + 1, r->first);
+    le_put32(to + 5, next);
+    le_put16(to + 9, r->row_size);
+}
+
 static int series_piece(struct store *s, uint8_t *body)
 {
     int n = 0;
-    for (unsigned i = 0; i < s->map->series_count; i++, n += 11) {
-        body[n] = (uint8_t)i;
-        le_put32(body + n + 1, s->series[i].first);
-        le_put32(body + n + 5, series_down(s, i));
-        le_put16(body + n + 9, s->series[i].row_size);
-    }
+    for (unsigned i = 0; i < s->map->series_count; i++, n += ONE_SERIES)
+        form_series(&s->series[i], body + n, i, series_down(s, i));
     return n;
 }
-_Static_assert(STORE_SERIES_MAX * 11 <= JOURNAL_BODY_MAX, "all series in one record");
+_Static_assert(STORE_SERIES_MAX *ONE_SERIES <= JOURNAL_BODY_MAX, "all series in one record");
+
+/* Behind its rows, which are queued already. A checkpoint says it better. */
+void journal_put_series(struct store *s, unsigned id)
+{
+    uint8_t body[ONE_SERIES];
+    if (wait_open(s, sizeof body) < 0 || !fits(s, sizeof body)) return;
+    form_series(&s->series[id], body, id, s->series[id].next);
+    put(s, REC_SERIES, body, sizeof body);
+}
 
 static int retired_piece(const struct store *s, uint8_t *body)
 {
@@ -589,7 +605,8 @@ static bool is_blank_page(const uint8_t page[NOR_PAGE])
 }
 
 /* Every record of the open segment, in order. Where the next one may stand goes into *at: after
- * the last page that is not blank. The next number is returned. */
+ * the last page that is not blank, one page on where a record of that one was mended: a cut
+ * beside it may have left nothing else to see. The next number is returned. */
 static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at)
 {
     struct journal *j = &s->journal;
@@ -599,8 +616,9 @@ static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at)
         unsigned pos = i ? 0 : HEAD;
         if (!read_page(s, j->segment, i, page)) continue;
         if (!is_blank_page(page)) *at = i + NOR_PAGE;
-        for (; take_record(page, pos, j->generation, number);
+        for (int found; (found = take_record(page, pos, j->generation, number)) != NO_RECORD;
              pos += RECORD_HEAD + page[pos + 1]) {
+            if (found == MENDED) *at = i + 2 * NOR_PAGE;
             number = (uint16_t)(le_get16(page + pos + 2) + 1);
             take(s, page[pos], page + pos + RECORD_HEAD, page[pos + 1]);
         }
@@ -687,7 +705,7 @@ static void play_counters(struct store *s, const uint8_t *body, size_t n)
 
 static void play_series(struct store *s, const uint8_t *body, size_t n)
 {
-    for (; n >= 11; n -= 11, body += 11) {
+    for (; n >= ONE_SERIES; n -= ONE_SERIES, body += ONE_SERIES) {
         if (body[0] >= s->map->series_count) continue;
         struct series *r = &s->series[body[0]];
         r->first = le_get32(body + 1);

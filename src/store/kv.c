@@ -314,6 +314,7 @@ void kv_redo(struct store *s, uint8_t owner, const struct txn_part *part)
 {
     struct log l = kv_log(s, owner);
     if (part->id >= l.ids || (part->kind == PART_STAGE && part->n != KV_STAGE_BODY)) return;
+    if (part->number > INT32_MAX) return; /* not of our making */
     if (l.kv->generation <= part->number) l.kv->generation = part->number + 1;
     if (kv_generation(s, &l, part->id) >= part->number) return;
     struct entry e = entry_of(part);

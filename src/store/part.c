@@ -16,6 +16,7 @@ enum {
     SURVEY_1 = 409,
     SURVEY_2 = 307,
     SURVEY_3 = 307,
+    CREDITS = 4,
 
     PARAMS_AT = JOURNAL,
     KEYS_AT = PARAMS_AT + PARAMS,
@@ -28,12 +29,14 @@ enum {
     SURVEY_1_AT = DAILY_AT + DAILY,
     SURVEY_2_AT = SURVEY_1_AT + SURVEY_1,
     SURVEY_3_AT = SURVEY_2_AT + SURVEY_2,
-    END = SURVEY_3_AT + SURVEY_3,
+    CREDITS_AT = SURVEY_3_AT + SURVEY_3,
+    END = CREDITS_AT + CREDITS,
 };
 _Static_assert(END <= 2048, "the map fits 8 MiB");
 _Static_assert((SURVEY_1 - 2) * ((NOR_SECTOR - 16) / 40) >= 366 * 96, "a leap year of surveys");
 _Static_assert((LOG - 2) * ((NOR_SECTOR - 16) / 32) >= 256, "256 rows a log");
 _Static_assert((AUDIT - 2) * ((NOR_SECTOR - 16) / 64) >= 256, "256 tokens and changes");
+_Static_assert((CREDITS - 2) * ((NOR_SECTOR - 16) / 24) >= 256, "256 credits");
 _Static_assert((MONTHLY - 2) * ((NOR_SECTOR - 16) / 1360) >= 36, "36 months");
 _Static_assert((DAILY - 2) * ((NOR_SECTOR - 16) / 1360) >= 62, "62 days");
 
@@ -58,5 +61,6 @@ const struct store_map store_map = {
         [SERIES_CHANGES] = { { CHANGES_AT, AUDIT }, 64 },
         [SERIES_MONTHLY] = { { MONTHLY_AT, MONTHLY }, 1360 },
         [SERIES_DAILY] = { { DAILY_AT, DAILY }, 1360 },
+        [SERIES_CREDITS] = { { CREDITS_AT, CREDITS }, 24 },
     },
 };

@@ -22,7 +22,7 @@ struct series_part {
 };
 
 enum {
-    STORE_SERIES_MAX = 17,
+    STORE_SERIES_MAX = 18,
     STORE_PARAMS_MAX = 400,
     STORE_KEYS_MAX = 32,
     STORE_COUNTERS = 16
@@ -39,6 +39,7 @@ enum series_id {
     SERIES_CHANGES, /* parameter changes: who, old and new digest */
     SERIES_MONTHLY,
     SERIES_DAILY,
+    SERIES_CREDITS, /* credit tokens alone */
     SERIES_IDS
 };
 _Static_assert((int)SERIES_IDS <= (int)STORE_SERIES_MAX, "a handle for every ring");

@@ -28,10 +28,12 @@ static uint32_t blank_seal(uint16_t row_size)
     return is_small(row_size) ? 0xFFFF : UINT32_MAX;
 }
 
-static bool is_seal(uint16_t row_size, uint32_t v)
+/* Has it at least n bits that are 0, of two or three? */
+static bool has_zeros(uint16_t row_size, uint32_t v, unsigned n)
 {
     uint32_t zeros = v ^ blank_seal(row_size);
-    return zeros != 0 && !is_one_bit(zeros);
+    for (; n > 1 && zeros; n--) zeros &= zeros - 1;
+    return zeros != 0;
 }
 
 static uint32_t more(uint16_t row_size, uint32_t crc, const void *p, size_t n)
@@ -47,10 +49,22 @@ static uint32_t crc_of(uint16_t row_size, uint32_t crc, uint32_t seq)
     return more(row_size, crc, number, sizeof number) ^ blank_seal(row_size);
 }
 
+/* What a checksum with less than three zeros, which can not be a seal, is turned by. Two rows of
+ * one number, one of them turned and the other not, differ in three bits at least, small ones in
+ * four, like those of one kind: one wrong bit has one cause. */
+static uint32_t turn(uint16_t row_size)
+{
+    return is_small(row_size) ? 0xFF7E : UINT32_MAX;
+}
+
+static uint32_t seal_for(uint16_t row_size, uint32_t crc)
+{
+    return has_zeros(row_size, crc, 3) ? crc : crc ^ turn(row_size);
+}
+
 static uint32_t seal_of(uint16_t row_size, uint32_t crc, uint32_t seq)
 {
-    crc = crc_of(row_size, crc, seq);
-    return is_seal(row_size, crc) ? crc : crc ^ blank_seal(row_size);
+    return seal_for(row_size, crc_of(row_size, crc, seq));
 }
 
 static uint32_t get_seal(const uint8_t *p, uint16_t row_size)
@@ -86,11 +100,27 @@ static uint8_t count_zeros(uint8_t so_far, const uint8_t *p, size_t n)
     return (uint8_t)(zeros < 2 ? zeros : 2);
 }
 
+/* Without two zeros it has no seal, and its checksum is nobody's concern. */
+static void read_small(struct flash *f, struct slot *slot)
+{
+    uint8_t b[SMALL_MAX];
+    unsigned n = slot->row_size, end = n - row_seal_size(slot->row_size);
+    if (flash_read(f, slot->at, b, n) < 0) memset(b, 0, n);
+    slot->time = le_get32(b);
+    slot->seal = get_seal(b + end, slot->row_size);
+    slot->zeros = count_zeros(0, b, n);
+    if (slot->zeros >= 2) slot->crc = more(slot->row_size, slot->crc, b, end);
+}
+
 struct slot slot_read(struct flash *f, uint32_t at, uint16_t row_size)
 {
     uint8_t b[64];
     struct slot slot = { .at = at, .row_size = row_size, .crc = blank_seal(row_size) };
     unsigned n, end = row_size - row_seal_size(row_size);
+    if (is_small(row_size)) {
+        read_small(f, &slot);
+        return slot;
+    }
     for (unsigned got = 0; got < end; got += n) {
         n = end - got < sizeof b ? end - got : sizeof b;
         if (flash_read(f, at + got, b, n) < 0) memset(b, 0, n);
@@ -107,7 +137,7 @@ struct slot slot_read(struct flash *f, uint32_t at, uint16_t row_size)
 
 bool slot_is_sealed(const struct slot *slot)
 {
-    return is_seal(slot->row_size, slot->seal);
+    return has_zeros(slot->row_size, slot->seal, 2);
 }
 
 bool slot_is(const struct slot *slot, uint32_t seq)
@@ -115,23 +145,25 @@ bool slot_is(const struct slot *slot, uint32_t seq)
     return seal_of(slot->row_size, slot->crc, seq) == slot->seal;
 }
 
-/* The bit that explains the difference from one CRC it may have had. */
-static int bit_for(const struct slot *slot, uint32_t wrong)
+/* The bit that explains the difference from the checksum turned by `by`, and whether a row with
+ * that bit put right has its seal so. */
+static int bit_for(const struct slot *slot, uint32_t crc, uint32_t by)
 {
     int n = slot->row_size - (int)row_seal_size(slot->row_size);
-    if (is_one_bit(wrong)) return n * 8;
+    uint32_t wrong = crc ^ by ^ slot->seal, right = slot->seal ^ by;
     int bit = is_small(slot->row_size) ? wrong_bit16((size_t)n + 4, (uint16_t)wrong)
                                        : wrong_bit32((size_t)n + 4, wrong);
-    return bit < n * 8 ? bit : -1;
+    if (bit >= n * 8) return -1; /* the number is what is asked for */
+    if (is_one_bit(wrong)) {
+        bit = n * 8;
+        right = crc;
+    }
+    return seal_for(slot->row_size, right) == (right ^ by) ? bit : -1;
 }
 
-/* The CRC was the seal; or its inverse, where that could not be one. Two answers are none. */
 int slot_wrong_bit(const struct slot *slot, uint32_t seq)
 {
-    uint32_t blank = blank_seal(slot->row_size);
-    uint32_t wrong = crc_of(slot->row_size, slot->crc, seq) ^ slot->seal;
-    int bit = bit_for(slot, wrong);
-    if (is_seal(slot->row_size, slot->seal ^ blank)) return bit;
-    int other = bit_for(slot, wrong ^ blank);
-    return bit < 0 ? other : other < 0 ? bit : -1;
+    uint32_t crc = crc_of(slot->row_size, slot->crc, seq);
+    int bit = bit_for(slot, crc, 0);
+    return bit >= 0 ? bit : bit_for(slot, crc, turn(slot->row_size));
 }

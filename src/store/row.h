@@ -2,8 +2,9 @@
  *
  * A row ends in its seal, a checksum over the row and its number: CRC-16 in rows of up to 64
  * octets, CRC-32 in longer ones. The seal is programmed by itself after the row was compared,
- * so a torn row has none. FF is no seal, nor is FF that a cut beside it took one bit from; a
- * checksum that looks like either is inverted.
+ * so a torn row has none. FF is no seal, nor is FF that a cut beside it took one bit from; so
+ * that no single bit makes one of a seal, a checksum with less than three zeros is turned into
+ * another.
  *
  * Context  for store/ alone.
  */

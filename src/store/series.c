@@ -11,7 +11,7 @@
 enum { KIND = 0x53, RAN_BACK = 1, NO_SECTOR = 0xFFFF };
 enum { AHEAD_DIRTY, AHEAD_ERASE, AHEAD_READY };
 enum { HOLES = STORE_RETIRED_MAX + 3 }; /* sectors in a run that may hold no rows */
-enum { HEADS_A_STEP = 16 };
+enum { HEADS_A_STEP = 16, WITNESSES = 4 };
 
 /* ---- geometry ---- */
 
@@ -45,7 +45,7 @@ static unsigned after(const struct store *s, unsigned id, unsigned k)
 struct head {
     uint32_t first, time;
     uint16_t row_size;
-    bool ran_back;
+    bool ran_back, mended;
 };
 
 /* A head with one wrong bit is put right; but it must have been written before its first row
@@ -61,7 +61,8 @@ static bool read_head(struct store *s, unsigned id, unsigned k, struct head *h)
     *h = (struct head){ .first = le_get32(b + 6),
                         .time = le_get32(b + 10),
                         .row_size = le_get16(b + 4),
-                        .ran_back = b[3] & RAN_BACK };
+                        .ran_back = b[3] & RAN_BACK,
+                        .mended = wrong || le_get16(b) != MARK };
     return b[2] == KIND && h->row_size >= SERIES_ROW_MIN && h->row_size <= SERIES_ROW_MAX &&
            !store_is_passed(s, sector_of(s, id, k));
 }
@@ -102,37 +103,52 @@ static int last_within(struct store *s, unsigned id, unsigned start, unsigned co
 
 /* ---- slots ---- */
 
-/* Was the slot after it, in this sector, begun? Then it was whole: after a torn row a slot is
- * left out (fresh_slot()). */
-static bool is_followed(struct store *s, const struct slot *slot)
-{
-    uint32_t next = slot->at + slot->row_size, end = (slot->at / NOR_SECTOR + 1) * NOR_SECTOR;
-    if (next + slot->row_size > end) return false;
-    return slot_read(&s->flash, next, slot->row_size).zeros >= 2;
-}
-
 /* The rows of a sector, one after the other. A slot without a seal is torn and has no number;
  * one that is sealed, fits none and cannot be mended may have been a row, which had one. */
 struct walk {
     uint32_t base, next;  /* address; number expected */
+    uint32_t known;       /* rows below this number there were */
     uint16_t row_size, i; /* slot to be looked at */
     uint16_t damaged;     /* sealed slots since the last good one */
     uint16_t used;        /* slots up to the last that is not blank */
-    bool is_torn;         /* that last one holds no row */
-    uint32_t seq, time;   /* of the row found */
-    int bit;              /* of it that is wrong; -1: none */
+    uint16_t mended;      /* slots up to the last that was mended; 0: it was the head */
+    bool was_mended;
+    bool is_torn;       /* the last slot used holds no row */
+    uint32_t seq, time; /* of the row found */
+    int bit;            /* of it that is wrong; -1: none */
 };
 
-static struct walk walk_of(const struct store *s, unsigned id, unsigned k, const struct head *h)
+static struct walk walk_of(const struct store *s, unsigned id, unsigned k, const struct head *h,
+                           uint32_t known)
 {
     return (struct walk){ .base = base_of(s, id, k) + HEAD,
                           .next = h->first,
-                          .row_size = h->row_size };
+                          .known = known,
+                          .row_size = h->row_size,
+                          .was_mended = h->mended };
 }
 
-/* Is it a row? Its number is the one expected, or later where rows before it are damaged. A
- * seal that does not fit may have been cut; only where another row follows is there one to
- * mend. */
+/* The slot before w->i is sealed and fits no number. A torn seal, or one of a row that was
+ * whole and suffered a cut beside it? Behind a torn row a slot is left out (fresh_slot()), and
+ * the next row takes its number. Where the cut left nothing to see of the row behind, a later
+ * row tells, or the journal. */
+static bool was_whole(struct store *s, const struct walk *w)
+{
+    uint32_t skip = 0; /* of those behind, too, some may be damaged */
+    for (unsigned i = w->i; i < slots(w->row_size) && skip < WITNESSES; i++) {
+        uint32_t at = w->base + i * w->row_size;
+        struct slot slot = slot_read(&s->flash, at, w->row_size);
+        if (i == w->i && slot.zeros >= 2) return true;
+        if (!slot_is_sealed(&slot)) continue;
+        if (slot_is(&slot, w->next)) return false;
+        skip++;
+        for (uint32_t n = 1; n <= skip; n++)
+            if (slot_is(&slot, w->next + n)) return true;
+    }
+    return (int32_t)(w->known - w->next) > 0;
+}
+
+/* Is it a row? Its number is the one expected, or later where rows before it are damaged. */
 static bool judge(struct store *s, struct walk *w, const struct slot *slot)
 {
     w->bit = -1;
@@ -143,9 +159,13 @@ static bool judge(struct store *s, struct walk *w, const struct slot *slot)
         if (slot_is(slot, w->seq)) return true;
     }
     w->seq = w->next;
-    if (is_followed(s, slot)) w->bit = slot_wrong_bit(slot, w->seq);
-    if (w->bit >= 0 && w->bit < 32) w->time ^= UINT32_C(1) << w->bit;
-    return w->bit >= 0;
+    int bit = slot_wrong_bit(slot, w->seq);
+    if (bit < 0 || !was_whole(s, w)) return false;
+    w->bit = bit;
+    w->mended = w->i;
+    w->was_mended = true;
+    if (bit < 32) w->time ^= UINT32_C(1) << bit;
+    return true;
 }
 
 static bool walk_next(struct store *s, struct walk *w)
@@ -218,7 +238,7 @@ static int find_sector(struct store *s, unsigned id, uint32_t seq, struct head *
 static int read_moved(struct store *s, unsigned id, unsigned k, const struct head *h,
                       uint32_t seq, uint8_t *dst)
 {
-    struct walk w = walk_of(s, id, k, h);
+    struct walk w = walk_of(s, id, k, h, seq + 1);
     bool more;
     while ((more = walk_next(s, &w)) && w.seq != seq) {
     }
@@ -401,10 +421,22 @@ int64_t series_put(struct store *s, unsigned id, uint32_t seq, const uint8_t *ro
     return seq;
 }
 
+/* Is the row before the next one in a page before it, and in this sector? A cut between the two
+ * may spoil a bit of that one and leave nothing to see of this one, whose time is its beginning.
+ * Rows of transactions are told by these. */
+static bool is_beside(const struct store *s, unsigned id)
+{
+    const struct series *r = &s->series[id];
+    if (r->head == NO_SECTOR || r->is_full || r->slot == 0) return false;
+    uint32_t before = slot_at(s, id, r->head, r->slot - 1u);
+    return before / NOR_PAGE != (before + r->row_size + 3) / NOR_PAGE;
+}
+
 int64_t series_append(struct store *s, unsigned id, const void *row)
 {
     ensure(id < s->map->series_count && s->series[id].row_size <= FLASH_ARENA);
     txn_finish(s);
+    if (is_beside(s, id)) journal_put_series(s, id);
     return series_put(s, id, s->series[id].next, row, false);
 }
 
@@ -512,12 +544,15 @@ static int first_head(struct store *s, unsigned id, struct head *h)
     return E_NONE;
 }
 
-/* After a torn row a slot is left out, the page that it ends in and the one behind: what is
- * beside has suffered one cut, and need not suffer another. A slot of rows that only
+/* After a torn row, and after a page of which a row was mended, a slot is left out, the page that
+ * it ends in and the one behind: what is beside has suffered one cut, and need not suffer
+ * another. A slot of rows that only
  * transactions write is longer than all that, and its sector too precious to be left for one
  * row: should a second cut beside it make the torn row whole, that is the row to be redone. */
 static uint16_t fresh_slot(const struct walk *w)
 {
+    bool was_cut = w->was_mended && (w->used - w->mended) * w->row_size < 2 * NOR_PAGE;
+    if (!w->is_torn && !was_cut) return w->used;
     if (w->row_size > FLASH_ARENA) return (uint16_t)(w->used + 1);
     uint32_t end = HEAD + (w->used + UINT32_C(1)) * w->row_size;
     uint32_t page = (end + NOR_PAGE - 1) / NOR_PAGE * NOR_PAGE + NOR_PAGE;
@@ -530,14 +565,14 @@ _Static_assert(FLASH_ARENA >= 2 * NOR_PAGE, "a left out slot and the guard of a 
 static void mount_head(struct store *s, unsigned id, const struct head *h)
 {
     struct series *r = &s->series[id];
-    struct walk w = walk_of(s, id, r->head, h);
+    struct walk w = walk_of(s, id, r->head, h, r->next);
     r->head_first = h->first;
     r->time = h->time;
     while (walk_next(s, &w)) {
         r->ran_back = r->ran_back || w.time < r->time;
         r->time = w.time;
     }
-    r->slot = w.is_torn ? fresh_slot(&w) : w.used;
+    r->slot = fresh_slot(&w);
     r->is_full = r->slot >= slots(h->row_size) || h->row_size != r->row_size ||
                  store_is_retired(s, sector_of(s, id, r->head));
     if ((int32_t)(w.next - r->next) >= 0)
@@ -568,7 +603,7 @@ static void mount_tail(struct store *s, unsigned id, unsigned k, struct head h)
 
 static bool has_row(struct store *s, unsigned id, unsigned k, const struct head *h)
 {
-    struct walk w = walk_of(s, id, k, h);
+    struct walk w = walk_of(s, id, k, h, s->series[id].next);
     return walk_next(s, &w);
 }
 
@@ -602,18 +637,34 @@ static unsigned newest(struct store *s, unsigned id, unsigned k, struct head *h)
     return has_row(s, id, k, h) ? k : same_first(s, id, k, h, n, true);
 }
 
+/* The newest sector got its head, and no row: it is killed, to be erased again, and the oldest
+ * rows stay until a row takes their place, however often that one is cut. False where it has
+ * rows, or can not be killed. */
+static bool is_given_back(struct store *s, unsigned id, unsigned k, const struct head *h)
+{
+    struct series *r = &s->series[id];
+    if (has_row(s, id, k, h) || store_kill(s, base_of(s, id, k)) < 0) return false;
+    if ((int32_t)(h->first - r->next) > 0) r->next = h->first;
+    return true;
+}
+
 void series_mount(struct store *s, unsigned id)
 {
     struct series *r = &s->series[id];
-    struct head h = { 0 };
-    int k = first_head(s, id, &h);
-    struct head first = h;
+    struct head first, h;
+    int k;
     r->head = r->seen = NO_SECTOR;
     r->is_dead = r->is_full = r->ran_back = false;
+    do {
+        k = first_head(s, id, &first);
+        h = first;
+        if (k >= 0) r->head = (uint16_t)newest(s, id, (unsigned)k, &h);
+    } while (k >= 0 && is_given_back(s, id, r->head, &h));
     if (k >= 0) {
-        r->head = (uint16_t)newest(s, id, (unsigned)k, &h);
         mount_head(s, id, &h);
         mount_tail(s, id, (unsigned)k, first);
+    } else {
+        r->head = NO_SECTOR;
     }
     if (k < 0 || r->next - r->first > INT32_MAX) r->first = r->next;
     look_ahead(s, id);
@@ -638,26 +689,32 @@ void series_search_begin(struct store *s, unsigned id, struct series_search *q, 
     if (r->head == NO_SECTOR || q->low == q->stop || from > to) q->state = FINISHED;
 }
 
-/* Can sector k, with head h, hold a row of the span of time? Its rows end where the next head
- * begins, unless times ran back. */
-static bool may_hold(struct store *s, const struct series_search *q, unsigned k,
-                     const struct head *h)
+/* Where the rows of sector k end: at the next head, or with the newest row. */
+static struct head end_of(struct store *s, unsigned id, unsigned k)
 {
-    const struct series *r = &s->series[q->id];
-    struct head next = { .time = r->time, .ran_back = r->ran_back };
-    if ((int32_t)(h->first - q->stop) >= 0 || h->row_size != r->row_size) return false;
-    for (unsigned i = k; i != r->head;) {
-        i = after(s, q->id, i);
-        if (read_head(s, q->id, i, &next)) break;
+    const struct series *r = &s->series[id];
+    while (k != r->head) {
+        struct head next;
+        k = after(s, id, k);
+        if (read_head(s, id, k, &next)) return next;
     }
-    return next.ran_back || (h->time <= q->to && next.time >= q->from);
+    return (struct head){ .first = r->next, .time = r->time, .ran_back = r->ran_back };
+}
+
+/* Can a sector with head h, whose rows end there, hold a row of the span of time? */
+static bool may_hold(const struct store *s, const struct series_search *q, const struct head *h,
+                     const struct head *end)
+{
+    if ((int32_t)(h->first - q->stop) >= 0 || h->row_size != s->series[q->id].row_size)
+        return false;
+    return end->ran_back || (h->time <= q->to && end->time >= q->from);
 }
 
 /* Look through the rows of sector k and widen the answer; was there one? */
 static bool search_rows(struct store *s, struct series_search *q, unsigned k,
-                        const struct head *h)
+                        const struct head *h, const struct head *end)
 {
-    struct walk w = walk_of(s, q->id, k, h);
+    struct walk w = walk_of(s, q->id, k, h, end->first);
     bool found = false;
     while (walk_next(s, &w)) {
         if (w.time < q->from || w.time > q->to) continue;
@@ -689,9 +746,9 @@ static void search_move(struct store *s, struct series_search *q, bool found)
 int series_search_step(struct store *s, struct series_search *q)
 {
     for (unsigned i = 0; i < HEADS_A_STEP && q->state != FINISHED; i++) {
-        struct head h;
-        bool look = read_head(s, q->id, q->sector, &h) && may_hold(s, q, q->sector, &h);
-        search_move(s, q, look && search_rows(s, q, q->sector, &h));
+        struct head h, end = end_of(s, q->id, q->sector);
+        bool look = read_head(s, q->id, q->sector, &h) && may_hold(s, q, &h, &end);
+        search_move(s, q, look && search_rows(s, q, q->sector, &h, &end));
         if (look) break;
     }
     return q->state == FINISHED ? 0 : E_BUSY;

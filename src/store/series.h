@@ -9,9 +9,10 @@
  * Power cut  an append happened or it did not: the seal is programmed by itself, last, and
  *            a torn row takes no number. Older rows are never harmed: one bit of a row
  *            that a cut beside it flipped is mended when it is read. A torn row costs the
- *            ring the rest of its page.
- * Cost       append: two programs, one more for each page crossed, one erase a sector of
- *            rows. read: a binary search over sector heads (16 octets each), none for the
+ *            ring the rest of its page and one more, however often one row is cut at most the
+ *            rest of its sector.
+ * Cost       append: two programs, one more for each page crossed, a record of 19 octets in
+ *            the journal a page of rows, one erase a sector of rows. read: a binary search over sector heads (16 octets each), none for the
  *            row after the one read last.
  * Memory     40 octets a series, in struct store; no buffers.
  * Context    meter loop only.

@@ -37,12 +37,19 @@ static uint32_t room_of(const struct store *s, const struct log *l, unsigned hal
     return n > kv_reserve(l) + NOR_PAGE ? n - kv_reserve(l) - NOR_PAGE : 0;
 }
 
+/* No flash lives to see the last one; a foreign image may say that it did. */
+bool kv_has_generation(struct store *s, uint8_t owner)
+{
+    return kv_log(s, owner).kv->generation <= INT32_MAX;
+}
+
 /* What it replaces makes room; what the transaction holds already may need twice its octets.
  * One in sixteen is what heads that may not cross a page can cost. */
 bool kv_can_take(struct store *s, uint8_t owner, uint16_t id, size_t n)
 {
     struct log l = kv_log(s, owner);
     struct entry old;
+    if (!kv_has_generation(s, owner)) return false;
     uint32_t live = l.kv->live + kv_aligned(KV_ENTRY + n) + 2u * s->txn_length;
     if (kv_find(s, &l, id, &old) == 0) live -= kv_aligned(KV_ENTRY + (size_t)old.length);
     live += live / 16;

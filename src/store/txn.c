@@ -140,6 +140,7 @@ int txn_put_key(struct store *s, uint16_t id, const void *wrapped, size_t n)
 int txn_put_stage(struct store *s)
 {
     uint8_t body[KV_STAGE_BODY];
+    if (!kv_has_generation(s, OWN_PARAMS)) return E_SPACE;
     uint32_t generation = s->params.generation++;
     int e = kv_stage_end(s, generation, body);
     return e < 0 ? e : add_copy(s, PART_STAGE, s->stage.id, generation, body, sizeof body);
@@ -203,10 +204,22 @@ int txn_commit(struct store *s)
     return 0;
 }
 
+/* That a transaction has a row says that those before it are on flash; of two rows it has in
+ * one series only the first says so. */
+static void apply_row(struct store *s, const struct txn_part *part, uint32_t *seen)
+{
+    if (part->id >= s->map->series_count || *seen >> part->id & 1) return;
+    struct series *r = &s->series[part->id];
+    *seen |= 1u << part->id;
+    if ((int32_t)(part->number - r->next) > 0) r->next = part->number;
+}
+
 static void apply(struct store *s)
 {
     uint16_t pos = 0;
+    uint32_t seen = 0;
     for (struct txn_part part; next_part(s, &pos, &part);) {
+        if (part.kind == PART_ROW) apply_row(s, &part, &seen);
         if (part.kind == PART_FIELDS)
             s->app->replay(s->app->ctx, (uint8_t)part.id, part.body, part.n);
         if (part.kind == PART_CLEAR && part.id < s->map->series_count && part.n == 2)
@@ -214,11 +227,12 @@ static void apply(struct store *s)
     }
 }
 
+/* What is not the next row is there already, or no transaction of ours. */
 static void redo_row(struct store *s, const struct txn_part *part)
 {
     if (part->id >= s->map->series_count) return;
     struct series *r = &s->series[part->id];
-    if (part->n != r->row_size || (int32_t)(r->next - part->number) > 0) return;
+    if (part->n != r->row_size || part->number != r->next) return;
     series_put(s, part->id, part->number, part->body, true);
 }
 

@@ -1,8 +1,9 @@
 #!/bin/sh
-# meter.sh SECONDS - lives of a meter with a cut at every flash operation, random meter-years, random calendars, seed after seed;
+# meter.sh SECONDS - lives of a meter and of its tokens with a cut at every flash operation, random meter-years, random calendars, seed after seed;
 # what was done adds up in build/campaign/meter.txt: commit, date, what, result.
 set -u
-cmake --preset host >/dev/null && cmake --build --preset host --target test_powercut_meter test_meter_years test_meter_tou \
+cmake --preset host >/dev/null && cmake --build --preset host --target test_powercut_meter test_powercut_token \
+  test_meter_years test_meter_tou \
   >/dev/null || exit 1
 end=$(($(date +%s) + $1))
 seed=$(($(date +%s) % 1000000 * 10))
@@ -18,6 +19,7 @@ one() { # what command...
 }
 while [ "$(date +%s)" -lt "$end" ]; do
   one powercut build/host/tests/test_powercut_meter 48 "$seed"
+  one tokens build/host/tests/test_powercut_token 20 "$seed"
   one years build/host/tests/test_meter_years 5 "$seed"
   one calendars build/host/tests/test_meter_tou 100 "$seed"
   seed=$((seed + 10))

@@ -1,5 +1,6 @@
 #include "dlms/bench.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -729,11 +730,34 @@ static void set_tables(struct bench *b)
     b->name_n = 8;
 }
 
+/* Buffers of the bench before, for a fuzzer that makes a bench for every input. */
+static struct {
+    uint8_t *p;
+    size_t n;
+} spare;
+
+static uint8_t *take_memory(size_t n)
+{
+    uint8_t *p = spare.p && spare.n == n ? spare.p : malloc(n);
+    if (p == spare.p) spare.p = NULL;
+    must(p);
+    return p;
+}
+
+static void keep_memory(uint8_t *p, size_t n)
+{
+    free(spare.p);
+    spare.p = p;
+    spare.n = n;
+}
+
 void bench_init(struct bench *b, uint16_t rx, uint16_t tx)
 {
-    memset(b, 0, sizeof *b);
-    b->memory = malloc(DLMS_POOL_BYTES(BENCH_SESSIONS, rx, tx));
-    must(b->memory);
+    const size_t size = DLMS_POOL_BYTES(BENCH_SESSIONS, rx, tx);
+    memset(b, 0, offsetof(struct bench, arena_mem)); /* the arena is nobody's yet */
+    memset(&b->arena, 0, sizeof *b - offsetof(struct bench, arena));
+    b->memory = take_memory(size);
+    b->memory_n = size;
     dlms_pool_init(&b->pool, b->session, BENCH_SESSIONS, b->memory, rx, tx);
     set_tables(b);
     dlms_init(&b->server, &b->cfg, &b->pool, b);
@@ -753,7 +777,9 @@ void bench_init(struct bench *b, uint16_t rx, uint16_t tx)
                                     .prop_baud = 5,
                                     .maker = "MAG",
                                     .ident = "MAGNO22" };
-    for (unsigned i = 0; i < BENCH_LONG; i++) b->longs[i] = (uint8_t)i;
+    static uint8_t longs[BENCH_LONG];
+    for (unsigned i = longs[1] ? BENCH_LONG : 0; i < BENCH_LONG; i++) longs[i] = (uint8_t)i;
+    memcpy(b->longs, longs, sizeof longs);
     b->long_n = 300;
     b->rows = 120;
     b->live = 0x1391;
@@ -764,7 +790,7 @@ void bench_free(struct bench *b)
 {
     for (unsigned i = 0; i < BENCH_LINKS; i++)
         if (b->port[i].up) dlms_link_close(&b->server, &b->port[i].link);
-    free(b->memory);
+    keep_memory(b->memory, b->memory_n);
 }
 
 void bench_open(struct bench *b, unsigned i, enum dlms_link_kind kind, uint8_t channel)

@@ -58,6 +58,7 @@ struct bench {
     struct dlms_pool pool;
     struct dlms_session session[BENCH_SESSIONS];
     uint8_t *memory;
+    size_t memory_n;
     struct bench_port port[BENCH_LINKS];
     mono_t now;
 

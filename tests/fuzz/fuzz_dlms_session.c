@@ -43,11 +43,11 @@ static void associate(unsigned i, uint8_t detail)
     bench_associate(&b, i, ours[detail & 3], (uint16_t)(detail & 8 ? 0 : 60 + detail), &ic);
 }
 
-static enum dar body(void *app, const void *ctx, struct axdr_out *o)
+static enum dar body(void *app, const void *ctx, uint16_t i, const void *frozen,
+                     struct cosem_get *g, struct axdr_out *o)
 {
-    (void)app;
-    (void)ctx;
-    for (unsigned i = 0; i < 100; i++) axdr_emit_u32(o, i);
+    (void)app, (void)ctx, (void)i, (void)frozen, (void)g;
+    for (unsigned k = 0; k < 100; k++) axdr_emit_u32(o, k);
     return DAR_OK;
 }
 
@@ -58,7 +58,8 @@ static void notify(unsigned i, uint8_t detail)
                              .confirmed = detail & 1,
                              .event = detail & 2,
                              .dated = detail & 4,
-                             .body = body };
+                             .parts = 1 + (detail & 16) / 16,
+                             .part = body };
     reopen(i);
     (void)dlms_notify(&b.server, &b.port[i].link, &n, b.now);
     bench_run(&b);

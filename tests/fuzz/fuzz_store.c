@@ -14,7 +14,7 @@
 #include "powercut/toy.h"
 #include "store/row.h"
 
-enum { CHIP = 16 * NOR_SECTOR, TIMES = 8, ROWS = 100 };
+enum { CHIP = 16 * NOR_SECTOR, TIMES = 8, ROWS = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
@@ -66,23 +66,32 @@ static int mount(struct owner *o)
 
 /* -- what is done with it ---------------------------------------------------------------- */
 
-static void read_all(struct store *s)
+/* Of each ring the oldest and the newest rows: one that is damaged costs a walk through its
+ * sector. */
+static void read_rows(struct store *s, unsigned id)
+{
+    uint8_t b[SERIES_ROW_MAX];
+    uint32_t first = series_first(s, id), next = series_next(s, id);
+    if (next - first > INT32_MAX) abort();
+    for (uint32_t i = 0; i < ROWS && i < next - first; i++) {
+        (void)series_read(s, id, first + i, b);
+        (void)series_read(s, id, next - 1 - i, b);
+    }
+}
+
+/* All rows are looked at. */
+static void search(struct store *s, unsigned id)
+{
+    struct series_search q;
+    series_search_begin(s, id, &q, 0, UINT32_MAX);
+    while (series_search_step(s, &q) == E_BUSY) {
+    }
+    if (q.end - q.first > series_next(s, id) - series_first(s, id)) abort();
+}
+
+static void read_values(struct store *s)
 {
     uint8_t b[SERIES_ROW_MAX], key[KEYS_WRAP_MAX];
-    for (unsigned id = 0; id < toy_fuzz_map.series_count; id++) {
-        uint32_t first = series_first(s, id), next = series_next(s, id);
-        if (next - first > INT32_MAX) abort();
-        uint32_t n = next - first < ROWS ? next - first : ROWS;
-        for (uint32_t i = 0; i < n; i++) {
-            (void)series_read(s, id, first + i, b);
-            (void)series_read(s, id, next - 1 - i, b);
-        }
-        struct series_search q;
-        series_search_begin(s, id, &q, 0, UINT32_MAX);
-        while (series_search_step(s, &q) == E_BUSY) {
-        }
-        if (q.end - q.first > next - first) abort();
-    }
     for (uint16_t id = 0; id < TOY_PARAMS; id++) {
         int n = params_read(s, id, 0, b, sizeof b);
         for (int at = 0; at < n; at += 100) (void)params_read(s, id, (size_t)at, b, 30);
@@ -121,7 +130,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(image, 0xFF, sizeof image);
     memcpy(image, data, size < CHIP ? size : CHIP);
     if (mount(&o) < 0) return 0;
-    read_all(&o.store);
+    for (unsigned id = 0; id < toy_fuzz_map.series_count; id++) {
+        read_rows(&o.store, id);
+        search(&o.store, id);
+    }
+    read_values(&o.store);
     bool good = true;
     for (uint32_t i = 0; i < TIMES; i++) {
         le_put32(value, i);
@@ -141,7 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (param_now == param && (n != 40 || memcmp(back, value, 40))) abort();
     n = keys_read(&o.store, 1, back);
     if (slot_now == slot && (n != 24 || memcmp(back, value, 24))) abort();
-    read_all(&o.store);
+    for (unsigned id = 0; id < toy_fuzz_map.series_count; id++) read_rows(&o.store, id);
+    read_values(&o.store);
     return 0;
 }
 
@@ -194,14 +208,24 @@ static void seal_entries(uint8_t *sector)
     }
 }
 
+static void seal(uint8_t *sector)
+{
+    if (sector[2] == 0x53) seal_rows(sector);
+    if (sector[2] == 0x4A) seal_records(sector);
+    if (sector[2] == 0x50 || sector[2] == 0x4B) seal_entries(sector);
+}
+
+/* Mostly of one sector, which is what a mutation costs then; of a file that may grow or shrink
+ * now and then. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
 {
-    size = LLVMFuzzerMutate(data, size, max);
-    for (size_t at = 0; seed % 8 && at + NOR_SECTOR <= size; at += NOR_SECTOR) {
-        uint8_t *sector = data + at;
-        if (sector[2] == 0x53) seal_rows(sector);
-        if (sector[2] == 0x4A) seal_records(sector);
-        if (sector[2] == 0x50 || sector[2] == 0x4B) seal_entries(sector);
-    }
+    bool whole = seed % 64 == 0 || size < NOR_SECTOR;
+    size_t at = whole ? 0 : seed / 512 % (size / NOR_SECTOR) * NOR_SECTOR,
+           end = at + NOR_SECTOR;
+    if (whole)
+        end = size = LLVMFuzzerMutate(data, size, max);
+    else
+        LLVMFuzzerMutate(data + at, NOR_SECTOR, NOR_SECTOR);
+    for (; seed / 64 % 8 && at + NOR_SECTOR <= end; at += NOR_SECTOR) seal(data + at);
     return size;
 }

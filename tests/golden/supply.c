@@ -9,10 +9,12 @@
 
 static void print_requesters(FILE *f)
 {
-    fputs("| rank | requester | holds | released by | weight |\n|---|---|---|---|---|\n", f);
+    fputs("| rank | requester | display | holds | released by | weight "
+          "|\n|---|---|---|---|---|---|\n",
+          f);
     for (unsigned r = 0; r < REQUESTERS; r++) {
         const struct requester_row *x = arbiter_row(r);
-        fprintf(f, "| %u | %s | %s | %s | %u |\n", r + 1, x->name,
+        fprintf(f, "| %u | %s | %s | %s | %s | %u |\n", r + 1, x->name, x->cells,
                 x->latched ? "until an order" : "while its cause lasts", x->released_by,
                 arbiter_product.of[r][0]);
     }

@@ -2,7 +2,7 @@
  * operation.
  *
  * The life has everything that writes: checkpoints, captures, billing, demand, parameters, a
- * calendar written row by row and activated, clock steps, floods of events, log and profile
+ * calendar written row by row and activated, a list of orders by date, clock steps, floods of events, log and profile
  * clears, on a chip so small that its rings turn. Each program and erase is cut once in every
  * torn model: the chip is forked inside the operation, torn, powered up and judged; the life
  * goes on. One power-up in some is cut again. What is judged, against what stood on flash
@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "lab.h"
 #include "powercut/cuts.h"
+#include "store/row.h"
 
 static const int64_t T0 = 1767225600 + 86400 * 30; /* the month ends on the second day */
 
@@ -40,9 +41,10 @@ static const struct store_map map = {
     }
     .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
                 RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
-                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360) },
+                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
+                RING(17, 24) },
 };
-enum { SECTORS = 20 + 4 * SERIES_IDS, ROWS_KEPT = 512 };
+enum { SECTORS = 20 + 4 * SERIES_IDS, ROWS_KEPT = 512, ORDERS = 12 };
 
 /* What certainly stands on flash. */
 struct diary {
@@ -55,10 +57,13 @@ struct diary {
 
 struct life {
     struct lab *lab;
+    struct lab *cut; /* whose power goes: that one, or a copy that is being judged */
     struct diary diary;
-    int32_t wanted; /* PARAM_PULSE_MS on its way */
-    bool clearing;  /* a ring may lose its rows */
-    bool switching; /* the supply relay was ordered to move */
+    int32_t wanted;                 /* PARAM_PULSE_MS on its way */
+    bool clearing;                  /* a ring may lose its rows */
+    uint16_t orders, orders_wanted; /* writing of the list of orders that stands; on its way */
+    int64_t orders_from;            /* when that began */
+    bool switching;                 /* the supply relay was ordered to move */
     struct cuts cuts;
     uint64_t of_switches; /* cuts around one */
     uint64_t step, seed;
@@ -118,15 +123,21 @@ static const char *judge_energy(const struct life *f, struct lab *l)
     return NULL;
 }
 
+/* Slots that one cut costs a ring at most: the torn one, one more, and of rows that are not
+ * longer than 640 octets what reaches into the rest of that page and the one behind. */
+static uint32_t left_out(uint16_t octets)
+{
+    uint32_t size = row_size_of(octets);
+    return size > FLASH_ARENA ? 2 : 2 + (2 * NOR_PAGE - 1 + size - 1) / size;
+}
+
 static const char *judge_rows(const struct life *f, struct lab *l)
 {
     for (unsigned id = 0; id < SERIES_IDS; id++) {
         uint32_t first = series_first(&l->m.store, id), next = series_next(&l->m.store, id);
         uint32_t had = f->diary.next[id] - f->diary.first[id];
-        /* beside the sector being filled and the one erased ahead a cut may have spoilt one */
         uint32_t keeps = series_capacity(&l->m.store, id, series_row_size(&l->m.store, id));
-        uint32_t sector = keeps / (map.series[id].ring.sectors - 2u);
-        keeps -= f->cuts.again ? 2 * sector : sector;
+        keeps -= (f->cuts.again ? 2 : 1) * left_out(series_row_size(&l->m.store, id));
         if (keeps > had) keeps = had;
         if (next < f->diary.next[id]) return "a row was lost";
         if (!f->clearing && next - first < keeps) return "old rows were lost";
@@ -173,6 +184,24 @@ static const char *judge_calendar(struct lab *l)
     return NULL;
 }
 
+/* All orders of the list are of one writing, and it says from when it counts. */
+static const char *judge_orders(const struct life *f, struct lab *l)
+{
+    int n = schedule_entries(&l->m);
+    if (n != 0 && n != ORDERS) return "a list of orders in part";
+    for (int i = 0; i < n; i++) {
+        struct schedule_entry x;
+        if (schedule_entry(&l->m, (unsigned)i, &x) < 0) return "an order cannot be read";
+        if (x.selector != f->orders && x.selector != f->orders_wanted)
+            return "orders are neither old nor new";
+        if (x.index != i + 1) return "an order is another";
+        if (x.selector == f->orders_wanted &&
+            l->m.now.stamp[STAMP_SCHEDULE] < (uint32_t)f->orders_from)
+            return "orders of a time before they were written";
+    }
+    return NULL;
+}
+
 static const char *judge_pairs(struct lab *l)
 {
     struct event_span s = event_span(&l->m, LOG_STANDARD);
@@ -215,6 +244,7 @@ static const char *judge(const struct life *f, struct lab *l)
     if (!e) e = judge_rows(f, l);
     if (!e) e = judge_numbers(f, l);
     if (!e) e = judge_calendar(l);
+    if (!e) e = judge_orders(f, l);
     if (!e) e = judge_pairs(l);
     return e || !f->switching ? e : judge_supply(l);
 }
@@ -222,14 +252,15 @@ static const char *judge(const struct life *f, struct lab *l)
 /* -- cutting
  * --------------------------------------------------------------------------------------- */
 
-static struct lab *power_up(const struct life *f, struct nor_sim *sim)
+static struct lab *power_up(struct life *f, struct nor_sim *sim)
 {
     const struct lab *parent = f->lab;
     struct lab *l = lab_new_on(&sim->nor, &map);
     l->cfg = parent->cfg;
     l->cfg.map = &map;
     lab_fit_relay(l, true);
-    l->relay = parent->relay;
+    l->relay = f->cut->relay;
+    f->cut = l;
     int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
     int64_t rtc = parent->rtc_s + (int64_t)((parent->now.us - parent->rtc_at.us) / 1000000) + 5;
     if (lab_power_up(l, utc > rtc ? utc : rtc) < 0) {
@@ -242,12 +273,13 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
 static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
 {
     struct life *f = ctx;
-    struct lab *l = power_up(f, chip);
+    struct lab *was = f->cut, *l = power_up(f, chip);
     if (!l) fail(f, "does not mount", model);
     f->of_switches += f->switching;
     const char *e = judge(f, l);
     if (e) fail(f, e, model);
     if (sim_random(&f->cuts.random) % 64 == 0) lab_run_s(l, 2000);
+    f->cut = was;
     lab_free(l);
 }
 
@@ -297,6 +329,32 @@ static void write_calendar(struct life *f, uint8_t script)
     if (err < 0) fail(f, err_text(err), TORN_NOTHING);
 }
 
+/* One of them counts: a tariff, some minutes on. */
+static void write_orders(struct life *f)
+{
+    struct meter *m = &f->lab->m;
+    struct schedule_entry x = { .enabled = true, .command = CMD_TARIFF, .weekdays = 0xFE };
+    int err;
+    memset(x.begin, 0xFF, sizeof x.begin);
+    memset(x.end, 0xFF, sizeof x.end);
+    meter_at(m, f->lab->now);
+    x.selector = f->orders_wanted = (uint16_t)(f->step + 1);
+    f->orders_from = m->utc.s;
+    while ((err = schedule_begin(m, &lab_who, ORDERS)) == E_BUSY) settle(f);
+    for (uint16_t i = 1; i <= ORDERS && err >= 0; i++) {
+        x.index = i;
+        x.arg = (int8_t)(1 + (f->step + i) % 8);
+        x.time[0] = (uint8_t)(i == 1 ? 0xFF : i % 24);
+        x.time[1] = (uint8_t)((f->orders_from / 60 + 3) % 60);
+        err = schedule_put(m, &lab_who, &x);
+        settle(f);
+    }
+    if (err >= 0) err = schedule_commit(m, &lab_who);
+    settle(f);
+    if (err < 0) fail(f, err_text(err), TORN_NOTHING);
+    f->orders = f->orders_wanted;
+}
+
 static void hour(struct life *f)
 {
     struct lab *l = f->lab;
@@ -319,6 +377,8 @@ static void hour(struct life *f)
         break;
     case 3:
         billing_end(m, &lab_who, BILLING_REMOTE);
+        settle(f);
+        write_orders(f);
         break;
     case 4:
         f->clearing = true;
@@ -386,7 +446,7 @@ int main(int argc, char **argv)
     f.seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     f.cuts = (struct cuts){ 100, 8, judge_copy, &f, .random = f.seed * 77777 };
     nor_sim_init(&sim, SECTORS, (struct nor_times){ 0, f.seed % 2 ? 0 : 9000 }, f.seed);
-    f.lab = lab_new_on(&sim.nor, &map);
+    f.lab = f.cut = lab_new_on(&sim.nor, &map);
     f.lab->cfg.checkpoint_s = 300;
     lab_fit_relay(f.lab, true);
     if (lab_power_up(f.lab, T0) < 0) return 1;

@@ -1,5 +1,6 @@
 /* test_powercut_token.c - tokens of every kind, schemes that come into force, days and months
- * that end, with the lights going out at every flash operation of each.
+ * that end, changes of the payment mode, emergency credit and debts, with the lights going out at
+ * every flash operation of each.
  *
  * A token is first entered into a copy of the meter that nobody disturbs: that is what "after"
  * means. Then it is entered into the meter, and each program and erase until the flash is at
@@ -39,7 +40,8 @@ static const struct store_map map = {
     }
     .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
                 RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
-                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360) },
+                RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
+                RING(17, 24) },
 };
 enum { SECTORS = 20 + 4 * SERIES_IDS };
 
@@ -50,8 +52,13 @@ struct snap {
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
     uint32_t sgc, tokens, rows, limit, side, months;
+    uint32_t held, credits, emergency, friendly;
+    int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
+    int64_t billed[WALLETS], since[WALLETS], settled[WALLETS], from[WALLETS];
+    int64_t free[WALLETS][FREES], owed[WALLETS][DEBTS], paid[WALLETS][DEBTS];
+    uint32_t flags[WALLETS], uses[WALLETS], day[WALLETS];
 };
 
 struct life {
@@ -79,6 +86,23 @@ static void fail(const struct life *f, const char *what, const char *model)
     abort();
 }
 
+static void look_at_credit(const struct wallet *x, struct snap *s, unsigned w)
+{
+    const struct fund *f = &x->fund;
+    s->billed[w] = f->billed;
+    s->since[w] = f->since;
+    s->settled[w] = f->settled;
+    s->from[w] = f->from;
+    s->flags[w] = f->flags;
+    s->uses[w] = f->uses;
+    s->day[w] = (uint32_t)f->day;
+    for (unsigned i = 0; i < FREES; i++) s->free[w][i] = f->free[i];
+    for (unsigned i = 0; i < DEBTS; i++) {
+        s->owed[w][i] = x->debt[i].remaining;
+        s->paid[w][i] = x->debt[i].paid;
+    }
+}
+
 static void look(struct lab *l, struct snap *s)
 {
     struct meter *m = &l->m;
@@ -95,6 +119,7 @@ static void look(struct lab *l, struct snap *s)
         s->part[w] = p->base.part;
         s->accrued[w] = p->accrued;
         for (unsigned t = 0; t < TARIFFS; t++) s->wh[w][t] = p->wh[t];
+        look_at_credit(&m->wallets.wallet[w], s, w);
     }
     for (unsigned c = 0; c < TOKEN_CHANNELS; c++) s->wrong[c] = m->tokens.lock[c].wrong;
     memcpy(s->tid, m->tokens.tids.tid, sizeof s->tid);
@@ -104,7 +129,12 @@ static void look(struct lab *l, struct snap *s)
     memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
     s->sgc = k.sgc;
     s->tokens = m->now.counter[CNT_TOKENS];
-    s->rows = token_span(m).next;
+    s->rows = token_span(m, TOKENS_ALL).next;
+    s->credits = token_span(m, TOKENS_CREDIT).next;
+    s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);
+    s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
+    s->level = m->wallets.watchman.level[0].threshold;
+    s->held = m->supply.state.held & SUPPLY_BIT(SUPPLY_REMOTE);
     s->limit = (uint32_t)param_get(m, PARAM_POWER_LIMIT_W);
     s->side = (uint32_t)param_get(m, PARAM_SCHEME_SIDE);
     s->months = billing_span(m, BILLING_MONTHLY).next;
@@ -138,6 +168,8 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     l->cfg = parent->cfg;
     l->io.root_key = parent->io.root_key;
     l->load = parent->load;
+    lab_fit_relay(l, true);
+    l->relay.closed = parent->relay.closed;
     int64_t utc = clock_utc(&parent->m.clock, parent->now).s + 5;
     if (lab_power_up(l, utc) < 0) {
         lab_free(l);
@@ -147,10 +179,22 @@ static struct lab *power_up(const struct life *f, struct nor_sim *sim)
     return l;
 }
 
+/* Arrears hold the supply as long as the wallet whose turn it is says so, and no longer. */
+static void agree(const struct life *f, struct lab *l, const char *model)
+{
+    const struct meter *m = &l->m;
+    unsigned w = wallet_active(m);
+    bool empty = wallet_is_open(m, w) && !wallet_is_postpaid(m) &&
+                 credit_available(m, w) <= 0 && credit_emergency(m, w) <= 0;
+    bool held = (m->supply.state.held & SUPPLY_BIT(SUPPLY_ARREARS)) != 0;
+    if (empty != held || m->wallets.owes != held) fail(f, "relay and wallet differ", model);
+}
+
 static void judge(const struct life *f, struct lab *l, const char *model)
 {
     struct snap is, then;
     look(l, &is);
+    agree(f, l, model);
     bool old = is_same(&is, &f->before), new = is_same(&is, &f->after);
     if (f->by_itself) {
         lab_run_s(l, 2); /* it is past its time */
@@ -162,6 +206,7 @@ static void judge(const struct life *f, struct lab *l, const char *model)
     if (!f->counts) return;
     int result = enter_all(f, l);
     look(l, &then);
+    agree(f, l, model);
     if (!new && !is_same(&then, &f->after)) fail(f, "cannot be entered again", model);
     if (new && (result == STS_ACCEPT || then.tokens != f->after.tokens))
         fail(f, "counted twice", model);
@@ -285,6 +330,22 @@ static void set(struct life *f, uint16_t id, int32_t value)
     lab_settle(f->lab);
 }
 
+static int order(struct lab *l, int err)
+{
+    lab_settle(l);
+    return err;
+}
+
+/* So that the wallet of money has exactly this much. */
+static void fill(struct life *f, int64_t grains)
+{
+    struct lab *l = f->lab;
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    if (order(l, wallet_add(&l->m, &lab_who, 1, grains - wallet_balance(&l->m, 1))) < 0)
+        fail(f, "cannot be filled", "-");
+}
+
 /* To two seconds before a midnight, without load: what a cut forgets is no energy then. */
 static void before_midnight(struct life *f, bool of_a_month)
 {
@@ -301,6 +362,7 @@ static void before_midnight(struct life *f, bool of_a_month)
 
 static void schemes_and_months(struct life *f, struct nor_sim *sim)
 {
+    fill(f, 100000 * MONEY_UNIT); /* the supply is on */
     write_scheme(f, schemes_ghana_2018(true));
     while (expense_activate(&f->lab->m, &lab_who) == E_BUSY) lab_settle(f->lab);
     lab_settle(f->lab);
@@ -321,6 +383,95 @@ static void schemes_and_months(struct life *f, struct nor_sim *sim)
     cut_act(f, sim, "a month ends with another scheme", end_day, true);
 }
 
+/* -- the mode, emergency credit, debts
+ * ---------------------------------------------------------------- */
+
+static int done(struct lab *l, int err)
+{
+    lab_settle(l);
+    return err < 0 ? err : STS_ACCEPT;
+}
+
+static int to_mode(struct lab *l, uint8_t mode)
+{
+    const struct mode_change c = { .mode = mode, .from_zero = true, .bill_to_debt = true };
+    meter_at(&l->m, l->now);
+    if ((mode == MODE_POSTPAID) == wallet_is_postpaid(&l->m)) return 0;
+    return done(l, credit_set_mode(&l->m, &lab_who, &c));
+}
+
+static int to_postpaid(struct lab *l)
+{
+    return to_mode(l, MODE_POSTPAID);
+}
+
+static int to_prepayment(struct lab *l)
+{
+    return to_mode(l, MODE_PREPAYMENT);
+}
+
+static int take_emergency(struct lab *l)
+{
+    meter_at(&l->m, l->now);
+    if (l->m.wallets.wallet[1].fund.flags & FUND_SELECTED) return 0;
+    return done(l, credit_take_emergency(&l->m, &lab_who, 1));
+}
+
+static int collect(struct lab *l)
+{
+    static const int64_t all = 70 * MONEY_UNIT;
+    meter_at(&l->m, l->now);
+    if (l->m.wallets.wallet[1].debt[DEBT_DAY].remaining < all) return 0;
+    return done(l, credit_collect(&l->m, &lab_who, 1));
+}
+
+static void credit_and_modes(struct life *f, struct nor_sim *sim)
+{
+    struct lab *l = f->lab;
+    set(f, PARAM_SUPPLY_MODE, 4);
+    cut_act(f, sim, "to postpaid", to_postpaid, false);
+    l->load.p_mw = 3600000;
+    lab_run_s(l, 4000);
+    l->load.p_mw = 0;
+    lab_run_s(l, 61);
+    cut_act(f, sim, "to prepayment", to_prepayment, false);
+    set(f, PARAM_WALLET_ARRANGEMENT, WALLETS_SINGLE);
+    set(f, PARAM_WALLET_ARRANGEMENT, WALLETS_UNITS_MONEY);
+    meter_at(&l->m, l->now);
+    if (order(l, wallet_add(&l->m, &lab_who, 0, -wallet_balance(&l->m, 0))) < 0)
+        fail(f, "cannot be emptied", "-");
+    set(f, PARAM_EMERGENCY_2, 1000);
+    set(f, PARAM_EMERGENCY_2_BELOW, 200);
+    fill(f, 0);
+    lab_run_s(l, 5);
+    cut_act(f, sim, "emergency credit", take_emergency, false);
+    fill(f, -3 * MONEY_UNIT);
+    if (order(l, credit_set_debt(&l->m, &lab_who, 1, DEBT_SHARE, 50 * MONEY_UNIT)) < 0 ||
+        order(l, credit_set_debt(&l->m, &lab_who, 1, DEBT_DAY, 70 * MONEY_UNIT)) < 0)
+        fail(f, "no debt", "-");
+    set(f, PARAM_DEBT_2_SHARE, 2000);
+    teller_money(&f->teller, 10000);
+    cut_tokens(f, sim, "a token that repays", STS_ACCEPT);
+    teller_money(&f->teller, 500000);
+    cut_tokens(f, sim, "a token that clears", STS_ACCEPT);
+    fill(f, 500 * MONEY_UNIT);
+    set(f, PARAM_DEBT_2_DAY, 500);
+    cut_act(f, sim, "an instalment", collect, false);
+    set(f, PARAM_FREE_2_MONTH, 3000);
+    before_midnight(f, false);
+    cut_act(f, sim, "a day of debt", end_day, true);
+    before_midnight(f, true);
+    fill(f, -2 * MONEY_UNIT);
+    cut_act(f, sim, "a month of free credit", end_day, true);
+    fill(f, -1 * MONEY_UNIT);
+    before_midnight(f, true);
+    cut_act(f, sim, "free credit that was used", end_day, true);
+    set(f, PARAM_DEBT_2_SHARE, 0);
+    set(f, PARAM_DEBT_2_DAY, 0);
+    set(f, PARAM_FREE_2_MONTH, 0);
+    set(f, PARAM_EMERGENCY_2, 0);
+}
+
 static void set_key(struct life *f)
 {
     f->lab->cfg.decoder = NULL;
@@ -337,6 +488,13 @@ static void stranger(struct life *f)
     teller_units(&t, 10);
     memcpy(f->teller.token, t.token, sizeof t.token);
     f->teller.tokens = 1;
+}
+
+static void cut_function(struct life *f, struct nor_sim *sim, const char *kind, unsigned number,
+                         unsigned data)
+{
+    teller_function(&f->teller, 11, number, data);
+    cut_tokens(f, sim, kind, STS_ACCEPT);
 }
 
 static void round_of(struct life *f, struct nor_sim *sim)
@@ -362,6 +520,21 @@ static void round_of(struct life *f, struct nor_sim *sim)
     teller_register(t, 2, (uint16_t)(1 + r % 99));
     cut_tokens(f, sim, "tariff index", STS_ACCEPT);
     t->key.ti = (uint8_t)(1 + r % 99);
+    cut_function(f, sim, "level", STS_FN_LEVEL_1, 20 + (unsigned)(r % 1000));
+    cut_function(f, sim, "emergency", STS_FN_EMERGENCY, 1 + (unsigned)(r % 1000));
+    cut_function(f, sim, "friendly", STS_FN_FRIENDLY,
+                 !param_get(&f->lab->m, PARAM_FRIENDLY_ENABLE));
+    f->lab->load.p_mw = 0; /* where the bill begins shall not depend on it either */
+    lab_run_s(f->lab, 61);
+    cut_function(f, sim, "postpaid", STS_FN_MODE, 0);
+    cut_function(f, sim, "prepayment", STS_FN_MODE, 1);
+    f->lab->load.p_mw = 3600000;
+    cut_function(f, sim, "supply opened", STS_FN_SWITCH, 0);
+    cut_function(f, sim, "supply released", STS_FN_SWITCH, 1);
+    lab_run_s(f->lab, 2); /* ready, in mode 6: a hand closes it */
+    while (supply_order(&f->lab->m, &lab_who, SUPPLY_BUTTON, ACTION_RECONNECT) == E_BUSY)
+        lab_settle(f->lab);
+    lab_run_s(f->lab, 2);
     for (unsigned i = 0; i < 6; i++) {
         stranger(f);
         cut_tokens(f, sim, "wrong token", i < 5 ? STS_CRC : STS_LOCKED_OUT);
@@ -393,14 +566,17 @@ int main(int argc, char **argv)
         teller_init(&f.teller, i % 2 ? STS_EA_MISTY1 : STS_EA_STA);
         f.factory = f.teller.key;
         teller_fit(f.lab, &f.teller);
+        lab_fit_relay(f.lab, true);
         if (i == 0 && lab_power_up(f.lab, T0) < 0) return 1;
+        set(&f, PARAM_SUPPLY_MODE, 6);
         f.lab->load = (struct lab_load){ 3600000, 0, 230000, 15000 };
-        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 1) == E_BUSY)
+        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0xFF) == E_BUSY)
             lab_settle(f.lab);
         lab_settle(f.lab);
         set_key(&f);
         round_of(&f, &sim);
         schemes_and_months(&f, &sim);
+        credit_and_modes(&f, &sim);
     }
     printf(
         "%u rounds, %llu operations, %llu cuts, %llu second cuts, %.1f s: every token once\n",

@@ -10,7 +10,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLASH_SIZE = 16 << 20
-UARTS = ("console", "optical", "rs485", "wan")
+UARTS = ("console", "optical", "rs485", "wan", "vtc")
 
 
 def build(name):

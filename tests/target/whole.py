@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|kill|ctt|crowd [SEED]
+usage: whole.py hour|talk|kill|ctt|crowd|push|tokens [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -129,9 +129,47 @@ def kill(seed=22, kills=20):
             check(values == sorted(values) and (not values or values[-1] <= after), "kill %d: rows go back" % n)
             check(not values or after - values[-1] <= 15 * minute + minute, "kill %d: a row is missing" % n)
             times = [e["time"] for e in events]
-            check(times == sorted(times), "kill %d: events out of order" % n)
+            check(times == sorted(times), "kill %d: events out of order: %s" % (n, events[-6:]))
             before = after
         print("%d kills, seed %d: %d Wh kept, %d rows, %d events" % (kills, seed, after, len(rows), len(events)))
+
+
+KEY = ("key.dkga=02", "key.vending_key=abababababababab", "key.base_date=2014", "key.drn=00000000018", "key.kt=2", "key.sgc=123456",
+       "key.ti=1", "key.krn=1", "ea=07")
+
+
+def token(what, *fields):
+    done = subprocess.run([MAGNO, "token", what, "--json", *KEY, *fields], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def tokens():
+    """The virtual token carrier port, its UART: 10 kWh count once, also over a kill; what is no order is an error."""
+    sold = token("make", "class=0", "subclass=0", "requested_amount=10", "issue_utc=2026-03-01T06:00:00Z")["token"]
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        args = ("load=off", "decoder=" + token("key")["decoder_key"])
+
+        def talk(*lines):
+            with qemu.Meter(folder, flash=flash, args=args, net=0, start=START) as m:
+                m.console(b"on\n")
+                vtc = m.connect("vtc")
+                heard = vtc.makefile("rb")
+                answers = []
+                for line in lines:
+                    vtc.sendall(line.encode() + b"\r\n")
+                    answers.append(heard.readline().decode().strip())
+                credit = read(m.net, "--client", "1", "--auth", "gmac", "0-0:19.10.0.255:2")[0]["value"]
+                m.kill()
+            return answers, credit
+
+        wrong = "%s%d%s" % (sold[:9], (int(sold[9]) + 1) % 10, sold[10:])
+        answers, credit = talk("hello", "TOKEN " + wrong, "TOKEN " + sold, "TOKEN " + sold)
+        check(answers == ["ERROR", "RESULT 13 CRCError", "RESULT 1 Accept", "RESULT 10 UsedError"], "it answered %s" % answers)
+        check(credit == 10000, "credit is %d" % credit)
+        answers, credit = talk("TOKEN " + sold)
+        check(answers == ["RESULT 10 UsedError"] and credit == 10000, "after a kill: %s, %d" % (answers, credit))
+        print("VTC on its UART: wrong, accepted once, used; used and counted after a kill")
 
 
 def cases():
@@ -177,5 +215,47 @@ def crowd():
             print("six clients are served, the seventh is refused until there is room")
 
 
+def push():
+    """The meter calls through lwIP: a confirmed push over TCP, one over UDP, one that wants no answer."""
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START) as m:
+            m.console(b"on\n")
+            listen = subprocess.Popen([MAGNO, "listen", "--json", "--port", "0", "--for", "200"], stdout=subprocess.PIPE, text=True,
+                                      env={**os.environ, "XDG_STATE_HOME": str(folder)})
+            port = json.loads(listen.stdout.readline())["port"]
+            for n, transport, method in ((1, 0, 2), (2, 1, 2), (3, 0, 0)):
+                for attr, value in ((3, "structure(enum:%d, text:10.0.2.2:%d, enum:0)" % (transport, port)), (11, "enum:%d" % method)):
+                    subprocess.run([MAGNO, "write", "--port", str(m.net), "40/0-%d:25.9.0:%d" % (n, attr), value], check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([MAGNO, "action", "--port", str(m.net), "40/0-%d:25.9.0:1" % n], check=True, stdout=subprocess.DEVNULL)
+                got = json.loads(listen.stdout.readline())
+                check(got["push"] == "0-%d:25.9.0" % n and got["encrypted"], "push %d: %s" % (n, got))
+                time.sleep(1)
+                confirmed = read(m.net, "40/0-%d:25.9.0:13" % n)[0]["time"].startswith("2026")
+                check(confirmed == (method == 2), "push %d: confirmed %s" % (n, confirmed))
+            listen.kill()
+            listen.wait()
+            net = read(m.net, "0-0:25.1.0:3", "0-0:25.7.0:4", "0-0:25.0.0:2")
+            check(net[0]["value"] == 0x0A00020F and net[2]["value"] == 4059, "the network: %s" % net)
+            check(any(a.upper().startswith("FE80") for a in net[1]["value"]), "an address of the link: %s" % net[1])
+            listen = subprocess.Popen([MAGNO, "listen", "--json", "--listen", "::1", "--port", "0", "--for", "60"], stdout=subprocess.PIPE, text=True,
+                                      env={**os.environ, "XDG_STATE_HOME": str(folder)})
+            port = json.loads(listen.stdout.readline())["port"]
+            for n in (1, 2):
+                subprocess.run([MAGNO, "write", "--port", str(m.net), "40/0-%d:25.9.0:3" % n, "structure(enum:%d, text:[fec0::2]:%d, enum:0)" % (n - 1, port)],
+                               check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([MAGNO, "action", "--port", str(m.net), "40/0-%d:25.9.0:1" % n], check=True, stdout=subprocess.DEVNULL)
+                got = json.loads(listen.stdout.readline())
+                check(got["push"] == "0-%d:25.9.0" % n and got["from"].startswith("[::1]"), "push %d by IPv6: %s" % (n, got))
+            listen.kill()
+            listen.wait()
+            # elsewhere: the client of this connection still gets its answer, the next finds nobody
+            subprocess.run([MAGNO, "write", "--port", str(m.net), "41/0-0:25.0.0:2", "long-unsigned:4100"], check=True, stdout=subprocess.DEVNULL)
+            time.sleep(2)
+            left = subprocess.run([MAGNO, "read", "--port", str(m.net), "--timeout", "2", "0-0:42.0.0"], capture_output=True, timeout=60)
+            check(left.returncode == 3, "port 4059 is still served: exit %d" % left.returncode)
+            print("pushes over TCP and UDP, IPv4 and IPv6, through lwIP, sealed and confirmed; the port moves when told")
+
+
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd, "push": push, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

@@ -160,10 +160,10 @@ static size_t sealed(const uint8_t *p, size_t n, uint8_t *out)
            cipher_seal(out + o.len, n, 0x30, ic++, &k, b.security.client_title, NULL, 0);
 }
 
-static enum dar body(void *app, const void *ctx, struct axdr_out *o)
+static enum dar body(void *app, const void *ctx, uint16_t i, const void *frozen,
+                     struct cosem_get *g, struct axdr_out *o)
 {
-    (void)app;
-    (void)ctx;
+    (void)app, (void)ctx, (void)i, (void)frozen, (void)g;
     axdr_emit_u32(o, 7);
     return DAR_OK;
 }
@@ -222,7 +222,9 @@ static void start(void)
 
 static void notify(void)
 {
-    struct dlms_notice n = { .assoc = ROLE_PUSH, .client_sap = SAP_PUSH, .body = body };
+    struct dlms_notice n = {
+        .assoc = ROLE_PUSH, .client_sap = SAP_PUSH, .parts = 1, .part = body
+    };
     b.port[0].out_n = 0;
     assert_int_equal(dlms_notify(&b.server, &b.port[0].link, &n, b.now), 0);
     bench_run(&b);

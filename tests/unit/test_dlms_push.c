@@ -35,10 +35,11 @@ static void find(const char *name)
     cases_seek(&c, ROOT "/tests/vectors/dlms.txt", name);
 }
 
-static enum dar emit_body(void *app, const void *ctx, struct axdr_out *o)
+static enum dar emit_body(void *app, const void *ctx, uint16_t i, const void *frozen,
+                          struct cosem_get *g, struct axdr_out *o)
 {
-    (void)app;
-    (void)ctx;
+    (void)app, (void)ctx, (void)frozen, (void)g;
+    assert_int_equal(i, 0);
     axdr_emit(o, body.p, body.n);
     return DAR_OK;
 }
@@ -52,8 +53,9 @@ static void take_body(const char *field, size_t head)
 
 static struct dlms_notice notice(void)
 {
-    return (
-        struct dlms_notice){ .assoc = ROLE_PUSH, .client_sap = SAP_PUSH, .body = emit_body };
+    return (struct dlms_notice){
+        .assoc = ROLE_PUSH, .client_sap = SAP_PUSH, .parts = 1, .part = emit_body
+    };
 }
 
 static void send_notice(const struct dlms_notice *n)
@@ -146,6 +148,8 @@ static void test_confirmed(void **state)
     assert_int_equal(bench_ask(b, 0, SAP_PUSH, v, m, &a), 0);
     assert_int_equal(dlms_notified(&b->port[0].link), DLMS_SENT_CONFIRMED);
     n.repeat = true;
+    n.invoke = dlms_notice_id(&b->port[0].link);
+    b->server.invoke += 3; /* others were sent meanwhile */
     send_notice(&n);
     expect_apdu("out_notification");
     /* anything else from there is dropped */

@@ -209,6 +209,22 @@ static void an_outage_is_dated_and_told(void **state)
     lab_free(l);
 }
 
+/* Cut between two dated records: the power went after what was told last, not before. */
+static void an_outage_comes_after_what_was_told(void **state)
+{
+    struct lab *l = start(T0);
+    (void)state;
+    lab_run_s(l, 612);
+    event_post(&l->m, EV_UNEXPECTED_CONSUMPTION, NULL, NULL);
+    lab_run_s(l, 5);
+    lab_power_down(l, false);
+    assert_int_equal(lab_power_up(l, T0 + 7200), 0);
+    unsigned n = read_log(l, LOG_STANDARD);
+    assert_int_equal(events[n - 2].code, EV_POWER_DOWN);
+    assert_int_equal(events[n - 2].time.s, T0 + 612);
+    lab_free(l);
+}
+
 /* Killed at any moment, hard: never ahead, at most a minute behind, rows whole, events in
  * order. */
 static void thunderbolts_cost_a_minute_at_most(void **state)
@@ -563,15 +579,19 @@ static void alarms_latch_and_clear(void **state)
     (void)state;
     assert_int_equal(alarm_clear(&l->m, &lab_who, 0, 0), 0);
     lab_settle(l);
-    alarm_take_push(&l->m);
+    alarm_push_end(&l->m, alarm_push_begin(&l->m, 7), true);
     assert_int_equal(alarm_clear_descriptor(&l->m, &lab_who, 2, 0), 0);
     lab_settle(l);
     event_post(&l->m, EV_TERMINAL_COVER_OPEN, NULL, NULL);
     lab_settle(l);
     assert_int_equal(reg(l, REG_ALARM_3), 1);
     assert_int_equal(reg(l, REG_ALARM_1) & 1 << 13, 1 << 13);
-    assert_int_equal(alarm_take_push(&l->m) & 4, 4);
-    assert_int_equal(alarm_take_push(&l->m), 0);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 4);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 0);
+    alarm_push_end(&l->m, 4, false);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 4);
+    alarm_push_end(&l->m, 4, true);
+    assert_int_equal(alarm_push_begin(&l->m, 4), 0);
     assert_int_equal(alarm_clear(&l->m, &lab_who, 2, 0), 0); /* it is still open */
     lab_settle(l);
     assert_int_equal(reg(l, REG_ALARM_3), 1);
@@ -801,6 +821,7 @@ int main(void)
         cmocka_unit_test(a_gasp_loses_nothing),
         cmocka_unit_test(a_short_cut_inside_an_interval_flags_it_once),
         cmocka_unit_test(an_outage_is_dated_and_told),
+        cmocka_unit_test(an_outage_comes_after_what_was_told),
         cmocka_unit_test(thunderbolts_cost_a_minute_at_most),
         cmocka_unit_test(a_cut_on_the_grid_point_makes_no_row_twice),
         cmocka_unit_test(nine_seconds_are_slewed),

@@ -238,6 +238,29 @@ static void an_order_comes_once(void **state)
     lab_free(l);
 }
 
+/* At its moment the store is at work, for longer than the order's window: it is not lost. */
+static void a_busy_store_delays_it(void **state)
+{
+    struct lab *l = start();
+    (void)state;
+    entries = 1;
+    list[0] = daily(1, 6, 0, CMD_BILLING_END, 0);
+    write_list(l);
+    lab_run_until(l, T0 + 6 * 3600 - 1);
+    for (unsigned i = 0; i < 3; i++) {
+        meter_at(&l->m, mono_after(l->now, (1 + i) * UINT64_C(1000000)));
+        assert_int_equal(param_set(&l->m, &lab_who, PARAM_PULSE_MS, 50 + (int32_t)i), 0);
+        schedule_due(&l->m, l->m.utc);
+        assert_int_equal(periods(l), 0);
+        lab_settle(l);
+    }
+    lab_run_s(l, 5);
+    assert_int_equal(periods(l), 1);
+    lab_run_s(l, 600);
+    assert_int_equal(periods(l), 1);
+    lab_free(l);
+}
+
 static void set_clock(struct lab *l, int64_t utc)
 {
     assert_int_equal(clock_order(&l->m, &lab_who, CLOCK_SET, utc, false), 0);
@@ -340,6 +363,7 @@ int main(void)
         cmocka_unit_test(every_minute_agrees),
         cmocka_unit_test(what_was_missed_comes_within_its_window),
         cmocka_unit_test(an_order_comes_once),
+        cmocka_unit_test(a_busy_store_delays_it),
         cmocka_unit_test(the_clock_goes_over_it),
         cmocka_unit_test(wrong_entries_are_refused),
         cmocka_unit_test(it_waits_for_the_clock),

@@ -1,9 +1,10 @@
 /* test_meter_years - whole years of a meter that is not left alone.
  *
  *   leap     a leap year of quarter hours: 35 136 rows, no hole, the oldest still there, their
- * differences the register random   load, direction, tariff, clock and power change at random;
- * after every step all identities hold, what was fed is what is counted, no row is older than
- * the one before it unless the clock was set back
+ *            differences the register
+ *   random   load, direction, tariff, clock and power change at random; after every step all
+ *            identities of all 198 registers hold, each quarter of an hour those of the totals, and
+ *            what was fed is what is counted
  *
  * Usage: test_meter_years [YEARS [SEED]]
  */
@@ -73,31 +74,63 @@ static void leap_year(void)
 /* -- identities, each from the cells by the most obvious sum
  * ---------------------------------------- */
 
-static uint64_t cells(const struct regs *r, unsigned cell, unsigned q)
+static uint64_t cells(const struct regs *r, unsigned cell, unsigned q, unsigned tariff)
 {
     uint64_t sum = 0;
-    for (unsigned t = 0; t < TARIFFS; t++) sum += r->cell[cell][q][t];
+    for (unsigned t = 0; t < TARIFFS; t++)
+        if (tariff == 0 || t + 1 == tariff) sum += r->cell[cell][q][t];
     return sum;
 }
 
-static void identities(const struct regs *r)
+/* Member `tariff` (0: the total) of each of the 22 families: what it is of the others, and of
+ * the cells. */
+static void member(const struct regs *r, unsigned tariff)
 {
     static const uint16_t in[] = { REG_WH_IMPORT, REG_VARH_IMPORT, REG_VAH_IMPORT };
     static const uint16_t out[] = { REG_WH_EXPORT, REG_VARH_EXPORT, REG_VAH_EXPORT };
     static const uint16_t both[] = { REG_WH_ABS, REG_VARH_ABS, REG_VAH_ABS };
+    static const uint16_t quadrant[][QUADRANTS] = {
+        { REG_WH_Q1, REG_WH_Q2, REG_WH_Q3, REG_WH_Q4 },
+        { REG_VARH_Q1, REG_VARH_Q2, REG_VARH_Q3, REG_VARH_Q4 },
+        { REG_VAH_Q1, REG_VAH_Q2, REG_VAH_Q3, REG_VAH_Q4 }
+    };
     for (unsigned k = 0; k < CELLS; k++) {
-        uint64_t q[QUADRANTS], tariffs = 0;
-        for (unsigned i = 0; i < QUADRANTS; i++) q[i] = cells(r, k, i);
+        int64_t q[QUADRANTS];
         unsigned with = k == CELL_VARH ? 1 : 3, other = k == CELL_VARH ? 3 : 1;
-        int64_t import = reg_at(r, in[k]), export = reg_at(r, out[k]);
-        check((uint64_t)import == q[0] + q[with], "import is two quadrants");
-        check((uint64_t) export == q[2] + q[other], "export is the others");
-        check(reg_at(r, both[k]) == import + export, "absolute is both");
-        for (unsigned t = 1; t <= TARIFFS; t++)
-            tariffs += (uint64_t)reg_at(r, (uint16_t)(in[k] + t));
-        check(tariffs == (uint64_t)import, "tariffs add up");
+        for (unsigned i = 0; i < QUADRANTS; i++) {
+            q[i] = reg_at(r, (uint16_t)(quadrant[k][i] + tariff));
+            check((uint64_t)q[i] == cells(r, k, i, tariff), "a quadrant is its cells");
+        }
+        int64_t import = reg_at(r, (uint16_t)(in[k] + tariff));
+        int64_t export = reg_at(r, (uint16_t)(out[k] + tariff));
+        check(import == q[0] + q[with], "import is two quadrants");
+        check(export == q[2] + q[other], "export is the others");
+        check(reg_at(r, (uint16_t)(both[k] + tariff)) == import + export, "absolute is both");
+        if (k == CELL_WH)
+            check(reg_at(r, (uint16_t)(REG_WH_NET + tariff)) == import - export, "net");
     }
-    check(reg_at(r, REG_WH_NET) == reg_at(r, REG_WH_IMPORT) - reg_at(r, REG_WH_EXPORT), "net");
+}
+
+static void tariffs_add_up(const struct regs *r)
+{
+    static const uint16_t family[] = {
+        REG_WH_IMPORT,  REG_WH_EXPORT,  REG_WH_ABS,  REG_WH_NET,      REG_WH_Q1,
+        REG_WH_Q2,      REG_WH_Q3,      REG_WH_Q4,   REG_VARH_IMPORT, REG_VARH_EXPORT,
+        REG_VARH_ABS,   REG_VARH_Q1,    REG_VARH_Q2, REG_VARH_Q3,     REG_VARH_Q4,
+        REG_VAH_IMPORT, REG_VAH_EXPORT, REG_VAH_ABS, REG_VAH_Q1,      REG_VAH_Q2,
+        REG_VAH_Q3,     REG_VAH_Q4
+    };
+    for (unsigned f = 0; f < sizeof family / sizeof *family; f++) {
+        int64_t sum = 0;
+        for (unsigned t = 1; t <= TARIFFS; t++) sum += reg_at(r, (uint16_t)(family[f] + t));
+        check(sum == reg_at(r, family[f]), "tariffs add up");
+    }
+}
+
+static void identities(const struct regs *r)
+{
+    for (unsigned tariff = 0; tariff <= TARIFFS; tariff++) member(r, tariff);
+    tariffs_add_up(r);
 }
 
 static void fed_is_counted(struct lab *l)
@@ -144,11 +177,12 @@ static void one_year(uint64_t seed)
         l->load = (struct lab_load){ (int32_t)rnd(20000000) - 8000000,
                                      (int32_t)rnd(6000000) - 3000000, 230000, 9000 };
         uint64_t n = 1 + rnd(rnd(5) ? 3600 : 86400);
-        for (uint64_t i = 0; i < n; i += 60) {
-            lab_run_s(l, n - i < 60 ? n - i : 60);
-            identities(&l->m.now);
+        for (uint64_t i = 0; i < n; i += 900) {
+            lab_run_s(l, n - i < 900 ? n - i : 900);
+            member(&l->m.now, 0);
             fed_is_counted(l);
         }
+        identities(&l->m.now);
         s += n;
         switch (rnd(40)) {
         case 0:

@@ -345,6 +345,125 @@ static void a_schedule_ends_the_period_under_way(void **state)
     desk_free(k);
 }
 
+static void put_capture(struct axdr_out *o, uint16_t cls, const char *name, int8_t attr)
+{
+    struct cosem_capture c = { .class_id = cls, .ln = desk_ln(name), .attr = attr };
+    cosem_emit_capture(o, &c);
+}
+
+static void put_moment(struct axdr_out *o, uint8_t hour, const uint8_t date[5])
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(o, (uint8_t[]){ hour, 0, 0, 0 }, 4);
+    axdr_emit_octets(o, date, 5);
+}
+
+/* Two single actions a day would be two objects; one opens at the dates it names, once each,
+ * and once for all it missed in the dark. */
+static void a_single_action_opens_the_relay(void **state)
+{
+    static const uint8_t tomorrow[5] = { 2026 >> 8, 2026 & 0xFF, 1, 11, 0xFF };
+    static const struct who self = { .link = LINK_SELF };
+    static const uint8_t tenth[5] = { 0xFF, 0xFF, 0xFF, 10, 0xFF };
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    (void)state;
+    desk_fit_relay(k);
+    assert_int_equal(param_set(&k->d.meter, &self, PARAM_SUPPLY_MODE, 6), 0);
+    desk_settle(k);
+    axdr_emit_enum(&o, 5);
+    set_equal(k, 22, "0-0:15.0.1", 3, &o);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    put_moment(&o, 9, tomorrow);
+    put_moment(&o, 7, tenth);
+    set_equal(k, 22, "0-0:15.0.1", 4, &o);
+    o = open_in(); /* a type that allows no wildcards, one of one moment, one that is none */
+    axdr_emit_enum(&o, 4);
+    assert_int_equal(set(k, 22, "0-0:15.0.1", 3, &o), DAR_OTHER);
+    in[1] = 1;
+    assert_int_equal(set(k, 22, "0-0:15.0.1", 3, &o), DAR_OTHER);
+    in[1] = 6;
+    assert_int_equal(set(k, 22, "0-0:15.0.1", 3, &o), DAR_OTHER);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(&o, (uint8_t[]){ 0, 0, 10, 0, 106, 255 }, 6);
+    axdr_emit_u16(&o, 4); /* no such script */
+    assert_int_equal(set(k, 22, "0-0:15.0.1", 2, &o), DAR_OTHER);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 9);
+    for (unsigned i = 0; i < 9; i++) put_moment(&o, 9, tomorrow);
+    assert_int_equal(set(k, 22, "0-0:15.0.1", 4, &o), DAR_OTHER);
+    assert_int_equal(number(k, 1, "0-0:96.50.20", 2), 0);
+    desk_run_s(k, 26 * 3600 - 10);
+    assert_int_equal(number(k, 1, "0-0:96.50.20", 2), 0);
+    desk_run_s(k, 60);
+    assert_int_equal(number(k, 1, "0-0:96.50.20", 2), SUPPLY_SCHEDULE + 1);
+    assert_int_equal(command_do(&k->d.meter, &self, CMD_SUPPLY_RECONNECT, SUPPLY_SCHEDULE), 0);
+    desk_run_s(k, 60);
+    uint32_t opens = (uint32_t)reg_at(&k->d.meter.now, REG_RELAY_OPENS);
+    desk_cut(k, 40 * 86400); /* the tenth of February passes */
+    desk_run_s(k, 60);
+    assert_int_equal(reg_at(&k->d.meter.now, REG_RELAY_OPENS), opens + 1);
+    desk_free(k);
+}
+
+/* -- what the display shows
+ * ---------------------------------------------------------------------------------------- */
+
+static void the_display_shows_what_it_is_told(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct axdr_out o = open_in();
+    struct display_page page;
+    (void)state;
+    k->d.meter.now.cell[CELL_WH][0][4] = 1234567;
+    desk_run_s(k, 4);
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    put_capture(&o, 3, "1-0:1.8.5", 2);
+    put_capture(&o, 1, "1-0:0.9.1", 2);
+    set_equal(k, 7, "0-0:21.0.1", 3, &o);
+    display_page(&k->d.meter, k->now, &page);
+    assert_int_equal(page.pages, 2);
+    k->d.meter.display.since = k->now;
+    display_page(&k->d.meter, k->now, &page);
+    assert_memory_equal(page.cell, "  123456", 8);
+    assert_int_equal(page.point, 2);
+    assert_memory_equal(page.item.label, ((uint8_t[]){ 1, 8, 5 }), 3);
+    o = open_in(); /* its format: no decimals of a Wh */
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_u8(&o, 0);
+        axdr_emit_bool(&o, false);
+    }
+    set_equal(k, 1, "0-0:96.50.60", 2, &o);
+    display_page(&k->d.meter, k->now, &page);
+    assert_memory_equal(page.cell, " 1234567", 8);
+    struct desk_value v = get(k, 7, "0-0:21.0.1", 2); /* and its values as one row */
+    struct axdr_in i = axdr_in(v.p, v.n);
+    assert_int_equal(axdr_read_head(&i, AXDR_ARRAY), 1);
+    axdr_read_struct(&i, 2);
+    assert_int_equal(axdr_read_number(&i, NULL), 1234567);
+    o = open_in(); /* what is nobody's value: refused, the list stands */
+    axdr_emit_head(&o, AXDR_ARRAY, 1);
+    put_capture(&o, 3, "1-0:1.8.9", 2);
+    assert_int_equal(set(k, 7, "0-0:21.0.1", 3, &o), DAR_OTHER);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 33);
+    for (unsigned n = 0; n < 33; n++) put_capture(&o, 3, "1-0:1.8.0", 2);
+    assert_int_equal(set(k, 7, "0-0:21.0.1", 3, &o), DAR_OTHER);
+    assert_int_equal(display_items(&k->d.meter, DISPLAY_AUTOMATIC,
+                                   (struct display_item[DISPLAY_ITEMS]){ { 0 } }),
+                     2);
+    o = open_in(); /* none: the product's again */
+    axdr_emit_head(&o, AXDR_ARRAY, 0);
+    assert_int_equal(set(k, 7, "0-0:21.0.1", 3, &o), DAR_OK);
+    assert_true(display_items(&k->d.meter, DISPLAY_AUTOMATIC,
+                              (struct display_item[DISPLAY_ITEMS]){ { 0 } }) > 2);
+    desk_free(k);
+}
+
 /* -- words and structures
  * ---------------------------------------------------------------------------
  */
@@ -376,6 +495,98 @@ static void alarms_clear_when_their_cause_is_gone(void **state)
         assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(ln), 2, in, o.len, 0), DAR_OK);
         assert_int_equal(number(k, 1, ln, 2), 0);
     }
+    desk_free(k);
+}
+
+/* The pushes that are on their way, which is then the end of them. */
+static uint8_t pushed(struct desk *k)
+{
+    uint8_t which = 0;
+    for (unsigned n = 0; n < PUSHES; n++) {
+        if (k->d.push.job[n].waiting) which |= (uint8_t)(1u << n);
+        push_reset(&k->d, n);
+    }
+    return which;
+}
+
+/* A serial line nobody listens at: pushes stay on their way. */
+static void aim(struct desk *k, uint8_t n)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_head(&o, AXDR_STRUCTURE, 3);
+    axdr_emit_enum(&o, PUSH_HDLC);
+    axdr_emit_octets(&o, NULL, 0);
+    axdr_emit_enum(&o, 0);
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 40, (struct obis){ 0, n, 25, 9, 0, 255 }, 3, in, o.len, 0),
+        DAR_OK);
+}
+
+static uint8_t opens_cover(struct desk *k)
+{
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, INPUT_METER_COVER), 0);
+    desk_run_s(k, 10);
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, 0), 0);
+    desk_run_s(k, 10);
+    return pushed(k);
+}
+
+/* Write the monitor of descriptor 3: threshold, scripts up and down. */
+static void monitor(struct desk *k, uint32_t threshold, uint16_t up, uint16_t down)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 1);
+    axdr_emit_u32(&o, threshold);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 21, desk_ln("0-0:16.1.2"), 2, in, o.len, 0),
+                     DAR_OK);
+    o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 1);
+    axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_octets(&o, (uint8_t[]){ 0, 0, 10, 0, 108, 255 }, 6);
+        axdr_emit_u16(&o, i ? down : up);
+    }
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 21, desk_ln("0-0:16.1.2"), 4, in, o.len, 0),
+                     up > 8 ? DAR_OTHER : DAR_OK);
+    assert_int_equal(set(k, 21, "0-0:16.1.2", 4, &o), DAR_DENIED);
+}
+
+/* A descriptor that rises calls its monitor's script once; cleared, the next one calls again. */
+static void monitors_of_alarms_call_push_scripts(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    aim(k, 4);
+    aim(k, 6);
+    monitor(k, 0, 5, 7); /* 6 is that of a power-down, which does not wait */
+    monitor(k, 0, 9, 0); /* no such script: both stay */
+    /* the cover is bit 13 of register 1 as well: of that one nobody is told */
+    assert_int_equal(param_set(&k->d.meter, &(struct who){ 0 }, PARAM_ALARM_MONITOR_1_UP, 0),
+                     0);
+    desk_settle(k);
+    pushed(k);
+    struct axdr_out zero = open_in();
+    axdr_emit_u32(&zero, 0);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(opens_cover(k) & 1 << 4, 1 << 4);
+        assert_int_equal(opens_cover(k), 0);
+        assert_int_equal(number(k, 1, "0-0:97.98.22", 2), 1 << 1);
+        for (unsigned e = 0; e < 3; e++) {
+            char ln[] = "0-0:97.98.20", set_ln[] = "0-0:97.98.0";
+            ln[11] = set_ln[10] = (char)('0' + e);
+            zero = open_in();
+            axdr_emit_u32(&zero, 0);
+            assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(ln), 2, in, zero.len, 0),
+                             DAR_OK);
+            assert_int_equal(
+                desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(set_ln), 2, in, zero.len, 0), DAR_OK);
+        }
+        desk_settle(k);
+        assert_int_equal(pushed(k), 1 << 6); /* fell back */
+    }
+    monitor(k, 1 << 1, 5, 0); /* above the cover alone: not this one */
+    assert_int_equal(opens_cover(k) & 1 << 4, 0);
     desk_free(k);
 }
 
@@ -629,12 +840,6 @@ static void the_object_list_can_be_asked_in_part(void **state)
 /* -- the who-log, and rows selected by another column than the clock
  * ---------------------------------------
  */
-static void put_capture(struct axdr_out *o, uint16_t cls, const char *name, int8_t attr)
-{
-    struct cosem_capture c = { .class_id = cls, .ln = desk_ln(name), .attr = attr };
-    cosem_emit_capture(o, &c);
-}
-
 /* Rows of a profile whose column lies in [from, to]; how many; the value in v. */
 static uint32_t select_rows(struct desk *k, const char *profile, uint16_t cls, const char *by,
                             int64_t from, int64_t to, enum dar want, struct desk_value *v)
@@ -745,15 +950,7 @@ static void every_parameter_has_its_object(void **state)
 {
     static const uint16_t hidden[][2] = {
         { PARAM_CALENDAR_SIDES, PARAM_CALENDAR_SIDES_3 },
-        { PARAM_CALENDAR_TIME_2, PARAM_CALENDAR_TIME_3 },
-        { PARAM_CALENDAR_NAME_2A, PARAM_CALENDAR_NAME_3B },
-        { PARAM_SEASONS_2A, PARAM_SEASONS_3B },
-        { PARAM_WEEKS_2A, PARAM_WEEKS_3B },
-        { PARAM_DAYS_2A, PARAM_DAYS_3B },
-        { PARAM_SPECIAL_DAYS_2, PARAM_SPECIAL_DAYS_3 },
         { PARAM_CALIBRATION, PARAM_CALIBRATION },
-        { PARAM_DISPLAY_1, PARAM_DISPLAY_BACK_S },
-        { PARAM_BATTERY_DAYS, PARAM_BATTERY_DAYS },
         { PARAM_POWER_LIMIT_W, PARAM_POWER_LIMIT_W },
         { PARAM_SCHEME_PRO_RATA, PARAM_CONTRACT_W },
     };
@@ -825,6 +1022,60 @@ static void a_policy_only_grows(void **state)
     desk_free(k);
 }
 
+/* -- class 62
+ * -------------------------------------------------------------------------------------- */
+
+/* The vector "compact-data": its own template id and two counters. */
+static void compact_data_is_contents_alone(void **state)
+{
+    struct desk *k = desk_new(T0);
+    const struct obis ln = desk_ln("0-0:66.0.0");
+    uint8_t octets[600];
+    struct desk_value v = { octets, sizeof octets };
+    static const uint8_t list[] = {
+        1, 3,   2,    5, 0x12, 0, 62,  9,    6, 0,    0, 66, 0, 0, 255,  0x0F, 4, 0x12,
+        0, 0,   2,    2, 0x16, 0, 0,   2,    5, 0x12, 0, 3,  9, 6, 1,    0,    1, 8,
+        0, 255, 0x0F, 2, 0x12, 0, 0,   2,    2, 0x16, 0, 0,  2, 5, 0x12, 0,    3, 9,
+        6, 1,   0,    2, 8,    0, 255, 0x0F, 2, 0x12, 0, 0,  2, 2, 0x16, 0,    0,
+    };
+    static const uint8_t by_method[] = { AXDR_ENUM, 0 };
+    uint8_t bad[sizeof list];
+    (void)state;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 5, NULL, 0, &v), DAR_OK);
+    assert_memory_equal(octets, "\x09\x06\x02\x04\x11\x09\x06\x06", 8); /* as delivered */
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, list, sizeof list, 0), DAR_OK);
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 5, NULL, 0, &v), DAR_OK);
+    assert_memory_equal(octets, "\x09\x05\x02\x03\x11\x06\x06", 7);
+    k->d.meter.now.cell[0][0][0] = 5009;
+    k->d.meter.now.cell[0][1][0] = 12;
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 11);
+    assert_memory_equal(octets, "\x09\x09\x01\0\0\x13\x91\0\0\0\x0C", 11);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 6, by_method, 2, 0), DAR_OK);
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 2); /* nothing yet */
+    assert_int_equal(desk_call(k, ROLE_MANAGEMENT, 62, ln, 2, NULL, 0, NULL), DAR_OK);
+    k->d.meter.now.cell[0][0][0]++;
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_memory_equal(octets, "\x09\x09\x01\0\0\x13\x91\0\0\0\x0C", 11);
+    assert_int_equal(desk_call(k, ROLE_MANAGEMENT, 62, ln, 1, NULL, 0, NULL), DAR_OK);
+    v.n = sizeof octets;
+    assert_int_equal(desk_get(k, ROLE_READER, 62, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 2);
+    memcpy(bad, list, sizeof bad);
+    bad[16] = 2; /* its own buffer */
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, bad, sizeof bad, 0), DAR_OTHER);
+    bad[16] = 3; /* an array */
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, bad, sizeof bad, 0), DAR_OTHER);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 62, ln, 3, list, sizeof list - 1, 0),
+                     DAR_TYPE);
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -834,7 +1085,10 @@ int main(void)
         cmocka_unit_test(scripts_order),
         cmocka_unit_test(orders_by_date),
         cmocka_unit_test(a_schedule_ends_the_period_under_way),
+        cmocka_unit_test(a_single_action_opens_the_relay),
+        cmocka_unit_test(the_display_shows_what_it_is_told),
         cmocka_unit_test(alarms_clear_when_their_cause_is_gone),
+        cmocka_unit_test(monitors_of_alarms_call_push_scripts),
         cmocka_unit_test(a_structure_is_written_whole_or_not_at_all),
         cmocka_unit_test(ports_are_as_they_were_set),
         cmocka_unit_test(a_port_locks_as_its_guard_says),
@@ -845,6 +1099,7 @@ int main(void)
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
+        cmocka_unit_test(compact_data_is_contents_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,94 @@ static void what_belongs_to_the_key(void **state)
     assert_int_equal(be_get64(got.p + 8), 18); /* 0000000001 and its check digit */
 }
 
+/* The rows of a log as they come: an array of structures, the first column the clock. */
+static struct axdr_in rows_of(const char *ln, uint32_t rows, uint32_t columns)
+{
+    static uint8_t table[4096];
+    got = (struct desk_value){ table, sizeof table };
+    assert_int_equal(desk_get(k, ROLE_READER, 7, desk_ln(ln), 2, NULL, 0, &got), DAR_OK);
+    struct axdr_in in = axdr_in(got.p, got.n);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), rows);
+    got = (struct desk_value){ octets, sizeof octets };
+    get(7, ln, 7);
+    struct axdr_in count = axdr_in(got.p, got.n);
+    assert_int_equal(axdr_read_u32(&count), rows);
+    static uint8_t capture[512];
+    got = (struct desk_value){ capture, sizeof capture };
+    assert_int_equal(desk_get(k, ROLE_READER, 7, desk_ln(ln), 3, NULL, 0, &got), DAR_OK);
+    struct axdr_in objects = axdr_in(got.p, got.n);
+    assert_int_equal(axdr_read_head(&objects, AXDR_ARRAY), columns);
+    return in;
+}
+
+static void histories_of_tokens(void **state)
+{
+    (void)state;
+    uint8_t time[12], bcd[10];
+    size_t n = 0;
+    char limit[STS_DIGITS + 1];
+    const struct sts_key *key = k->meter.decoder;
+    struct sts_fields f = { .v = { [STS_TID] = tid++, [STS_VALUE] = 2000 } };
+    struct made m;
+    make_token(&m, key, 2, make_block(sts_form_find(2, 0, key->ea), &f));
+    memcpy(limit, m.digits, sizeof limit);
+    (void)rows_of("0-0:99.17.0", 0, 8);
+    (void)rows_of("0-0:99.15.0", 0, 4);
+    assert_int_equal(enter(ROLE_OPERATOR, limit, 20), DAR_OK);
+    const char *t = units(123);
+    for (unsigned i = 0; i < 10; i++)
+        bcd[i] = (uint8_t)((t[2 * i] - '0') << 4 | (t[2 * i + 1] - '0'));
+    assert_int_equal(enter(ROLE_OPERATOR, t, 20), DAR_OK);
+    assert_int_equal(enter(ROLE_OPERATOR, t, 20), DAR_OK); /* used: in neither of them */
+    struct axdr_in in = rows_of("0-0:99.17.0", 2, 8);
+    struct axdr_in first = axdr_read_value(&in);
+    (void)first;
+    assert_true(axdr_read_struct(&in, 8));
+    axdr_read_datetime(&in, time);
+    const uint8_t *digits = axdr_read_string(&in, AXDR_OCTETS, &n);
+    assert_int_equal(n, 10);
+    assert_memory_equal(digits, bcd, 10);
+    assert_int_equal(axdr_read_u16(&in), 0); /* class 0, sub-class 0 */
+    assert_true(axdr_read_struct(&in, 2));
+    assert_int_equal(axdr_read_enum(&in), 3);
+    uint8_t result = 0;
+    axdr_read_bits(&in, &result, 8);
+    assert_int_equal(result, STS_ACCEPT);
+    assert_int_equal(axdr_read_i64(&in), 123);
+    assert_int_equal(axdr_read_enum(&in), DELIVERY_REMOTE);
+    (void)axdr_read_u8(&in); /* the channel of the desk's client */
+    assert_int_equal(axdr_read_u8(&in), 0);
+    assert_true(axdr_is_done(&in));
+    in = rows_of("0-0:99.15.0", 1, 4);
+    assert_true(axdr_read_struct(&in, 4));
+    axdr_read_datetime(&in, time);
+    assert_int_equal(axdr_read_i64(&in), 123);
+    assert_int_equal(axdr_read_u8(&in), 0);
+    assert_int_equal(axdr_read_u32(&in), tid - 1);
+    assert_true(axdr_is_done(&in));
+}
+
+/* The credit history keeps what other tokens would drive out; management forgets one of them. */
+static void histories_are_two(void **state)
+{
+    static const uint8_t none[] = { AXDR_I8, 0 };
+    (void)state;
+    assert_int_equal(enter(ROLE_OPERATOR, units(5), 20), DAR_OK);
+    desk_cut(k, 5);
+    (void)rows_of("0-0:99.17.0", 1, 8);
+    (void)rows_of("0-0:99.15.0", 1, 4);
+    struct obis log = desk_ln("0-0:99.17.0");
+    assert_int_equal(desk_call(k, ROLE_OPERATOR, 7, log, 1, none, 2, NULL), DAR_DENIED);
+    assert_int_equal(desk_call(k, ROLE_MANAGEMENT, 7, log, 1, none, 2, NULL), DAR_OK);
+    desk_settle(k);
+    (void)rows_of("0-0:99.17.0", 0, 8);
+    (void)rows_of("0-0:99.15.0", 1, 4);
+    struct event_row row;
+    uint32_t last = event_span(&k->d.meter, LOG_STANDARD).next - 1;
+    assert_int_equal(event_read(&k->d.meter, LOG_STANDARD, last, &row), 0);
+    assert_int_equal(row.code, EV_DATA_CLEARED);
+}
+
 /* A currency of large numbers: the cost of an hour does not wrap. */
 static void an_hour_that_costs_too_much_to_say(void **state)
 {
@@ -236,6 +324,7 @@ int main(void)
         T(a_token_in_every_spelling), T(what_is_no_token),
         T(accounts_and_credits),      T(a_currency_has_a_name),
         T(what_belongs_to_the_key),   T(an_hour_that_costs_too_much_to_say),
+        T(histories_of_tokens),       T(histories_are_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -308,9 +308,8 @@ static void sections_say_what_is(void **state)
         v, "now",
         "{\"powered\":true,\"urms_v\":230.049,\"irms_a\":5.856,\"in_a\":0,\"p_w\":0,"
         "\"q_var\":0,\"s_va\":0,\"pf\":null,\"f_hz\":null,\"angle_deg\":null,\"quadrant\":0}");
-    static const char *const optional[] = {
-        "pulses", "profile", "rows", "lcd", "world", "wave"
-    };
+    static const char *const optional[] = { "pulses", "profile", "rows", "lcd",
+                                            "world",  "wave",    "relay" };
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
         expect(v, optional[i], NULL);
     v->has_events = true;
@@ -382,6 +381,10 @@ static void careless_hosts_do_no_harm(void **state)
     v->state.world.supply = v->state.world.reverse = v->has_events = true;
     v->state.alarms = v->state.ports = v->state.world.loads = 255;
     v->state.has_prepay = v->state.prepay.owes = true;
+    v->state.has_relay = v->state.relay.on = v->state.relay.ordered = true;
+    v->state.relay.locked = v->state.world.cover = v->state.world.magnet = true;
+    v->state.relay.control = PANEL_READY;
+    v->state.relay.holders = v->state.world.troubles = 255;
     v->state.prepay.wallets = 255;
     for (size_t i = 0; i < PANEL_WALLETS; i++)
         v->state.prepay.wallet[i].open = v->state.prepay.wallet[i].active = true;

@@ -69,14 +69,19 @@ static void assert_logged(uint16_t code)
     fail_msg("no event %u", code);
 }
 
-static unsigned logged(uint16_t code)
+static unsigned logged_in(enum event_log log, uint16_t code)
 {
-    struct event_span s = event_span(&l->m, LOG_PREPAYMENT);
+    struct event_span s = event_span(&l->m, log);
     struct event_row row;
     unsigned n = 0;
     for (uint32_t i = s.first; i < s.next; i++)
-        n += event_read(&l->m, LOG_PREPAYMENT, i, &row) == 0 && row.code == code;
+        n += event_read(&l->m, log, i, &row) == 0 && row.code == code;
     return n;
+}
+
+static unsigned logged(uint16_t code)
+{
+    return logged_in(LOG_PREPAYMENT, code);
 }
 
 /* A token of another meter. */
@@ -131,15 +136,15 @@ static void the_log_tells_of_it(void **state)
     assert_int_equal(keypad(teller_units(&t, 123)), STS_ACCEPT);
     assert_int_equal(teller_enter(l, &teller_client, teller_money(&t, 2818624)), STS_ACCEPT);
     cut(0);
-    struct token_span s = token_span(&l->m);
+    struct token_span s = token_span(&l->m, TOKENS_ALL);
     assert_int_equal(s.next - s.first, 2);
-    assert_int_equal(token_read(&l->m, s.first, &row), 0);
+    assert_int_equal(token_read(&l->m, TOKENS_ALL, s.first, &row), 0);
     assert_int_equal(row.time.s, T0);
     assert_int_equal(row.last.amount, 123);
     assert_int_equal(row.last.link, LINK_KEYPAD);
     assert_int_equal(row.balance, 12300);
     assert_int_equal(row.tid, 6400000);
-    assert_int_equal(token_read(&l->m, s.first + 1, &row), 0);
+    assert_int_equal(token_read(&l->m, TOKENS_ALL, s.first + 1, &row), 0);
     assert_int_equal(row.last.wallet, 1);
     assert_int_equal(row.last.amount, 2818624);
     assert_int_equal(row.balance, INT64_C(28186240000));
@@ -434,23 +439,26 @@ static void a_clearing_leaves_the_debt(void **state)
     struct token_row row;
     assert_int_equal(keypad(teller_money(&t, 100000)), STS_ACCEPT);
     assert_int_equal(keypad(teller_register(&t, 1, 4)), STS_ACCEPT);
-    assert_int_equal(token_read(&l->m, token_span(&l->m).next - 1, &row), 0);
+    assert_int_equal(
+        token_read(&l->m, TOKENS_ALL, token_span(&l->m, TOKENS_ALL).next - 1, &row), 0);
     assert_int_equal(row.last.wallet, 1);
     assert_int_equal(row.balance, 0);
-    assert_int_equal(wallet_add(&l->m, &lab_who, 1, -5 * MONEY_UNIT), 0);
+    assert_int_equal(credit_set_debt(&l->m, &lab_who, 0, DEBT_DAY, 5000), 0);
     lab_settle(l);
     assert_int_equal(param_set(&l->m, &lab_who, PARAM_WALLET_ARRANGEMENT, WALLETS_MAIN_DEBT),
                      0);
     lab_settle(l);
+    assert_int_equal(wallet_add(&l->m, &lab_who, 1, MONEY_UNIT), E_STATE);
     assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
     assert_int_equal(keypad(teller_register(&t, 1, 0xFFFF)), STS_ACCEPT);
     assert_int_equal(wallet_balance(&l->m, 0), 0);
-    assert_int_equal(wallet_balance(&l->m, 1), -5 * MONEY_UNIT);
-    assert_int_equal(token_read(&l->m, token_span(&l->m).next - 1, &row), 0);
+    assert_int_equal(wallet_balance(&l->m, 1), -5000);
+    assert_int_equal(
+        token_read(&l->m, TOKENS_ALL, token_span(&l->m, TOKENS_ALL).next - 1, &row), 0);
     assert_int_equal(row.last.wallet, 0);
     assert_int_equal(row.balance, 0);
     cut(0);
-    assert_int_equal(wallet_balance(&l->m, 1), -5 * MONEY_UNIT);
+    assert_int_equal(wallet_balance(&l->m, 1), -5000);
 }
 
 static void a_clear_tamper_token_clears(void **state)
@@ -480,6 +488,194 @@ static void test_tokens_change_nothing(void **state)
     assert_int_equal(keypad(teller_test(&t, STS_TEST_SWITCH)), STS_FUNCTION);
     assert_int_equal(l->m.now.counter[CNT_TOKENS], tokens);
     assert_logged(EV_TEST_TOKEN);
+}
+
+static void assert_cells(const char *cells, unsigned point)
+{
+    struct display_page p;
+    char text[DISPLAY_CELLS + 1] = { 0 };
+    display_page(&l->m, l->now, &p);
+    memcpy(text, p.cell, DISPLAY_CELLS);
+    assert_string_equal(text, cells);
+    assert_int_equal(p.point, point);
+}
+
+/* Result, then all tests of this maker, a turn each; then the everyday list goes on. */
+static void the_display_goes_through_a_test(void **state)
+{
+    static const struct {
+        const char *cells;
+        unsigned point;
+    } page[] = { { "       1", 0 }, { "88888888", 0 }, { "     124", 2 }, { "      12", 0 },
+                 { "      42", 0 }, { "    2300", 0 }, { "  000100", 0 }, { "    3600", 3 } };
+    (void)state;
+    t.key.ti = 42;
+    l->load.p_mw = 3600000;
+    lab_run_s(l, 1230);
+    assert_int_equal(keypad(teller_register(&t, 0, 2300)), STS_ACCEPT);
+    l->m.alarms.set[2] |= 1 << 3; /* a magnet was there */
+    assert_int_equal(keypad("56493153725450313471"), STS_ACCEPT);
+    for (unsigned i = 0; i < sizeof page / sizeof *page; i++) {
+        assert_cells(page[i].cells, page[i].point);
+        if (i == 2) lab_run_s(l, 1);
+        if (i == 2) assert_cells(page[i].cells, page[i].point);
+        lab_run_s(l, i == 2 ? 5 : 6);
+    }
+    struct display_page p;
+    display_page(&l->m, l->now, &p);
+    assert_true(p.pages >= 10); /* everyday */
+    assert_int_equal(keypad(teller_test(&t, STS_SHOW_TARIFF_INDEX)), STS_ACCEPT);
+    assert_cells("       1", 0);
+    lab_run_s(l, 6);
+    assert_cells("      42", 0);
+    meter_feed_inputs(&l->m, l->now, INPUT_BUTTON); /* a press ends it */
+    lab_run_s(l, 1);
+    meter_feed_inputs(&l->m, l->now, 0);
+    lab_run_s(l, 1);
+    display_page(&l->m, l->now, &p);
+    assert_false(p.automatic);
+    assert_true(p.pages > 2);
+}
+
+static void the_display_tells_of_credit(void **state)
+{
+    (void)state;
+    lab_run_s(l, 10);
+    assert_int_equal(keypad(teller_units(&t, 123)), STS_ACCEPT);
+    assert_cells("       1", 0);
+    lab_run_s(l, 6);
+    assert_cells("     123", 1);
+    lab_run_s(l, 6);
+    assert_cells("   12300", 0);
+    assert_int_equal(keypad(teller_money(&t, 1234567)), STS_ACCEPT);
+    lab_run_s(l, 6);
+    assert_cells("    1234", 2);
+    assert_int_equal(keypad(wrong()), STS_CRC);
+    assert_cells("      13", 0);
+}
+
+/* -- functions of 2/11
+ * -------------------------------------------------------------------------- */
+
+static void an_engineer_opens_and_releases(void **state)
+{
+    (void)state;
+    struct token_row row;
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_SWITCH, 0)),
+                     STS_FUNCTION); /* no relay */
+    lab_fit_relay(l, true);
+    cut(1);
+    lab_run_s(l, 10);
+    assert_true(l->m.supply.state.closed);
+    const char *token = teller_function(&t, 11, STS_FN_SWITCH, 0);
+    char kept[STS_DIGITS + 1];
+    memcpy(kept, token, sizeof kept);
+    assert_int_equal(keypad(kept), STS_ACCEPT);
+    lab_run_s(l, 10);
+    assert_false(supply_is_on(&l->m));
+    assert_int_equal(l->m.supply.state.held, SUPPLY_BIT(SUPPLY_REMOTE));
+    assert_int_equal(logged_in(LOG_RELAY, EV_OPEN_ENGINEERING), 1);
+    assert_int_equal(keypad(kept), STS_USED);
+    assert_int_equal(
+        token_read(&l->m, TOKENS_ALL, token_span(&l->m, TOKENS_ALL).next - 1, &row), 0);
+    assert_int_equal(row.sub, 11);
+    cut(30);
+    assert_false(supply_is_on(&l->m));
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_SWITCH, 2)), STS_RANGE);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_SWITCH, 1)), STS_ACCEPT);
+    lab_run_s(l, 10);
+    assert_true(supply_is_on(&l->m));
+    assert_int_equal(l->m.supply.state.held, 0);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_SWITCH, 1)),
+                     STS_ACCEPT); /* nothing to release */
+    assert_int_equal(keypad(teller_function(&t, 11, 0, 1)), STS_FUNCTION);
+    assert_int_equal(keypad(teller_function(&t, 11, 15, 1)), STS_FUNCTION);
+}
+
+static void functions_of_the_account(void **state)
+{
+    (void)state;
+    assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
+    const struct level_row *level = l->m.wallets.watchman.level;
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_1, 20)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_2, 15)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_3, 3)), STS_ACCEPT);
+    assert_int_equal(level[0].threshold, 20000);
+    assert_int_equal(level[1].threshold, 15000);
+    assert_int_equal(level[2].threshold, 3000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_LEVEL_2, 21)), STS_FUNCTION);
+    assert_int_equal(level[1].threshold, 15000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_EMERGENCY, 12)), STS_ACCEPT);
+    assert_int_equal(credit_preset(&l->m, 0), 12000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_FRIENDLY, 2)), STS_RANGE);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_FRIENDLY, 1)), STS_ACCEPT);
+    assert_int_equal(param_get(&l->m, PARAM_FRIENDLY_ENABLE), 1);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_MODE, 0)), STS_ACCEPT);
+    assert_true(wallet_is_postpaid(&l->m));
+    assert_logged(EV_MODE_CREDIT);
+    cut(30);
+    assert_true(wallet_is_postpaid(&l->m));
+    assert_int_equal(level[1].threshold, 15000);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_MODE, 0)),
+                     STS_ACCEPT); /* it is so */
+    assert_int_equal(logged(EV_MODE_CREDIT), 1);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_MODE, 1)), STS_ACCEPT);
+    assert_false(wallet_is_postpaid(&l->m));
+    assert_logged(EV_MODE_PREPAYMENT);
+    assert_int_equal(wallet_balance(&l->m, 0), 10000);
+}
+
+/* 2/10 means what 2/11 does where a parameter says so, and nothing else. */
+static void extended_tokens_are_permitted(void **state)
+{
+    (void)state;
+    lab_fit_relay(l, true);
+    cut(1);
+    lab_run_s(l, 10);
+    const char *token = teller_function(&t, 10, STS_FN_SWITCH, 0);
+    char kept[STS_DIGITS + 1];
+    memcpy(kept, token, sizeof kept);
+    assert_int_equal(keypad(kept), STS_FUNCTION);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0x80FE), 0);
+    lab_settle(l);
+    assert_int_equal(keypad(kept), STS_ACCEPT); /* it was not used up */
+    lab_run_s(l, 10);
+    assert_false(supply_is_on(&l->m));
+    assert_int_equal(keypad(teller_function(&t, 10, 16 + STS_FN_SWITCH, 1)), STS_FUNCTION);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0x8000), 0);
+    lab_settle(l);
+    assert_int_equal(keypad(teller_function(&t, 10, STS_FN_SWITCH, 1)), STS_FUNCTION);
+    assert_int_equal(keypad(teller_function(&t, 11, STS_FN_SWITCH, 1)), STS_FUNCTION);
+}
+
+/* A supply that a tamper holds takes tests, key changes and the clearing, and no credit. */
+static void a_tamper_lock(void **state)
+{
+    (void)state;
+    lab_fit_relay(l, true);
+    cut(1);
+    int32_t mask = param_get(&l->m, PARAM_PROTECT_MASK) | 1 << PROTECT_TAMPER;
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_PROTECT_MASK, mask), 0);
+    lab_settle(l);
+    l->inputs = INPUT_TERMINAL_COVER;
+    meter_feed_inputs(&l->m, l->now, l->inputs | INPUT_RELAY_CLOSED);
+    lab_run_s(l, 60);
+    assert_int_equal(l->m.supply.state.held, SUPPLY_BIT(SUPPLY_TAMPER));
+    assert_false(supply_is_on(&l->m));
+    char units[STS_DIGITS + 1], clear[STS_DIGITS + 1];
+    memcpy(units, teller_units(&t, 10), sizeof units);
+    memcpy(clear, teller_register(&t, 5, 0), sizeof clear);
+    assert_int_equal(keypad(units), STS_NOT_READY);
+    assert_int_equal(keypad("56493153725450313471"), STS_ACCEPT);
+    assert_int_equal(keypad(clear), STS_NOT_READY); /* the cover is still open */
+    l->inputs = 0;
+    meter_feed_inputs(&l->m, l->now, 0);
+    lab_run_s(l, 60);
+    assert_int_equal(l->m.supply.state.held, SUPPLY_BIT(SUPPLY_TAMPER));
+    assert_int_equal(keypad(clear), STS_ACCEPT);
+    assert_int_equal(l->m.supply.state.held & SUPPLY_BIT(SUPPLY_TAMPER), 0);
+    assert_logged(EV_TAMPER_CLEARED);
+    assert_int_equal(keypad(units), STS_ACCEPT);
 }
 
 static void without_a_key_no_token_is_taken(void **state)
@@ -600,6 +796,12 @@ int main(void)
         T(a_clearing_leaves_the_debt),
         T(a_clear_tamper_token_clears),
         T(test_tokens_change_nothing),
+        T(the_display_goes_through_a_test),
+        T(the_display_tells_of_credit),
+        T(functions_of_the_account),
+        T(an_engineer_opens_and_releases),
+        T(extended_tokens_are_permitted),
+        T(a_tamper_lock),
         T(without_a_key_no_token_is_taken),
         T(no_credit_opens_and_credit_closes),
         T(replays),

@@ -204,6 +204,77 @@ static void without_a_sensor_fire_is_released(void **state)
     lab_free(l);
 }
 
+/* -- the push button
+ * --------------------------------------------------------------------------------------- */
+
+static void press(struct lab *l, unsigned s)
+{
+    uint16_t feedback = l->relay.closed ? INPUT_RELAY_CLOSED : 0;
+    l->inputs = INPUT_BUTTON;
+    meter_feed_inputs(&l->m, l->now, (uint16_t)(INPUT_BUTTON | feedback));
+    run(l, s);
+    covers(l, 0);
+}
+
+/* In each mode: held by the button alone it closes; held by another it does not; and it opens
+ * where the mode says so. */
+static void a_long_press(void **state)
+{
+    (void)state;
+    for (unsigned mode = 1; mode < SUPPLY_MODES; mode++) {
+        struct lab *l = fresh();
+        set(l, PARAM_SUPPLY_MODE, (int32_t)mode);
+        press(l, 4); /* too short to open */
+        assert_true(l->relay.closed);
+        press(l, 9);
+        assert_int_equal(!l->relay.closed, arbiter_mode(mode)->button_opens);
+        press(l, 1);
+        press(l, 4);
+        assert_true(l->relay.closed);
+        supply_request(&l->m, SUPPLY_VOLTAGE, true);
+        run(l, 2);
+        press(l, 4);
+        assert_false(l->relay.closed);
+        supply_request(&l->m, SUPPLY_VOLTAGE, false);
+        run(l, 2);
+        press(l, 4);
+        assert_true(l->relay.closed);
+        assert_int_equal(supply_order(&l->m, &lab_who, SUPPLY_REMOTE, ACTION_DISCONNECT), 0);
+        run(l, 2);
+        press(l, 4);
+        assert_false(l->relay.closed);
+        lab_free(l);
+    }
+}
+
+/* -- an emergency that is ordered
+ * -------------------------------------------------------------------------- */
+
+static void an_emergency_begins_when_ordered(void **state)
+{
+    static const uint8_t groups[2] = { 7, 0 };
+    struct emergency e = { .id = 7, .duration_s = 60 };
+    (void)state;
+    struct lab *l = fresh();
+    assert_int_equal(command_do(&l->m, &lab_who, CMD_LIMIT_EMERGENCY, 0), E_STATE);
+    set(l, PARAM_LIMIT_1_EMERGENCY, 1000);
+    assert_int_equal(limiter_set_emergency(&l->m, &lab_who, 0, &e), 0);
+    lab_settle(l);
+    assert_int_equal(param_write(&l->m, &lab_who, PARAM_LIMIT_1_GROUPS, groups, sizeof groups),
+                     0);
+    lab_settle(l);
+    run(l, 2);
+    assert_int_equal(limiter_threshold(&l->m, 0), 0);
+    meter_at(&l->m, l->now);
+    assert_int_equal(command_do(&l->m, &lab_who, CMD_LIMIT_EMERGENCY, 0), 0);
+    lab_settle(l);
+    run(l, 50);
+    assert_int_equal(limiter_threshold(&l->m, 0), 1000);
+    run(l, 11);
+    assert_int_equal(limiter_threshold(&l->m, 0), 0);
+    lab_free(l);
+}
+
 /* -- a relay that fails, as the lights go out
  * ---------------------------------------------------------- */
 
@@ -265,6 +336,8 @@ int main(void)
         cmocka_unit_test(what_ended_in_mode_0_is_over),
         cmocka_unit_test(a_sensor_that_returns_begins_anew),
         cmocka_unit_test(without_a_sensor_fire_is_released),
+        cmocka_unit_test(a_long_press),
+        cmocka_unit_test(an_emergency_begins_when_ordered),
         cmocka_unit_test(a_failure_is_told_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "desk.h"
+#include "meter/display/code.h"
 
 static const uint8_t zero[] = { AXDR_I8, 0 };
 static uint8_t value[4096];
@@ -118,21 +119,39 @@ static void fire_is_released_by_seniors_once_cool(void **state)
     sees(k, true, 1);
 }
 
-/* The pages that the button turns through hold both, and the icon is on. */
-static void lcd_tells(struct desk *k, uint32_t holder, uint32_t cause)
+static bool shows(struct desk *k, const struct display_item *item, const char *cells)
 {
+    struct display_page page = { .item = *item };
+    display_show(&k->d.meter, k->now, &page);
+    return !memcmp(page.cell, cells, strlen(cells));
+}
+
+/* The pages that the button turns through hold both, one of those that turn by themselves the
+ * holder; short code 806 shows the cause; and the icon is on. */
+static void lcd_tells(struct desk *k, const char *holder, const char *cause)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
     struct display_item item[DISPLAY_ITEMS];
     struct display_page page;
-    unsigned n = display_items(&k->d.meter, DISPLAY_BUTTON, item), told = 0;
+    struct meter *m = &k->d.meter;
+    unsigned n = display_items(m, DISPLAY_BUTTON, item), told = 0;
     for (unsigned i = 0; i < n; i++) {
-        if (item[i].column == REG_SUPPLY_HOLDER)
-            told += reg_at(&k->d.meter.now, item[i].column) == holder;
-        if (item[i].column == REG_SUPPLY_CAUSE)
-            told += reg_at(&k->d.meter.now, item[i].column) == cause;
+        if (item[i].column == DISPLAY_HOLDER) told += shows(k, &item[i], holder);
+        if (item[i].column == DISPLAY_CAUSE) told += shows(k, &item[i], cause);
     }
     assert_int_equal(told, 2);
-    display_page(&k->d.meter, k->now, &page);
-    assert_true(page.icons & ICON_OPEN);
+    for (unsigned s = 0; s < 600; s += 6) {
+        display_page(m, mono_after(k->now, s * UINT64_C(1000000)), &page);
+        told +=
+            page.item.column == DISPLAY_HOLDER && !memcmp(page.cell, holder, strlen(holder));
+        assert_true(page.icons & ICON_OPEN);
+    }
+    assert_true(told > 2 + 5);
+    meter_at(m, k->now);
+    assert_int_equal(code_enter(m, &keypad, 806), 0);
+    display_page(m, k->now, &page);
+    assert_int_equal(page.item.column, DISPLAY_CAUSE);
+    assert_memory_equal(page.cell, cause, strlen(cause));
 }
 
 static void top_up_does_not_undo_a_remote_order(void **state)
@@ -148,7 +167,7 @@ static void top_up_does_not_undo_a_remote_order(void **state)
     desk_run_s(k, 3);
     sees(k, false, 0);
     assert_int_equal(get(k, 1, "0-0:96.4.0", 2)[2], 0x10); /* REMOTE, bit 3 */
-    lcd_tells(k, SUPPLY_REMOTE + 1, SUPPLY_ARREARS + 1);   /* who holds, who moved it */
+    lcd_tells(k, "UtiLity", "CrEdit 0");                   /* who holds, who moved it */
     desk_cut(k, 100);
     desk_run_s(k, 3);
     sees(k, false, 0);
@@ -352,6 +371,64 @@ static int end(void **state)
     return 0;
 }
 
+/* Push 4 goes to a line nobody listens at: there it waits. */
+static void aim_at_nobody(struct desk *k)
+{
+    static const uint8_t nowhere[] = { AXDR_STRUCTURE, 3, AXDR_ENUM, PUSH_HDLC,
+                                       AXDR_OCTETS,    0, AXDR_ENUM, 0 };
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 40, desk_ln("0-4:25.9.0"), 3, nowhere, sizeof nowhere, 0),
+        DAR_OK);
+    desk_settle(k);
+    push_reset(&k->d, 4);
+}
+
+static bool is_pushed(struct desk *k)
+{
+    desk_run_s(k, 3);
+    return k->d.push.job[4].waiting;
+}
+
+static bool is_set(struct desk *k, const char *descriptor, unsigned bit)
+{
+    const uint8_t *p = get(k, 1, descriptor, 2);
+    return ((uint32_t)p[1] << 24 | p[2] << 16 | p[3] << 8 | p[4]) >> bit & 1;
+}
+
+/* A relay that does not do what it was told sets bit 31 of register 2 and 12 of register 3, and
+ * both are pushed; a bypass is fraud. */
+static void what_fails_is_pushed(void **state)
+{
+    static const unsigned troubles[] = { RELAY_WELDS, RELAY_STICKS, RELAY_RATTLES };
+    struct desk *k = *state;
+    for (unsigned i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        aim_at_nobody(k);
+        relay_sim_trouble(&k->relay, k->now, troubles[i]);
+        remote(k, ROLE_MANAGEMENT, 1);
+        desk_run_s(k, 30);
+        assert_true(is_set(k, "0-0:97.98.22", 12));
+        assert_true(is_set(k, "0-0:97.98.21", 31));
+        assert_true(is_pushed(k));
+        end(state);
+        begin(state);
+        k = *state;
+    }
+    aim_at_nobody(k);
+    remote(k, ROLE_MANAGEMENT, 1);
+    assert_false(is_pushed(k));                             /* an order is no alarm */
+    static const uint8_t none[] = { AXDR_U32, 0, 0, 0, 0 }; /* that power came was told */
+    static const char *const words[] = { "0-0:97.98.0", "0-0:97.98.20" };
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(
+            desk_set(k, ROLE_MANAGEMENT, 1, desk_ln(words[i]), 2, none, sizeof none, 0),
+            DAR_OK);
+        desk_settle(k);
+    }
+    event_post(&k->d.meter, EV_BYPASS, NULL, NULL);
+    assert_true(is_pushed(k));
+    assert_true(is_set(k, "0-0:97.98.20", 13));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(permissions_bind_every_actor, begin, end),
         cmocka_unit_test_setup_teardown(scripts_are_remote_orders, begin, end),
         cmocka_unit_test_setup_teardown(an_emergency_lasts_its_time, begin, end),
+        cmocka_unit_test_setup_teardown(what_fails_is_pushed, begin, end),
         cmocka_unit_test_setup_teardown(a_limiter_refuses_what_it_does_not_know, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

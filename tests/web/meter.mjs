@@ -78,7 +78,7 @@ test('no accessibility violations, and pictures', async () => {
 });
 
 test('what hangs on the terminals is what is measured', async () => {
-  await page.selectOption('.world select', 'fixed');
+  await page.selectOption('.world .ends select', 'fixed');
   await page.locator('.number input').first().fill('2000');
   await page.locator('.number input').last().fill('500');
   await until(async () => near((await state()).now.p_w, 2000, 0.002), '2000 W');

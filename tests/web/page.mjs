@@ -118,7 +118,7 @@ test('a meter that has less shows less', () =>
 test('a refused order is told', () =>
   at('day', {}, async (page) => {
     await page.evaluate(() => {
-      const select = document.querySelector('.world select');
+      const select = document.querySelector('.world .ends select');
       select.append(new Option('nuclear', 'nuclear'));
       select.value = 'nuclear';
       select.dispatchEvent(new Event('change'));
@@ -170,8 +170,8 @@ test('nothing is cut off or too wide from 320 to 2560 points', () =>
 
 test('axe-core sees what is wrong', () =>
   at('day', {}, async (page) => {
-    await page.evaluate(() => document.querySelector('.world select').removeAttribute('id'));
-    await page.evaluate(() => document.querySelector('.world .inline').replaceWith(document.querySelector('.world select')));
+    await page.evaluate(() => document.querySelector('.world .ends select').removeAttribute('id'));
+    await page.evaluate(() => document.querySelector('.world .ends .inline').replaceWith(document.querySelector('.world .ends select')));
     assert.match((await violations(page)).join(), /select-name/);
   }));
 
@@ -190,7 +190,7 @@ for (const scene of ['day', 'off', 'clock', 'locked'])
 test('no accessibility violations: tables and codes', () =>
   at('day', {}, async (page) => {
     for (const flip of await page.locator('.flip').all()) await flip.click();
-    await page.selectOption('.world select', 'fixed');
+    await page.selectOption('.world .ends select', 'fixed');
     await page.click('text="OBIS"');
     await until(() => page.locator('.number').first().isVisible(), 'the fields of the fixed load');
     for (const colorScheme of ['light', 'dark']) {

@@ -7,7 +7,7 @@ const web = createRequire(new URL('../../web/package.json', import.meta.url));
 const { chromium } = web('playwright-core');
 const axe = readFileSync(web.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Start program; resolves with its port once it says {"ready":true,"panel":PORT}. */
+/** Start program; resolves with its ports once it says {"ready":true,"panel":PORT}. */
 export function start(program, ...args) {
   const child = spawn(program, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -23,7 +23,7 @@ export function start(program, ...args) {
     child.stdout.on('data', (text) => {
       out += text;
       const line = out.split('\n').find((l) => l.includes('"ready":true'));
-      if (line) resolve({ port: JSON.parse(line).panel, child, stop, ended });
+      if (line) resolve({ port: JSON.parse(line).panel, dlms: JSON.parse(line).dlms, child, stop, ended });
     });
   });
 }

@@ -9,7 +9,7 @@ let browser, station, port;
 before(async () => {
   browser = await browse();
   station = spawn(process.env.MAGNO, ['vend', '--demo', '--rounds', '10', '--port', '0', '--json'],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LSAN_OPTIONS: `suppressions=${new URL('../lsan.supp', import.meta.url).pathname}` } });
+    { stdio: ['ignore', 'pipe', 'inherit'] });
   port = await new Promise((resolve, reject) => {
     station.once('error', reject);
     station.stdout.once('data', (line) => resolve(JSON.parse(line).vend));

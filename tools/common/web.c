@@ -90,6 +90,7 @@ int web_listen(struct lws_context **context, struct uv_loop_s *loop, const char 
     *context = NULL;
     int e = can_listen(address, port);
     if (e < 0) return e;
+    info->pcontext = context;
     info->port = port;
     info->iface = strcmp(address, "0.0.0.0") && strcmp(address, "::") ? address : NULL;
     info->headers = headers;
@@ -106,4 +107,16 @@ int web_listen(struct lws_context **context, struct uv_loop_s *loop, const char 
     struct lws_vhost *vhost = lws_create_vhost(*context, info);
     if (vhost) return lws_get_vhost_listen_port(vhost);
     return info->ssl_cert_filepath ? E_FORMAT : E_BUSY;
+}
+
+/* The library lays down its handles in a loop of ours, and itself only when told again; then it
+ * takes back what it wrote into *context. */
+void web_close(struct lws_context **context)
+{
+    if (*context) lws_context_destroy(*context);
+}
+
+void web_end(struct lws_context **context)
+{
+    web_close(context);
 }

@@ -37,11 +37,16 @@ int web_send_head(struct lws *wsi, struct web_body *b, unsigned status, const ch
 int web_send_body(struct lws *wsi, struct web_body *b);
 
 /* Serve on address:port (port 0: any free one) with what *info says of protocols, user, limits
- * and TLS files; all else of it is filled in here. Returns the port. Where it fails, *context
- * is either NULL or for the caller to destroy. E_BUSY    the port is taken. E_DENIED  the port
+ * and TLS files; all else of it is filled in here. Returns the port. Closed and ended as below,
+ * after an error too; *context must stay where it is until then. E_BUSY    the port is taken. E_DENIED  the port
  * is not for this user. E_RANGE   the address is none of this machine's. E_FORMAT  the
  * certificate or its key cannot be used. E_SPACE   no memory or no sockets left. */
 int web_listen(struct lws_context **context, struct uv_loop_s *loop, const char *address,
                uint16_t port, struct lws_context_creation_info *info);
+
+/* Stop serving: sockets close as the loop runs on, which it must to its end (uv_run). Then
+ * web_end() gives the context back. A context that was never made is allowed. */
+void web_close(struct lws_context **context);
+void web_end(struct lws_context **context);
 
 #endif

@@ -36,7 +36,13 @@ enum panel_order {
     PANEL_DO_REACTIVE, /* number: reactive power in var, -100 000..100 000 */
     PANEL_DO_REVERSE,  /* number 0 or 1: current terminals crossed */
     PANEL_DO_TOKEN,    /* text: what was typed on the keypad; panel_state.prepay answers */
-    PANEL_DO_SPEED,    /* number: 0 pause, 1..86 400, or PANEL_SPEED_MAX */
+    PANEL_DO_CODE,     /* text: a short code typed on the keypad; the display answers */
+    PANEL_DO_HOLD, /* number: the push button is held for so many seconds of the meter, 1..20 */
+    PANEL_DO_RELAY,  /* text: what the relay suffers from, of panel_world.trouble */
+    PANEL_DO_HEAT,   /* number: temperature of the terminals, 0.1 degree, -400..2000 */
+    PANEL_DO_COVER,  /* number 0 or 1: the terminal cover is open */
+    PANEL_DO_MAGNET, /* number 0 or 1: a magnet lies at the case */
+    PANEL_DO_SPEED,  /* number: 0 pause, 1..86 400, or PANEL_SPEED_MAX */
     PANEL_ORDERS
 };
 

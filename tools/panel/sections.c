@@ -151,7 +151,7 @@ static json_t *words(uint32_t bits, const char *const *word, size_t n)
 static json_t *lcd_json(const struct panel_view *v)
 {
     const struct panel_state *s = &v->state;
-    static const char *const icon[] = { "import", "export", "clock", "alarm" };
+    static const char *const icon[] = { "import", "export", "clock", "alarm", "open" };
     const struct panel_lcd *l = &s->lcd;
     if (!v->state.has_lcd) return NULL;
     json_t *o = json_object();
@@ -184,6 +184,14 @@ static json_t *loads_json(const struct panel_world *w)
     return a;
 }
 
+static json_t *troubles_json(const struct panel_world *w)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < w->troubles && i < PANEL_TROUBLES; i++)
+        json_array_append_new(a, TEXT(w->trouble[i]));
+    return a;
+}
+
 static json_t *world_json(const struct panel_view *v)
 {
     const struct panel_world *w = &v->state.world;
@@ -194,6 +202,11 @@ static json_t *world_json(const struct panel_view *v)
     put_bool(o, "reverse", w->reverse);
     put(o, "loads", loads_json(w));
     put_int(o, "load", w->load);
+    put(o, "troubles", troubles_json(w));
+    put_int(o, "trouble", w->suffers);
+    put(o, "terminal_c", json_decimal(w->terminal_e1, 1));
+    put_bool(o, "cover", w->cover);
+    put_bool(o, "magnet", w->magnet);
     put_int(o, "p_w", w->p_w);
     put_int(o, "q_var", w->q_var);
     put_int(o, "p_w_max", w->p_w_max);
@@ -355,10 +368,39 @@ static json_t *prepay_json(const struct panel_view *v)
     return o;
 }
 
+static json_t *who_json(const struct panel_who *w)
+{
+    json_t *o = json_object();
+    put_int(o, "rank", w->rank);
+    put(o, "name", TEXT(w->name));
+    return o;
+}
+
+static json_t *relay_json(const struct panel_view *v)
+{
+    static const char *const control[] = { "disconnected", "connected", "ready" };
+    const struct panel_relay *r = &v->state.relay;
+    if (!v->state.has_relay) return NULL;
+    json_t *o = json_object(), *holders = json_array();
+    put_bool(o, "on", r->on);
+    put_bool(o, "ordered", r->ordered);
+    put(o, "control", json_string(control[r->control]));
+    put_int(o, "mode", r->mode);
+    put(o, "cause", r->cause.rank ? who_json(&r->cause) : json_null());
+    for (size_t i = 0; i < r->holders && i < PANEL_HOLDERS; i++)
+        json_array_append_new(holders, who_json(&r->holder[i]));
+    put(o, "holders", holders);
+    put_bool(o, "locked", r->locked);
+    put_int(o, "opens", r->opens);
+    put_int(o, "closes", r->closes);
+    put_int(o, "failures", r->failures);
+    return o;
+}
+
 const struct section sections[SECTIONS] = {
     { "identity", identity_json }, { "clock", clock_json },   { "now", now_json },
     { "energy", energy_json },     { "pulses", pulses_json }, { "profile", profile_json },
     { "rows", rows_json },         { "events", events_json }, { "lcd", lcd_json },
     { "world", world_json },       { "alarms", alarms_json }, { "ports", ports_json },
-    { "wave", wave_json },         { "prepay", prepay_json },
+    { "wave", wave_json },         { "prepay", prepay_json }, { "relay", relay_json },
 };

@@ -28,7 +28,7 @@ struct section {
     json_t *(*json)(const struct panel_view *v); /* a new value, or NULL: not in this meter */
 };
 
-enum { SECTIONS = 14 };
+enum { SECTIONS = 15 };
 extern const struct section sections[SECTIONS];
 
 #endif

@@ -450,7 +450,6 @@ int panel_open(struct panel **out, struct uv_loop_s *loop, const char *address, 
     struct lws_context_creation_info info = {
         .protocols = protocols,
         .user = p,
-        .pcontext = &p->context,
         .fd_limit_per_thread = SOCKETS_MAX,
         .timeout_secs = SLOW_S,
         .retry_and_idle_policy = &alive,
@@ -472,13 +471,12 @@ void panel_close(struct panel *p)
     text_free(&p->delta);
     free(p->view);
     p->view = NULL;
-    if (p->context) lws_context_destroy(p->context);
+    web_close(&p->context);
 }
 
-/* The library lays down its handles in a loop of ours, and itself only when told again. */
 void panel_end(struct panel *p)
 {
-    if (p && p->context) lws_context_destroy(p->context);
+    if (p) web_end(&p->context);
     free(p);
 }
 

@@ -24,6 +24,7 @@ enum {
     PANEL_PORTS = 8,
     PANEL_ALARMS = 16,
     PANEL_LOADS = 8,
+    PANEL_TROUBLES = 8,
     PANEL_SAMPLES = 512, /* of a waveform: three cycles at 8 kHz are 480 (50 Hz) */
     PANEL_ROWS = 1500,   /* profile rows of one day, at worst 25 h of minutes */
     PANEL_EVENTS = 256   /* newest events offered to a page that opens */
@@ -147,7 +148,8 @@ enum {
     PANEL_ICON_IMPORT = 1 << 0,
     PANEL_ICON_EXPORT = 1 << 1,
     PANEL_ICON_CLOCK = 1 << 2, /* time not valid */
-    PANEL_ICON_ALARM = 1 << 3
+    PANEL_ICON_ALARM = 1 << 3,
+    PANEL_ICON_OPEN = 1 << 4 /* the supply of the customer is open */
 };
 
 struct panel_lcd {
@@ -156,9 +158,29 @@ struct panel_lcd {
     char digits[24]; /* eight cells right-aligned, points and minus between: "4812.36" */
     char code[16];   /* small row, "1.8.0" */
     char unit[8];    /* "kWh", "V"; empty: none */
-    char what[32];   /* the page in words, for those who do not see it: "import energy" */
+    char what[48];   /* the page in words, for those who do not see it: "import energy" */
     uint8_t page, pages, tariff, quadrant;
     uint32_t icons;
+};
+
+/* The switch of the customer's supply. Ranks and names are those of docs/supply.md. */
+enum { PANEL_HOLDERS = 10 };
+enum panel_control { PANEL_DISCONNECTED, PANEL_CONNECTED, PANEL_READY };
+
+struct panel_who {
+    uint8_t rank; /* 0: nobody */
+    char name[36];
+};
+struct panel_relay {
+    bool on;                    /* as measured */
+    bool ordered;               /* where it was driven to */
+    enum panel_control control; /* of class 70 */
+    uint8_t mode;               /* likewise */
+    struct panel_who cause;     /* moved it last */
+    uint8_t holders;            /* keep it open, the highest first */
+    struct panel_who holder[PANEL_HOLDERS];
+    bool locked; /* no more tries to reconnect by itself for a while */
+    uint32_t opens, closes, failures;
 };
 
 /* The simulated world around the meter. */
@@ -172,8 +194,12 @@ struct panel_load {
 
 struct panel_world {
     bool supply, reverse;
-    int32_t u_mv;        /* of the supply, when on */
-    int32_t p_w_max;     /* end of the power control */
+    int32_t u_mv;                     /* of the supply, when on */
+    int32_t p_w_max;                  /* end of the power control */
+    char trouble[PANEL_TROUBLES][16]; /* what the relay may suffer from */
+    uint8_t troubles, suffers;        /* how many; trouble[suffers] it does */
+    int32_t terminal_e1;              /* of the terminal block, 0.1 degree */
+    bool cover, magnet;  /* the terminal cover is open; a magnet lies at the case */
     int64_t p_w, q_var;  /* asked for by the load at the nominal voltage */
     uint8_t load, loads; /* loads[load] is connected */
     struct panel_load kinds[PANEL_LOADS];
@@ -204,12 +230,13 @@ struct panel_state {
     struct panel_clock clock;
     struct panel_now now;
     struct panel_energies energy;
-    bool has_pulses, has_profile, has_lcd, has_world, has_prepay;
+    bool has_pulses, has_profile, has_lcd, has_world, has_prepay, has_relay;
     struct panel_pulses pulses;
     struct panel_profile profile;
     struct panel_lcd lcd;
     struct panel_world world;
     struct panel_prepay prepay;
+    struct panel_relay relay;
     uint8_t alarms, ports;
     struct panel_alarm alarm[PANEL_ALARMS];
     struct panel_port port[PANEL_PORTS];

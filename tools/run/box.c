@@ -56,10 +56,21 @@ static int root_key(void *ctx, uint8_t key[DEVICE_ROOT_KEY])
     return 0;
 }
 
+static uint16_t levels(const struct box *b)
+{
+    bool closed = relay_sim_feedback(&b->relay);
+    return (uint16_t)(b->inputs | (closed ? INPUT_RELAY_CLOSED : 0));
+}
+
 static uint16_t inputs(void *ctx, mono_t t)
 {
     (void)t;
-    return box_of(ctx)->inputs;
+    return levels(box_of(ctx));
+}
+
+static void drive_relay(void *ctx, mono_t t, enum coil coil)
+{
+    relay_sim_drive(&box_of(ctx)->relay, t, coil);
 }
 
 static int battery_mv(void *ctx)
@@ -70,8 +81,7 @@ static int battery_mv(void *ctx)
 
 static int temperature_dc(void *ctx)
 {
-    (void)ctx;
-    return 250;
+    return box_of(ctx)->terminal_dc;
 }
 
 static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
@@ -79,6 +89,22 @@ static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
     (void)t;
     box_of(ctx)->impulses[output] += n;
 }
+
+/* -- the network: how the ports have it
+ * -------------------------------------------------------------------- */
+static bool net_get(void *ctx, struct device_net *n)
+{
+    *n = box_of(ctx)->net;
+    return true;
+}
+
+static void net_set(void *ctx, const struct device_net *n)
+{
+    struct box *b = box_of(ctx);
+    if (b->net_move) b->net_move(b->net_ctx, n);
+}
+
+static const struct device_net_ops network = { .get = net_get, .set = net_set };
 
 /* -- files
  * --------------------------------------------------------------------------------------- */
@@ -185,6 +211,7 @@ static void wire(struct box *b)
         .entropy = &b->entropy,
         .root_key = root_key,
         .impulse = impulse,
+        .relay = drive_relay,
         .inputs = inputs,
         .battery_mv = battery_mv,
         .temperature_dc = temperature_dc,
@@ -203,7 +230,8 @@ static void wire(struct box *b)
         .hardware = "linux",
         .pool = &b->pool,
         .frozen = b->frozen,
-        .net = &b->net,
+        .net = &network,
+        .net_ctx = b,
         .arena = &b->arena,
     };
 }
@@ -221,11 +249,35 @@ static int allocate(struct box *b, struct trouble *t)
     return 0;
 }
 
+/* What the memory says of the past: a copy of the image is mounted and thrown away. A bistable
+ * contact is where it was left. */
+static void look_back(struct box *b)
+{
+    struct box *copy = malloc(sizeof *copy);
+    uint8_t *image = malloc(FLASH_SIZE);
+    if (copy && image) {
+        *copy = *b;
+        memcpy(image, b->flash.mem.image, FLASH_SIZE);
+        nor_mem_init(&copy->flash.mem, image, FLASH_SIZE, (struct nor_times){ 0, 0 });
+        wire(copy);
+        device_init(&copy->device, &copy->cfg, &copy->io);
+        if (device_mount(&copy->device) == 0) {
+            b->newest = copy->device.meter.last;
+            b->relay.closed = b->relay.touches = copy->device.meter.supply.state.closed;
+        }
+        wipe(copy, sizeof *copy);
+    }
+    free(copy);
+    free(image);
+}
+
 int box_open(struct box *b, const struct box_options *o, struct trouble *t)
 {
     memset(b, 0, sizeof *b);
     b->meter_cfg = cfg_single_phase;
     b->meter_cfg.serial = o->serial;
+    b->terminal_dc = 250;
+    relay_sim_init(&b->relay);
     b->has_seed = o->seeded;
     b->sessions = o->sessions ? o->sessions : BOX_SESSIONS;
     b->has_keys = o->keys != NULL;
@@ -243,11 +295,13 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
     } else if (!err) {
         err = load_root_key(b, o->flash, t);
     }
-    if (err)
+    if (err) {
         box_close(b);
-    else
-        wire(b);
-    return err;
+        return err;
+    }
+    wire(b);
+    look_back(b);
+    return 0;
 }
 
 /* Also after box_open() failed half-way, and again: what is not there is NULL. */
@@ -276,26 +330,6 @@ utc_t box_rtc(const struct box *b)
     return (utc_t){ rtc_us(b, b->world_us) / 1000000 };
 }
 
-/* A copy of the image is mounted and thrown away. */
-utc_t box_newest(const struct box *b)
-{
-    utc_t newest = { 0 };
-    struct box *copy = malloc(sizeof *copy);
-    uint8_t *image = malloc(FLASH_SIZE);
-    if (copy && image) {
-        *copy = *b;
-        memcpy(image, b->flash.mem.image, FLASH_SIZE);
-        nor_mem_init(&copy->flash.mem, image, FLASH_SIZE, (struct nor_times){ 0, 0 });
-        wire(copy);
-        device_init(&copy->device, &copy->cfg, &copy->io);
-        if (device_mount(&copy->device) == 0) newest = copy->device.meter.last;
-        wipe(copy, sizeof *copy);
-    }
-    free(copy);
-    free(image);
-    return newest;
-}
-
 mono_t box_mono(const struct box *b)
 {
     return (mono_t){ b->world_us - b->on_us };
@@ -311,6 +345,7 @@ static void step(struct box *b)
 int box_on(struct box *b, struct trouble *t)
 {
     b->on_us = b->world_us;
+    relay_sim_restart(&b->relay);
     dlms_pool_init(&b->pool, b->session, (uint16_t)b->sessions, b->buffers, BOX_APDU, BOX_APDU);
     device_init(&b->device, &b->cfg, &b->io);
     int err = device_mount(&b->device);
@@ -339,16 +374,71 @@ void box_step(struct box *b)
     for (; b; b = b->next) step(b);
 }
 
+void box_inputs(struct box *b, uint16_t inputs)
+{
+    b->inputs = inputs;
+    if (b->is_on) (void)meter_feed_inputs(&b->device.meter, box_mono(b), levels(b));
+}
+
+uint64_t box_still_us(const struct box *b)
+{
+    uint64_t least = UINT64_MAX;
+    for (; b; b = b->next) {
+        uint64_t next = relay_sim_next(&b->relay).us, now = box_mono(b).us;
+        uint64_t left = next == MONO_NEVER.us ? UINT64_MAX : next > now ? next - now : 0;
+        if (b->is_on && left < least) least = left;
+        left = b->pressed_us > b->world_us ? b->pressed_us - b->world_us : 0;
+        if (b->inputs & INPUT_BUTTON && left < least) least = left;
+    }
+    return least;
+}
+
+void box_press(struct box *b, uint64_t us)
+{
+    b->pressed_us = b->world_us + us;
+    box_inputs(b, b->inputs | INPUT_BUTTON);
+}
+
+static void move_contacts(struct box *b)
+{
+    if (b->inputs & INPUT_BUTTON && b->pressed_us <= b->world_us)
+        box_inputs(b, b->inputs & (uint16_t)~INPUT_BUTTON);
+    if (relay_sim_next(&b->relay).us > box_mono(b).us) return;
+    relay_sim_step(&b->relay, box_mono(b));
+    box_inputs(b, b->inputs);
+}
+
 void box_pass(struct box *b, uint64_t us)
 {
     for (; b; b = b->next) {
         b->world_us += us;
-        if (b->is_on) step(b);
+        if (!b->is_on) continue;
+        move_contacts(b);
+        step(b);
+    }
+}
+
+/* Voltage alone. */
+static void feed_open(struct box *b, const int32_t *codes, size_t n)
+{
+    int32_t part[3 * 64];
+    while (n) {
+        size_t k = n < 64 ? n : 64;
+        memset(part, 0, sizeof part);
+        for (size_t i = 0; i < k; i++) part[3 * i] = codes[3 * i];
+        front_samples(&b->device.meter.front, part, k);
+        codes += 3 * k;
+        n -= k;
     }
 }
 
 void box_feed(struct box *b, const int32_t *codes, size_t n)
 {
-    for (struct box *x = b; x; x = x->next) front_samples(&x->device.meter.front, codes, n);
+    for (struct box *x = b; x; x = x->next) {
+        if (relay_sim_conducts(&x->relay))
+            front_samples(&x->device.meter.front, codes, n);
+        else
+            feed_open(x, codes, n);
+    }
     box_pass(b, n * 125);
 }

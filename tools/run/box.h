@@ -11,6 +11,7 @@
 #ifndef TOOLS_RUN_BOX_H
 #define TOOLS_RUN_BOX_H
 #include "model/device.h"
+#include "port/common/relay_sim.h"
 #include "port/linux/flash_file.h"
 #include "tools/common/trouble.h"
 
@@ -30,6 +31,9 @@ struct box {
     struct device device;
     struct device_cfg cfg;
     struct device_net net; /* port and address: once a port listens */
+    void (*net_move)(void *ctx,
+                     const struct device_net *n); /* ports.h: listen there; or NULL */
+    void *net_ctx;
     struct meter_cfg meter_cfg;
     struct device_secrets secrets;
     char password[3][32];
@@ -48,7 +52,12 @@ struct box {
     uint8_t root_key[DEVICE_ROOT_KEY];
     bool is_on, has_flash, has_seed, has_keys;
     unsigned sessions;
-    uint16_t inputs;             /* levels of the terminals, enum input */
+    utc_t newest;                /* date of the newest record in flash; 0 in a blank one: the
+                                    clock chip, never without its cell, is not before it */
+    struct relay_sim relay;      /* of the supply; its time is that since power-up */
+    uint16_t inputs;             /* levels of the other terminals, enum input */
+    uint64_t pressed_us;         /* world time until which the button is held */
+    int16_t terminal_dc;         /* temperature of the terminal block, 0.1 degree */
     int64_t rtc_offset_us;       /* the chip's UTC minus the world's time */
     uint64_t world_us;           /* time of the world: runs also without supply */
     uint64_t on_us;              /* world time at power-up: mono 0 */
@@ -69,16 +78,21 @@ void box_close(struct box *b);
 void box_set_rtc(struct box *b, utc_t utc);
 utc_t box_rtc(const struct box *b);
 
-/* Date of the newest record in flash, 0 in a blank one: a clock chip that was never without its
- * cell is not before it, however fast time went by when the meter ran last. Nothing is changed.
- */
-utc_t box_newest(const struct box *b);
-
 /* Supply on: mount and count. Errors of device_mount(). Supply off: last gasp, and dark. */
 int box_on(struct box *b, struct trouble *t);
 void box_off(struct box *b);
 
-/* Feed n samples (v, i, n interleaved) and let the device do what became due. */
+/* Terminals of this box alone: covers, magnets, buttons. */
+void box_inputs(struct box *b, uint16_t inputs);
+
+/* Hold the push button down for so long. */
+void box_press(struct box *b, uint64_t us);
+
+/* How long until a contact of the line moves by itself, us; UINT64_MAX: none is about to. */
+uint64_t box_still_us(const struct box *b);
+
+/* Feed n samples (v, i, n interleaved) and let the device do what became due. Where a relay is
+ * open, no current reaches its box. */
 void box_feed(struct box *b, const int32_t *codes, size_t n);
 
 /* Time goes on by us; samples came from box_feed(), or there is no supply. */

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "tools/client/capture.h"
 #include "tools/common/pcap.h"
+#include "tools/common/say.h"
 
 enum { RX = 4096, TX_HIGH = 1 << 18, UDP_PEERS = 16, BACKLOG = 512 };
 
@@ -21,22 +22,36 @@ struct drop {
     struct drop *next;
     struct line *line;
     struct box *box;
-    struct dlms_link link;
+    union {
+        struct dlms_link link;
+        struct courier courier;
+    };
     size_t taken; /* of what waits in the line */
 };
+
+static bool is_courier(enum port_id id)
+{
+    return id >= PORT_CIU;
+}
 
 /* What a trace keeps of one conversation. */
 struct traced {
     struct pcap_flow flow;
-    struct listener listener;
+    struct listener listener; /* of DLMS alone */
+    bool is_courier;
 };
 
 struct ports {
     uv_loop_t *loop;
     struct box *box;
-    uv_tcp_t listener[PORT_IDS];
-    uv_udp_t udp;
-    bool udp_open;
+    uv_tcp_t listener[PORT_IDS]; /* of DLMS: service */
+    struct service {
+        uv_tcp_t tcp;
+        uv_udp_t udp;
+        unsigned open; /* handles */
+    } * service;
+    char address[64];
+    unsigned most; /* DLMS clients at a time; 0: as many as there is room for */
     uint16_t number[PORT_IDS];
     uint64_t rx[PORT_IDS], tx[PORT_IDS];
     unsigned peers[PORT_IDS];
@@ -87,7 +102,9 @@ struct line {
 
 void ports_capture(struct ports *p, struct pcap *pcap)
 {
-    static const char *const name[PORT_IDS] = { "dlms", "optical", "rs485" };
+    static const char *const name[PORT_IDS] = {
+        "dlms", "optical", "rs485", "ciu", "vtc", "sms"
+    };
     p->pcap = pcap;
     for (int i = 0; i < PORT_IDS; i++) p->interface[i] = pcap_interface(pcap, name[i]);
 }
@@ -114,6 +131,7 @@ static void trace_begin(struct ports *p, struct traced *t, enum port_id id, bool
 {
     const struct device_secrets *s = p->box->cfg.secrets;
     struct keyring keys = { .has_global = true, .has_broadcast = true, .has_master = true };
+    t->is_courier = is_courier(id);
     if (!p->pcap) return;
     uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
     t->flow = pcap_flow(p->interface[id], udp, port_of(client), known);
@@ -138,7 +156,8 @@ static void trace(struct ports *p, struct traced *t, bool from_client, const voi
 {
     if (!p->pcap || n == 0) return;
     pcap_put(p->pcap, &t->flow, from_client, octets, n, pcap_now_us());
-    listener_take(&t->listener, from_client, t->flow.udp, octets, n, not_shown, NULL);
+    if (!t->is_courier)
+        listener_take(&t->listener, from_client, t->flow.udp, octets, n, not_shown, NULL);
     pcap_flush(p->pcap);
 }
 
@@ -189,6 +208,35 @@ static void flush(struct line *l)
     if (uv_write(&p->req, &l->io.stream, &buf, 1, written)) free(p);
 }
 
+/* A server's link, or a carrier of tokens. */
+static void drop_open(struct drop *d, enum port_id id, struct link_io io)
+{
+    static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
+    static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
+    static const enum courier_kind courier[] = { COURIER_CIU, COURIER_VTC, COURIER_SMS };
+    struct device *device = &d->box->device;
+    if (is_courier(id))
+        device_courier_open(device, &d->courier, courier[id - PORT_CIU], io);
+    else
+        device_link_open(device, &d->link, kind[id], channel[id], io, box_mono(d->box));
+}
+
+static void drop_close(struct drop *d, enum port_id id)
+{
+    if (!d->box->is_on) return;
+    if (is_courier(id))
+        device_courier_close(&d->box->device, &d->courier);
+    else
+        device_link_close(&d->box->device, &d->link);
+}
+
+static size_t drop_feed(struct drop *d, enum port_id id, const uint8_t *p, size_t n)
+{
+    struct device *device = &d->box->device;
+    return is_courier(id) ? device_feed_courier(device, &d->courier, p, n, box_mono(d->box))
+                          : device_feed_link(device, &d->link, p, n, box_mono(d->box));
+}
+
 static size_t tcp_room(void *ctx)
 {
     struct line *l = ((struct drop *)ctx)->line;
@@ -201,7 +249,7 @@ static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
 {
     struct line *l = ((struct drop *)ctx)->line;
     for (struct drop *d = l->drop; d; d = d->next)
-        if (d != ctx) device_feed_link(&d->box->device, &d->link, p, n, box_mono(d->box));
+        if (d != ctx) drop_feed(d, l->id, p, n);
     if (l->out_n + n > l->out_cap) {
         size_t cap = (l->out_n + n) * 2;
         uint8_t *bigger = realloc(l->out, cap);
@@ -242,8 +290,7 @@ static void line_free(uv_handle_t *h)
 static void line_end(struct line *l)
 {
     if (uv_is_closing(&l->io.handle)) return;
-    for (struct drop *d = l->drop; d; d = d->next)
-        if (d->box->is_on) device_link_close(&d->box->device, &d->link);
+    for (struct drop *d = l->drop; d; d = d->next) drop_close(d, l->id);
     trace_end(l->ports, &l->trace);
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
@@ -266,7 +313,8 @@ static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
 static void echo(struct line *l, const uint8_t *p, size_t n)
 {
     uv_buf_t buf = uv_buf_init((char *)p, (unsigned)n);
-    if (l->ports->echoes && l->id != PORT_DLMS) (void)uv_try_write(&l->io.stream, &buf, 1);
+    if (l->ports->echoes && (l->id == PORT_OPTICAL || l->id == PORT_RS485))
+        (void)uv_try_write(&l->io.stream, &buf, 1);
 }
 
 /* Give the servers what they take; pause the peer while there is more than one buffer waiting.
@@ -276,9 +324,7 @@ static void offer(struct line *l)
     size_t least = l->in_n;
     for (struct drop *d = l->drop; d; d = d->next) {
         size_t left = l->in_n - d->taken;
-        if (left)
-            d->taken += device_feed_link(&d->box->device, &d->link, l->in + d->taken, left,
-                                         box_mono(d->box));
+        if (left) d->taken += drop_feed(d, l->id, l->in + d->taken, left);
         if (d->taken < least) least = d->taken;
     }
     for (struct drop *d = l->drop; d; d = d->next) d->taken -= least;
@@ -316,8 +362,6 @@ static void refuse(uv_handle_t *h)
 static void line_begin(struct ports *p, struct line *l, enum port_id id,
                        const struct sockaddr_storage *client)
 {
-    static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
-    static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
     l->ports = p;
     l->id = id;
     l->next = p->lines;
@@ -330,8 +374,7 @@ static void line_begin(struct ports *p, struct line *l, enum port_id id,
         if (!d) break;
         *d = (struct drop){ .next = l->drop, .line = l, .box = b };
         l->drop = d;
-        device_link_open(&b->device, &d->link, kind[id], channel[id],
-                         (struct link_io){ &tcp_ops, d }, box_mono(b));
+        drop_open(d, id, (struct link_io){ &tcp_ops, d });
     }
     uv_read_start(&l->io.stream, alloc, received);
 }
@@ -339,15 +382,16 @@ static void line_begin(struct ports *p, struct line *l, enum port_id id,
 static void accepted(uv_stream_t *listener, int status)
 {
     struct ports *p = listener->data;
-    enum port_id id = (enum port_id)((uv_tcp_t *)listener - p->listener);
+    bool dlms = p->service && listener == (uv_stream_t *)&p->service->tcp;
+    enum port_id id = dlms ? PORT_DLMS : (enum port_id)((uv_tcp_t *)listener - p->listener);
     struct line *l = status ? NULL : calloc(1, sizeof *l);
     struct sockaddr_storage from = { 0 };
     int length = sizeof from;
     if (!l) return;
     uv_tcp_init(p->loop, &l->io.tcp);
     l->io.tcp.data = l;
-    bool serial_busy = id != PORT_DLMS && p->peers[id] > 0;
-    if (uv_accept(listener, &l->io.stream) || serial_busy || !p->box->is_on) {
+    bool full = dlms ? p->most && p->peers[id] >= p->most : p->peers[id] > 0;
+    if (uv_accept(listener, &l->io.stream) || full || !p->box->is_on) {
         uv_close(&l->io.handle, refuse);
         return;
     }
@@ -401,6 +445,91 @@ void ports_dark(struct ports *p)
         if (p->peer[i].open) peer_end(p, &p->peer[i]);
 }
 
+/* -- pushes: the meter calls
+ * ------------------------------------------------------------------------- */
+static void reached(struct ports *p, struct dlms_link *l)
+{
+    if (p->box->is_on) device_reached(&p->box->device, l);
+}
+
+static void address_put(struct sockaddr_storage *at, const struct push_peer *to)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)at;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)at;
+    *at = (struct sockaddr_storage){ 0 };
+    v4->sin_port = htons(to->port); /* in IPv6 it stands at the same place */
+    if (to->v6) {
+        v6->sin6_family = AF_INET6;
+        memcpy(&v6->sin6_addr, to->ip, sizeof to->ip);
+    } else {
+        v4->sin_family = AF_INET;
+        memcpy(&v4->sin_addr, to->ip, sizeof v4->sin_addr);
+    }
+}
+
+struct call {
+    uv_connect_t req;
+    struct line *line;
+    struct sockaddr_storage to;
+};
+
+static void connected(uv_connect_t *req, int status)
+{
+    struct call *c = req->data;
+    struct line *l = c->line;
+    struct ports *p = l->ports;
+    if (status || !p->box->is_on) {
+        if (!uv_is_closing(&l->io.handle)) uv_close(&l->io.handle, refuse);
+        reached(p, NULL);
+    } else {
+        uv_tcp_nodelay(&l->io.tcp, 1);
+        p->peers[PORT_DLMS]++;
+        line_begin(p, l, PORT_DLMS, &c->to);
+        if (!device_reached(&p->box->device, &l->drop->link)) line_end(l);
+        box_step(p->box);
+    }
+    free(c);
+}
+
+static void dial_tcp(struct ports *p, const struct push_peer *to)
+{
+    struct call *c = calloc(1, sizeof *c);
+    struct line *l = c ? calloc(1, sizeof *l) : NULL;
+    if (!l) {
+        free(c);
+        reached(p, NULL);
+        return;
+    }
+    address_put(&c->to, to);
+    c->line = l;
+    c->req.data = c;
+    l->ports = p;
+    uv_tcp_init(p->loop, &l->io.tcp);
+    l->io.tcp.data = l;
+    if (uv_tcp_connect(&c->req, &l->io.tcp, (struct sockaddr *)&c->to, connected) == 0) return;
+    uv_close(&l->io.handle, refuse);
+    free(c);
+    reached(p, NULL);
+}
+
+static struct udp_peer *peer_of(struct ports *p, const struct sockaddr_storage *from);
+
+static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
+{
+    struct ports *p = ctx;
+    struct sockaddr_storage at = { 0 };
+    if (kind == DLMS_TCP) {
+        dial_tcp(p, to);
+        return;
+    }
+    address_put(&at, to);
+    struct udp_peer *u = p->service ? peer_of(p, &at) : NULL;
+    if (u) u->used = ++p->turns;
+    reached(p, u ? &u->link : NULL);
+}
+
+static const struct device_dialler dialler = { .dial = dial };
+
 /* -- datagrams
  * --------------------------------------------------------------------------------------- */
 static size_t udp_room(void *ctx)
@@ -416,7 +545,9 @@ static void udp_send(void *ctx, const uint8_t *p, size_t n, bool more)
     u->out_n += n;
     if (more) return;
     uv_buf_t buf = uv_buf_init((char *)u->out, (unsigned)u->out_n);
-    (void)uv_udp_try_send(&u->ports->udp, &buf, 1, (const struct sockaddr *)&u->address);
+    if (u->ports->service)
+        (void)uv_udp_try_send(&u->ports->service->udp, &buf, 1,
+                              (const struct sockaddr *)&u->address);
     u->ports->tx[PORT_DLMS] += u->out_n;
     trace(u->ports, &u->trace, false, u->out, u->out_n);
     u->out_n = 0;
@@ -482,43 +613,106 @@ static int address_of(struct sockaddr_storage *at, const char *address, int numb
     return 0;
 }
 
-static int listen_tcp(struct ports *p, enum port_id id, const char *address, int number,
-                      struct trouble *t)
+static int listen_tcp(struct ports *p, uv_tcp_t *l, const char *address, int number,
+                      uint16_t *got, struct trouble *t)
 {
     struct sockaddr_storage at = { 0 }, bound;
     int length = sizeof bound;
     if (address_of(&at, address, number, t)) return E_RANGE;
-    uv_tcp_init(p->loop, &p->listener[id]);
-    p->listener[id].data = p;
-    int err = uv_tcp_bind(&p->listener[id], (const struct sockaddr *)&at, 0);
-    if (!err) err = uv_listen((uv_stream_t *)&p->listener[id], BACKLOG, accepted);
+    uv_tcp_init(p->loop, l);
+    l->data = p;
+    int err = uv_tcp_bind(l, (const struct sockaddr *)&at, 0);
+    if (!err) err = uv_listen((uv_stream_t *)l, BACKLOG, accepted);
     if (err)
         return trouble(t, E_BUSY,
                        "cannot listen on %s port %d: %s; another meter may be running, "
                        "or choose a port",
                        address, number, uv_strerror(err));
-    uv_tcp_getsockname(&p->listener[id], (struct sockaddr *)&bound, &length);
-    p->number[id] = port_of(&bound);
-    if (id != PORT_DLMS) return 0;
-    p->box->net.port = p->number[id];
-    if (at.ss_family == AF_INET)
-        p->box->net.address = ntohl(((struct sockaddr_in *)&at)->sin_addr.s_addr);
+    uv_tcp_getsockname(l, (struct sockaddr *)&bound, &length);
+    *got = port_of(&bound);
     return 0;
 }
 
-static int listen_udp(struct ports *p, const char *address, struct trouble *t)
+static int listen_udp(struct ports *p, uv_udp_t *u, const char *address, int number,
+                      struct trouble *t)
 {
     struct sockaddr_storage at = { 0 };
-    if (address_of(&at, address, p->number[PORT_DLMS], t)) return E_RANGE;
-    uv_udp_init(p->loop, &p->udp);
-    p->udp.data = p;
-    p->udp_open = true;
-    int err = uv_udp_bind(&p->udp, (const struct sockaddr *)&at, 0);
-    if (!err) err = uv_udp_recv_start(&p->udp, udp_alloc, udp_received);
+    if (address_of(&at, address, number, t)) return E_RANGE;
+    uv_udp_init(p->loop, u);
+    u->data = p;
+    int err = uv_udp_bind(u, (const struct sockaddr *)&at, 0);
+    if (!err) err = uv_udp_recv_start(u, udp_alloc, udp_received);
     if (err)
-        return trouble(t, E_BUSY, "cannot listen on %s UDP port %d: %s", address,
-                       p->number[PORT_DLMS], uv_strerror(err));
+        return trouble(t, E_BUSY, "cannot listen on %s UDP port %d: %s", address, number,
+                       uv_strerror(err));
     return 0;
+}
+
+static void service_closed(uv_handle_t *h)
+{
+    struct service *s = h->data;
+    if (--s->open == 0) free(s);
+}
+
+static void service_end(struct service *s)
+{
+    if (!s) return;
+    s->tcp.data = s->udp.data = s;
+    uv_close((uv_handle_t *)&s->tcp, service_closed);
+    if (s->open > 1) uv_close((uv_handle_t *)&s->udp, service_closed);
+}
+
+/* Listen for DLMS at this place; what was listened on before is left when the new one stands. */
+static int serve_at(struct ports *p, const char *address, int number, struct trouble *t)
+{
+    struct service *s = calloc(1, sizeof *s);
+    uint16_t got = 0;
+    if (!s) return trouble(t, E_SPACE, "out of memory");
+    struct service *was = p->service;
+    s->open = 1;
+    int err = listen_tcp(p, &s->tcp, address, number, &got, t);
+    if (err == E_RANGE) {
+        free(s);
+        return err;
+    }
+    if (!err) {
+        s->open = 2;
+        err = listen_udp(p, &s->udp, address, got, t);
+    }
+    if (err) {
+        service_end(s);
+        return err;
+    }
+    struct sockaddr_storage at = { 0 };
+    (void)address_of(&at, address, got, t);
+    p->service = s;
+    p->number[PORT_DLMS] = p->box->net.port = got;
+    memmove(p->address, address, strlen(address) + 1);
+    p->box->net.address = 0;
+    if (at.ss_family == AF_INET)
+        p->box->net.address = ntohl(((struct sockaddr_in *)&at)->sin_addr.s_addr);
+    p->box->net.ip6_n = at.ss_family == AF_INET6;
+    if (at.ss_family == AF_INET6)
+        memcpy(p->box->net.ip6[0], &((struct sockaddr_in6 *)&at)->sin6_addr, 16);
+    service_end(was);
+    return 0;
+}
+
+/* The meter was told to be elsewhere: an address of this machine, a port that is free. */
+static void move(void *ctx, const struct device_net *n)
+{
+    struct ports *p = ctx;
+    struct trouble t;
+    char address[sizeof p->address];
+    uint32_t ip = n->address;
+    p->most = n->connections < UINT8_MAX ? n->connections : 0;
+    p->box->net.connections = n->connections;
+    if (!p->service || (n->port == p->box->net.port && ip == p->box->net.address)) return;
+    memcpy(address, p->address, sizeof address);
+    if (ip != p->box->net.address)
+        snprintf(address, sizeof address, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255,
+                 ip >> 8 & 255, ip & 255);
+    if (serve_at(p, address, n->port, &t)) say("%s", t.text);
 }
 
 int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char *address,
@@ -529,10 +723,17 @@ int ports_open(struct ports **out, uv_loop_t *loop, struct box *box, const char 
     int err = 0;
     p->loop = loop;
     p->box = box;
+    box->cfg.dialler = &dialler;
+    box->cfg.dial_ctx = p;
+    box->net_move = move;
+    box->net_ctx = p;
     *out = p;
-    for (int id = 0; id < PORT_IDS && !err; id++)
-        if (number[id] >= 0) err = listen_tcp(p, (enum port_id)id, address, number[id], t);
-    if (!err && number[PORT_DLMS] >= 0) err = listen_udp(p, address, t);
+    if (strlen(address) >= sizeof p->address)
+        return trouble(t, E_RANGE, "%s is no IP address", address);
+    if (number[PORT_DLMS] >= 0) err = serve_at(p, address, number[PORT_DLMS], t);
+    for (int id = PORT_OPTICAL; id < PORT_IDS && !err; id++)
+        if (number[id] >= 0)
+            err = listen_tcp(p, &p->listener[id], address, number[id], &p->number[id], t);
     return err;
 }
 
@@ -597,11 +798,14 @@ static void quiet(uv_handle_t *h)
 void ports_close(struct ports *p)
 {
     ports_dark(p);
+    p->box->cfg.dialler = NULL;
+    p->box->net_move = NULL;
+    service_end(p->service);
+    p->service = NULL;
     for (int id = 0; id < PORT_IDS; id++)
         if (p->pty[id].name[0]) pty_end(&p->pty[id]);
     for (int id = 0; id < PORT_IDS; id++)
         if (p->listener[id].data) uv_close((uv_handle_t *)&p->listener[id], quiet);
-    if (p->udp_open) uv_close((uv_handle_t *)&p->udp, quiet);
     uv_run(p->loop, UV_RUN_DEFAULT);
     free(p);
 }

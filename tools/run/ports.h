@@ -4,6 +4,7 @@
  *   optical  TCP, IEC 62056-21 mode E then HDLC, or HDLC at once: one head at a time
  *   RS485    TCP, HDLC: one master at a time; all boxes of the line hear it and each other
  *   optical and RS485 also as pseudo terminals, for software that wants a serial device
+ *   CIU, VTC, SMS  TCP, the carriers of tokens (model/courier.h): one peer at a time each
  *
  * A connection is a link; what the server does not take waits here, and the peer is not read
  * from meanwhile. Without supply everything is closed, as on a dark meter.
@@ -17,7 +18,7 @@
 
 #include "tools/run/box.h"
 
-enum port_id { PORT_DLMS, PORT_OPTICAL, PORT_RS485, PORT_IDS };
+enum port_id { PORT_DLMS, PORT_OPTICAL, PORT_RS485, PORT_CIU, PORT_VTC, PORT_SMS, PORT_IDS };
 
 struct ports;
 

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "meter/display/code.h"
+#include "tools/common/say.h"
+
+enum { PRESS_US = 200000 }; /* of a finger that does not linger */
 
 static struct meter *meter_of(const struct show *s)
 {
@@ -292,6 +296,251 @@ static int type_token(struct show *s, const char *text)
     return err;
 }
 
+/* -- the display
+ * ------------------------------------------------------------------------------------------ */
+
+static const struct {
+    uint16_t first; /* register, and the members of its family */
+    const char *words;
+} item_words[] = {
+    { REG_WH_IMPORT, "import energy" },
+    { REG_WH_EXPORT, "export energy" },
+    { REG_WH_Q1, "energy of quadrant 1" },
+    { REG_WH_Q2, "energy of quadrant 2" },
+    { REG_WH_Q3, "energy of quadrant 3" },
+    { REG_WH_Q4, "energy of quadrant 4" },
+    { REG_VARH_IMPORT, "reactive energy" },
+    { REG_VARH_EXPORT, "reactive energy, export" },
+    { REG_VAH_IMPORT, "apparent energy" },
+    { REG_MD_P_IMPORT, "highest demand" },
+    { REG_D_P_IMPORT, "demand now" },
+    { REG_BILLING_WH_IMPORT, "energy this month" },
+    { REG_U, "voltage" },
+    { REG_I, "current" },
+    { REG_IN, "neutral current" },
+    { REG_P_IMPORT, "power" },
+    { REG_PF, "power factor" },
+    { REG_F, "frequency" },
+    { REG_ANGLE_I, "angle" },
+    { REG_THD_U, "distortion of the voltage" },
+    { REG_TEMP, "temperature" },
+    { REG_TARIFF, "tariff" },
+    { REG_BOOTS, "power-ups" },
+    { DISPLAY_TIME, "time" },
+    { DISPLAY_DATE, "date" },
+    { DISPLAY_SERIAL, "meter number" },
+    { DISPLAY_TEST, "all segments" },
+    { DISPLAY_ALARM, "alarm" },
+    { DISPLAY_ERROR, "error" },
+};
+
+static const char *words_of(uint16_t item, unsigned *member)
+{
+    unsigned n = sizeof item_words / sizeof *item_words;
+    const char *name = item < REG_COUNT ? reg_name_at(item, member) : NULL;
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t first = item_words[i].first;
+        if (first == item) return item_words[i].words;
+        if (name && *member && first + *member == item) return item_words[i].words;
+    }
+    return NULL;
+}
+
+/* r: enum requester. */
+static const char *name_of(unsigned r)
+{
+    return r < REQUESTERS ? arbiter_row(r)->name : "nobody";
+}
+
+/* As the short code that shows it says. */
+static bool say_code(struct meter *m, uint16_t item, char *to, size_t n)
+{
+    struct short_code x;
+    for (unsigned i = 0; code_row(m, i, &x) >= 0; i++) {
+        if (x.item.column != item) continue;
+        snprintf(to, n, "%.*s", x.words_n, x.words);
+        return true;
+    }
+    return false;
+}
+
+static void say_item(struct meter *m, const struct display_item *x, char *to, size_t n)
+{
+    unsigned member = 0;
+    const char *words = words_of(x->column, &member);
+    if (x->column == DISPLAY_HOLDER)
+        snprintf(to, n, "supply held open by: %s", name_of(supply_holder(m)));
+    else if (x->column == DISPLAY_CAUSE)
+        snprintf(to, n, "last switched by: %s", name_of(m->supply.state.cause - 1u));
+    else if (words && member)
+        snprintf(to, n, "%s, tariff %u", words, member);
+    else if (words)
+        snprintf(to, n, "%s", words);
+    else if (!say_code(m, x->column, to, n))
+        snprintf(to, n, "register");
+}
+
+static const char *unit_of(const struct display_page *p)
+{
+    static const struct {
+        uint8_t unit;
+        const char *one, *kilo;
+    } names[] = { { UNIT_WH, "Wh", "kWh" },    { UNIT_VARH, "varh", "kvarh" },
+                  { UNIT_VAH, "VAh", "kVAh" }, { UNIT_W, "W", "kW" },
+                  { UNIT_VAR, "var", "kvar" }, { UNIT_VA, "VA", "kVA" },
+                  { UNIT_V, "V", "kV" },       { UNIT_A, "A", "kA" },
+                  { UNIT_HZ, "Hz", "kHz" } };
+    if (p->item.column == REG_PF) return "PF";
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].unit == p->unit) return p->item.kilo ? names[i].kilo : names[i].one;
+    return "";
+}
+
+static void put_cells(const struct display_page *p, char digits[24])
+{
+    for (unsigned i = 0; i < DISPLAY_CELLS; i++) {
+        *digits++ = p->cell[i];
+        if (p->point && i + 1 + p->point == DISPLAY_CELLS) *digits++ = '.';
+    }
+    *digits = '\0';
+}
+
+/* By the wall since somebody last asked, so that a page can be read at any speed; but what it
+ * shows is of now. */
+static void look(struct show *s, struct display_page *p)
+{
+    struct meter *m = meter_of(s);
+    mono_t now = box_mono(s->box);
+    mono_t acted =
+        m->display.since.us > m->display.asked.us ? m->display.since : m->display.asked;
+    if (acted.us != s->acted.us || now.us < s->acted.us) {
+        s->acted = acted;
+        s->acted_ms = say_now_ms();
+    }
+    mono_t wall = mono_after(acted, (say_now_ms() - s->acted_ms) * 1000);
+    display_page(m, mono_min(wall, now), p);
+    display_show(m, now, p);
+}
+
+static void fill_lcd(struct show *s, struct panel_lcd *l)
+{
+    static const struct {
+        uint16_t icon;
+        uint32_t shown;
+    } icons[] = { { ICON_IMPORT, PANEL_ICON_IMPORT },
+                  { ICON_EXPORT, PANEL_ICON_EXPORT },
+                  { ICON_CLOCK, PANEL_ICON_CLOCK },
+                  { ICON_ALARM, PANEL_ICON_ALARM },
+                  { ICON_OPEN, PANEL_ICON_OPEN } };
+    struct display_page p;
+    if (!s->box->is_on) return;
+    look(s, &p);
+    l->lit = true;
+    l->automatic = p.automatic;
+    l->page = p.page;
+    l->pages = p.pages;
+    l->tariff = p.tariff;
+    l->quadrant = p.quadrant;
+    for (unsigned i = 0; i < sizeof icons / sizeof *icons; i++)
+        if (p.icons & icons[i].icon) l->icons |= icons[i].shown;
+    put_cells(&p, l->digits);
+    snprintf(l->code, sizeof l->code, "%u.%u.%u", p.item.label[0], p.item.label[1],
+             p.item.label[2]);
+    snprintf(l->unit, sizeof l->unit, "%s", unit_of(&p));
+    say_item(meter_of(s), &p.item, l->what, sizeof l->what);
+}
+
+/* -- the relay
+ * ------------------------------------------------------------------------------------------ */
+
+static void put_who(struct panel_who *w, unsigned r)
+{
+    w->rank = (uint8_t)(r + 1);
+    snprintf(w->name, sizeof w->name, "%s", name_of(r));
+}
+
+static void fill_relay(struct meter *m, struct panel_relay *r)
+{
+    static const enum panel_control control[] = { [CONTROL_DISCONNECTED] = PANEL_DISCONNECTED,
+                                                  [CONTROL_CONNECTED] = PANEL_CONNECTED,
+                                                  [CONTROL_READY] = PANEL_READY };
+    const struct supply_state *state = &m->supply.state;
+    const uint32_t *count = m->now.counter;
+    uint16_t left = state->held;
+    r->on = supply_is_on(m);
+    r->ordered = state->closed;
+    r->control = control[supply_state(m)];
+    r->mode = (uint8_t)param_get(m, PARAM_SUPPLY_MODE);
+    if (state->cause) put_who(&r->cause, state->cause - 1u);
+    while (left) {
+        unsigned h = arbiter_holder(&m->supply.weights, left);
+        put_who(&r->holder[r->holders++], h);
+        left &= (uint16_t)~SUPPLY_BIT(h);
+    }
+    r->locked = limiter_is_locked(m);
+    r->opens = count[CNT_RELAY_OPENS];
+    r->closes = count[CNT_RELAY_CLOSES];
+    r->failures = count[CNT_RELAY_OPEN_FAILS] + count[CNT_RELAY_CLOSE_FAILS];
+}
+
+static const struct {
+    const char *name;
+    uint8_t trouble;
+} troubles[] = { { "sound", RELAY_SOUND },
+                 { "welds", RELAY_WELDS },
+                 { "sticks", RELAY_STICKS },
+                 { "bounces", RELAY_RATTLES },
+                 { "bypassed", RELAY_BYPASSED } };
+enum { TROUBLES = sizeof troubles / sizeof *troubles };
+_Static_assert((int)TROUBLES <= (int)PANEL_TROUBLES, "the panel lists them all");
+
+static int set_trouble(struct box *b, const char *name)
+{
+    for (unsigned i = 0; i < TROUBLES; i++) {
+        if (strcmp(troubles[i].name, name) != 0) continue;
+        relay_sim_trouble(&b->relay, box_mono(b), troubles[i].trouble);
+        box_inputs(b, b->inputs);
+        return 0;
+    }
+    return E_NONE;
+}
+
+static void set_input(struct box *b, uint16_t mask, bool on)
+{
+    box_inputs(b, (uint16_t)(on ? b->inputs | mask : b->inputs & ~mask));
+}
+
+/* A short code typed on the keypad: digits alone. */
+static int type_code(struct show *s, const char *text)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
+    struct meter *m = meter_of(s);
+    unsigned number = 0;
+    if (!s->box->is_on) return E_STATE;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9') return E_RANGE;
+        number = number * 10 + (unsigned)(*text - '0');
+    }
+    box_step(s->box);
+    meter_at(m, box_mono(s->box));
+    int err = code_enter(m, &keypad, (uint16_t)number);
+    box_step(s->box);
+    return err;
+}
+
+static void fill_lab(const struct show *s, struct panel_world *w)
+{
+    const struct box *b = s->box;
+    w->troubles = TROUBLES;
+    for (unsigned i = 0; i < TROUBLES; i++) {
+        snprintf(w->trouble[i], sizeof w->trouble[i], "%s", troubles[i].name);
+        if (troubles[i].trouble == b->relay.trouble) w->suffers = (uint8_t)i;
+    }
+    w->terminal_e1 = b->terminal_dc;
+    w->cover = (b->inputs & INPUT_TERMINAL_COVER) != 0;
+    w->magnet = (b->inputs & INPUT_MAGNET) != 0;
+}
+
 static void fill_world(const struct show *s, struct panel_world *w)
 {
     static const char *const text[WORLD_LOADS] = {
@@ -317,8 +566,36 @@ static void fill_world(const struct show *s, struct panel_world *w)
         k->has_p = i != WORLD_SPEC && i != WORLD_NONE;
         k->has_q = i == WORLD_FIXED;
     }
+    fill_lab(s, w);
     w->speed = s->pace->speed;
     w->pace_e1 = s->pace->pace_e1;
+}
+
+/* What holds of alarm register 3, or is waiting to be acknowledged. */
+static const struct {
+    uint8_t bit;
+    bool bad;
+    const char *text;
+} alarms[] = { { 13, true, "Fire at the terminals" },  { 12, true, "Relay fault" },
+               { 0, true, "Terminal cover opened" },   { 1, true, "Meter cover opened" },
+               { 2, true, "Module cover opened" },     { 3, true, "Magnet" },
+               { 4, true, "Neutral mismatch" },        { 11, true, "Cut: tamper" },
+               { 7, false, "Over-current" },           { 6, false, "Overload" },
+               { 8, false, "Over-voltage" },           { 9, false, "Under-voltage" },
+               { 10, false, "Cut: no credit" },        { 16, true, "Credit alarm, level 3" },
+               { 15, false, "Credit alarm, level 2" }, { 14, false, "Credit alarm, level 1" },
+               { 17, true, "Credit exhausted" },       { 18, false, "Emergency credit in use" },
+               { 19, false, "Token entry locked" } };
+
+static void fill_alarms(struct show *s, struct panel_state *st)
+{
+    uint32_t set = meter_of(s)->alarms.set[2];
+    for (unsigned i = 0; i < sizeof alarms / sizeof *alarms; i++) {
+        if (!(set >> alarms[i].bit & 1) || st->alarms == PANEL_ALARMS) continue;
+        struct panel_alarm *a = &st->alarm[st->alarms++];
+        snprintf(a->text, sizeof a->text, "%s", alarms[i].text);
+        a->severity = alarms[i].bad ? PANEL_BAD : PANEL_WARN;
+    }
 }
 
 static void show_fill(void *ctx, struct panel_state *st)
@@ -338,14 +615,22 @@ static void show_fill(void *ctx, struct panel_state *st)
     st->has_prepay = s->box->is_on;
     if (s->box->is_on) fill_prepay(meter_of(s), &st->prepay);
     fill_world(s, &st->world);
+    st->has_lcd = true;
+    fill_lcd(s, &st->lcd);
+    st->has_relay = s->box->is_on;
+    if (s->box->is_on) fill_relay(meter_of(s), &st->relay);
     fill_port(s, st, PORT_DLMS, "DLMS");
     fill_port(s, st, PORT_OPTICAL, "Optical");
     fill_port(s, st, PORT_RS485, "RS485");
+    fill_port(s, st, PORT_CIU, "CIU");
+    fill_port(s, st, PORT_VTC, "VTC");
+    fill_port(s, st, PORT_SMS, "SMS");
     if (st->clock.quality == PANEL_CLOCK_INVALID && s->box->is_on) {
         snprintf(st->alarm[0].text, sizeof st->alarm[0].text, "Clock invalid");
         st->alarm[0].severity = PANEL_WARN;
         st->alarms = 1;
     }
+    if (s->box->is_on) fill_alarms(s, st);
 }
 
 /* -- waveforms
@@ -390,8 +675,8 @@ static int set_supply(struct show *s, bool on)
     if (on == s->world->supply) return 0;
     s->world->supply = on;
     if (on) return box_on(s->box, &t);
+    box_off(s->box); /* its last gasp still goes out */
     ports_dark(s->ports);
-    box_off(s->box);
     return 0;
 }
 
@@ -424,7 +709,25 @@ static int show_command(void *ctx, const struct panel_command *c)
         break;
     case PANEL_DO_TOKEN:
         return type_token(s, c->text);
+    case PANEL_DO_CODE:
+        return type_code(s, c->text);
     case PANEL_DO_BUTTON:
+        box_press(s->box, PRESS_US);
+        return s->box->is_on ? 0 : E_STATE;
+    case PANEL_DO_HOLD:
+        box_press(s->box, (uint64_t)c->number * 1000000 + PRESS_US);
+        return s->box->is_on ? 0 : E_STATE;
+    case PANEL_DO_RELAY:
+        return set_trouble(s->box, c->text);
+    case PANEL_DO_HEAT:
+        s->box->terminal_dc = (int16_t)c->number;
+        return 0;
+    case PANEL_DO_COVER:
+        set_input(s->box, INPUT_TERMINAL_COVER, c->number != 0);
+        return 0;
+    case PANEL_DO_MAGNET:
+        set_input(s->box, INPUT_MAGNET, c->number != 0);
+        return 0;
     case PANEL_ORDERS:
         err = E_STATE;
         break;

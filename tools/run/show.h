@@ -1,7 +1,8 @@
 /* show.h - the running meter as the front panel wants it, and the panel's orders to the world.
  *
  * Everything shown is asked of the device: registers, quantities, profile rows, log rows.
- * Events of all logs are numbered here in the order they were found, so that a page can ask for
+ * The display turns by the clock on the wall, however fast the meter's time goes, so that it can
+ * be read. Events of all logs are numbered here in the order they were found, so that a page can ask for
  * what is new.
  *
  * Context  the thread of the libuv loop.
@@ -27,6 +28,8 @@ struct show {
     struct panel_event event[PANEL_EVENTS];
     uint64_t events;     /* ever; the newest is event[(events - 1) % PANEL_EVENTS] */
     uint32_t seen[LOGS]; /* rows of each log up to here are numbered */
+    mono_t acted;      /* when the display was last asked for something, by the meter's time */
+    uint64_t acted_ms; /* and by the wall's */
 };
 
 void show_init(struct show *s, struct panel_source *source);

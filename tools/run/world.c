@@ -199,6 +199,7 @@ static void feed(struct world *w, size_t n)
 {
     struct loadgen_sample s[CHUNK];
     int32_t codes[CHUNK * 3];
+    bool flows = relay_sim_conducts(&w->box->relay);
     if (w->load == WORLD_SPEC && w->spec->kind == LOADSPEC_WAVE)
         play_recording(w, s, n);
     else
@@ -208,8 +209,17 @@ static void feed(struct world *w, size_t n)
         codes[3 * i + 1] = s[i].i;
         codes[3 * i + 2] = s[i].n;
     }
+    for (size_t i = 0; i < n && !flows; i++) s[i].i = s[i].n = 0;
     keep_wave(w, n > WORLD_WAVE ? s + (n - WORLD_WAVE) : s, n > WORLD_WAVE ? WORLD_WAVE : n);
     box_feed(w->box, codes, n);
+}
+
+/* No further than where a contact moves; at least one. */
+static uint64_t soonest(const struct box *b, uint64_t samples)
+{
+    uint64_t still = box_still_us(b);
+    if (still / SAMPLE_US >= samples) return samples;
+    return still ? (still + SAMPLE_US - 1) / SAMPLE_US : 1;
 }
 
 void world_advance(struct world *w, uint64_t samples)
@@ -222,6 +232,7 @@ void world_advance(struct world *w, uint64_t samples)
                             : (w->change_us - now + SAMPLE_US - 1) / SAMPLE_US;
         uint64_t n = samples < CHUNK ? samples : CHUNK;
         n = n < left ? n : left;
+        n = soonest(w->box, n);
         if (w->box->is_on)
             feed(w, n);
         else

@@ -25,7 +25,6 @@ struct serve {
     struct lws_context *context;
     struct api api;
     uv_timer_t timer;
-    bool is_closing;
 };
 
 static int64_t now_s(void)
@@ -203,6 +202,8 @@ int serve_open(struct serve **out, struct uv_loop_s *loop, struct station *stati
                const struct serve_options *o)
 {
     struct serve *s = calloc(1, sizeof *s);
+    *out = s;
+    if (s == NULL) return E_SPACE;
     struct lws_context_creation_info info = {
         .protocols = protocols,
         .user = s,
@@ -211,31 +212,23 @@ int serve_open(struct serve **out, struct uv_loop_s *loop, struct station *stati
         .ssl_cert_filepath = o->cert,
         .ssl_private_key_filepath = o->key,
     };
-    *out = NULL;
-    if (s == NULL) return E_SPACE;
     s->api.station = station;
-    int e = web_listen(&s->context, loop, o->address, o->port, &info);
-    if (e < 0) {
-        if (s->context) lws_context_destroy(s->context);
-        free(s);
-        return e;
-    }
     uv_timer_init(loop, &s->timer);
     s->timer.data = s;
-    uv_timer_start(&s->timer, campaign_tick, CAMPAIGN_MS, CAMPAIGN_MS);
-    *out = s;
+    int e = web_listen(&s->context, loop, o->address, o->port, &info);
+    if (e >= 0) uv_timer_start(&s->timer, campaign_tick, CAMPAIGN_MS, CAMPAIGN_MS);
     return e;
-}
-
-static void timer_closed(uv_handle_t *handle)
-{
-    free(handle->data);
 }
 
 void serve_close(struct serve *s)
 {
     if (s == NULL) return;
-    uv_timer_stop(&s->timer);
-    lws_context_destroy(s->context);
-    uv_close((uv_handle_t *)&s->timer, timer_closed);
+    uv_close((uv_handle_t *)&s->timer, NULL);
+    web_close(&s->context);
+}
+
+void serve_end(struct serve *s)
+{
+    if (s) web_end(&s->context);
+    free(s);
 }

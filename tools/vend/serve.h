@@ -21,9 +21,13 @@ struct serve_options {
 };
 
 /* Open; the port, or E_BUSY (in use), E_DENIED, E_RANGE (no such address here), E_FORMAT (cert
- * or key cannot be used), E_SPACE. */
+ * or key cannot be used), E_SPACE. *s is NULL or must be closed and ended, after an error too. */
 int serve_open(struct serve **s, struct uv_loop_s *loop, struct station *station,
                const struct serve_options *o);
+
+/* Stop serving; the loop must run on to its end. Then serve_end() gives the memory back. NULL
+ * is allowed. */
 void serve_close(struct serve *s);
+void serve_end(struct serve *s);
 
 #endif

@@ -1,8 +1,10 @@
-// Prepayment at the meter: the credit, twelve keys to type a token, and what it came to.
+// Prepayment at the meter: the credit, twelve keys to type a token or a short code, and what it came to.
 import { useState } from 'preact/hooks';
 import type { Prepay, Order } from './state';
 
 type Send = (order: Order, value: string) => Promise<string | null | undefined>;
+
+const CODE = 4; // digits of a short code, at most
 
 const KEYS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 const DIGITS = 20;
@@ -12,8 +14,12 @@ const fours = (s: string) => s.replace(/(\d{4})(?=\d)/g, '$1 ');
 export function Keypad({ prepay, send }: { prepay: Prepay; send: Send }) {
   const [typed, type] = useState('');
   const add = (d: string) => type((t) => (t + d).replace(/\D/g, '').slice(0, DIGITS));
+  const isCode = typed.length >= 2 && typed.length <= CODE;
+  const ready = isCode || typed.length === DIGITS;
   const enter = async () => {
-    if (typed.length === DIGITS && !(await send('token', typed))) type('');
+    if (!ready) return;
+    const why = await send(isCode ? 'code' : 'token', typed);
+    if (isCode || !why) type('');
   };
   return (
     <section class="keypad" id="keypad" aria-labelledby="keypad-h">
@@ -35,7 +41,7 @@ export function Keypad({ prepay, send }: { prepay: Prepay; send: Send }) {
         }}
       >
         <label class="token">
-          <span>Token, {DIGITS} digits</span>
+          <span>Token, {DIGITS} digits, or a short code</span>
           <input
             inputMode="numeric"
             autocomplete="off"
@@ -55,7 +61,7 @@ export function Keypad({ prepay, send }: { prepay: Prepay; send: Send }) {
           <button type="button" onClick={() => add('0')}>
             0
           </button>
-          <button type="submit" aria-label="Enter the token" disabled={typed.length !== DIGITS}>
+          <button type="submit" aria-label="Enter" disabled={!ready}>
             ⏎
           </button>
         </div>

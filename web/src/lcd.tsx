@@ -189,6 +189,11 @@ export const Lcd = memo(({ lcd }: { lcd: LcdState }) => {
         d="M314 9l7.4 14.5h-14.8zM313.2 13.8h1.6l-.3 5h-1zM313.2 20h1.6v1.6h-1.6z"
         fill-rule="evenodd"
       />
+      <path
+        class={icon('open') ? 'st on' : 'st'}
+        d="M192.5 19h3.5l6.5-6M204.5 19h3.5"
+        stroke-width={1.5}
+      />
       <Digits x={20} y={40} pitch={34.4} size={[22.6, 60, 5]} cells={cells(lcd.digits, 8, 'right')} />
       {UNITS.map(([unit, x, y]) => (
         <text key={unit} class={on(lcd.unit === unit)} x={x} y={y}>
@@ -201,7 +206,8 @@ export const Lcd = memo(({ lcd }: { lcd: LcdState }) => {
 
 /** The display for those who do not see it. */
 export function lcdText(lcd: LcdState): string {
-  if (!lcd.lit) return 'Display dark: no supply. Press the button to wake it.';
+  if (!lcd.lit) return 'Display dark: no supply.';
   const quadrant = lcd.quadrant ? `Quadrant ${lcd.quadrant}.` : 'No load.';
+  if (/^(supply held open|last switched) by: /.test(lcd.what)) return `Display: ${lcd.what}.`;
   return `Display: ${lcd.what}, ${lcd.digits.trim()} ${lcd.unit}. Tariff ${lcd.tariff}. ${quadrant}`;
 }

@@ -10,6 +10,7 @@ import type { Alarm, Clock, State } from './state';
 import './style.css';
 import { Mark, SCHEME, Seg } from './ui';
 import { Keypad } from './keypad';
+import { Relay } from './relay';
 import { World } from './world';
 
 const root = document.documentElement;
@@ -166,6 +167,7 @@ function App() {
           <>
             <div class="stand">
               <Meter state={state} onButton={press} />
+              {state.relay && <Relay relay={state.relay} send={send} />}
               {state.prepay && <Keypad prepay={state.prepay} send={send} />}
               {state.world && <World world={state.world} send={send} />}
               {refused && (

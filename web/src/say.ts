@@ -13,6 +13,18 @@ export interface Saying {
 const worst = (s: State): Severity =>
   s.alarms.some((a) => a.severity === 'bad') ? 'bad' : s.alarms.some((a) => a.severity === 'warn') ? 'warn' : 'ok';
 
+/** Why nothing reaches the customer; empty when it does. */
+function cut(s: State): string {
+  const r = s.relay;
+  if (!r || (r.on && r.ordered)) return '';
+  if (!r.ordered && r.on) return 'The supply was ordered off, but the switch has not opened.';
+  if (r.ordered) return 'The supply was ordered on, but the switch has not closed.';
+  const by = r.holders.map((h) => h.name).join('; then ');
+  const ready = r.control === 'ready' && r.holders.length === 1 && r.holders[0]!.name === 'button';
+  if (ready) return 'The supply is off: hold the button for three seconds to switch it on.';
+  return `The supply is off: ${by || 'switching'}.`;
+}
+
 function flow(s: State): [text: string, plain: string] {
   const kw = num(Math.abs(s.now.p_w) / 1000, 2);
   if (s.now.quadrant === 0) return ['Supplied, nothing is drawing power.', 'Supplied, no load.'];
@@ -35,9 +47,11 @@ export function say(s: State | null, link: Link): Saying {
     const text = 'No supply. Every reading is kept.';
     return { severity: 'bad', text, plain: `${text} ${alarms}` };
   }
-  const [text, plain] = flow(s);
+  const off = cut(s);
+  const [text, plain] = off ? [off, off] : flow(s);
   const parts = [text];
   if (s.clock.quality === 'invalid') parts.push('Time is unknown, so tariff 1 applies.');
-  else if (!alarms) parts.push('Nothing to report.');
-  return { severity: worst(s), text: parts.join(' '), plain: `${plain} ${alarms}` };
+  else if (!alarms && !off) parts.push('Nothing to report.');
+  const severity = off && worst(s) === 'ok' ? 'warn' : worst(s);
+  return { severity, text: parts.join(' '), plain: `${plain} ${alarms}` };
 }

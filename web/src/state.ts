@@ -104,8 +104,31 @@ export interface World {
   p_w: number;
   q_var: number;
   p_w_max: number;
+  troubles: string[];
+  trouble: number;
+  terminal_c: number;
+  cover: boolean;
+  magnet: boolean;
   speed: number | 'max';
   pace: number;
+}
+
+export interface Who {
+  rank: number;
+  name: string;
+}
+
+export interface Relay {
+  on: boolean;
+  ordered: boolean;
+  control: 'disconnected' | 'connected' | 'ready';
+  mode: number;
+  cause: Who | null;
+  holders: Who[];
+  locked: boolean;
+  opens: number;
+  closes: number;
+  failures: number;
 }
 
 export type Severity = 'ok' | 'warn' | 'bad';
@@ -156,6 +179,22 @@ export interface State {
   world?: World;
   wave?: Wave;
   prepay?: Prepay;
+  relay?: Relay;
 }
 
-export type Order = 'button' | 'supply' | 'voltage' | 'load' | 'power' | 'reactive' | 'reverse' | 'speed' | 'token';
+export type Order =
+  | 'button'
+  | 'hold'
+  | 'supply'
+  | 'voltage'
+  | 'load'
+  | 'power'
+  | 'reactive'
+  | 'reverse'
+  | 'relay'
+  | 'heat'
+  | 'cover'
+  | 'magnet'
+  | 'speed'
+  | 'token'
+  | 'code';

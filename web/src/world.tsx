@@ -115,6 +115,41 @@ const SPEEDS = [
 /** Does time run at another pace than asked for? */
 const lags = ({ speed, pace }: WorldState) => speed === 'max' || Math.abs(pace - speed) > speed * 0.1;
 
+/** What can go wrong at the terminals. */
+function Lab({ world, send }: { world: WorldState; send: Send }) {
+  return (
+    <div class="lab">
+      <label class="inline">
+        Relay
+        <select
+          value={world.troubles[world.trouble]}
+          onChange={(e) => send('relay', e.currentTarget.value)}
+        >
+          {world.troubles.map((t) => (
+            <option key={t} value={t}>
+              {t}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Range
+        label="Temperature of the terminals"
+        value={Math.round(world.terminal_c)}
+        max={150}
+        text={(v) => `${v} °C`}
+        spoken="degrees Celsius"
+        onMove={(v) => send('heat', v)}
+      />
+      <button type="button" class="tog" aria-pressed={world.cover} onClick={() => send('cover', !world.cover)}>
+        Open cover
+      </button>
+      <button type="button" class="tog" aria-pressed={world.magnet} onClick={() => send('magnet', !world.magnet)}>
+        Magnet
+      </button>
+    </div>
+  );
+}
+
 export function World({ world, send }: { world: WorldState; send: Send }) {
   const speed = String(world.speed);
   return (
@@ -161,6 +196,7 @@ export function World({ world, send }: { world: WorldState; send: Send }) {
           </div>
         )}
       </div>
+      {world.troubles.length > 0 && <Lab world={world} send={send} />}
       <div class="timebar">
         <Seg
           label="Time speed"

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/fixed.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -63,6 +64,21 @@ struct stamp12 clock_stamp(struct clock *c, utc_t u)
     return (struct stamp12){ zone_civil(&c->zone, u),
                              (int16_t)(-zone_offset_s(&c->zone, u) / 60),
                              (uint8_t)(c->status | (dst ? CLOCK_DST : 0)) };
+}
+
+void clock_put_stamp(struct clock *c, utc_t u, uint8_t dt[12])
+{
+    struct stamp12 s = clock_stamp(c, u);
+    be_put16(dt, s.local.year);
+    dt[2] = s.local.month;
+    dt[3] = s.local.day;
+    dt[4] = s.local.weekday;
+    dt[5] = s.local.hour;
+    dt[6] = s.local.minute;
+    dt[7] = s.local.second;
+    dt[8] = 0;
+    be_put16(dt + 9, (uint16_t)s.deviation_min);
+    dt[11] = s.status;
 }
 
 /* -- base and rate: the only places that move them -------------------------------------------

@@ -82,6 +82,9 @@ bool clock_is_valid(const struct clock *c);
 /* Local time, deviation and status of moment u; of an invalid clock the status says so. */
 struct stamp12 clock_stamp(struct clock *c, utc_t u);
 
+/* The same as the twelve octets of a COSEM date-time. */
+void clock_put_stamp(struct clock *c, utc_t u, uint8_t dt[12]);
+
 /* The clock shows u at t, at the drift known. */
 void clock_start(struct clock *c, mono_t t, utc_t u);
 

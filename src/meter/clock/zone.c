@@ -125,3 +125,19 @@ utc_t zone_last_grid(struct zone *z, utc_t u, uint32_t period_s)
     }
     return c;
 }
+
+/* Three days: one whose time is past already, one whose time does not exist. */
+utc_t zone_next_named(struct zone *z, const uint8_t o[ZONE_NAMED], utc_t u)
+{
+    struct when w = when_get(o + 4);
+    int64_t tod = o[0] % 24 * 3600 + o[1] % 60 * 60 + (o[2] < 60 ? o[2] : 0);
+    int32_t day = (int32_t)((u.s + zone_offset_s(z, u)) / CAL_DAY_S);
+    for (unsigned i = 0; i < 3; i++) {
+        int32_t d = when_next(&w, day);
+        if (d < 0) break;
+        utc_t at = zone_utc(z, (int64_t)d * CAL_DAY_S + tod);
+        if (at.s > u.s) return at;
+        day = d + 1;
+    }
+    return (utc_t){ UINT32_MAX };
+}

@@ -58,6 +58,11 @@ utc_t zone_next_grid(struct zone *z, utc_t u, uint32_t period_s);
 /* The last one at or before u. */
 utc_t zone_last_grid(struct zone *z, utc_t u, uint32_t period_s);
 
+/* The first u' > u that a local {COSEM time 4, date 5} names, its time without wildcards but for
+ * seconds (0); UINT32_MAX seconds where none comes within eight years. */
+enum { ZONE_NAMED = 4 + WHEN_SIZE };
+utc_t zone_next_named(struct zone *z, const uint8_t o[ZONE_NAMED], utc_t u);
+
 /* Is u itself on that grid? */
 bool zone_is_grid(struct zone *z, utc_t u, uint32_t period_s);
 

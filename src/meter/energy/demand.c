@@ -112,6 +112,7 @@ void demand_end(struct meter *m, utc_t u)
     close_period(m, u);
     keep(m);
     next_end(m);
+    expense_refresh(m);
 }
 
 /* All slots hold now: no demand reaches back before it. */

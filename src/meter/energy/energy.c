@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/err.h"
 #include "base/sys.h"
 #include "meter/hot.h"
 #include "meter/meter.h"
@@ -226,6 +227,14 @@ void energy_gasp(struct meter *m)
         n += AVERAGE_BODY;
     }
     journal_gasp(&m->store, HOT_GASP, body, (size_t)n);
+}
+
+int energy_gasp_test(struct meter *m, const struct who *who)
+{
+    if (store_is_busy(&m->store)) return E_BUSY;
+    energy_gasp(m);
+    event_post(m, EV_LAST_GASP_TEST, who, NULL);
+    return 0;
 }
 
 bool energy_is_full(const struct energy *e)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/time.h"
+#include "base/who.h"
 #include "meter/regs.h"
 
 #define ENERGY_UNIT_NJ INT64_C(3600000000000) /* one Wh, varh or VAh */
@@ -69,6 +70,9 @@ void energy_record(struct meter *m);
 /* The record of the last gasp. What it says stays to be recorded again, should the supply stay.
  */
 void energy_gasp(struct meter *m);
+
+/* The same while there is supply, to see that it works (event 268). E_BUSY. */
+int energy_gasp_test(struct meter *m, const struct who *who);
 
 /* Another window might touch more cells than a record holds. */
 bool energy_is_full(const struct energy *e);

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "meter/change.h"
+#include "meter/hot.h"
 #include "meter/meter.h"
 
 /* Faults among the alarms: what the error registers keep. */
@@ -19,12 +20,28 @@ void alarm_show(struct meter *m)
     m->outputs_stale = true;
 }
 
+static int32_t monitor(const struct meter *m, unsigned k, unsigned what)
+{
+    return param_get(
+        m, (uint16_t)(PARAM_ALARM_MONITOR_1_THRESHOLD + k * ALARM_MONITOR_PARAMS + what));
+}
+
+/* Across the monitor's threshold, up or down. */
+static void set_descriptor(const struct meter *m, struct alarms *a, unsigned k, uint32_t to)
+{
+    uint32_t threshold = (uint32_t)monitor(m, k, ALARM_MONITOR_THRESHOLD);
+    bool was = a->descriptor[k] > threshold, is = to > threshold;
+    uint8_t up = (uint8_t)(1u << k), down = (uint8_t)(up << ALARMS);
+    if (is && !was) a->push = (uint8_t)((a->push & ~down) | up);
+    if (was && !is) a->push = (uint8_t)((a->push & ~up) | down);
+    a->descriptor[k] = to;
+}
+
 static void raise(const struct meter *m, struct alarms *a, unsigned k, uint32_t bit)
 {
     uint32_t filter = (uint32_t)param_get(m, (uint16_t)(PARAM_ALARM_FILTER_1 + k));
     bool rises = !(a->set[k] & bit) && filter & bit;
-    if (rises && !a->descriptor[k]) a->push |= (uint8_t)(1u << k);
-    if (rises) a->descriptor[k] |= bit;
+    if (rises) set_descriptor(m, a, k, a->descriptor[k] | bit);
     a->set[k] |= bit;
     for (unsigned i = 0; i < ERRORS; i++)
         if (fault_of[i] == k) a->error[i] |= bit & fault[i];
@@ -65,56 +82,79 @@ bool alarm_of(const struct meter *m, struct alarms *a, const struct event_info *
     return false;
 }
 
-uint8_t alarm_take_push(struct meter *m)
+unsigned alarm_script(const struct meter *m, unsigned i)
 {
-    uint8_t push = m->alarms.push;
-    m->alarms.push = 0;
-    return push;
+    unsigned what = i < ALARMS ? ALARM_MONITOR_UP : ALARM_MONITOR_DOWN;
+    return (unsigned)monitor(m, i % ALARMS, what);
+}
+
+uint8_t alarm_push_begin(struct meter *m, uint8_t mask)
+{
+    struct alarms *a = &m->alarms;
+    uint8_t begun = a->push & mask;
+    a->push &= (uint8_t)~begun;
+    a->sending |= begun;
+    return begun;
+}
+
+void alarm_push_end(struct meter *m, uint8_t mask, bool done)
+{
+    struct alarms *a = &m->alarms;
+    if (!done) a->push |= a->sending & mask;
+    a->sending &= (uint8_t)~mask;
+    if (done && mask && !store_is_busy(&m->store)) hot_put(m, HOT_ALARMS, 0);
 }
 
 /* -- clearing
  * ---------------------------------------------------------------------------------- */
 
-static int clear(struct meter *m, const struct who *who, uint32_t *word, uint32_t to,
-                 enum event code)
+/* `next` is how the alarms are to stand. */
+static int change_to(struct meter *m, const struct who *who, const struct alarms *next,
+                     enum event code)
 {
     uint8_t body[JOURNAL_BODY_MAX];
-    if (*word == to) return 0;
-    *word = to;
-    struct alarms next = m->change.alarms;
     if (change_begin(m) < 0) return E_BUSY;
-    m->change.alarms = next;
+    m->change.alarms = *next;
     if (code) change_event(m, code, who, NULL);
+    if (m->alarms.set[0] & ~next->set[0] & 1u << FRAUD_BIT)
+        change_event(m, EV_FRAUD_CLEARED_HES, who, NULL);
     change_put(m, HOT_ALARMS, body, (size_t)alarms_save(&m->change.alarms, body));
     m->change.alarmed = false;
     return change_commit(m);
 }
 
+static int clear(struct meter *m, const struct who *who, struct alarms *next, uint32_t *word,
+                 uint32_t to, enum event code)
+{
+    if (*word == to) return 0;
+    *word = to;
+    return change_to(m, who, next, code);
+}
+
 int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t value)
 {
     static const uint16_t code[ALARMS] = { EV_ALARM_CLEARED, EV_ALARM_2_CLEARED, 0 };
-    struct alarms *a = &m->change.alarms;
+    struct alarms a = m->alarms;
     if (k >= ALARMS) return E_NONE;
-    *a = m->alarms;
-    return clear(m, who, &a->set[k], a->set[k] & (value | a->held[k]), (enum event)code[k]);
+    return clear(m, who, &a, &a.set[k], a.set[k] & (value | a.held[k]), (enum event)code[k]);
 }
 
 int alarm_clear_descriptor(struct meter *m, const struct who *who, unsigned k, uint32_t value)
 {
-    struct alarms *a = &m->change.alarms;
+    struct alarms a = m->alarms;
     if (k >= ALARMS) return E_NONE;
-    *a = m->alarms;
-    return clear(m, who, &a->descriptor[k], a->descriptor[k] & value, (enum event)0);
+    if (!(a.descriptor[k] & ~value)) return 0;
+    set_descriptor(m, &a, k, a.descriptor[k] & value);
+    return change_to(m, who, &a, (enum event)0);
 }
 
 int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32_t value)
 {
     static const uint16_t code[ERRORS] = { EV_ERROR_CLEARED, EV_ERROR_2_CLEARED };
-    struct alarms *a = &m->change.alarms;
+    struct alarms a = m->alarms;
     if (k >= ERRORS) return E_NONE;
-    *a = m->alarms;
-    uint32_t held = a->held[fault_of[k]] & fault[k];
-    return clear(m, who, &a->error[k], a->error[k] & (value | held), (enum event)code[k]);
+    uint32_t held = a.held[fault_of[k]] & fault[k];
+    return clear(m, who, &a, &a.error[k], a.error[k] & (value | held), (enum event)code[k]);
 }
 
 /* -- the record: {set, held, descriptor 3 x 4, error 2 x 4, push 1}
@@ -131,7 +171,7 @@ int alarms_save(const struct alarms *a, uint8_t *body)
         le_put32(p + 8, a->descriptor[k]);
     }
     for (unsigned k = 0; k < ERRORS; k++, p += 4) le_put32(p, a->error[k]);
-    *p = a->push;
+    *p = a->push | a->sending;
     return BODY;
 }
 
@@ -152,6 +192,6 @@ void alarms_take(struct meter *m, const uint8_t *body, size_t n)
         a->descriptor[k] = le_get32(p + 8);
     }
     for (unsigned k = 0; k < ERRORS; k++, p += 4) a->error[k] = le_get32(p);
-    a->push = *p & ((1u << ALARMS) - 1);
+    a->push = (uint8_t)(*p & ((1u << 2 * ALARMS) - 1) & ~a->sending);
     alarm_show(m);
 }

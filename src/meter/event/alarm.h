@@ -2,8 +2,9 @@
  *
  * A bit is set while its condition holds and stays set until a client writes 0 into it; one
  * whose condition still holds cannot be cleared. A bit that rises, and passes the filter, sets
- * its bit in the descriptor; a descriptor that rises is pushed, once, until the head-end clears
- * it. Error registers collect the bits of faults.
+ * its bit in the descriptor. A monitor watches each descriptor as a number: rising above its
+ * threshold (0 as delivered: any bit) calls a push script, once, until the head-end clears it;
+ * falling back may call another. Error registers collect the bits of faults.
  *
  * Power cut  registers and descriptors are a record each time one changed.
  * Context    meter loop only.
@@ -21,12 +22,17 @@ struct meter;
 
 enum { ALARMS = 3, ERRORS = 2 };
 
+/* Of register 3: covers, magnet, mismatch, enclosure; what a clear-tamper token is for. */
+enum { ALARM_TAMPERS = 6, TAMPER_ALARMS = (1 << ALARM_TAMPERS) - 1 };
+
 struct alarms {
     uint32_t set[ALARMS];  /* the registers */
     uint32_t held[ALARMS]; /* conditions that hold */
     uint32_t descriptor[ALARMS];
     uint32_t error[ERRORS];
-    uint8_t push; /* descriptors that rose since taken, a bit each */
+    uint8_t
+        push; /* descriptors that rose, a bit each, and that fell, ALARMS up: to be pushed */
+    uint8_t sending; /* those on their way: to be pushed again if the lights go out */
 };
 
 /* What an event does to them; true when anything changed. */
@@ -38,8 +44,15 @@ int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t val
 int alarm_clear_descriptor(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 
-/* Descriptors that rose since last asked, a bit each. */
-uint8_t alarm_take_push(struct meter *m);
+/* Of the crossings in mask (bits of alarms.push), those that are to be pushed are now on their way: which. And how
+ * it ended for them: done (one record), or to be tried again. The store is ready. */
+uint8_t alarm_push_begin(struct meter *m, uint8_t mask);
+void alarm_push_end(struct meter *m, uint8_t mask, bool done);
+/* The parameters of a monitor, in the order of meter/params.def. */
+enum { ALARM_MONITOR_THRESHOLD, ALARM_MONITOR_UP, ALARM_MONITOR_DOWN, ALARM_MONITOR_PARAMS };
+
+/* The push script its monitor runs for crossing i < 2 ALARMS (bit i of alarms.push); 0 none. */
+unsigned alarm_script(const struct meter *m, unsigned i);
 
 /* The registers among the values (VAL_ALARM_1 ..). */
 void alarm_show(struct meter *m);

@@ -282,6 +282,15 @@ void logs_take(struct meter *m, const uint8_t *body, size_t n)
     if (n == 1 && body[0] <= ALLOWANCE) m->events.allowance = body[0];
 }
 
+/* Records are dated each checkpoint_s; what happened since may be a row. One that is dated later
+ * still is of a time before the clock was set back. */
+static void was_alive(struct meter *m, const struct event_row *row)
+{
+    int64_t since = row->time.s - m->last.s;
+    if (row->flags & (EVENT_DARK | EVENT_CLOCK_INVALID)) return;
+    if (since > 0 && since <= m->cfg->checkpoint_s) m->last = row->time;
+}
+
 /* The last codes come from the rows themselves. */
 void event_mount(struct meter *m)
 {
@@ -291,5 +300,6 @@ void event_mount(struct meter *m)
         uint32_t next = event_span(m, (enum event_log)log).next;
         bool any = next && event_read(m, (enum event_log)log, next - 1, &row) >= 0;
         m->events.last[log] = any ? row.code : 0;
+        if (any) was_alive(m, &row);
     }
 }

@@ -66,7 +66,9 @@ struct output_row output_now(struct meter *m)
     unsigned n = output_rows(m, row);
     for (unsigned i = 0; i < n; i++)
         if (m->alarms.set[row[i].alarm - 1] >> row[i].bit & 1) return row[i];
-    return (struct output_row){ 0 };
+    struct output_row credit = { 0 };
+    credit_output(m, &credit);
+    return credit;
 }
 
 static void drive(struct meter *m, enum lamp lamp, uint8_t pattern, uint8_t *was)

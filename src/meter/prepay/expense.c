@@ -106,6 +106,13 @@ static void charge(struct meter *m, unsigned w)
     wallet->charged = charged_of(&wallet->period, &b);
 }
 
+void expense_refresh(struct meter *m)
+{
+    if (!m->expense.has) return;
+    for (unsigned w = 0; w < WALLETS; w++) charge(m, w);
+    wallet_show(m);
+}
+
 void expense_use(struct meter *m, unsigned w, uint32_t wh)
 {
     struct month_usage u;
@@ -194,7 +201,8 @@ void expense_put_day(struct meter *m, utc_t due)
         struct period p = m->wallets.wallet[w].period;
         int32_t day = local_day(m, due), passed = day - p.day;
         if (!is_running(m, w) || passed <= 0) continue;
-        p.days = (uint16_t)(p.days + (passed > CFG_DAYS ? 1 : passed));
+        if (credit_collects(m, (unsigned)param_get(m, PARAM_COLLECT_FIXED)))
+            p.days = (uint16_t)(p.days + (passed > CFG_DAYS ? 1 : passed));
         p.day = day;
         put(m, w, &p);
     }
@@ -346,10 +354,11 @@ void expense_row(struct meter *m, unsigned w, utc_t when, bool is_month, uint8_t
     bill_of(m, w, &u, &b);
     int64_t charged = wallet_is_money(m, w) ? charged_of(&m->wallets.wallet[w].period, &b)
                                             : wallet_collected(m, w);
-    const int64_t v[EXPENSE_ROW / 8] = {
-        b.energy.nano,  b.service.nano, b.fixed.nano, b.levy.nano,
-        b.subsidy.nano, b.vat.nano,     charged,      m->wallets.wallet[w].bought - charged
-    };
+    int64_t balance = wallet_balance(m, w);
+    if (!wallet_is_postpaid(m)) balance += wallet_collected(m, w) - charged;
+    const int64_t v[EXPENSE_ROW / 8] = { b.energy.nano, b.service.nano, b.fixed.nano,
+                                         b.levy.nano,   b.subsidy.nano, b.vat.nano,
+                                         charged,       balance };
     for (unsigned i = 0; i < EXPENSE_ROW / 8; i++) le_put64(p + i * 8, (uint64_t)v[i]);
 }
 

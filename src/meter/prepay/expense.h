@@ -81,6 +81,9 @@ uint32_t expense_demand(const struct meter *m, unsigned w);
 /* The scheme, or what it is about, may have changed. */
 void expense_plan(struct meter *m);
 
+/* A demand may be higher: what it costs is charged. */
+void expense_refresh(struct meter *m);
+
 /* A wallet used energy under the tariff in force. */
 void expense_use(struct meter *m, unsigned w, uint32_t wh);
 

@@ -18,6 +18,7 @@ enum {
     LOCKS_BODY = TOKEN_CHANNELS * 8, /* {left 4, wrong 4} */
     LAST_BODY = 26,
     ROW = 62,            /* the last token 26, balance 8, TID 4, class 1, sub-class 1 */
+    CREDIT_ROW = 22,     /* {date 4, amount 8, TID 4, wallet 1, channel 1, sub-class 1} */
     SECTION_MS = 600000, /* STS leaves it to the maker: ten minutes are usual */
     SGC_MAX = 999999,
     TI_MAX = 99,
@@ -29,7 +30,11 @@ enum {
 #define MANAGEMENT (1u << 0 | 1u << 1 | 1u << 5)
 #define TESTS                                                                                  \
     (STS_TEST_DISPLAY | STS_SHOW_ENERGY | STS_SHOW_KEY_REVISION | STS_SHOW_TARIFF_INDEX |      \
-     STS_SHOW_POWER_LIMIT | STS_SHOW_POWER)
+     STS_SHOW_POWER_LIMIT | STS_SHOW_TAMPER | STS_SHOW_POWER)
+
+/* PARAM_TOKEN_FUNCTIONS: bit n permits function n of 2/11, and two bits are no function. */
+#define PERMITS_TARIFF_INDEX 0x0001 /* 2/2 sets the tariff index */
+#define PERMITS_EXTENDED 0x8000     /* 2/10 is taken as 2/11, its index the function */
 
 /* One token on its way. */
 struct entry {
@@ -183,6 +188,99 @@ void token_power_up(struct meter *m, uint32_t dark_s)
     arm(m);
 }
 
+/* -- functions of 2/11, and of 2/10 where that is permitted
+ * ------------------------------------------------------- */
+
+/* A function carried out: on which wallet, its number and its data. */
+struct task {
+    unsigned w, number;
+    int32_t data;
+};
+
+/* What its bits may be at most, whether the meter can do it as things stand, and how it is put
+ * into the open change. */
+struct function {
+    uint16_t most;
+    bool (*can)(const struct meter *m, const struct task *t);
+    void (*put)(struct meter *m, const struct who *who, const struct task *t);
+};
+
+static bool can_always(const struct meter *m, const struct task *t)
+{
+    (void)m, (void)t;
+    return true;
+}
+
+/* Whole kWh, or whole currency, as amounts are published. */
+static int32_t published(const struct meter *m, const struct task *t)
+{
+    return t->data * (wallet_is_money(m, t->w) ? 100 : 1000);
+}
+
+static void put_mode(struct meter *m, const struct who *who, const struct task *t)
+{
+    bool is_postpaid = t->data == 0;
+    struct mode_change c = { .mode = is_postpaid ? MODE_POSTPAID : MODE_PREPAYMENT,
+                             .from_zero = !param_get(m, PARAM_MODE_CARRY),
+                             .bill_to_debt = param_get(m, PARAM_MODE_DEBT) != 0 };
+    if (is_postpaid != wallet_is_postpaid(m)) credit_put_mode(m, who, &c);
+}
+
+static bool can_level(const struct meter *m, const struct task *t)
+{
+    return credit_can_level(m, t->w, t->number - STS_FN_LEVEL_1, published(m, t));
+}
+
+static void put_level(struct meter *m, const struct who *who, const struct task *t)
+{
+    credit_put_level(m, who, t->w, t->number - STS_FN_LEVEL_1, published(m, t));
+}
+
+static void put_emergency(struct meter *m, const struct who *who, const struct task *t)
+{
+    param_put_scalar(m, who, (uint16_t)(PARAM_EMERGENCY_1 + t->w), published(m, t));
+}
+
+static void put_friendly(struct meter *m, const struct who *who, const struct task *t)
+{
+    param_put_scalar(m, who, PARAM_FRIENDLY_ENABLE, t->data);
+}
+
+static enum supply_action switch_action(const struct task *t)
+{
+    return t->data ? ACTION_RECONNECT : ACTION_DISCONNECT;
+}
+
+static bool can_switch(const struct meter *m, const struct task *t)
+{
+    return supply_can_token(m, SUPPLY_REMOTE, switch_action(t)) == 0;
+}
+
+static void put_switch(struct meter *m, const struct who *who, const struct task *t)
+{
+    supply_put_token(m, who, SUPPLY_REMOTE, switch_action(t));
+}
+
+static const struct function function[] = {
+    [STS_FN_MODE] = { 1, can_always, put_mode },
+    [STS_FN_LEVEL_1] = { 0xFFF, can_level, put_level },
+    [STS_FN_LEVEL_2] = { 0xFFF, can_level, put_level },
+    [STS_FN_LEVEL_3] = { 0xFFF, can_level, put_level },
+    [STS_FN_EMERGENCY] = { 0xFFF, can_always, put_emergency },
+    [STS_FN_FRIENDLY] = { 1, can_always, put_friendly },
+    [STS_FN_SWITCH] = { 1, can_switch, put_switch },
+};
+enum { FUNCTIONS = sizeof function / sizeof *function };
+
+/* Those this meter has and a parameter permits. */
+static uint16_t functions(const struct meter *m)
+{
+    unsigned has = 0;
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        if (function[i].put) has |= 1u << i;
+    return (uint16_t)(has & (unsigned)param_get(m, PARAM_TOKEN_FUNCTIONS));
+}
+
 /* -- judging
  * --------------------------------------------------------------------------------------- */
 
@@ -197,6 +295,8 @@ static int64_t room(const struct meter *m, unsigned w)
     int64_t balance = wallet_balance(m, w), bought = m->wallets.wallet[w].bought;
     if (balance < -WALLET_MAX) balance = -WALLET_MAX;
     int64_t r = min_i64(wallet_limit(m, w) - balance, WALLET_MAX - bought);
+    int64_t most = param_get(m, (uint16_t)(PARAM_VEND_MAX_1 + w));
+    if (most) r = min_i64(r, most * (wallet_is_money(m, w) ? MONEY_UNIT : 1000));
     return r > 0 ? r : 0;
 }
 
@@ -210,6 +310,17 @@ static int wallet_for(const struct meter *m, unsigned named, bool money)
     return E_NONE;
 }
 
+/* Sub-classes of class 2 that the product always takes, and those that a parameter permits. */
+static uint16_t management(const struct meter *m)
+{
+    int32_t permitted = param_get(m, PARAM_TOKEN_FUNCTIONS);
+    unsigned subs = MANAGEMENT;
+    if (permitted & PERMITS_TARIFF_INDEX) subs |= 1u << 2;
+    if (permitted & PERMITS_EXTENDED) subs |= 1u << 10;
+    if (functions(m)) subs |= 1u << 11;
+    return (uint16_t)subs;
+}
+
 static void make_rules(const struct meter *m, const struct entry *e, struct sts_rules *r)
 {
     int units = wallet_for(m, e->wallet, false), money = wallet_for(m, e->wallet, true);
@@ -217,9 +328,10 @@ static void make_rules(const struct meter *m, const struct entry *e, struct sts_
         .now = m->t,
         .tests = TESTS,
         .section_ms = SECTION_MS,
-        .management =
-            (uint16_t)(MANAGEMENT | (param_get(m, PARAM_TOKEN_FUNCTIONS) & 1 ? 1u << 2 : 0)),
+        .management = management(m),
+        .functions = functions(m),
         .locked_out = m->tokens.lock[e->channel].left_s != 0,
+        .tampered = (m->supply.state.held & SUPPLY_BIT(SUPPLY_TAMPER)) != 0,
     };
     if (units >= 0) {
         r->credits |= 1u << 0;
@@ -266,6 +378,26 @@ static bool is_cleared(const struct meter *m, const struct entry *e, unsigned w)
            (amount == 0xFFFF || amount == (wallet_is_money(m, w) ? 4 : 0));
 }
 
+/* A function the meter has, with data that it takes, and possible as things stand. */
+static void check_function(struct meter *m, struct entry *e)
+{
+    struct sts_verdict *v = &e->v;
+    struct task t = { e->wallet, v->index, (int32_t)v->amount };
+    bool has = v->index < FUNCTIONS && functions(m) >> v->index & 1;
+    v->effect = STS_MANUFACTURER;
+    if (has && t.data > function[v->index].most)
+        refuse(e, STS_RANGE);
+    else if (!has || !function[v->index].can(m, &t))
+        refuse(e, STS_FUNCTION);
+}
+
+/* The supply cannot be let go of while the tamper that holds it lasts: the token waits. */
+static void check_clear_tamper(struct meter *m, struct entry *e)
+{
+    if (supply_can_token(m, SUPPLY_TAMPER, ACTION_RECONNECT) == E_DENIED)
+        refuse(e, STS_NOT_READY);
+}
+
 static void check(struct meter *m, struct entry *e)
 {
     const struct sts_verdict *v = &e->v;
@@ -278,6 +410,10 @@ static void check(struct meter *m, struct entry *e)
         if (is_cleared(m, e, other)) e->wallet = (uint8_t)other;
     } else if (v->effect == STS_TARIFF && v->amount > TI_MAX) {
         refuse(e, STS_RANGE);
+    } else if (v->effect == STS_CLEAR_TAMPER) {
+        check_clear_tamper(m, e);
+    } else if (v->effect == STS_MANUFACTURER || v->effect == STS_EXTENDED) {
+        check_function(m, e);
     }
 }
 
@@ -320,7 +456,7 @@ static int save_locks(const struct sts_lockout lock[TOKEN_CHANNELS], uint8_t *p)
 static void put_wallet(struct meter *m, struct entry *e, unsigned w, const struct wallet *new)
 {
     wallet_put_new(m, w, new);
-    if (w == e->wallet) e->balance = new->bought - wallet_collected(m, w);
+    if (w == e->wallet) e->balance += new->bought - m->wallets.wallet[w].bought;
 }
 
 static void put_credit(struct meter *m, struct entry *e)
@@ -331,13 +467,12 @@ static void put_credit(struct meter *m, struct entry *e)
     struct event_detail d = { .what = e->wallet,
                               .magnitude = (uint32_t)wallet_published(m, e->wallet, grains) };
     bool opens = new.status != ACCOUNT_ACTIVE &&grains > 0;
-    new.bought += grains;
-    if (grains > 0) new.purchased += grains;
     if (opens) {
         new.status = ACCOUNT_ACTIVE;
         new.opened_s = (uint32_t)m->utc.s;
+        credit_open(m, e->wallet, &new);
     }
-    put_wallet(m, e, e->wallet, &new);
+    e->balance += credit_put_token(m, e->who, e->wallet, &new, grains);
     if (opens) expense_put_open(m, e->wallet);
     change_event(m, EV_TOKEN_ACCEPTED, e->who, &d);
     if (opens) change_event(m, EV_ACCOUNT_ACTIVATED, e->who, &d);
@@ -359,17 +494,18 @@ static void put_clear(struct meter *m, struct entry *e)
                                   .magnitude =
                                       (uint32_t)wallet_published(m, w, wallet_balance(m, w)) };
         if (!is_cleared(m, e, w)) continue;
-        new.bought = wallet_collected(m, w);
+        new.bought -= wallet_balance(m, w);
         put_wallet(m, e, w, &new);
         change_event(m, EV_CREDIT_CLEARED, e->who, &d);
     }
 }
 
-/* Fraud bits whose condition is over go out. */
+/* Fraud bits whose condition is over go out, and the supply is let go of. */
 static void put_clear_tamper(struct meter *m, const struct entry *e)
 {
-    static const uint32_t bits[ALARMS] = { UINT32_C(1) << 13, 0, 0x3F };
+    static const uint32_t bits[ALARMS] = { UINT32_C(1) << 13, 0, TAMPER_ALARMS };
     struct alarms *a = &m->change.alarms;
+    supply_put_token(m, e->who, SUPPLY_TAMPER, ACTION_RECONNECT);
     change_event(m, EV_TAMPER_CLEARED, e->who, NULL);
     change_event(m, EV_FRAUD_CLEARED_TOKEN, e->who, NULL);
     for (unsigned k = 0; k < ALARMS; k++) a->set[k] &= ~bits[k] | a->held[k];
@@ -416,6 +552,10 @@ static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped,
     case STS_TARIFF:
         put_key(m, e, wrapped, (size_t)n);
         break;
+    case STS_MANUFACTURER:
+        function[e->v.index].put(m, e->who,
+                                 &(struct task){ e->wallet, e->v.index, (int32_t)e->v.amount });
+        break;
     default:
         break;
     }
@@ -458,6 +598,20 @@ static void put_row(struct meter *m, const struct entry *e, const struct token_l
     row[LAST_BODY + 12] = v->class;
     row[LAST_BODY + 13] = v->sub;
     ensure(txn_put_row(&m->store, SERIES_TOKENS, row) >= 0);
+}
+
+static void put_credit_row(struct meter *m, const struct token_last *l,
+                           const struct sts_verdict *v)
+{
+    uint8_t row[CREDIT_ROW] = { 0 };
+    if (v->effect != STS_CREDIT && v->effect != STS_CURRENCY) return;
+    le_put32(row, l->utc_s);
+    le_put64(row + 4, (uint64_t)l->amount);
+    le_put32(row + 12, v->tid);
+    row[16] = l->wallet;
+    row[17] = l->link;
+    row[18] = v->sub;
+    ensure(txn_put_row(&m->store, SERIES_CREDITS, row) >= 0);
 }
 
 static void put_last(struct meter *m, const struct token_last *l)
@@ -507,6 +661,7 @@ static int commit(struct meter *m, struct entry *e, const struct sts_lockout *lo
     put_tids(m, &e->v);
     put_last(m, &last);
     put_row(m, e, &last);
+    put_credit_row(m, &last, &e->v);
     put_locks(m, lock);
     change_count(m, CNT_TOKENS);
     return change_commit(m);
@@ -647,24 +802,58 @@ int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key 
 /* -- the log
  * --------------------------------------------------------------------------------------- */
 
-struct token_span token_span(const struct meter *m)
+unsigned token_series(enum token_log log)
 {
-    return (struct token_span){ series_first(&m->store, SERIES_TOKENS),
-                                series_next(&m->store, SERIES_TOKENS) };
+    return log == TOKENS_CREDIT ? SERIES_CREDITS : SERIES_TOKENS;
 }
 
-int token_read(struct meter *m, uint32_t number, struct token_row *row)
+struct token_span token_span(const struct meter *m, enum token_log log)
 {
-    uint8_t o[ROW];
-    int err = series_read(&m->store, SERIES_TOKENS, number, o);
-    if (err < 0) return err;
+    unsigned id = token_series(log);
+    return (struct token_span){ series_first(&m->store, id), series_next(&m->store, id) };
+}
+
+static void load_credit_row(struct token_row *row, const uint8_t *o)
+{
+    *row = (struct token_row){ .last = { .utc_s = le_get32(o),
+                                         .amount = (int64_t)le_get64(o + 4),
+                                         .wallet = o[16] % WALLETS,
+                                         .link = o[17] % LINK_IDS },
+                               .tid = le_get32(o + 12),
+                               .sub = o[18] };
+}
+
+static void load_row(struct token_row *row, const uint8_t *o)
+{
     load_last(&row->last, o);
-    row->time.s = row->last.utc_s;
     row->balance = (int64_t)le_get64(o + LAST_BODY);
     row->tid = le_get32(o + LAST_BODY + 8);
     row->class = o[LAST_BODY + 12];
     row->sub = o[LAST_BODY + 13];
+}
+
+int token_read(struct meter *m, enum token_log log, uint32_t number, struct token_row *row)
+{
+    uint8_t o[ROW];
+    int err = series_read(&m->store, token_series(log), number, o);
+    if (err < 0) return err;
+    if (log == TOKENS_CREDIT)
+        load_credit_row(row, o);
+    else
+        load_row(row, o);
+    row->time.s = row->last.utc_s;
     return 0;
+}
+
+int token_clear(struct meter *m, const struct who *who, enum token_log log)
+{
+    unsigned id = token_series(log);
+    struct event_detail d = { .what = (uint16_t)log };
+    int err = change_begin(m);
+    if (err < 0) return err;
+    ensure(txn_put_clear(&m->store, id, series_next(&m->store, id), 0) >= 0);
+    change_event(m, EV_DATA_CLEARED, who, &d);
+    return change_commit(m);
 }
 
 /* -- records

@@ -53,9 +53,8 @@ struct tokens {
     struct sts_lockout lock[TOKEN_CHANNELS];
     mono_t passed; /* lock-outs are brought up to date to here */
     struct token_last last;
-    mono_t shown; /* the last token was entered then: the display tells of it */
-    uint16_t
-        test; /* STS_TEST_..., STS_SHOW_... of a test token: the display goes through them */
+    mono_t shown;  /* the last token was entered then: the display tells of it; 0 never */
+    uint16_t test; /* STS_TEST_..., STS_SHOW_... of a test token: the display shows them */
 };
 
 /* Enter a token into wallet w (where its kind leaves a choice), and do what it says. Returns
@@ -87,19 +86,26 @@ int prepay_key_get(struct meter *m, struct sts_key *key);
 int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key *key,
                    uint32_t tid);
 
-/* A row of the token log: an accepted token. */
+/* Tokens that were taken, in two rings: all of them, and credit alone, which others do not drive
+ * out. */
+enum token_log { TOKENS_ALL, TOKENS_CREDIT };
+
 struct token_row {
     utc_t time;
-    struct token_last last;
-    int64_t balance; /* of its wallet then, grains */
-    uint32_t tid;    /* 0 where it has none */
+    struct token_last last; /* of a credit alone: amount, wallet and link */
+    int64_t balance;        /* of its wallet then, grains; in TOKENS_ALL */
+    uint32_t tid;           /* 0 where it has none */
     uint8_t class, sub;
 };
 struct token_span {
     uint32_t first, next;
 };
-struct token_span token_span(const struct meter *m);
-int token_read(struct meter *m, uint32_t number, struct token_row *row);
+struct token_span token_span(const struct meter *m, enum token_log log);
+int token_read(struct meter *m, enum token_log log, uint32_t number, struct token_row *row);
+
+/* Forget the rows of one; event 253 tells who did. E_BUSY. */
+int token_clear(struct meter *m, const struct who *who, enum token_log log);
+unsigned token_series(enum token_log log);
 
 /* -- for the parts of meter/ alone
  * --------------------------------------------------------------- */

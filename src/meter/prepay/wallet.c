@@ -10,11 +10,24 @@ enum { BODY = 26 };
 
 #define PUBLISHED_MONEY INT64_C(10000000) /* grains of 1e-2 currency */
 
+/* a - b without a trap: records that are damaged may say anything. */
+static int64_t less(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 /* -- what a wallet is
  * ------------------------------------------------------------------------------ */
 
+static enum arrangement arrangement(const struct meter *m)
+{
+    return (enum arrangement)param_get(m, PARAM_WALLET_ARRANGEMENT);
+}
+
+/* A wallet that shows the debts of the other is of the same kind. */
 bool wallet_is_money(const struct meter *m, unsigned w)
 {
+    if (arrangement(m) == WALLETS_MAIN_DEBT) w = 0;
     return param_get(m, (uint16_t)(PARAM_WALLET_1_MONEY + w)) != 0;
 }
 
@@ -24,33 +37,79 @@ int64_t wallet_collected(const struct meter *m, unsigned w)
     return wallet_is_money(m, w) ? wallet->charged : wallet->accrued;
 }
 
-int64_t wallet_balance(const struct meter *m, unsigned w)
+bool wallet_is_postpaid(const struct meter *m)
 {
-    return m->wallets.wallet[w].bought - wallet_collected(m, w);
+    return (m->wallets.wallet[0].fund.flags & FUND_POSTPAID) != 0;
 }
 
-static enum arrangement arrangement(const struct meter *m)
+int64_t wallet_billed(const struct meter *m, unsigned w)
 {
-    return (enum arrangement)param_get(m, PARAM_WALLET_ARRANGEMENT);
+    const struct fund *f = &m->wallets.wallet[w].fund;
+    if (!(f->flags & FUND_POSTPAID)) return f->billed;
+    return less(f->billed, less(f->since, wallet_collected(m, w)));
+}
+
+int64_t wallet_due(const struct meter *m, unsigned w)
+{
+    return less(wallet_billed(m, w), m->wallets.wallet[w].fund.settled);
+}
+
+/* Of main and debt the second is what the first owes. */
+static int64_t debt_of(const struct meter *m, unsigned w)
+{
+    const struct debt *d = m->wallets.wallet[w].debt;
+    return d[DEBT_DAY].remaining + d[DEBT_SHARE].remaining;
+}
+
+int64_t wallet_balance(const struct meter *m, unsigned w)
+{
+    const struct wallet *x = &m->wallets.wallet[w];
+    if (w == 1 && arrangement(m) == WALLETS_MAIN_DEBT) return -debt_of(m, 0);
+    int64_t used = less(wallet_collected(m, w), wallet_billed(m, w));
+    for (unsigned i = 0; i < DEBTS; i++) used = less(used, -x->debt[i].paid);
+    return less(x->bought, used);
 }
 
 bool wallet_is_used(const struct meter *m, unsigned w)
 {
-    return w == 0 || arrangement(m) == WALLETS_UNITS_MONEY || arrangement(m) == WALLETS_SOURCES;
+    return w == 0 || (arrangement(m) != WALLETS_SINGLE && arrangement(m) != WALLETS_MAIN_DEBT);
 }
 
-static bool is_drawable(const struct meter *m, unsigned w)
+bool wallet_is_open(const struct meter *m, unsigned w)
 {
     return wallet_is_used(m, w) && m->wallets.wallet[w].status == ACCOUNT_ACTIVE;
 }
 
-/* Of two, the second pays once the first is empty; without an account it pays nothing. */
+/* Of two in a row the first that has credit pays; then the first with emergency credit; when
+ * all is empty the first. */
+static unsigned in_order(const struct meter *m)
+{
+    unsigned first = arrangement(m) == WALLETS_MONEY_UNITS;
+    const unsigned order[WALLETS] = { first, !first };
+    for (unsigned emergency = 0; emergency < 2; emergency++)
+        for (unsigned i = 0; i < WALLETS; i++) {
+            if (!wallet_is_open(m, order[i])) continue;
+            int64_t has =
+                emergency ? credit_emergency(m, order[i]) : credit_available(m, order[i]);
+            if (has > 0) return order[i];
+        }
+    return wallet_is_open(m, first) || !wallet_is_open(m, !first) ? first : !first;
+}
+
+/* A bill is in money where there is a wallet of it. */
+static unsigned on_the_bill(const struct meter *m)
+{
+    for (unsigned w = 0; w < WALLETS; w++)
+        if (wallet_is_open(m, w) && wallet_is_money(m, w)) return w;
+    return 0;
+}
+
 unsigned wallet_active(const struct meter *m)
 {
     switch (arrangement(m)) {
     case WALLETS_UNITS_MONEY:
-        return is_drawable(m, 1) && wallet_balance(m, 0) <= 0 &&
-               (wallet_balance(m, 1) > 0 || !is_drawable(m, 0));
+    case WALLETS_MONEY_UNITS:
+        return wallet_is_postpaid(m) ? on_the_bill(m) : in_order(m);
     case WALLETS_SOURCES:
         return m->tou.second;
     case WALLETS_SINGLE:
@@ -65,6 +124,11 @@ int64_t wallet_limit(const struct meter *m, unsigned w)
     int64_t limit = param_get(m, (uint16_t)(PARAM_CREDIT_MAX_1 + w));
     if (limit == 0) return WALLET_MAX;
     return limit * (wallet_is_money(m, w) ? MONEY_UNIT : 1000);
+}
+
+int64_t wallet_grains(const struct meter *m, unsigned w, int64_t published)
+{
+    return published * (wallet_is_money(m, w) ? PUBLISHED_MONEY : 1);
 }
 
 int32_t wallet_published(const struct meter *m, unsigned w, int64_t grains)
@@ -89,25 +153,15 @@ static void show(struct meter *m)
         m->now.quantity[VAL_CREDIT_1 + w] = wallet_published(m, w, wallet_balance(m, w));
 }
 
-/* Whose turn it is, and whether that wallet still pays. What stood before the cut is no news.
- */
-static void look(struct meter *m)
+void wallet_show(struct meter *m)
 {
-    struct wallets *ws = &m->wallets;
-    unsigned w = wallet_active(m);
-    bool owes = ws->wallet[w].status == ACCOUNT_ACTIVE && wallet_balance(m, w) <= 0;
-    struct event_detail d = { .what = (uint16_t)w };
-    if (ws->known && w != ws->active) event_post(m, EV_WALLET_CHANGED, NULL, &d);
-    if (ws->known && owes && !ws->owes) event_post(m, EV_CREDIT_EXHAUSTED, NULL, &d);
-    if (!ws->known || owes != ws->owes) supply_request(m, SUPPLY_ARREARS, owes);
-    ws->active = (uint8_t)w;
-    ws->owes = owes;
-    ws->known = true;
+    show(m);
+    credit_look(m);
 }
 
 static void draw(struct meter *m, unsigned w, uint64_t wh)
 {
-    if (!wh || !is_drawable(m, w)) return;
+    if (!wh || !wallet_is_open(m, w)) return;
     if (wallet_is_money(m, w)) {
         expense_use(m, w, (uint32_t)wh); /* a window is far below 2^32 */
         return;
@@ -121,21 +175,22 @@ void wallet_draw(struct meter *m)
 {
     uint64_t now = basis_wh(m), wh = now - m->wallets.seen_wh;
     m->wallets.seen_wh = now;
+    if (!wh) return;
     unsigned w = wallet_active(m);
-    int64_t left = wallet_balance(m, w);
+    int64_t left = credit_available(m, w);
     if (!wallet_is_money(m, w) && left > 0 && wh > (uint64_t)left) {
         draw(m, w, (uint64_t)left);
         wh -= (uint64_t)left;
         w = wallet_active(m);
     }
     draw(m, w, wh);
-    if (wh) show(m);
-    look(m);
+    wallet_show(m);
 }
 
 void wallet_init(struct meter *m)
 {
     for (unsigned w = 0; w < WALLETS; w++) m->wallets.wallet[w].status = ACCOUNT_NEW;
+    credit_init(m);
 }
 
 void wallet_plan(struct meter *m)
@@ -143,19 +198,19 @@ void wallet_plan(struct meter *m)
     m->wallets.seen_wh = basis_wh(m);
     expense_plan(m);
     show(m);
-    look(m);
+    credit_plan(m);
 }
 
 /* -- orders
  * ---------------------------------------------------------------------------------------- */
 
-static int put_status(struct meter *m, const struct who *who, unsigned w,
-                      const struct wallet *new, enum event code)
+static int put_status(struct meter *m, const struct who *who, unsigned w, struct wallet *new,
+                      enum event code)
 {
     struct event_detail d = { .what = (uint16_t)w };
     int err = change_begin(m);
     if (err < 0) return err;
-    wallet_put_new(m, w, new);
+    credit_put_bought(m, w, new);
     if (code == EV_ACCOUNT_ACTIVATED) expense_put_open(m, w);
     change_event(m, code, who, &d);
     return change_commit(m);
@@ -167,6 +222,7 @@ int wallet_open(struct meter *m, const struct who *who, unsigned w)
     if (new.status == ACCOUNT_ACTIVE) return E_STATE;
     new.status = ACCOUNT_ACTIVE;
     new.opened_s = (uint32_t)m->utc.s;
+    credit_open(m, w, &new);
     return put_status(m, who, w, &new, EV_ACCOUNT_ACTIVATED);
 }
 
@@ -179,18 +235,38 @@ int wallet_close(struct meter *m, const struct who *who, unsigned w)
     return put_status(m, who, w, &new, EV_ACCOUNT_CLOSED);
 }
 
-int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grains)
+int wallet_reset(struct meter *m, const struct who *who, unsigned w)
 {
     struct wallet new = m->wallets.wallet[w];
     struct event_detail d = { .what = (uint16_t)w,
-                              .magnitude = (uint32_t)wallet_published(m, w, grains) };
-    if (grains > WALLET_MAX || grains < -WALLET_MAX) return E_RANGE;
-    new.bought += grains;
-    if (new.bought > WALLET_MAX || new.bought < -WALLET_MAX) return E_RANGE;
-    if (grains > 0 && wallet_balance(m, w) + grains > wallet_limit(m, w)) return E_RANGE;
+                              .magnitude =
+                                  (uint32_t)wallet_published(m, w, wallet_balance(m, w)) };
+    if (new.status == ACCOUNT_ACTIVE || !wallet_is_used(m, w)) return E_STATE;
     int err = change_begin(m);
     if (err < 0) return err;
+    new.bought = less(new.bought, wallet_balance(m, w));
+    new.status = ACCOUNT_NEW;
+    new.opened_s = new.closed_s = 0;
     wallet_put_new(m, w, &new);
+    credit_put_reset(m, w);
+    change_event(m, EV_CHANGED_PREPAY, who, &d);
+    return change_commit(m);
+}
+
+int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grains)
+{
+    struct event_detail d = { .what = (uint16_t)w,
+                              .magnitude = (uint32_t)wallet_published(m, w, grains) };
+    int64_t bought = m->wallets.wallet[w].bought;
+    if (!wallet_is_used(m, w)) return E_STATE;
+    if (grains > WALLET_MAX || grains < -WALLET_MAX || !wallet_holds(bought + grains))
+        return E_RANGE;
+    if (grains > 0 && wallet_balance(m, w) > wallet_limit(m, w) - grains) return E_RANGE;
+    int err = change_begin(m);
+    if (err < 0) return err;
+    struct wallet new = m->wallets.wallet[w];
+    new.bought += grains;
+    credit_put_bought(m, w, &new);
     change_event(m, EV_CHANGED_PREPAY, who, &d);
     return change_commit(m);
 }

@@ -1,4 +1,4 @@
-/* wallet.h - the ledger: a wallet is what was bought minus what was collected.
+/* wallet.h - the ledger: bought = collected + balance, at every instant.
  *
  * Two wallets, each of units (Wh) or of money (1e-9 of the currency: its grain). Tokens and
  * clients own what was bought, energy records own what was collected; neither writes the other,
@@ -6,13 +6,17 @@
  * a window used is drawn at once, from the wallet whose turn it is (PARAM_WALLET_ARRANGEMENT):
  *
  *     0 single       wallet 1
- *     1 units, money wallet 1 while it has credit, then wallet 2
+ *     1 units, money wallet 1 while it has credit, then wallet 2; when both are empty emergency
+ *                    credit in the same order
  *     2 sources      wallet 1 on the grid, wallet 2 on the second source; one never pays for
  *                    the other
- *     3 main, debt   wallet 1; wallet 2 is a record of debt and pays for nothing
+ *     3 main, debt   wallet 1; wallet 2 shows its debts as a balance below zero, and pays for
+ *                    nothing
+ *     4 money, units as 1, wallet 2 first
  *
- * When the wallet whose turn it is has nothing left, prepayment asks the arbiter to open the
- * supply (supply/supply.h), and lets go when there is credit again; it does no more than ask.
+ * Collected is what energy and charges took, what went to debts, and not what a postpaid account
+ * owes as a bill: while it is postpaid charges go there and the balance stands. Credits beside
+ * the bought one, what happens at the end of credit and who may say so: credit.h.
  *
  * An account that is new or closed is not drawn from; the first credit token opens it. Charges
  * look at imported energy, or at import and export under absolute registration.
@@ -28,6 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/time.h"
 #include "base/who.h"
 #include "meter/prepay/exact.h"
 #include "meter/regs.h"
@@ -38,7 +43,13 @@ enum { WALLETS = 2 };
 
 /* As account_status of class 111 numbers them. */
 enum account_status { ACCOUNT_NEW = 1, ACCOUNT_ACTIVE, ACCOUNT_CLOSED };
-enum arrangement { WALLETS_SINGLE, WALLETS_UNITS_MONEY, WALLETS_SOURCES, WALLETS_MAIN_DEBT };
+enum arrangement {
+    WALLETS_SINGLE,
+    WALLETS_UNITS_MONEY,
+    WALLETS_SOURCES,
+    WALLETS_MAIN_DEBT,
+    WALLETS_MONEY_UNITS
+};
 
 #define MONEY_UNIT INT64_C(1000000000) /* grains of one unit of the currency */
 
@@ -56,6 +67,38 @@ struct period {
     bool next;         /* the month began with the passive scheme, which is not in force yet */
 };
 
+/* What belongs to the credits and the mode of an account. Transactions alone change it. */
+enum { FREE_MONTH, FREE_LIFELINE, FREES, DEBT_DAY = 0, DEBT_SHARE, DEBTS };
+enum fund_flag {
+    FUND_POSTPAID = 1, /* charges go to the bill; the same in all accounts */
+    FUND_OFFERED = 2,  /* emergency credit was offered */
+    FUND_SELECTED = 4, /* it was taken, */
+    FUND_USED = 8,     /* some of it is owed, */
+    FUND_SPENT = 16,   /* or all of it */
+    FUND_EMPTY = 32,   /* the end of credit was told */
+    FUND_HELD = 64     /* friendly time holds arrears back; of wallet 1, for all */
+};
+struct fund {
+    int64_t billed;  /* grains charged while postpaid, up to the present period of it */
+    int64_t since;   /* postpaid: collected when that began */
+    int64_t settled; /* of the bill: no longer due */
+    int64_t from;    /* available when emergency credit was taken, 0 or less */
+    int64_t rearm;   /* bought when the alarm level was reached */
+    int64_t
+        free[FREES]; /* of the month's free credit, what is left but for the present debit */
+    int32_t day;     /* the last local day debts were looked at, since 1970; 0 never */
+    uint16_t month;  /* the last local month free credit came in, since year 0 */
+    uint8_t flags;   /* enum fund_flag */
+    uint8_t level, silenced; /* alarm level reached, 0 none; silenced up to that */
+    uint8_t uses;            /* of emergency credit in this month */
+    uint8_t ordered; /* friendly time: 1 on, 2 off, 0 as the calendar says; of wallet 1 */
+};
+struct debt {
+    int64_t remaining, paid; /* grains; paid only grows */
+    int64_t last;            /* taken the last time, */
+    uint32_t last_s;         /* and when; 0 never */
+};
+
 struct wallet {
     int64_t bought;              /* grains; tokens and clients alone change it */
     int64_t purchased;           /* of it, by credit tokens that added; only grows */
@@ -66,20 +109,54 @@ struct wallet {
     uint32_t wh[TARIFFS]; /* ever, modulo 2^32, of a wallet of money */
     struct period period;
     int64_t charged; /* of a wallet of money: follows from the above */
+    struct fund fund;
+    struct debt debt[DEBTS]; /* by day, by payment */
+};
+
+enum { CREDIT_LEVELS = 3 };
+struct level_row {       /* 0-0:96.61.0 */
+    int32_t threshold;   /* as published; 0: no alarm */
+    uint16_t repeat_s;   /* of the sound, which lasts two seconds; 0: while it lasts */
+    uint8_t buzzer, led; /* enum output_pattern */
+    bool blip;           /* a second without supply when it is reached */
+};
+
+/* What the end of credit is watched with; nothing of it is kept over a cut. */
+struct watchman {
+    struct level_row level[WALLETS * CREDIT_LEVELS]; /* three of each wallet */
+    mono_t wait, blip, beep; /* when a delay, a blip, a silence or sound is over */
+    int32_t day;             /* the local day, 0: the clock is invalid */
+    uint16_t month;
+    uint8_t says;      /* of the friendly calendar, when last looked */
+    bool saved;        /* friendly time holds arrears back */
+    bool asked;        /* the supply was asked to open */
+    bool blips, beeps; /* the blip, the sound is under way */
+    bool stale;        /* something is to be written down */
 };
 
 struct wallets {
     struct wallet wallet[WALLETS];
-    uint64_t seen_wh;       /* of what charges look at: drawn up to here */
-    uint8_t dirty[WALLETS]; /* tariffs drawn under since the last energy record, a bit each */
-    uint8_t active;         /* whose turn it was when last looked */
-    bool owes, known;       /* it had nothing left; both are known */
+    uint64_t seen_wh;         /* of what charges look at: drawn up to here */
+    uint8_t dirty[WALLETS];   /* tariffs drawn under since the last energy record, a bit each */
+    uint8_t active;           /* whose turn it was when last looked */
+    bool owes, known;         /* the supply was asked to open; both are known */
+    struct watchman watchman; /* credit.h */
 };
 
 /* Of the wallet's grains: Wh, or 1e-9 currency. */
 bool wallet_is_money(const struct meter *m, unsigned w);
 int64_t wallet_collected(const struct meter *m, unsigned w);
 int64_t wallet_balance(const struct meter *m, unsigned w);
+
+/* Charged to the bill of a postpaid account, ever; and what of it is due. */
+int64_t wallet_billed(const struct meter *m, unsigned w);
+int64_t wallet_due(const struct meter *m, unsigned w);
+
+/* Is the supply postpaid now? */
+bool wallet_is_postpaid(const struct meter *m);
+
+/* May it be drawn from: used, and its account open? */
+bool wallet_is_open(const struct meter *m, unsigned w);
 
 /* Does the arrangement have this wallet, and may tokens be put into it? */
 bool wallet_is_used(const struct meter *m, unsigned w);
@@ -98,8 +175,12 @@ int32_t wallet_published(const struct meter *m, unsigned w, int64_t grains);
 int wallet_open(struct meter *m, const struct who *who, unsigned w);
 int wallet_close(struct meter *m, const struct who *who, unsigned w);
 
+/* The account becomes a new one: nothing bought, nothing owed, its emergency credit whole. E_STATE:
+ * it is open. E_BUSY. */
+int wallet_reset(struct meter *m, const struct who *who, unsigned w);
+
 /* A client adds grains (class 112), less than none takes. E_RANGE: beyond the limit of the
- * wallet, or of arithmetic. E_BUSY. */
+ * wallet, or of arithmetic; E_STATE: the arrangement has no such wallet. E_BUSY. */
 int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grains);
 
 /* A wallet of units becomes one of money, or the reverse. E_STATE: it was used already. */
@@ -111,6 +192,9 @@ static inline bool wallet_holds(int64_t grains)
     return grains >= -WALLET_MAX && grains <= WALLET_MAX;
 }
 
+/* Grains of an amount as it is published; and of one that a parameter holds. */
+int64_t wallet_grains(const struct meter *m, unsigned w, int64_t published);
+
 /* -- for the parts of meter/ alone
  * --------------------------------------------------------------- */
 
@@ -119,6 +203,9 @@ void wallet_init(struct meter *m);
 /* What charges look at may have changed: nothing that was counted so far is drawn. Also the
  * balances among the values. */
 void wallet_plan(struct meter *m);
+
+/* A balance may have changed: shown, and looked at. */
+void wallet_show(struct meter *m);
 
 /* A window was booked. */
 void wallet_draw(struct meter *m);

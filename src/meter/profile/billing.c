@@ -222,23 +222,6 @@ static int end_period(struct meter *m, const struct who *who, utc_t when, unsign
 /* -- when
  * -------------------------------------------------------------------------------------- */
 
-/* The first moment after u that {time 4, date 5} names. */
-static utc_t next_named(struct meter *m, const uint8_t o[BILLING_TIME], utc_t u)
-{
-    struct zone *z = &m->clock.zone;
-    struct when w = when_get(o + 4);
-    int64_t tod = (o[0] % 24) * 3600 + (o[1] % 60) * 60 + o[2] % 60;
-    int32_t day = (int32_t)((u.s + zone_offset_s(z, u)) / DAY_S);
-    for (unsigned i = 0; i < 3; i++) {
-        int32_t d = when_next(&w, day);
-        if (d < 0) break;
-        utc_t at = zone_utc(z, (int64_t)d * DAY_S + tod);
-        if (at.s > u.s) return at;
-        day = d + 1;
-    }
-    return (utc_t){ UINT32_MAX };
-}
-
 void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME])
 {
     if (param_read(m, PARAM_BILLING_TIME, o, BILLING_TIME) != BILLING_TIME)
@@ -249,7 +232,7 @@ static utc_t next_period(struct meter *m, utc_t u)
 {
     uint8_t o[BILLING_TIME];
     billing_get_time(m, o);
-    return next_named(m, o, u);
+    return zone_next_named(&m->clock.zone, o, u);
 }
 
 static utc_t next_of(struct meter *m, enum billing which, utc_t u)
@@ -364,6 +347,22 @@ int billing_reset_maxima(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
+int billing_clear(struct meter *m, const struct who *who)
+{
+    if (is_locked(m)) return E_DENIED;
+    int err = change_begin(m);
+    if (err < 0) return err;
+    profile_put_clear(m, who);
+    for (unsigned i = 0; i < BILLINGS; i++) {
+        unsigned id = billing_series((enum billing)i);
+        ensure(txn_put_clear(&m->store, id, series_next(&m->store, id), 0) >= 0);
+    }
+    put_reset(m);
+    change_stamp(m, STAMP_BILLING);
+    change_event(m, EV_DATA_CLEARED, who, NULL);
+    return change_commit(m);
+}
+
 /* The period under way ends when the new schedule says. */
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME])
 {
@@ -374,6 +373,6 @@ int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BIL
     if (!memcmp(was, o, sizeof was)) return 0;
     int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);
     if (err < 0) return err;
-    put_due(m, BILLING_MONTHLY, next_named(m, o, m->utc));
+    put_due(m, BILLING_MONTHLY, zone_next_named(&m->clock.zone, o, m->utc));
     return change_commit(m);
 }

@@ -63,6 +63,10 @@ int billing_end(struct meter *m, const struct who *who, enum billing_cause cause
 /* Reset the maxima only (script 2 of 0-0:10.0.1); the same lock-out. */
 int billing_reset_maxima(struct meter *m, const struct who *who);
 
+/* Forget what was recorded: the rows of all surveys, of days and months, and the maxima, in one
+ * change (event 253). Registers, counters and logs stay. Errors of billing_reset_maxima(). */
+int billing_clear(struct meter *m, const struct who *who);
+
 /* When periods end: COSEM {time 4, date 5}, wildcards in the date; local midnight of the first
  * until it is written. E_RANGE: it names no moment of a day, or no date. */
 void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME]);

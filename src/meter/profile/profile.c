@@ -403,6 +403,12 @@ int profile_reset(struct meter *m, const struct who *who, unsigned survey)
     return change_commit(m);
 }
 
+void profile_put_clear(struct meter *m, const struct who *who)
+{
+    for (unsigned k = 0; k < CFG_SURVEYS; k++)
+        put_clear(m, who, k, row_octets(m->survey[k].values));
+}
+
 /* -- power-up
  * ---------------------------------------------------------------------------------- */
 

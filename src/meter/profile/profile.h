@@ -76,6 +76,8 @@ int profile_set_period_s(struct meter *m, const struct who *who, unsigned survey
 
 /* Methods reset and capture of class 7. A row captured out of turn stands off the grid. */
 int profile_reset(struct meter *m, const struct who *who, unsigned survey);
+/* Into the open change: all surveys are forgotten. */
+void profile_put_clear(struct meter *m, const struct who *who);
 int profile_capture(struct meter *m, const struct who *who, unsigned survey);
 
 /* Rows that can be read: numbers [first, next) for ever. */

@@ -39,6 +39,12 @@ void scan_begin_changes(struct meter *m, struct scan *s, utc_t from, utc_t to)
     begin(m, s, SERIES_CHANGES, from, to);
 }
 
+void scan_begin_tokens(struct meter *m, struct scan *s, enum token_log log, utc_t from,
+                       utc_t to)
+{
+    begin(m, s, token_series(log), from, to);
+}
+
 /* Rows in order of time need no counting: a bracket is exact behind the last step back. */
 static bool is_sorted(const struct meter *m, const struct scan *s)
 {

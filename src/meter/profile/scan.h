@@ -15,6 +15,7 @@
 
 #include "base/time.h"
 #include "meter/event/event.h"
+#include "meter/prepay/token.h"
 #include "meter/profile/billing.h"
 #include "store/series.h"
 
@@ -34,6 +35,9 @@ void scan_begin_billing(struct meter *m, struct scan *s, enum billing which, utc
 void scan_begin_log(struct meter *m, struct scan *s, enum event_log log, utc_t from, utc_t to);
 
 void scan_begin_changes(struct meter *m, struct scan *s, utc_t from, utc_t to); /* param.h */
+
+void scan_begin_tokens(struct meter *m, struct scan *s, enum token_log log, utc_t from,
+                       utc_t to); /* prepay/token.h */
 
 /* E_BUSY: go on in the next step. 0: done, and numbers [scan_first, scan_next) bracket the
  * rows. Other errors as series_read(). */

@@ -277,7 +277,36 @@ bool secure_attempt(struct meter *m, unsigned port, bool failed)
     if (guard(m, port, GUARD_MODE) != SECURE_PORT_GUARDED) return false;
     if (l->failed < guard(m, port, GUARD_ATTEMPTS)) return false;
     l->until_s = (uint32_t)meter_utc(m).s + lock_duration_s(m, port, l->failed);
+    secure_plan(m);
     return true;
+}
+
+void secure_plan(struct meter *m)
+{
+    utc_t first = { INT64_MAX };
+    for (unsigned i = 0; i < SECURE_PORTS; i++) {
+        uint32_t until_s = m->secure.lock[i].until_s;
+        if (until_s && until_s < first.s) first.s = until_s;
+    }
+    if (first.s == INT64_MAX)
+        timer_stop(m, TIMER_PORT);
+    else
+        timer_set_utc(m, TIMER_PORT, first);
+}
+
+/* The attempts that failed stay counted: the next one that does locks for longer. */
+void secure_port_due(struct meter *m, utc_t due)
+{
+    for (unsigned i = 0; i < SECURE_PORTS; i++) {
+        struct secure_lock *l = &m->secure.lock[i];
+        struct event_detail d = { .what = (uint16_t)i };
+        if (!l->until_s || l->until_s > due.s) continue;
+        l->until_s = 0;
+        m->secure.is_dirty = true;
+        event_post(m, EV_PORT_UNLOCKED, NULL, &d);
+    }
+    secure_settle(m);
+    secure_plan(m);
 }
 
 bool secure_reset(struct meter *m, unsigned port)
@@ -289,6 +318,7 @@ bool secure_reset(struct meter *m, unsigned port)
     l->until_s = 0;
     m->secure.is_dirty = true;
     secure_settle(m);
+    secure_plan(m);
     return was;
 }
 

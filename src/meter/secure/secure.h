@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/time.h"
 #include "base/who.h"
 #include "store/keys.h"
 
@@ -134,6 +135,10 @@ bool secure_is_locked(struct meter *m, unsigned port);
 
 /* An attempt on a port failed, or succeeded. True when this one began a lock-out. */
 bool secure_attempt(struct meter *m, unsigned port, bool failed);
+
+/* -- for the parts of meter/ alone: lock-outs end by themselves (event 368) */
+void secure_plan(struct meter *m);
+void secure_port_due(struct meter *m, utc_t due);
 
 /* Forget the failed attempts of a port, and the lock-out with them; true when there was one. */
 bool secure_reset(struct meter *m, unsigned port);

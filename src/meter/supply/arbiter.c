@@ -5,19 +5,20 @@
 #define OWN_OVERLOAD (SUPPLY_BIT(SUPPLY_OVERCURRENT) | SUPPLY_BIT(SUPPLY_LIMIT))
 
 static const struct requester_row rows[REQUESTERS] = {
-    [SUPPLY_FIRE] = { "fire, over-temperature", "order of supervisor or head-end, once cool", 0,
-                      true, false },
-    [SUPPLY_MALFUNCTION] = { "malfunction", "end of the fault", 0, false, false },
-    [SUPPLY_VOLTAGE] = { "abnormal voltage", "voltage back within hysteresis, delay", 0, false,
-                         false },
-    [SUPPLY_REMOTE] = { "remote order, engineering token", "remote reconnection", 0, true,
-                        false },
-    [SUPPLY_OVERCURRENT] = { "over-current", "delay, lock-out, button", 0, false, false },
-    [SUPPLY_LIMIT] = { "power limit", "delay, lock-out, button", 0, false, false },
-    [SUPPLY_TAMPER] = { "tamper", "clear-tamper token or head-end", 0, true, false },
-    [SUPPLY_SCHEDULE] = { "schedule", "schedule", 0, false, true },
-    [SUPPLY_ARREARS] = { "arrears", "credit", 0, false, false },
-    [SUPPLY_BUTTON] = { "button", "button", OWN_OVERLOAD, true, false },
+    [SUPPLY_FIRE] = { "fire, over-temperature", "FirE",
+                      "order of supervisor or head-end, once cool", 0, true, false },
+    [SUPPLY_MALFUNCTION] = { "malfunction", "FAULt", "end of the fault", 0, false, false },
+    [SUPPLY_VOLTAGE] = { "abnormal voltage", "UoLtAGE", "voltage back within hysteresis, delay",
+                         0, false, false },
+    [SUPPLY_REMOTE] = { "remote order, engineering token", "UtiLity", "remote reconnection", 0,
+                        true, false },
+    [SUPPLY_OVERCURRENT] = { "over-current", "HiGH A", "delay, lock-out, button", 0, false,
+                             false },
+    [SUPPLY_LIMIT] = { "power limit", "oUErLoAd", "delay, lock-out, button", 0, false, false },
+    [SUPPLY_TAMPER] = { "tamper", "tAnPEr", "clear-tamper token or head-end", 0, true, false },
+    [SUPPLY_SCHEDULE] = { "schedule", "SCHEdULE", "schedule", 0, false, true },
+    [SUPPLY_ARREARS] = { "arrears", "CrEdit 0", "credit", 0, false, false },
+    [SUPPLY_BUTTON] = { "button", "button", "button", OWN_OVERLOAD, true, false },
 };
 
 static const struct mode_row modes[SUPPLY_MODES] = {

@@ -44,6 +44,7 @@ enum control_state { CONTROL_DISCONNECTED, CONTROL_CONNECTED, CONTROL_READY };
 
 struct requester_row {
     const char *name;
+    const char *cells; /* on a display of seven segments, at most eight */
     const char *released_by;
     uint16_t lets_go; /* beside its own hold, whatever the weights */
     bool latched;     /* the end of the cause does not release it: an order does */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/err.h"
 #include "meter/hot.h"
 #include "meter/meter.h"
 
@@ -73,6 +74,16 @@ int limiter_set_emergency(struct meter *m, const struct who *who, unsigned k,
     le_put32(o + 14, e->duration_s);
     le_put64(o + 18, (uint64_t)e->from.s);
     return param_write(m, who, (uint16_t)(PARAM_LIMIT_1_PROFILE + k), o, sizeof o);
+}
+
+int limiter_begin_emergency(struct meter *m, const struct who *who, unsigned k)
+{
+    struct emergency e;
+    limiter_emergency(m, k, &e);
+    if (!e.duration_s || !clock_is_valid(&m->clock)) return E_STATE;
+    e.from = m->utc;
+    clock_put_stamp(&m->clock, m->utc, e.time);
+    return limiter_set_emergency(m, who, k, &e);
 }
 
 static bool is_listed(struct meter *m, unsigned k, uint16_t id)

@@ -78,6 +78,10 @@ void limiter_emergency(struct meter *m, unsigned k, struct emergency *e);
 int limiter_set_emergency(struct meter *m, const struct who *who, unsigned k,
                           const struct emergency *e);
 
+/* The profile that limiter k was given last begins now. E_STATE: none that would last, or the
+ * clock is invalid. */
+int limiter_begin_emergency(struct meter *m, const struct who *who, unsigned k);
+
 /* Attempts are used up and the lock-out lasts. */
 bool limiter_is_locked(const struct meter *m);
 

@@ -10,6 +10,7 @@
 
 enum { CLIENT_CLOSINGS = 6, CLIENT_REFILL_S = 600 };
 enum { OWN_CLOSINGS = 12, OWN_REFILL_S = 300 };
+enum { PRESS_CLOSES_S = 3, PRESS_OPENS_S = 8 };
 enum { WEIGHTS_BODY = REQUESTERS * (2 * ACTIONS + 1) };
 #define SECOND_US UINT64_C(1000000)
 
@@ -101,7 +102,7 @@ void supply_take(struct meter *m, const uint8_t *body, size_t n)
  * ------------------------------------------------------------------------ */
 
 /* What an opening is told as. */
-static enum event opened_by(const struct meter *m, const struct who *who, unsigned r)
+static enum event opened_by(const struct meter *m, bool by_token, unsigned r)
 {
     static const uint16_t code[REQUESTERS] = {
         [SUPPLY_FIRE] = EV_OPEN_FIRE,
@@ -115,9 +116,7 @@ static enum event opened_by(const struct meter *m, const struct who *who, unsign
         [SUPPLY_ARREARS] = EV_OPEN_ARREARS,
         [SUPPLY_BUTTON] = EV_MANUAL_DISCONNECTION,
     };
-    bool token = who->link == LINK_KEYPAD || who->link == LINK_CIU || who->link == LINK_VTC ||
-                 who->link == LINK_SMS;
-    if (r == SUPPLY_REMOTE && token) return EV_OPEN_ENGINEERING;
+    if (r == SUPPLY_REMOTE && by_token) return EV_OPEN_ENGINEERING;
     if (r == SUPPLY_VOLTAGE && m->supply.opened) return (enum event)m->supply.opened;
     return (enum event)code[r];
 }
@@ -133,6 +132,7 @@ struct decision {
     uint16_t raised; /* requesters that began to hold */
     uint8_t actor;   /* who moved the relay, if it moves */
     uint8_t blocked; /* who holds against an order; SUPPLY_NOBODY */
+    bool by_token;
 };
 
 static void put_events(struct meter *m, const struct who *who, const struct decision *d)
@@ -145,7 +145,7 @@ static void put_events(struct meter *m, const struct who *who, const struct deci
     for (unsigned r = 0; r < REQUESTERS; r++)
         if (d->raised & SUPPLY_BIT(r)) {
             struct event_detail why = { .what = (uint16_t)(r + 1u) };
-            change_event(m, opened_by(m, who, r), who, &why);
+            change_event(m, opened_by(m, d->by_token, r), who, &why);
         }
     if (!was->closed && is->closed) change_event(m, closed_by(d->actor), who, &x);
     if (arbiter_state(mode, is->held) == CONTROL_READY &&
@@ -156,14 +156,13 @@ static void put_events(struct meter *m, const struct who *who, const struct deci
     change_event(m, EV_RECONNECT_REFUSED, who, &x);
 }
 
-/* Where the journal is lost the relay still obeys: a fire does not wait for flash. */
-static int decide(struct meter *m, const struct who *who, struct decision *d)
+/* Into the open change: what is decided, as the record it leaves. */
+static void put_decision(struct meter *m, const struct who *who, struct decision *d,
+                         uint8_t body[BODY])
 {
     struct supply *s = &m->supply;
-    uint8_t body[BODY];
-    bool moves;
     d->next.closed = arbiter_state(mode_of(m), d->next.held) == CONTROL_CONNECTED;
-    moves = d->next.closed != s->state.closed;
+    bool moves = d->next.closed != s->state.closed;
     if (moves) {
         d->next.cause = (uint8_t)(d->actor + 1u);
         d->next.by = who->link;
@@ -171,13 +170,20 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
         bool now = s->relay.phase == RELAY_PULSE || relay_will_move(m, d->next.closed);
         d->next.moving = now ? MOVES_COUNTED : MOVES_LATER;
     }
-    int err = change_begin(m);
-    if (err < 0) return err;
     put_events(m, who, d);
     if (moves && d->next.moving == MOVES_COUNTED)
         change_count(m, d->next.closed ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
     change_put(m, HOT_SUPPLY, body, (size_t)save(&d->next, body));
     s->wants &= (uint16_t) ~(s->state.held & ~d->next.held);
+}
+
+/* Where the journal is lost the relay still obeys: a fire does not wait for flash. */
+static int decide(struct meter *m, const struct who *who, struct decision *d)
+{
+    uint8_t body[BODY];
+    int err = change_begin(m);
+    if (err < 0) return err;
+    put_decision(m, who, d, body);
     err = change_commit(m);
     if (err < 0) supply_take(m, body, BODY);
     return err;
@@ -262,7 +268,7 @@ static void decide_requests(struct meter *m)
 {
     struct supply *s = &m->supply;
     uint16_t raise = to_raise(m), release = s->ended;
-    struct decision d = { s->state, raise, 0, SUPPLY_NOBODY };
+    struct decision d = { s->state, raise, 0, SUPPLY_NOBODY, false };
     for (unsigned r = 0; r < REQUESTERS; r++) {
         bool lets_go = (release & SUPPLY_BIT(r)) != 0;
         if (!lets_go && !(raise & SUPPLY_BIT(r))) continue;
@@ -384,7 +390,7 @@ static int order(struct meter *m, const struct who *who, enum requester r,
     if (closes && !may_close(m, &s->client, CLIENT_CLOSINGS, CLIENT_REFILL_S))
         return refuse(m, who, SUPPLY_NOBODY);
     uint16_t raised = SUPPLY_BIT(r);
-    struct decision d = { s->state, raised, (uint8_t)r, v.blocked };
+    struct decision d = { s->state, raised, (uint8_t)r, v.blocked, false };
     if (!opens) d.raised = 0;
     d.next.held = v.held;
     note(&d.next, r, action);
@@ -403,6 +409,53 @@ int supply_reconnect(struct meter *m, const struct who *who, bool trusted)
 {
     uint16_t with = SUPPLY_BIT(SUPPLY_FIRE) | SUPPLY_BIT(SUPPLY_TAMPER);
     return order(m, who, SUPPLY_REMOTE, ACTION_RECONNECT, trusted ? with : 0);
+}
+
+/* What a token's order comes to; clearing the tamper is no order but its release. */
+static int token_decision(const struct meter *m, enum requester r, enum supply_action action,
+                          struct decision *d)
+{
+    const struct supply *s = &m->supply;
+    *d = (struct decision){ s->state, 0, (uint8_t)r, SUPPLY_NOBODY, true };
+    if (!m->io->relay) return E_STATE;
+    if (r == SUPPLY_TAMPER) {
+        bool lasts = s->state.held & s->wants & SUPPLY_BIT(SUPPLY_TAMPER);
+        d->next.held = without(m, SUPPLY_BIT(SUPPLY_TAMPER));
+        return lasts ? E_DENIED : 0;
+    }
+    struct verdict v = judge(m, r, action, 0);
+    bool idle = action != ACTION_DISCONNECT && !(s->state.held & SUPPLY_BIT(r));
+    d->next.held = idle ? s->state.held : v.held;
+    if (action == ACTION_DISCONNECT) d->raised = SUPPLY_BIT(r);
+    d->blocked = idle ? (uint8_t)SUPPLY_NOBODY : v.blocked;
+    return v.refused && !idle ? E_DENIED : 0;
+}
+
+int supply_can_token(const struct meter *m, enum requester r, enum supply_action action)
+{
+    struct decision d;
+    return token_decision(m, r, action, &d);
+}
+
+void supply_put_token(struct meter *m, const struct who *who, enum requester r,
+                      enum supply_action action)
+{
+    uint8_t body[BODY];
+    struct decision d;
+    if (token_decision(m, r, action, &d) || d.next.held == m->supply.state.held) return;
+    note(&d.next, r, action);
+    put_decision(m, who, &d, body);
+}
+
+bool supply_press(struct meter *m, unsigned held_s)
+{
+    static const struct who hand = { .link = LINK_KEYPAD };
+    enum control_state state = supply_state(m);
+    bool closes = state == CONTROL_READY && held_s >= PRESS_CLOSES_S;
+    bool opens = state == CONTROL_CONNECTED && held_s >= PRESS_OPENS_S;
+    if (!closes && !(opens && arbiter_mode(mode_of(m))->button_opens)) return false;
+    supply_order(m, &hand, SUPPLY_BUTTON, closes ? ACTION_RECONNECT : ACTION_DISCONNECT);
+    return true;
 }
 
 int supply_forget(struct meter *m, const struct who *who)

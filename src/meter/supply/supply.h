@@ -83,6 +83,16 @@ int supply_order(struct meter *m, const struct who *who, enum requester r,
  * lets go of fire and tamper, if their causes are over. Errors of supply_order(). */
 int supply_reconnect(struct meter *m, const struct who *who, bool trusted);
 
+/* A token orders: SUPPLY_REMOTE opens or lets go as an engineer would, SUPPLY_TAMPER lets go of
+ * what a tamper holds. May it, as things stand? E_STATE: no relay in this meter. E_DENIED: not in
+ * this mode, or the tamper lasts. Then into the open change, with its events. */
+int supply_can_token(const struct meter *m, enum requester r, enum supply_action action);
+void supply_put_token(struct meter *m, const struct who *who, enum requester r,
+                      enum supply_action action);
+/* The push button was held for so long. Ready: three seconds reconnect. Connected: eight
+ * disconnect, in the modes that have it. False: the button means nothing to the supply. */
+bool supply_press(struct meter *m, unsigned held_s);
+
 /* Who holds it open, SUPPLY_NOBODY when closed. */
 unsigned supply_holder(const struct meter *m);
 

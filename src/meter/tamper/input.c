@@ -31,6 +31,7 @@ static const struct input_row table[] = {
     { INPUT_MODULE, 1000, EV_MODULE_INSERTED, EV_MODULE_REMOVED, 0 },
     { INPUT_BATTERY_LOW, 10000, EV_BATTERY_LOW, EV_BATTERY_NORMAL, 0 },
     { INPUT_RELAY_CLOSED, 50, 0, 0, 0 }, /* supply/relay judges it */
+    { INPUT_AC_FIELD, 0, 0, 0, 0 },      /* tamper/watch judges it */
 };
 _Static_assert(sizeof table / sizeof table[0] == INPUTS, "a row for each input");
 
@@ -105,10 +106,23 @@ static uint64_t debounce_us(const struct meter *m, unsigned i)
     return ms * UINT64_C(1000);
 }
 
+/* Nobody holds a key for two minutes. */
+enum { KEYS = INPUT_BUTTON | INPUT_SEAL_BUTTON };
+#define STUCK_US (120 * UINT64_C(1000000))
+
+static mono_t stuck_at(const struct inputs *in)
+{
+    mono_t due = MONO_NEVER;
+    for (unsigned i = 0; i < INPUTS && !in->stuck; i++)
+        if (in->settled & in->raw & table[i].mask & KEYS)
+            due = mono_min(due, mono_after(in->since[i], STUCK_US));
+    return due;
+}
+
 static void plan(struct meter *m)
 {
     const struct inputs *in = &m->inputs;
-    mono_t due = MONO_NEVER;
+    mono_t due = stuck_at(in);
     for (unsigned i = 0; i < INPUTS; i++)
         if ((in->raw ^ in->settled) & table[i].mask)
             due = mono_min(due, mono_after(in->since[i], debounce_us(m, i)));
@@ -154,6 +168,11 @@ void input_settle(struct meter *m, utc_t u)
         believe(m, in->settled ^ table[i].mask, clock_utc(&m->clock, in->since[i]), false);
         break;
     }
+    if (stuck_at(in).us <= m->t.us) {
+        event_post(m, EV_KEYPAD_STUCK, NULL, NULL);
+        in->stuck = true;
+    }
+    if (!(in->raw & KEYS)) in->stuck = false;
     plan(m);
 }
 
@@ -178,6 +197,7 @@ void input_power_up(struct meter *m, utc_t down)
     believe(m, levels, m->utc, true);
     in->fed = in->raw = levels;
     for (unsigned i = 0; i < INPUTS; i++) in->since[i] = m->t;
+    plan(m);
     drive_tariff(m);
 }
 

@@ -8,7 +8,7 @@
  *
  * Power cut  the settled levels are a record at each change; an edge not yet settled is
  *            seen again.
- * Cost       a table of 14 rows an edge.
+ * Cost       a table of 16 rows an edge.
  * Context    meter loop only.
  */
 #ifndef METER_TAMPER_INPUT_H
@@ -23,7 +23,7 @@
 
 struct meter;
 
-enum { INPUTS = 15 };
+enum { INPUTS = 16 };
 
 struct edge {
     mono_t at;
@@ -37,6 +37,7 @@ struct inputs {
     uint16_t raw;         /* levels handled */
     uint16_t settled;     /* and believed */
     mono_t since[INPUTS]; /* when raw last changed */
+    bool stuck;           /* a key has been down for too long, and that was told */
 };
 
 /* Queue the levels from t on. E_SPACE: the queue is full; its newest place now holds these. */

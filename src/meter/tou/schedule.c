@@ -11,7 +11,7 @@
 
 /* A row: {index 2, enabled 1, script 6, selector 2, command 1, argument 1, time 4, window 2,
  * weekdays 1, special days 1 + 8, begin 5, end 5, 0} */
-enum { ROW = 40, MAKE_UP_S = 31 * CAL_DAY_S, LAST_INDEX = INT32_MAX };
+enum { ROW = 40, BUSY_S = 60, MAKE_UP_S = 31 * CAL_DAY_S, LAST_INDEX = INT32_MAX };
 
 static void row_put(const struct schedule_entry *x, uint8_t o[ROW])
 {
@@ -187,22 +187,37 @@ static bool is_after(const struct schedule_mark *a, const struct schedule_mark *
     return a->s > b->s || (a->s == b->s && a->index > b->index);
 }
 
-static void offer(struct schedule_mark *best, const struct schedule_mark *mark,
-                  struct schedule_mark x)
-{
-    if (is_after(&x, mark) && is_after(best, &x)) *best = x;
-}
-
-/* Moments of an entry on a local day. */
+/* Moments of an entry on a local day, the first behind the mark: of every hour those from the
+ * one before it on. */
 static void offer_entry(struct meter *m, const struct schedule_entry *x, int64_t midnight,
-                        struct schedule_mark *best)
+                        int hour, struct schedule_mark *best)
 {
     bool hourly = x->time[0] == WHEN_ANY;
     int second = x->time[1] * 60 + (x->time[2] == WHEN_ANY ? 0 : x->time[2]);
-    for (int hour = hourly ? 0 : x->time[0]; hour <= (hourly ? 23 : x->time[0]); hour++) {
+    int last = hourly ? 23 : x->time[0];
+    for (hour = !hourly ? last : hour > 0 ? hour - 1 : 0; hour <= last; hour++) {
         utc_t u = zone_utc(&m->clock.zone, midnight + hour * 3600 + second);
-        offer(best, &m->tou.mark, (struct schedule_mark){ u.s, x->index });
+        struct schedule_mark moment = { u.s, x->index };
+        if (!is_after(&moment, &m->tou.mark)) continue;
+        if (is_after(best, &moment)) *best = moment;
+        return;
     }
+}
+
+/* One entry after the other, read some at a time: what is read costs more than what is done
+ * with it. */
+struct batch {
+    uint8_t o[4 * ROW];
+    int n;
+};
+
+static bool next_entry(struct meter *m, struct batch *b, unsigned i, struct schedule_entry *x)
+{
+    unsigned k = i % (sizeof b->o / ROW);
+    if (k == 0) b->n = param_rows_read(m, PARAM_SCHEDULE, i, b->o, sizeof b->o);
+    if ((int)k >= b->n) return false;
+    row_get(b->o + k * ROW, x);
+    return true;
 }
 
 /* The first open moment of the local day of the mark, or the midnight that ends it. */
@@ -214,10 +229,11 @@ static struct schedule_mark next_moment(struct meter *m)
     int64_t midnight = local - local % CAL_DAY_S;
     struct civil date = cal_civil(midnight);
     struct schedule_mark best = { zone_utc(z, midnight + CAL_DAY_S).s, -1 };
-    int n = schedule_entries(m), special = n > 0 ? calendar_special_of(m, &date) : E_NONE;
-    for (int i = 0; i < n; i++)
-        if (schedule_entry(m, (unsigned)i, &x) >= 0 && is_for(&x, &date, special))
-            offer_entry(m, &x, midnight, &best);
+    int special = calendar_special_of(m, &date);
+    struct batch b = { .n = 0 };
+    for (unsigned i = 0; next_entry(m, &b, i, &x); i++)
+        if (is_for(&x, &date, special))
+            offer_entry(m, &x, midnight, (int)(local % CAL_DAY_S / 3600), &best);
     return best;
 }
 
@@ -247,19 +263,23 @@ void schedule_power_up(struct meter *m)
 
 static int find(struct meter *m, int32_t index, struct schedule_entry *x)
 {
-    int n = schedule_entries(m);
-    for (int i = 0; i < n; i++)
-        if (schedule_entry(m, (unsigned)i, x) >= 0 && x->index == index) return 0;
+    struct batch b = { .n = 0 };
+    for (unsigned i = 0; next_entry(m, &b, i, x); i++)
+        if (x->index == index) return 0;
     return E_NONE;
 }
 
-static void carry_out(struct meter *m, const struct schedule_mark *at)
+/* E_BUSY: it could not be begun now, and may be later: the least window is a minute then. What
+ * is refused otherwise is over, as it is for a client. */
+static int carry_out(struct meter *m, const struct schedule_mark *at)
 {
     static const struct who self = { .link = LINK_SELF };
     struct schedule_entry x;
-    if (at->index < 0 || find(m, at->index, &x) < 0) return;
-    bool late = m->utc.s > at->s + x.window_min * 60;
-    if (!late || x.window_min == SCHEDULE_ALWAYS) command_do(m, &self, x.command, x.arg);
+    if (at->index < 0 || find(m, at->index, &x) < 0) return 0;
+    bool always = x.window_min == SCHEDULE_ALWAYS;
+    int64_t late_s = m->utc.s - at->s, window_s = x.window_min * 60;
+    if (late_s > (m->tou.retrying ? window_s + BUSY_S : window_s) && !always) return 0;
+    return command_do(m, &self, x.command, x.arg) == E_BUSY ? E_BUSY : 0;
 }
 
 /* One order a call. That it was done is noted in a call of its own, because the store is at
@@ -276,8 +296,13 @@ void schedule_due(struct meter *m, utc_t due)
         hot_number(m, HOT_STAMPS, STAMP_SCHEDULE);
         return;
     }
-    t->mark = t->next;
-    carry_out(m, &t->mark);
+    struct schedule_mark now = t->next;
+    t->retrying = carry_out(m, &now) == E_BUSY;
+    if (t->retrying) {
+        timer_set_utc(m, TIMER_SCHEDULE, (utc_t){ m->utc.s + 1 });
+        return;
+    }
+    t->mark = now;
     t->noting = true;
     timer_set_utc(m, TIMER_SCHEDULE, m->utc);
 }

@@ -144,6 +144,7 @@ void tou_due(struct meter *m, utc_t due)
     for (unsigned i = 0; i < d->n; i++) switches |= d->minute[i] == local % CAL_DAY_S / 60;
     if (switches) forget_order(m);
     apply(m);
+    credit_calendar(m);
 }
 
 /* -- orders and inputs
@@ -174,6 +175,7 @@ void tou_inputs(struct meter *m, bool second, unsigned rate)
     m->tou.rate = (uint8_t)(rate % TARIFFS);
     hot_put(m, HOT_TARIFF, 0);
     apply(m);
+    credit_calendar(m);
 }
 
 /* {ordered 1, second source 1} */

@@ -41,6 +41,7 @@ struct tou {
     uint8_t rate;            /* of the inputs: binary number 0..7 */
     bool second;             /* the second source feeds */
     bool noting;             /* what was done up to mark is to be noted */
+    bool retrying;           /* the next order could not be begun yet */
     struct schedule_mark mark, next;
     uint8_t staged, list; /* what is being written: enum calendar, enum calendar_list */
 };

@@ -1,18 +1,35 @@
 /* account.c - classes 111 and 112: a wallet as the payment model of COSEM shows it.
  *
  * Amounts are what wallet_published() makes of them: 1e-3 kWh or 1e-2 of the currency, rounded
- * down. An account has one credit, the tokens bought; more come with rows.
+ * down.
  */
 #include <string.h>
 
 #include "base/err.h"
 #include "model/classes.h"
 
-enum { CREDIT_NEXT = 10 }; /* 0-0:19.10.e are the credits of 0-0:19.0.0, 19.11.e of 19.1.0 */
-enum { PREPAYMENT = 2, IN_CREDIT = 0x80, OUT_OF_CREDIT = 0x02 };
+/* 0-0:19.10.e are the credits of 0-0:19.0.0, 19.20.e its charges; 19.11.e, 19.21.e of 19.1.0. */
+enum { CREDIT_NEXT = 10, CHARGE_NEXT = 20, CHARGES = 20 };
+enum {
+    IN_CREDIT = 0x80,
+    LOW_CREDIT = 0x40,
+    NEXT_ENABLED = 0x20,
+    NEXT_SELECTABLE = 0x10,
+    NEXT_SELECTED = 0x08,
+    NEXT_IN_USE = 0x04,
+    OUT_OF_CREDIT = 0x02
+};
+enum credit_kind {
+    CREDIT_TOKEN,
+    CREDIT_EMERGENCY,
+    CREDIT_RESERVED,
+    CREDIT_MONTH,
+    CREDIT_LIFELINE,
+    CREDITS
+};
 enum { CURRENCY_NAME = 8 };
 enum { UNIT_CONSUMPTION = 1, UNIT_MONETARY = 2 };
-enum { CREDIT_ENABLED = 0, CREDIT_IN_USE = 3, CREDIT_EXHAUSTED = 4 };
+enum { CREDIT_ENABLED, CREDIT_SELECTABLE, CREDIT_SELECTED, CREDIT_IN_USE, CREDIT_EXHAUSTED };
 
 static unsigned wallet_of(const struct cosem_at *at)
 {
@@ -29,10 +46,43 @@ static void emit_ln(struct axdr_out *o, uint8_t d, uint8_t e)
     axdr_emit_octets(o, (uint8_t[]){ 0, 0, 19, d, e, 255 }, 6);
 }
 
-static int32_t balance(void *app, const struct cosem_at *at)
+static void emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o, int64_t v)
 {
-    struct meter *m = meter_of(app);
-    return wallet_published(m, wallet_of(at), wallet_balance(m, wallet_of(at)));
+    axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
+}
+
+static uint8_t flags_of(void *app, const struct cosem_at *at)
+{
+    return at_wallet(app, at)->fund.flags;
+}
+
+static void emit_level(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_i32(
+        o, meter_of(app)->wallets.watchman.level[wallet_of(at) * CREDIT_LEVELS].threshold);
+}
+
+static int32_t setting(void *app, const struct cosem_at *at, unsigned first)
+{
+    return param_get(meter_of(app), (uint16_t)(first + wallet_of(at)));
+}
+
+static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
+                            unsigned param, bool negative)
+{
+    int64_t v = axdr_read_i32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (negative) v = -v;
+    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
+    return dar_of(param_set(meter_of(app), at->who, (uint16_t)param, (int32_t)v));
+}
+
+/* What a credit of this kind has not. */
+static enum dar set_none(struct axdr_in *in)
+{
+    int32_t v = axdr_read_i32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return v ? DAR_OTHER : DAR_OK;
 }
 
 static enum dar get_zero(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -42,58 +92,171 @@ static enum dar get_zero(void *app, const struct cosem_at *at, struct axdr_out *
     return DAR_OK;
 }
 
-static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, 0);
-    return DAR_OK;
-}
-
 /* -- account
  * --------------------------------------------------------------------------------------- */
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    axdr_emit_enum(o, PREPAYMENT);
+    axdr_emit_enum(o, wallet_is_postpaid(meter_of(app)) ? MODE_POSTPAID : MODE_PREPAYMENT);
     axdr_emit_enum(o, at_wallet(app, at)->status);
     return DAR_OK;
 }
 
+/* The mode, of the meter; a status is changed by methods alone. */
+static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    struct mode_change c = { .mode = 0 };
+    axdr_read_struct(in, 2);
+    c.mode = axdr_read_enum(in);
+    uint8_t status = axdr_read_enum(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (status != at_wallet(app, at)->status) return DAR_OTHER;
+    if (c.mode == MODE_POSTPAID + !wallet_is_postpaid(m)) return DAR_OK;
+    return dar_of(credit_set_mode(m, at->who, &c));
+}
+
+/* By place in the list of credits. */
 static enum dar get_in_use(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)app, (void)at;
-    axdr_emit_u8(o, 0);
+    struct meter *m = meter_of(app);
+    unsigned w = wallet_of(at);
+    bool empty = wallet_balance(m, w) <= 0;
+    bool held = m->wallets.watchman.saved && wallet_active(m) == w;
+    axdr_emit_u8(o, !empty                             ? CREDIT_TOKEN
+                    : credit_free(m, w, FREE_LIFELINE) ? CREDIT_LIFELINE
+                    : credit_free(m, w, FREE_MONTH)    ? CREDIT_MONTH
+                    : credit_emergency(m, w)           ? CREDIT_EMERGENCY
+                    : held                             ? CREDIT_RESERVED
+                                                       : CREDIT_TOKEN);
     return DAR_OK;
 }
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    uint8_t bits = balance(app, at) > 0 ? IN_CREDIT : OUT_OF_CREDIT;
+    struct meter *m = meter_of(app);
+    unsigned w = wallet_of(at);
+    bool own = credit_available(m, w) > 0, taken = flags_of(app, at) & FUND_SELECTED;
+    bool left = credit_emergency(m, w) > 0;
+    uint8_t bits = own || left ? IN_CREDIT : OUT_OF_CREDIT;
+    if (at_wallet(app, at)->fund.level) bits |= LOW_CREDIT;
+    if (credit_preset(m, w)) bits |= NEXT_ENABLED;
+    if (credit_is_offered(m, w)) bits |= NEXT_SELECTABLE;
+    if (taken && own) bits |= NEXT_SELECTED;
+    if (left && !own) bits |= NEXT_IN_USE;
     axdr_emit_bits(o, &bits, 8);
     return DAR_OK;
 }
 
 static enum dar get_available(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    int32_t v = balance(app, at);
-    axdr_emit_i32(o, v > 0 ? v : 0);
+    struct meter *m = meter_of(app);
+    int64_t v = credit_available(m, wallet_of(at));
+    emit_amount(app, at, o, (v > 0 ? v : 0) + credit_emergency(m, wallet_of(at)));
     return DAR_OK;
 }
 
 static enum dar get_to_clear(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    int32_t v = balance(app, at);
-    axdr_emit_i32(o, v < 0 ? v : 0);
+    emit_amount(app, at, o, -credit_to_clear(meter_of(app), wallet_of(at)));
     return DAR_OK;
+}
+
+static enum dar get_clearance(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_i32(o, setting(app, at, PARAM_CLEARANCE_1));
+    return DAR_OK;
+}
+
+static enum dar set_clearance(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_setting(app, at, in, PARAM_CLEARANCE_1 + wallet_of(at), false);
+}
+
+static enum dar get_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct debt *d = at_wallet(app, at)->debt;
+    emit_amount(app, at, o, d[DEBT_DAY].remaining + d[DEBT_SHARE].remaining);
+    return DAR_OK;
+}
+
+static void emit_names(struct axdr_out *o, unsigned d, unsigned n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned e = 0; e < n; e++) emit_ln(o, (uint8_t)d, (uint8_t)e);
 }
 
 static enum dar get_credits(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_head(o, AXDR_ARRAY, 1);
-    emit_ln(o, (uint8_t)(CREDIT_NEXT + wallet_of(at)), 0);
+    emit_names(o, CREDIT_NEXT + wallet_of(at), CREDITS);
     return DAR_OK;
+}
+
+static enum dar get_charges(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app;
+    emit_names(o, CHARGE_NEXT + wallet_of(at), CHARGES);
+    return DAR_OK;
+}
+
+/* Which parameter says when a charge is taken; energy and what stands on it always is. */
+static uint16_t collection_param(unsigned e)
+{
+    if (e >= CHARGE_FIXED && e < CHARGE_FIXED + SCHEME_FIXEDS) return PARAM_COLLECT_FIXED;
+    return e >= SCHEME_CHARGES ? PARAM_COLLECT_DEBT : 0;
+}
+
+/* Bit 0 of a bit-string is its first. */
+static uint8_t turned(unsigned bits)
+{
+    return (uint8_t)((bits & 1) << 7 | (bits & 2) << 5 | (bits & 4) << 3);
+}
+
+static uint8_t collection_of(void *app, unsigned e)
+{
+    uint16_t param = collection_param(e);
+    return turned(param ? (unsigned)param_get(meter_of(app), param) : 7);
+}
+
+static enum dar get_collection(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    unsigned w = wallet_of(at);
+    axdr_emit_head(o, AXDR_ARRAY, CHARGES);
+    for (unsigned e = 0; e < CHARGES; e++) {
+        uint8_t bits = collection_of(app, e);
+        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        emit_ln(o, (uint8_t)(CREDIT_NEXT + w), 0);
+        emit_ln(o, (uint8_t)(CHARGE_NEXT + w), (uint8_t)e);
+        axdr_emit_bits(o, &bits, 3);
+    }
+    return DAR_OK;
+}
+
+/* All rows, in order; fixed charges have one configuration, debts another, the rest has none of
+ * its own. */
+static enum dar set_collection(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct param_value v[] = { { PARAM_COLLECT_FIXED, -1 }, { PARAM_COLLECT_DEBT, -1 } };
+    bool fits = true;
+    if (axdr_read_head(in, AXDR_ARRAY) != CHARGES) return in->bad ? DAR_TYPE : DAR_OTHER;
+    for (unsigned e = 0; e < CHARGES; e++) {
+        uint8_t ln[2][6], bits = 0;
+        axdr_read_struct(in, 3);
+        axdr_read_octets(in, ln[0], 6);
+        axdr_read_octets(in, ln[1], 6);
+        axdr_read_bits(in, &bits, 3);
+        if (in->bad) return DAR_TYPE;
+        fits &= ln[0][3] == CREDIT_NEXT + wallet_of(at) && ln[0][4] == 0 &&
+                ln[1][3] == CHARGE_NEXT + wallet_of(at) && ln[1][4] == e;
+        int32_t says = (bits & 0x80) >> 7 | (bits & 0x40) >> 5 | (bits & 0x20) >> 3;
+        struct param_value *of = collection_param(e) == PARAM_COLLECT_DEBT ? &v[1] : &v[0];
+        fits &= collection_param(e) ? of->value < 0 || of->value == says : says == 7;
+        if (collection_param(e)) of->value = says;
+    }
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return fits ? dar_of(param_set_all(meter_of(app), at->who, v, 2)) : DAR_OTHER;
 }
 
 /* All of a token goes to the credit of tokens. */
@@ -189,30 +352,51 @@ static enum dar call_close(void *app, const struct cosem_at *at, struct axdr_in 
     return dar_of(wallet_close(meter_of(app), at->who, wallet_of(at)));
 }
 
+static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                           struct cosem_ret *ret)
+{
+    (void)ret;
+    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    return dar_of(wallet_reset(meter_of(app), at->who, wallet_of(at)));
+}
+
+static enum dar get_warning(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    emit_level(app, at, o);
+    return DAR_OK;
+}
+
+static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_i32(o, setting(app, at, PARAM_EMERGENCY_1_BELOW));
+    return DAR_OK;
+}
+
 static const struct cosem_attr account_attr[] = {
     { .id = 1, .get = get_ln },
-    { .id = 2, .get = get_mode },
+    { .id = 2, .get = get_mode, .set = set_mode },
     { .id = 3, .get = get_in_use },
     { .id = 4, .get = get_status },
     { .id = 5, .get = get_available },
     { .id = 6, .get = get_to_clear },
-    { .id = 7, .get = get_zero },
-    { .id = 8, .get = get_zero },
+    { .id = 7, .get = get_clearance, .set = set_clearance },
+    { .id = 8, .get = get_debt },
     { .id = 9, .get = get_credits },
-    { .id = 10, .get = get_none },
-    { .id = 11, .get = get_none },
+    { .id = 10, .get = get_charges },
+    { .id = 11, .get = get_collection, .set = set_collection },
     { .id = 12, .get = get_gateway },
     { .id = 13, .get = get_opened },
     { .id = 14, .get = get_closed },
     { .id = 15, .get = get_currency, .set = set_currency },
-    { .id = 16, .get = get_zero },
-    { .id = 17, .get = get_zero },
+    { .id = 16, .get = get_warning },
+    { .id = 17, .get = get_next },
     { .id = 18, .get = get_word_zero },
     { .id = 19, .get = get_zero },
 };
 static const struct cosem_method account_method[] = {
     { .id = 1, .call = call_open },
     { .id = 2, .call = call_close },
+    { .id = 3, .call = call_reset },
 };
 const struct cosem_class class_account = { .id = 111,
                                            .n_attr = COUNT(account_attr),
@@ -223,58 +407,187 @@ const struct cosem_class class_account = { .id = 111,
 /* -- credit
  * ---------------------------------------------------------------------------------------- */
 
+/* Bits of the configuration: visual indication, confirmation, to be paid back, takes tokens. */
+static const struct {
+    uint8_t type, priority, configuration;
+    uint16_t preset; /* parameter of wallet 1; 0 none */
+} kinds[CREDITS] = {
+    [CREDIT_TOKEN] = { 0, 1, 0x08, 0 },
+    [CREDIT_EMERGENCY] = { 2, 4, 0xE0, PARAM_EMERGENCY_1 },
+    [CREDIT_RESERVED] = { 1, 5, 0xA0, 0 },
+    [CREDIT_MONTH] = { 3, 3, 0, PARAM_FREE_1_MONTH },
+    [CREDIT_LIFELINE] = { 4, 2, 0, PARAM_FREE_1_LIFELINE },
+};
+
+static enum credit_kind kind_of(const struct cosem_at *at)
+{
+    return (enum credit_kind)(at->row->bind.arg + at->k);
+}
+
+static int64_t amount_of(void *app, const struct cosem_at *at)
+{
+    struct meter *m = meter_of(app);
+    unsigned w = wallet_of(at);
+    int64_t balance = wallet_balance(m, w), available = credit_available(m, w);
+    switch (kind_of(at)) {
+    case CREDIT_TOKEN:
+        return balance > 0 ? balance : available < 0 ? available : 0;
+    case CREDIT_EMERGENCY:
+        return flags_of(app, at) & FUND_SELECTED ? credit_emergency(m, w) : credit_preset(m, w);
+    case CREDIT_RESERVED:
+        return credit_reserved(m, w);
+    case CREDIT_MONTH:
+        return credit_free(m, w, FREE_MONTH);
+    case CREDIT_LIFELINE:
+        return credit_free(m, w, FREE_LIFELINE);
+    case CREDITS:
+        break;
+    }
+    return 0;
+}
+
 static enum dar get_amount(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_i32(o, balance(app, at));
+    emit_amount(app, at, o, amount_of(app, at));
     return DAR_OK;
 }
 
 static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)app, (void)at;
-    axdr_emit_enum(o, 0); /* bought by tokens */
+    (void)app;
+    axdr_emit_enum(o, kinds[kind_of(at)].type);
     return DAR_OK;
 }
 
 static enum dar get_priority(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)app, (void)at;
-    axdr_emit_u8(o, 1);
+    (void)app;
+    axdr_emit_u8(o, kinds[kind_of(at)].priority);
     return DAR_OK;
+}
+
+static enum dar get_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    if (kind_of(at) == CREDIT_TOKEN)
+        emit_level(app, at, o);
+    else
+        axdr_emit_i32(o, 0);
+    return DAR_OK;
+}
+
+static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    struct level_row row[LEVEL_ROWS];
+    memcpy(row, m->wallets.watchman.level, sizeof row);
+    row[wallet_of(at) * CREDIT_LEVELS].threshold = axdr_read_i32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (kind_of(at) != CREDIT_TOKEN)
+        return row[wallet_of(at) * CREDIT_LEVELS].threshold ? DAR_OTHER : DAR_OK;
+    return dar_of(credit_set_levels(m, at->who, row));
+}
+
+static enum dar get_limit(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    bool reserved = kind_of(at) == CREDIT_RESERVED;
+    axdr_emit_i32(o, reserved ? -param_get(meter_of(app), PARAM_FRIENDLY_DEBT) : 0);
+    return DAR_OK;
+}
+
+static enum dar set_limit(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    if (kind_of(at) != CREDIT_RESERVED) return set_none(in);
+    return set_setting(app, at, in, PARAM_FRIENDLY_DEBT, true);
 }
 
 static enum dar get_configuration(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    static const uint8_t takes_tokens = 0x08; /* bit 4 of five */
-    (void)app, (void)at;
-    axdr_emit_bits(o, &takes_tokens, 5);
+    uint8_t bits = kinds[kind_of(at)].configuration;
+    if (kind_of(at) == CREDIT_EMERGENCY && setting(app, at, PARAM_EMERGENCY_1_AUTO))
+        bits &= (uint8_t)~0x40;
+    axdr_emit_bits(o, &bits, 5);
     return DAR_OK;
+}
+
+static unsigned token_status(struct meter *m, unsigned w)
+{
+    if (wallet_balance(m, w) <= 0) return CREDIT_EXHAUSTED;
+    return wallet_active(m) == w ? CREDIT_IN_USE : CREDIT_ENABLED;
+}
+
+static unsigned emergency_status(struct meter *m, unsigned w)
+{
+    if (!(m->wallets.wallet[w].fund.flags & FUND_SELECTED))
+        return credit_is_offered(m, w) ? CREDIT_SELECTABLE : CREDIT_ENABLED;
+    if (!credit_emergency(m, w)) return CREDIT_EXHAUSTED;
+    return credit_available(m, w) <= 0 ? CREDIT_IN_USE : CREDIT_SELECTED;
+}
+
+static unsigned status_of(void *app, const struct cosem_at *at)
+{
+    struct meter *m = meter_of(app);
+    unsigned w = wallet_of(at);
+    if (!wallet_is_open(m, w)) return CREDIT_ENABLED;
+    if (kind_of(at) == CREDIT_TOKEN) return token_status(m, w);
+    if (kind_of(at) == CREDIT_EMERGENCY) return emergency_status(m, w);
+    if (amount_of(app, at) == 0) return CREDIT_EXHAUSTED;
+    if (kind_of(at) == CREDIT_RESERVED)
+        return m->wallets.watchman.saved && wallet_active(m) == w ? CREDIT_IN_USE
+                                                                  : CREDIT_ENABLED;
+    return wallet_balance(m, w) <= 0 ? CREDIT_IN_USE : CREDIT_ENABLED;
 }
 
 static enum dar get_credit_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct meter *m = meter_of(app);
-    bool used =
-        at_wallet(app, at)->status == ACCOUNT_ACTIVE && wallet_is_used(m, wallet_of(at));
-    bool turn = wallet_active(m) == wallet_of(at);
-    bool empty = wallet_balance(m, wallet_of(at)) <= 0;
-    axdr_emit_enum(o, !used   ? CREDIT_ENABLED
-                      : empty ? CREDIT_EXHAUSTED
-                      : turn  ? CREDIT_IN_USE
-                              : CREDIT_ENABLED);
+    axdr_emit_enum(o, (uint8_t)status_of(app, at));
     return DAR_OK;
 }
 
+static enum dar get_preset(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    unsigned first = kinds[kind_of(at)].preset;
+    axdr_emit_i32(o, first ? setting(app, at, first) : 0);
+    return DAR_OK;
+}
+
+static enum dar set_preset(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    unsigned first = kinds[kind_of(at)].preset;
+    return first ? set_setting(app, at, in, first + wallet_of(at), false) : set_none(in);
+}
+
+/* Of emergency credit; of lifeline credit the kWh a month up to which there is any. */
+static unsigned below_param(const struct cosem_at *at)
+{
+    if (kind_of(at) == CREDIT_EMERGENCY) return PARAM_EMERGENCY_1_BELOW + wallet_of(at);
+    return kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : 0;
+}
+
+static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    unsigned param = below_param(at);
+    axdr_emit_i32(o, param ? param_get(meter_of(app), (uint16_t)param) : 0);
+    return DAR_OK;
+}
+
+static enum dar set_below(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    int32_t v = axdr_read_i32(in);
+    unsigned param = below_param(at);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!param) return v ? DAR_OTHER : DAR_OK;
+    return dar_of(param_set(meter_of(app), at->who, (uint16_t)param, v));
+}
+
+/* Free credit comes with the first of each month, others never by themselves. */
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)at;
-    emit_moment(meter_of(app), o, (utc_t){ 0 }); /* never again by itself */
+    static const uint8_t monthly[12] = { 0xFF, 0xFF, 0xFF, 1, 0xFF, 0, 0, 0, 0, 0x80, 0, 0xFF };
+    if (kind_of(at) == CREDIT_MONTH || kind_of(at) == CREDIT_LIFELINE)
+        axdr_emit_octets(o, monthly, sizeof monthly);
+    else
+        emit_moment(meter_of(app), o, (utc_t){ 0 });
     return DAR_OK;
-}
-
-static int64_t grains(struct meter *m, unsigned w, int32_t published)
-{
-    return published * (wallet_is_money(m, w) ? MONEY_UNIT / 100 : 1);
 }
 
 static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -284,7 +597,8 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
     int32_t v = axdr_read_i32(arg);
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    return dar_of(wallet_add(m, at->who, wallet_of(at), grains(m, wallet_of(at), v)));
+    if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
+    return dar_of(wallet_add(m, at->who, wallet_of(at), wallet_grains(m, wallet_of(at), v)));
 }
 
 static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -295,7 +609,17 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
     int32_t v = axdr_read_i32(arg);
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    return dar_of(wallet_add(m, at->who, w, grains(m, w, v) - wallet_balance(m, w)));
+    if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
+    return dar_of(wallet_add(m, at->who, w, wallet_grains(m, w, v) - wallet_balance(m, w)));
+}
+
+static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in *arg,
+                            struct cosem_ret *ret)
+{
+    (void)ret;
+    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    if (kind_of(at) != CREDIT_EMERGENCY) return DAR_OTHER;
+    return dar_of(credit_take_emergency(meter_of(app), at->who, wallet_of(at)));
 }
 
 static const struct cosem_attr credit_attr[] = {
@@ -303,17 +627,18 @@ static const struct cosem_attr credit_attr[] = {
     { .id = 2, .get = get_amount },
     { .id = 3, .get = get_type },
     { .id = 4, .get = get_priority },
-    { .id = 5, .get = get_zero },
-    { .id = 6, .get = get_zero },
+    { .id = 5, .get = get_threshold, .set = set_threshold },
+    { .id = 6, .get = get_limit, .set = set_limit },
     { .id = 7, .get = get_configuration },
     { .id = 8, .get = get_credit_status },
-    { .id = 9, .get = get_zero },
-    { .id = 10, .get = get_zero },
+    { .id = 9, .get = get_preset, .set = set_preset },
+    { .id = 10, .get = get_below, .set = set_below },
     { .id = 11, .get = get_period },
 };
 static const struct cosem_method credit_method[] = {
     { .id = 1, .call = call_update },
     { .id = 2, .call = call_set },
+    { .id = 3, .call = call_invoke },
 };
 const struct cosem_class class_credit = { .id = 112,
                                           .n_attr = COUNT(credit_attr),

@@ -9,17 +9,7 @@
  */
 void moment_put(struct meter *m, utc_t u, uint8_t dt[12])
 {
-    struct stamp12 s = clock_stamp(&m->clock, u);
-    be_put16(dt, s.local.year);
-    dt[2] = s.local.month;
-    dt[3] = s.local.day;
-    dt[4] = s.local.weekday;
-    dt[5] = s.local.hour;
-    dt[6] = s.local.minute;
-    dt[7] = s.local.second;
-    dt[8] = 0;
-    be_put16(dt + 9, (uint16_t)s.deviation_min);
-    dt[11] = s.status;
+    clock_put_stamp(&m->clock, u, dt);
 }
 
 void emit_moment(struct meter *m, struct axdr_out *o, utc_t u)

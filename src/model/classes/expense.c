@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "model/classes.h"
+#include "model/scheme.h"
 
 /* -- a scheme, as {name, steps, service, fixed, levy, vat, subsidy}
  * ----------------------------------
@@ -97,7 +98,7 @@ static void emit_limits(struct axdr_out *o, const struct scheme *s)
     }
 }
 
-static void emit_scheme(struct axdr_out *o, const struct scheme *s)
+void emit_scheme(struct axdr_out *o, const struct scheme *s)
 {
     size_t n = 0;
     while (n < sizeof s->name && s->name[n]) n++;
@@ -177,7 +178,7 @@ static void read_charges(struct axdr_in *in, struct scheme *s)
     }
 }
 
-static void get_side(struct meter *m, enum scheme_side side, struct scheme *s)
+void model_scheme(struct meter *m, enum scheme_side side, struct scheme *s)
 {
     if (expense_scheme_get(m, side, s)) memset(s, 0, sizeof *s);
 }
@@ -185,7 +186,7 @@ static void get_side(struct meter *m, enum scheme_side side, struct scheme *s)
 static enum dar get_scheme(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct scheme s;
-    get_side(meter_of(app), (enum scheme_side)at->row->bind.id, &s);
+    model_scheme(meter_of(app), (enum scheme_side)at->row->bind.id, &s);
     emit_scheme(o, &s);
     return DAR_OK;
 }
@@ -206,7 +207,7 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     if (n > sizeof s.name) return DAR_OTHER;
     if (n) memcpy(s.name, name, n);
     uint8_t body[2][SCHEME_BODY];
-    get_side(meter_of(app), SCHEME_PASSIVE, &was);
+    model_scheme(meter_of(app), SCHEME_PASSIVE, &was);
     scheme_save(&s, body[0]);
     scheme_save(&was, body[1]);
     if (!memcmp(body[0], body[1], SCHEME_BODY)) return DAR_OK;
@@ -233,7 +234,7 @@ static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *
         emit_limits, emit_service, emit_fixed, emit_levy, emit_vat, emit_subsidy
     };
     struct scheme s;
-    get_side(meter_of(app), SCHEME_ACTIVE, &s);
+    model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
     emit[at->k](o, &s);
     return DAR_OK;
 }
@@ -247,7 +248,7 @@ const struct cosem_class class_scheme_part = { .id = 1, .n_attr = 2, .attr = par
 /* -- when the passive one comes into force
  * -------------------------------------------------------------
  */
-static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
+enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
     (void)at;
@@ -256,7 +257,7 @@ static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 /* A date without a year: never. */
-static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *in)
+enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct meter *m = meter_of(app);
     uint8_t dt[12];
@@ -272,7 +273,7 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
 
 static const struct cosem_attr time_attr[] = {
     { .id = 1, .get = get_ln },
-    { .id = 2, .get = get_time, .set = set_time },
+    { .id = 2, .get = get_scheme_time, .set = set_scheme_time },
 };
 const struct cosem_class class_scheme_time = { .id = 1, .n_attr = 2, .attr = time_attr };
 
@@ -314,8 +315,7 @@ static const struct cosem_attr month_attr[] = {
 };
 const struct cosem_class class_month = { .id = 1, .n_attr = 2, .attr = month_attr };
 
-/* What a closed row of the wallet says of all charges; 0 where there is none. */
-static int64_t charged_at(struct meter *m, unsigned w, enum billing which)
+int64_t model_charged_at(struct meter *m, unsigned w, enum billing which)
 {
     struct billing_row row;
     struct billing_span s = billing_span(m, which);
@@ -363,7 +363,7 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
     else
         axdr_emit_i64(o, w < 0 ? 0
                                : micro(wallet_collected(m, (unsigned)w) -
-                                       charged_at(m, (unsigned)w, BILLING_DAILY)));
+                                       model_charged_at(m, (unsigned)w, BILLING_DAILY)));
     return DAR_OK;
 }
 

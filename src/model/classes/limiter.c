@@ -6,8 +6,6 @@
 
 #include "base/bytes.h"
 
-static const struct obis scripts = { 0, 0, 10, 0, 106, 255 };
-
 static unsigned index_of(const struct cosem_at *at)
 {
     return (unsigned)at->row->bind.id + at->k;
@@ -184,7 +182,7 @@ static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_
 static void emit_script(struct axdr_out *o, int32_t selector)
 {
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    axdr_emit_octets(o, &scripts, 6);
+    axdr_emit_octets(o, &supply_scripts, 6);
     axdr_emit_u16(o, (uint16_t)selector);
 }
 
@@ -195,7 +193,7 @@ static int32_t read_script(struct axdr_in *in)
     axdr_read_struct(in, 2);
     axdr_read_octets(in, &ln, 6);
     uint16_t selector = axdr_read_u16(in);
-    bool known = selector == 0 || !memcmp(&ln, &scripts, sizeof ln);
+    bool known = selector == 0 || !memcmp(&ln, &supply_scripts, sizeof ln);
     return known ? selector : INT32_MAX;
 }
 

@@ -1,6 +1,7 @@
 /* made.c - values that are kept nowhere: worked out when somebody asks. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "meter/event/output.h"
 #include "model/classes.h"
@@ -9,6 +10,7 @@
 struct made {
     int64_t (*value)(struct meter *m, unsigned arg);
     uint8_t unit;
+    int8_t scaler;
 };
 
 static int64_t billing_rows(struct meter *m, unsigned arg)
@@ -48,8 +50,8 @@ static int64_t long_failure_s(struct meter *m, unsigned arg)
     return row.duration_s;
 }
 
-/* Covers and magnet: how long this one has been there. */
-static int64_t tamper_now_s(struct meter *m, unsigned arg)
+/* Covers and magnet are inputs; the others are what was told begun and not ended. */
+static bool is_tampered(const struct meter *m, unsigned which)
 {
     static const uint16_t level[TAMPERS] = {
         [TAMPER_MAGNET] = INPUT_MAGNET,
@@ -57,8 +59,15 @@ static int64_t tamper_now_s(struct meter *m, unsigned arg)
         [TAMPER_TERMINAL_COVER] = INPUT_TERMINAL_COVER,
         [TAMPER_MODULE_COVER] = INPUT_MODULE_COVER,
     };
-    if (!(m->inputs.settled & level[arg])) return 0;
-    return since(m, m->now.stamp[STAMP_TAMPER + arg]);
+    if (which == TAMPER_METROLOGY) return watch_is_tampered(m);
+    if (which == TAMPER_BYPASS) return m->protect.bypassed;
+    return (m->inputs.settled & level[which]) != 0;
+}
+
+/* How long this one has been there. */
+static int64_t tamper_now_s(struct meter *m, unsigned arg)
+{
+    return is_tampered(m, arg) ? since(m, m->now.stamp[STAMP_TAMPER + arg]) : 0;
 }
 
 static int64_t battery_left_s(struct meter *m, unsigned arg)
@@ -69,13 +78,84 @@ static int64_t battery_left_s(struct meter *m, unsigned arg)
     return used_s < life_s ? life_s - used_s : 0;
 }
 
+static int64_t friendly(struct meter *m, unsigned arg)
+{
+    (void)arg;
+    return credit_is_friendly(m);
+}
+
+/* These four of the wallet that pays now, or that the bill is in; exact, in its grains. */
+static int64_t days_left(struct meter *m, unsigned arg)
+{
+    (void)arg;
+    return credit_days_left(m, wallet_active(m));
+}
+
+static int64_t credit_used(struct meter *m, unsigned arg)
+{
+    unsigned w = wallet_active(m);
+    return wallet_collected(m, w) - model_charged_at(m, w, (enum billing)arg);
+}
+
+static int64_t debts(struct meter *m, unsigned arg)
+{
+    const struct debt *d = m->wallets.wallet[wallet_active(m)].debt;
+    (void)arg;
+    return d[DEBT_DAY].remaining + d[DEBT_SHARE].remaining;
+}
+
+/* 1e-6 of the currency, of all wallets of money; Wh where there is none. */
+static int64_t due(struct meter *m, unsigned arg)
+{
+    int64_t nano = 0;
+    (void)arg;
+    if (expense_wallet(m) < 0) return wallet_due(m, wallet_active(m));
+    for (unsigned w = 0; w < WALLETS; w++)
+        if (wallet_is_used(m, w) && wallet_is_money(m, w)) nano += wallet_due(m, w);
+    return nano / 1000 - (nano % 1000 < 0);
+}
+
+static int64_t battery_percent(struct meter *m, unsigned arg)
+{
+    return battery_left_s(m, arg) * 100 / (param_get(m, PARAM_BATTERY_DAYS) * INT64_C(86400));
+}
+
+static int64_t most(int64_t v)
+{
+    return v < UINT16_MAX ? v : UINT16_MAX;
+}
+
+static int64_t last_duration_s(struct meter *m, unsigned arg)
+{
+    return most(m->watch.last[arg].duration_s);
+}
+
+static int64_t last_dv(struct meter *m, unsigned arg)
+{
+    return most(m->watch.last[arg].extreme / 100);
+}
+
+static int64_t last_ca(struct meter *m, unsigned arg)
+{
+    return most(m->watch.last[arg].extreme / 10);
+}
+
 static const struct made made[] = {
-    [MADE_BATTERY_LEFT] = { battery_left_s, UNIT_S },
-    [MADE_BILLING_ROWS] = { billing_rows, UNIT_NONE },
-    [MADE_BILLING_AGE] = { billing_age_s, UNIT_S },
-    [MADE_BILLING_STATUS] = { billing_status, UNIT_NONE },
-    [MADE_LONG_FAILURE] = { long_failure_s, UNIT_S },
-    [MADE_TAMPER_NOW] = { tamper_now_s, UNIT_S },
+    [MADE_FRIENDLY] = { friendly, UNIT_NONE, 0 },
+    [MADE_DAYS_LEFT] = { days_left, UNIT_NONE, 0 },
+    [MADE_CREDIT_USED] = { credit_used, UNIT_NONE, 0 },
+    [MADE_DEBT] = { debts, UNIT_NONE, 0 },
+    [MADE_DUE] = { due, UNIT_NONE, 0 },
+    [MADE_LAST_DURATION] = { last_duration_s, UNIT_S, 0 },
+    [MADE_LAST_MAGNITUDE_V] = { last_dv, UNIT_V, -1 },
+    [MADE_LAST_MAGNITUDE_A] = { last_ca, UNIT_A, -2 },
+    [MADE_BATTERY_PERCENT] = { battery_percent, UNIT_PERCENT, 0 },
+    [MADE_BATTERY_LEFT] = { battery_left_s, UNIT_S, 0 },
+    [MADE_BILLING_ROWS] = { billing_rows, UNIT_NONE, 0 },
+    [MADE_BILLING_AGE] = { billing_age_s, UNIT_S, 0 },
+    [MADE_BILLING_STATUS] = { billing_status, UNIT_NONE, 0 },
+    [MADE_LONG_FAILURE] = { long_failure_s, UNIT_S, 0 },
+    [MADE_TAMPER_NOW] = { tamper_now_s, UNIT_S, 0 },
 };
 
 static const struct made *made_of(const struct cosem_at *at)
@@ -93,7 +173,7 @@ static enum dar get_made(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar get_made_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_unit(o, 0, made_of(at)->unit);
+    emit_unit(o, made_of(at)->scaler, made_of(at)->unit);
     return DAR_OK;
 }
 
@@ -120,11 +200,11 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
                                       INPUT_MODULE,      INPUT_TERMINAL_COVER,
                                       INPUT_METER_COVER, INPUT_MODULE_COVER,
                                       INPUT_MAGNET };
-    uint8_t bits = 0;
+    uint32_t flags = 0;
     (void)at;
     for (unsigned i = 0; i < COUNT(level); i++)
-        if (meter_of(app)->inputs.settled & level[i]) bits |= (uint8_t)(0x80u >> i);
-    axdr_emit_bits(o, &bits, 8);
+        if (meter_of(app)->inputs.settled & level[i]) flags |= UINT32_C(1) << i;
+    emit_flags(o, flags, 8);
     return DAR_OK;
 }
 
@@ -133,6 +213,83 @@ static const struct cosem_attr inputs_attr[] = {
     { .id = 2, .get = get_inputs },
 };
 const struct cosem_class class_inputs = { .id = 1, .n_attr = 2, .attr = inputs_attr };
+
+/* -- levels of the outputs: pulses, the relay as ordered and as it is, lamp, buzzer
+ * ----------------------------------------- */
+
+static enum dar get_output_state(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct meter *m = meter_of(app);
+    const bool on[] = { param_get(m, PARAM_PULSE_FUNCTION) != 0, m->supply.state.closed,
+                        supply_is_on(m), m->lamp[LAMP_ALARM] != 0, m->lamp[LAMP_BUZZER] != 0 };
+    uint32_t flags = 0;
+    (void)at;
+    for (unsigned i = 0; i < COUNT(on); i++) flags |= (uint32_t)on[i] << i;
+    emit_flags(o, flags, 8);
+    return DAR_OK;
+}
+
+static const struct cosem_attr output_state_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_output_state },
+};
+const struct cosem_class class_output_state = { .id = 1,
+                                                .n_attr = 2,
+                                                .attr = output_state_attr };
+
+/* -- status words: which conditions of alarm register k hold now, whether they were told or not
+ * ------------------------------- */
+
+static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    emit_flags(o, meter_of(app)->alarms.held[at->row->bind.id], 32);
+    return DAR_OK;
+}
+
+static const struct cosem_attr status_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_status },
+};
+const struct cosem_class class_status = { .id = 1, .n_attr = 2, .attr = status_attr };
+
+/* -- when the battery is to be changed: its life, from the day it was put in
+ * --------------------------------------------- */
+
+static int64_t installed_s(const struct meter *m)
+{
+    return m->now.stamp[STAMP_BATTERY];
+}
+
+static enum dar get_battery_date(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct meter *m = meter_of(app);
+    int64_t life_s = param_get(m, PARAM_BATTERY_DAYS) * INT64_C(86400);
+    (void)at;
+    emit_moment(m, o, (utc_t){ installed_s(m) ? installed_s(m) + life_s : 0 });
+    return DAR_OK;
+}
+
+static enum dar set_battery_date(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    uint8_t dt[12];
+    utc_t u;
+    axdr_read_datetime(in, dt);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!installed_s(m)) return be_get16(dt) == 0xFFFF ? DAR_OK : DAR_OTHER;
+    if (moment_get(m, dt, &u) || u.s <= installed_s(m)) return DAR_OTHER;
+    int64_t days = (u.s - installed_s(m)) / 86400;
+    return days > INT32_MAX ? DAR_OTHER
+                            : dar_of(param_set(m, at->who, PARAM_BATTERY_DAYS, (int32_t)days));
+}
+
+static const struct cosem_attr battery_date_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_battery_date, .set = set_battery_date },
+};
+const struct cosem_class class_battery_date = { .id = 1,
+                                                .n_attr = 2,
+                                                .attr = battery_date_attr };
 
 /* -- alarm and error words: what a client writes 0 into goes out, unless it still holds
  * --------
@@ -204,12 +361,15 @@ static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_i
 {
     const struct setting_list *l = settings_of(at);
     struct param_value v[SETTINGS_MAX];
+    bool good = true;
     axdr_read_struct(in, l->n);
     for (unsigned i = 0; i < l->n; i++) {
         int64_t n = axdr_read_int(in, l->of[i].tag);
-        v[i] = (struct param_value){ l->of[i].id, n > INT32_MAX ? INT32_MAX : (int32_t)n };
+        good &= n <= INT32_MAX;
+        v[i] = (struct param_value){ l->of[i].id, (int32_t)n };
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!good) return DAR_OTHER;
     return dar_of(param_set_all(meter_of(app), at->who, v, l->n));
 }
 

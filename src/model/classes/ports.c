@@ -233,19 +233,46 @@ const struct cosem_class class_port_guard = { .id = 124,
                                               .n_method = COUNT(guard_method),
                                               .method = guard_method };
 
-/* -- classes 41, 42, 43: the network, as the port says it is
+/* -- classes 41, 42, 43: the network: what was set, or as the port has it
  * ---------------------------------------------
  */
-static const struct device_net *net_of(void *app)
+/* The answer goes out by the network as it was. */
+enum { NET_LATER_US = 1000000 };
+
+static struct device_net net_of(void *app)
 {
-    return device_of(app)->cfg->net;
+    struct device_net n;
+    (void)device_net_get(device_of(app), &n);
+    return n;
+}
+
+/* The network is as the parameters have it: none waits to take effect. */
+static bool is_set_up(void *app)
+{
+    return device_of(app)->net_due.us == MONO_NEVER.us;
+}
+
+static enum dar set_net(void *app, const struct cosem_at *at, uint16_t param, int32_t v)
+{
+    struct device *d = device_of(app);
+    enum dar dar = dar_of(param_set(&d->meter, at->who, param, v));
+    if (dar == DAR_OK) d->net_due = mono_after(d->meter.t, NET_LATER_US);
+    return dar;
 }
 
 static enum dar get_tcp_port(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u16(o, net_of(app)->port);
+    axdr_emit_u16(o, net_of(app).port);
     return DAR_OK;
+}
+
+static enum dar set_tcp_port(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint16_t v = axdr_read_u16(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v == net_of(app).port && is_set_up(app)) return DAR_OK;
+    return v ? set_net(app, at, PARAM_NET_PORT, v) : DAR_OTHER;
 }
 
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -258,15 +285,24 @@ static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out 
 static enum dar get_mss(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u16(o, net_of(app)->mss);
+    axdr_emit_u16(o, net_of(app).mss);
     return DAR_OK;
 }
 
 static enum dar get_connections(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u8(o, net_of(app)->connections);
+    axdr_emit_u8(o, net_of(app).connections);
     return DAR_OK;
+}
+
+/* At least two clients at once. */
+static enum dar set_connections(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint8_t v = axdr_read_u8(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v == net_of(app).connections && is_set_up(app)) return DAR_OK;
+    return v >= 2 ? set_net(app, at, PARAM_NET_CONNECTIONS, v) : DAR_OTHER;
 }
 
 static enum dar get_idle(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -283,20 +319,44 @@ static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr tcp_attr[] = {
-    { .id = 1, .get = get_ln },          { .id = 2, .get = get_tcp_port },
-    { .id = 3, .get = get_below },       { .id = 4, .get = get_mss },
-    { .id = 5, .get = get_connections }, { .id = 6, .get = get_idle, .set = set_idle },
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_tcp_port, .set = set_tcp_port },
+    { .id = 3, .get = get_below },
+    { .id = 4, .get = get_mss },
+    { .id = 5, .get = get_connections, .set = set_connections },
+    { .id = 6, .get = get_idle, .set = set_idle },
 };
 const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
 
+static const uint16_t ipv4_param[] = { [3] = PARAM_NET_ADDRESS,
+                                       [6] = PARAM_NET_MASK,
+                                       [7] = PARAM_NET_GATEWAY,
+                                       [9] = PARAM_NET_DNS_1,
+                                       [10] = PARAM_NET_DNS_2 };
+
+static uint32_t ipv4_of(void *app, const struct cosem_at *at)
+{
+    struct device_net n = net_of(app);
+    const uint32_t value[] = {
+        [3] = n.address, [6] = n.mask, [7] = n.gateway, [9] = n.dns[0], [10] = n.dns[1]
+    };
+    return value[at->id];
+}
+
 static enum dar get_ipv4(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    const struct device_net *n = net_of(app);
-    const uint32_t value[] = {
-        [3] = n->address, [6] = n->mask, [7] = n->gateway, [9] = n->dns[0], [10] = n->dns[1]
-    };
-    axdr_emit_u32(o, value[at->id]);
+    axdr_emit_u32(o, ipv4_of(app, at));
     return DAR_OK;
+}
+
+/* A mask is ones, then zeros. */
+static enum dar set_ipv4(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint32_t v = axdr_read_u32(in), rest = ~v;
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v == ipv4_of(app, at) && is_set_up(app)) return DAR_OK;
+    if (at->id == 6 && (rest & (rest + 1))) return DAR_OTHER;
+    return set_net(app, at, ipv4_param[at->id], (int32_t)v);
 }
 
 static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -309,24 +369,86 @@ static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_bool(o, net_of(app)->dhcp);
+    axdr_emit_bool(o, net_of(app).dhcp);
     return DAR_OK;
 }
 
 static const struct cosem_attr ipv4_attr[] = {
-    { .id = 1, .get = get_ln },    { .id = 2, .get = get_below }, { .id = 3, .get = get_ipv4 },
-    { .id = 4, .get = get_none },  { .id = 5, .get = get_none },  { .id = 6, .get = get_ipv4 },
-    { .id = 7, .get = get_ipv4 },  { .id = 8, .get = get_dhcp },  { .id = 9, .get = get_ipv4 },
-    { .id = 10, .get = get_ipv4 },
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_below },
+    { .id = 3, .get = get_ipv4, .set = set_ipv4 },
+    { .id = 4, .get = get_none },
+    { .id = 5, .get = get_none },
+    { .id = 6, .get = get_ipv4, .set = set_ipv4 },
+    { .id = 7, .get = get_ipv4, .set = set_ipv4 },
+    { .id = 8, .get = get_dhcp },
+    { .id = 9, .get = get_ipv4, .set = set_ipv4 },
+    { .id = 10, .get = get_ipv4, .set = set_ipv4 },
 };
 const struct cosem_class class_ipv4 = { .id = 42,
                                         .n_attr = COUNT(ipv4_attr),
                                         .attr = ipv4_attr };
 
+/* -- class 48: addresses come from the link and its routers
+ * --------------------------------------------- */
+
+static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_enum(o, 0);
+    return DAR_OK;
+}
+
+static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct device_net n = net_of(app);
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, n.ip6_n);
+    for (unsigned i = 0; i < n.ip6_n; i++) axdr_emit_octets(o, n.ip6[i], 16);
+    return DAR_OK;
+}
+
+static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static const uint8_t none[16];
+    struct device_net n = net_of(app);
+    bool any = memcmp(n.gateway6, none, sizeof none) != 0;
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, any);
+    if (any) axdr_emit_octets(o, n.gateway6, 16);
+    return DAR_OK;
+}
+
+static enum dar get_dns6(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct device_net n = net_of(app);
+    axdr_emit_octets(o, n.dns6[at->id - 7], 16);
+    return DAR_OK;
+}
+
+static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    axdr_emit_u8(o, 0);
+    return DAR_OK;
+}
+
+static const struct cosem_attr ipv6_attr[] = {
+    { .id = 1, .get = get_ln },      { .id = 2, .get = get_below },
+    { .id = 3, .get = get_mode },    { .id = 4, .get = get_ip6 },
+    { .id = 5, .get = get_none },    { .id = 6, .get = get_gateway6 },
+    { .id = 7, .get = get_dns6 },    { .id = 8, .get = get_dns6 },
+    { .id = 9, .get = get_traffic }, { .id = 10, .get = get_none },
+};
+const struct cosem_class class_ipv6 = { .id = 48,
+                                        .n_attr = COUNT(ipv6_attr),
+                                        .attr = ipv6_attr };
+
 static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_octets(o, net_of(app)->mac, sizeof net_of(app)->mac);
+    struct device_net n = net_of(app);
+    axdr_emit_octets(o, n.mac, sizeof n.mac);
     return DAR_OK;
 }
 
@@ -339,7 +461,9 @@ enum dar model_gate(void *app, const struct cosem_at *at)
 {
     const struct cosem_class *c = at->row->cls;
     const struct meter_io *io = meter_of(app)->io;
-    bool missing = (c == &class_tcp || c == &class_ipv4 || c == &class_mac) && !net_of(app);
+    struct device_net net;
+    bool wired = c == &class_tcp || c == &class_ipv4 || c == &class_ipv6 || c == &class_mac;
+    bool missing = wired && !device_net_get(device_of(app), &net);
     if (c == &class_register)
         missing = (at->row->bind.id == REG_BATTERY && !io->battery_mv) ||
                   (at->row->bind.id == REG_TEMP && !io->temperature_dc);

@@ -20,6 +20,7 @@ union shown { /* a row of whatever is shown */
     struct event_row event;
     struct billing_row billing;
     struct audit_row change;
+    struct token_row token;
 };
 
 struct profile_kind {
@@ -321,6 +322,90 @@ const struct profile_kind profile_changes = {
     .period_s = no_period,
 };
 
+/* -- tokens: all that were taken, or those that brought credit
+ * ------------------------------------------------------------ */
+static unsigned token_columns(const struct meter *m, unsigned which, uint16_t *column)
+{
+    static const uint16_t of_all[] = { COLUMN_CLOCK,        COLUMN_TOKEN,
+                                       COLUMN_TOKEN_KIND,   COLUMN_TOKEN_STATUS,
+                                       COLUMN_TOKEN_AMOUNT, COLUMN_TOKEN_DELIVERY,
+                                       COLUMN_CHANNEL,      COLUMN_TOKEN_WALLET };
+    static const uint16_t of_credit[] = { COLUMN_CLOCK, COLUMN_TOKEN_AMOUNT,
+                                          COLUMN_TOKEN_WALLET, COLUMN_TOKEN_TID };
+    const uint16_t *from = which == TOKENS_CREDIT ? of_credit : of_all;
+    unsigned n = which == TOKENS_CREDIT ? COUNT(of_credit) : COUNT(of_all);
+    (void)m;
+    memcpy(column, from, n * sizeof *from);
+    return n;
+}
+
+static void tokens_span(struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
+{
+    struct token_span s = token_span(m, (enum token_log)which);
+    *first = s.first;
+    *next = s.next;
+}
+
+static int tokens_read(struct meter *m, unsigned which, uint32_t number, union shown *r)
+{
+    return token_read(m, (enum token_log)which, number, &r->token);
+}
+
+static void tokens_scan(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to)
+{
+    scan_begin_tokens(m, q, (enum token_log)which, from, to);
+}
+
+static utc_t token_time(const union shown *r)
+{
+    return r->token.time;
+}
+
+static int64_t token_value(const union shown *r, uint16_t column, unsigned index)
+{
+    const struct token_row *t = &r->token;
+    (void)index;
+    switch (column) {
+    case COLUMN_TOKEN_KIND:
+        return t->class << 8 | t->sub;
+    case COLUMN_TOKEN_DELIVERY:
+        return prepay_delivery(t->last.link);
+    case COLUMN_CHANNEL:
+        return t->last.link;
+    case COLUMN_TOKEN_WALLET:
+        return t->last.wallet;
+    case COLUMN_TOKEN_TID:
+        return t->tid;
+    }
+    return t->last.amount;
+}
+
+static bool token_emit(const union shown *r, uint16_t column, struct axdr_out *o)
+{
+    const struct token_last *l = &r->token.last;
+    if (column == COLUMN_TOKEN) axdr_emit_octets(o, l->bcd, sizeof l->bcd);
+    if (column == COLUMN_TOKEN_STATUS) emit_token_status(o, l);
+    return column == COLUMN_TOKEN || column == COLUMN_TOKEN_STATUS;
+}
+
+static int tokens_reset(struct meter *m, const struct who *who, unsigned which)
+{
+    return token_clear(m, who, (enum token_log)which);
+}
+
+const struct profile_kind profile_tokens = {
+    .scan = tokens_scan,
+    .columns = token_columns,
+    .span = tokens_span,
+    .read = tokens_read,
+    .time = token_time,
+    .value = token_value,
+    .emit = token_emit,
+    .entries = log_entries,
+    .period_s = no_period,
+    .reset = tokens_reset,
+};
+
 /* -- selecting rows ---------------------------------------------------------------------------
  */
 
@@ -454,6 +539,12 @@ static enum dar read_value(struct meter *m, struct axdr_in in, bool is_time, boo
     return axdr_is_done(&in) ? DAR_OK : DAR_TYPE;
 }
 
+static bool is_number(int column)
+{
+    return column != COLUMN_CHANGED && column != COLUMN_DIGEST && column != COLUMN_TOKEN &&
+           column != COLUMN_TOKEN_STATUS;
+}
+
 /* Restricted by another column than the clock. */
 static enum dar open_filter(struct meter *m, const struct profile_view *v,
                             struct cosem_range *r, const uint16_t *column, unsigned n,
@@ -462,7 +553,7 @@ static enum dar open_filter(struct meter *m, const struct profile_view *v,
     struct filter f = { .from = 0 };
     int by = model_column_of(&r->by);
     int index = by < 0 ? by : column_index(column, n, (uint16_t)by);
-    if (index < 0 || by == COLUMN_CHANGED || by == COLUMN_DIGEST) return DAR_OTHER;
+    if (index < 0 || !is_number(by)) return DAR_OTHER;
     bool is_time = by < REG_COUNT && reg_kind_at((uint16_t)by) == REG_TIME;
     f.index = (uint32_t)index;
     enum dar dar = read_value(m, r->from, is_time, false, &f.from);
@@ -540,14 +631,21 @@ static uint8_t column_tag(uint16_t column)
     case COLUMN_EVENT:
     case COLUMN_CLIENT:
     case COLUMN_WHAT:
+    case COLUMN_TOKEN_KIND:
         return AXDR_U16;
     case COLUMN_POWER_STATE:
     case COLUMN_CHANNEL:
+    case COLUMN_TOKEN_WALLET:
         return AXDR_U8;
     case COLUMN_MAGNITUDE:
     case COLUMN_DURATION:
     case COLUMN_ENERGY:
+    case COLUMN_TOKEN_TID:
         return AXDR_U32;
+    case COLUMN_TOKEN_DELIVERY:
+        return AXDR_ENUM;
+    case COLUMN_TOKEN_AMOUNT:
+        return AXDR_I64;
     }
     return model_reg_tag(column);
 }

@@ -1,6 +1,7 @@
 /* script.c - classes 9 and 22: what can be ordered by number, and when the meter orders it
  * itself. Scripts are const: what they do is a row of meter/commands.def. */
 #include "base/err.h"
+#include "meter/tou/single.h"
 #include "model/classes.h"
 
 #include <string.h>
@@ -98,7 +99,7 @@ static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out 
 {
     const struct schedule *s = schedule_of(at);
     uint8_t when[SCHEDULE_TIME];
-    s->get(meter_of(app), when);
+    s->get(meter_of(app), s->which, when);
     axdr_emit_head(o, AXDR_ARRAY, 1);
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
     axdr_emit_octets(o, when, 4);
@@ -116,7 +117,8 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
     axdr_read_date(in, b + 4);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
-    return dar_of(schedule_of(at)->set(meter_of(app), at->who, b));
+    const struct schedule *s = schedule_of(at);
+    return dar_of(s->set(meter_of(app), at->who, s->which, b));
 }
 
 static const struct cosem_attr schedule_attr[] = {
@@ -128,3 +130,98 @@ static const struct cosem_attr schedule_attr[] = {
 const struct cosem_class class_schedule = { .id = 22,
                                             .n_attr = COUNT(schedule_attr),
                                             .attr = schedule_attr };
+
+/* -- class 22 that may be written whole: its script and its type as well
+ * --------------------------------------
+ */
+static enum single_id single_of(const struct cosem_at *at)
+{
+    return (enum single_id)((const struct single_view *)at->row->bind.ext)->id;
+}
+
+static struct single_action action_of(void *app, const struct cosem_at *at)
+{
+    struct single_action x;
+    single_get(meter_of(app), single_of(at), &x);
+    return x;
+}
+
+static enum dar set_action(void *app, const struct cosem_at *at, const struct single_action *x)
+{
+    return dar_of(single_set(meter_of(app), at->who, single_of(at), x));
+}
+
+static const struct obis *table_name(const struct cosem_at *at)
+{
+    return &((const struct single_view *)at->row->bind.ext)->script;
+}
+
+static enum dar get_single_script(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_octets(o, table_name(at), 6);
+    axdr_emit_u16(o, action_of(app, at).selector);
+    return DAR_OK;
+}
+
+static enum dar set_single_script(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct single_action x = action_of(app, at);
+    struct obis ln;
+    axdr_read_struct(in, 2);
+    axdr_read_octets(in, &ln, sizeof ln);
+    uint16_t selector = axdr_read_u16(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (memcmp(&ln, table_name(at), sizeof ln) != 0 || selector > UINT8_MAX) return DAR_OTHER;
+    x.selector = (uint8_t)selector;
+    return set_action(app, at, &x);
+}
+
+static enum dar get_single_type(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_enum(o, action_of(app, at).type);
+    return DAR_OK;
+}
+
+static enum dar set_single_type(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct single_action x = action_of(app, at);
+    x.type = axdr_read_enum(in);
+    return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
+}
+
+static enum dar get_single_times(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct single_action x = action_of(app, at);
+    axdr_emit_head(o, AXDR_ARRAY, x.n);
+    for (unsigned i = 0; i < x.n; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_octets(o, x.when[i], 4);
+        axdr_emit_octets(o, x.when[i] + 4, 5);
+    }
+    return DAR_OK;
+}
+
+static enum dar set_single_times(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct single_action x = action_of(app, at);
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n > SINGLE_ENTRIES) return DAR_OTHER;
+    for (uint32_t i = 0; i < n && !in->bad; i++) {
+        axdr_read_struct(in, 2);
+        axdr_read_time(in, x.when[i]);
+        axdr_read_date(in, x.when[i] + 4);
+    }
+    x.n = (uint8_t)n;
+    return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
+}
+
+static const struct cosem_attr single_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_single_script, .set = set_single_script },
+    { .id = 3, .get = get_single_type, .set = set_single_type },
+    { .id = 4, .get = get_single_times, .set = set_single_times },
+};
+const struct cosem_class class_single = { .id = 22,
+                                          .n_attr = COUNT(single_attr),
+                                          .attr = single_attr };

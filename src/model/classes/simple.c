@@ -39,6 +39,24 @@ void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
     axdr_emit_enum(o, unit);
 }
 
+void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n)
+{
+    uint8_t bits[4] = { 0 };
+    for (unsigned i = 0; i < n; i++)
+        if (flags >> i & 1) bits[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    axdr_emit_bits(o, bits, n);
+}
+
+uint32_t read_flags(struct axdr_in *in, unsigned n)
+{
+    uint8_t bits[4] = { 0 };
+    uint32_t flags = 0;
+    axdr_read_bits(in, bits, n);
+    for (unsigned i = 0; i < n; i++)
+        if (bits[i / 8] << i % 8 & 0x80) flags |= UINT32_C(1) << i;
+    return flags;
+}
+
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "model/classes.h"
 
+const struct obis supply_scripts = SUPPLY_SCRIPTS;
+
 static enum dar answered(int err)
 {
     return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
@@ -86,41 +88,20 @@ const struct cosem_class class_disconnect = { .id = 70,
 
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    static const struct obis scripts = { 0, 0, 10, 0, 106, 255 };
     (void)app, (void)at;
     axdr_emit_head(o, AXDR_ARRAY, ACTIONS);
     for (unsigned n = 1; n <= ACTIONS; n++) {
         axdr_emit_head(o, AXDR_STRUCTURE, 2);
-        axdr_emit_octets(o, &scripts, 6);
+        axdr_emit_octets(o, &supply_scripts, 6);
         axdr_emit_u16(o, (uint16_t)n);
     }
     return DAR_OK;
 }
 
-/* Bit 0 of a bit-string is the first octet's highest. */
-static uint8_t turned(uint8_t bits)
-{
-    uint8_t out = 0;
-    for (unsigned i = 0; i < ACTIONS; i++)
-        if (bits >> i & 1) out |= (uint8_t)(0x80u >> i);
-    return out;
-}
-
-static uint8_t turned_back(uint8_t bits)
-{
-    uint8_t out = 0;
-    for (unsigned i = 0; i < ACTIONS; i++)
-        if (bits << i & 0x80) out |= (uint8_t)(1u << i);
-    return out;
-}
-
 static void emit_bits_each(struct axdr_out *o, const uint8_t of[REQUESTERS])
 {
     axdr_emit_head(o, AXDR_ARRAY, REQUESTERS);
-    for (unsigned r = 0; r < REQUESTERS; r++) {
-        uint8_t bits = turned(of[r]);
-        axdr_emit_bits(o, &bits, ACTIONS);
-    }
+    for (unsigned r = 0; r < REQUESTERS; r++) emit_flags(o, of[r], ACTIONS);
 }
 
 static enum dar get_permissions(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -136,11 +117,7 @@ static enum dar set_permissions(void *app, const struct cosem_at *at, struct axd
     struct weights w = m->supply.weights;
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != REQUESTERS) return DAR_OTHER;
-    for (unsigned r = 0; r < REQUESTERS; r++) {
-        uint8_t bits = 0;
-        axdr_read_bits(in, &bits, ACTIONS);
-        w.may[r] = turned_back(bits);
-    }
+    for (unsigned r = 0; r < REQUESTERS; r++) w.may[r] = (uint8_t)read_flags(in, ACTIONS);
     if (!axdr_is_done(in)) return DAR_TYPE;
     return dar_of(supply_set_weights(m, at->who, &w));
 }
@@ -187,7 +164,7 @@ static enum dar get_outcome(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 /* Of several actions that are asked for and allowed the weightiest; the first among equals. */
-static unsigned chosen(const struct weights *w, unsigned r, uint8_t bits)
+static unsigned chosen(const struct weights *w, unsigned r, uint32_t bits)
 {
     unsigned best = 0;
     for (unsigned a = 1; a <= ACTIONS; a++) {
@@ -201,14 +178,13 @@ static enum dar call_request(void *app, const struct cosem_at *at, struct axdr_i
                              struct cosem_ret *ret)
 {
     struct meter *m = meter_of(app);
-    uint8_t bits = 0;
     (void)ret;
     axdr_read_struct(arg, 2);
     unsigned actor = axdr_read_u8(arg);
-    axdr_read_bits(arg, &bits, ACTIONS);
+    uint32_t bits = read_flags(arg, ACTIONS);
     if (!axdr_is_done(arg)) return DAR_TYPE;
     if (actor < 1 || actor > REQUESTERS) return DAR_OTHER;
-    unsigned action = chosen(&m->supply.weights, actor - 1, turned_back(bits));
+    unsigned action = chosen(&m->supply.weights, actor - 1, bits);
     if (!action) return DAR_DENIED;
     return answered(
         supply_order(m, at->who, (enum requester)(actor - 1), (enum supply_action)action));
@@ -260,11 +236,8 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
     const struct supply_state *s = &meter_of(app)->supply.state;
     uint32_t bits =
         s->held | (uint32_t)(s->moving != MOVES_NOT) << 16 | (uint32_t)s->fault << 17;
-    uint8_t out[4] = { 0 };
     (void)at;
-    for (unsigned i = 0; i < 32; i++)
-        if (bits >> i & 1) out[i / 8] |= (uint8_t)(0x80u >> i % 8);
-    axdr_emit_bits(o, out, 32);
+    emit_flags(o, bits, 32);
     return DAR_OK;
 }
 
@@ -284,32 +257,21 @@ const struct cosem_class class_signals = { .id = 1, .n_attr = 2, .attr = signals
 
 enum { PROTECT_WORD = 16 };
 
-static void emit_word(struct axdr_out *o, unsigned bits)
-{
-    uint8_t out[2] = { 0 };
-    for (unsigned i = 0; i < PROTECT_WORD; i++)
-        if (bits >> i & 1) out[i / 8] |= (uint8_t)(0x80u >> i % 8);
-    axdr_emit_bits(o, out, PROTECT_WORD);
-}
-
 /* bind.id 0: what is switched on; 1: what holds. */
 static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
     bool live = at->row->bind.id != 0;
-    emit_word(o, live ? protect_state(m) : (unsigned)param_get(m, PARAM_PROTECT_MASK));
+    uint32_t word = live ? protect_state(m) : (uint32_t)param_get(m, PARAM_PROTECT_MASK);
+    emit_flags(o, word, PROTECT_WORD);
     return DAR_OK;
 }
 
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint8_t word[2] = { 0 };
-    int32_t v = 0;
-    axdr_read_bits(in, word, PROTECT_WORD);
+    uint32_t word = read_flags(in, PROTECT_WORD);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    for (unsigned i = 0; i < PROTECT_WORD; i++)
-        if (word[i / 8] << i % 8 & 0x80) v |= 1 << i;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_PROTECT_MASK, v));
+    return dar_of(param_set(meter_of(app), at->who, PARAM_PROTECT_MASK, (int32_t)word));
 }
 
 static const struct cosem_attr word_attr[] = {

@@ -53,18 +53,22 @@ static enum dar get_delivery(void *app, const struct cosem_at *at, struct axdr_o
 }
 
 /* {status_code, data_value}: how far it came, and the number of the result in eight bits. */
-static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
+void emit_token_status(struct axdr_out *o, const struct token_last *l)
 {
     static const uint8_t code[] = { [STS_GROUP_OK] = 3,
                                     [STS_GROUP_FORMAT] = 4,
                                     [STS_GROUP_AUTHENTICATION] = 5,
                                     [STS_GROUP_VALIDATION] = 6,
                                     [STS_GROUP_EXECUTION] = 7 };
-    uint8_t result = last_of(app)->result;
-    (void)at;
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    axdr_emit_enum(o, last_of(app)->utc_s ? code[sts_result_group(result)] : 0);
-    axdr_emit_bits(o, &result, 8);
+    axdr_emit_enum(o, l->utc_s ? code[sts_result_group(l->result)] : 0);
+    axdr_emit_bits(o, &l->result, 8);
+}
+
+static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_token_status(o, last_of(app));
     return DAR_OK;
 }
 
@@ -197,3 +201,66 @@ static const struct cosem_attr sts_attr[] = {
     { .id = 11, .get = get_number },   { .id = 12, .get = get_certificate },
 };
 const struct cosem_class class_sts = { .id = 116, .n_attr = COUNT(sts_attr), .attr = sts_attr };
+
+/* -- messages: {array of numbers, tokens are taken, wake-ups are, answers are sent}
+ * ------------------------------------------------------------------------------- */
+
+static size_t number_length(const uint8_t number[SMS_NUMBER])
+{
+    size_t n = 0;
+    while (n < SMS_NUMBER && number[n]) n++;
+    return n;
+}
+
+static enum dar get_sms(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint8_t setup[SMS_SETUP] = { 0 };
+    int n = param_read(meter_of(app), PARAM_SMS, setup, sizeof setup);
+    unsigned numbers = n < 1 ? 0 : (unsigned)(n - 1) / SMS_NUMBER;
+    (void)at;
+    if (n < 0) return dar_of(n);
+    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_head(o, AXDR_ARRAY, numbers);
+    for (unsigned i = 0; i < numbers; i++)
+        axdr_emit_octets(o, setup + 1 + i * SMS_NUMBER,
+                         number_length(setup + 1 + i * SMS_NUMBER));
+    for (unsigned bit = SMS_TAKES_TOKENS; bit <= SMS_REPLIES; bit <<= 1)
+        axdr_emit_bool(o, setup[0] & bit);
+    return DAR_OK;
+}
+
+static bool is_number(const uint8_t *p, size_t n)
+{
+    if (!p || n < 1 || n > SMS_NUMBER) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((p[i] < '0' || p[i] > '9') && !(i == 0 && p[i] == '+' && n > 1)) return false;
+    return true;
+}
+
+static enum dar set_sms(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint8_t setup[SMS_SETUP] = { 0 };
+    if (!axdr_read_struct(in, 4)) return DAR_TYPE;
+    uint32_t numbers = axdr_read_head(in, AXDR_ARRAY);
+    if (in->bad) return DAR_TYPE;
+    if (numbers > SMS_NUMBERS) return DAR_OTHER;
+    for (uint32_t i = 0; i < numbers; i++) {
+        size_t n = 0;
+        const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
+        if (in->bad) return DAR_TYPE;
+        if (!is_number(p, n)) return DAR_OTHER;
+        memcpy(setup + 1 + i * SMS_NUMBER, p, n);
+    }
+    for (unsigned bit = SMS_TAKES_TOKENS; bit <= SMS_REPLIES; bit <<= 1)
+        if (axdr_read_bool(in)) setup[0] = (uint8_t)(setup[0] | bit);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    size_t size =
+        numbers || setup[0] ? 1 + numbers * SMS_NUMBER : 0; /* as delivered: nothing */
+    return dar_of(param_write(meter_of(app), at->who, PARAM_SMS, setup, size));
+}
+
+static const struct cosem_attr sms_attr[] = {
+    { .id = 1, .get = get_ln },
+    { .id = 2, .get = get_sms, .set = set_sms },
+};
+const struct cosem_class class_sms = { .id = 1, .n_attr = COUNT(sms_attr), .attr = sms_attr };

@@ -12,15 +12,34 @@ static const struct script script[] = {
 };
 static const struct script_table scripts = { script, COUNT(script), 1 };
 
-static const struct schedule end = {
-    { 0, 0, 10, 0, 1, 255 }, 1, billing_get_time, billing_set_time
+static void get_end(struct meter *m, unsigned which, uint8_t when[SCHEDULE_TIME])
+{
+    (void)which;
+    billing_get_time(m, when);
+}
+
+static int set_end(struct meter *m, const struct who *who, unsigned which,
+                   const uint8_t when[SCHEDULE_TIME])
+{
+    (void)which;
+    return billing_set_time(m, who, when);
+}
+
+/* Of the meter as a whole: forget what was recorded; try the last gasp. */
+static const struct script whole[] = {
+    { 2, 7, { 1, 0, 99, 1, 0, 255 }, 1, NULL, CMD_DATA_CLEAR, 0 },
+    { 2, 40, { 0, 5, 25, 9, 0, 255 }, 1, NULL, CMD_GASP_TEST, 0 },
 };
+static const struct script_table resets = { whole, COUNT(whole), 1 };
+
+static const struct schedule end = { { 0, 0, 10, 0, 1, 255 }, 1, 0, get_end, set_end };
 
 static const struct cosem_row rows[] = {
     PROFILE(1, 99, 2, 0, ACL_BILLING, class_fixed, &daily),
     PROFILE(0, 98, 1, 0, ACL_BILLING, class_billing, &monthly),
     ROW(0, 0, 15, 0, 0, 1, ACL_CONFIG, &class_schedule, .ext = &end),
     ROW(0, 0, 10, 0, 1, 1, ACL_BILLING_SCRIPT, &class_script, .ext = &scripts),
+    ROW(0, 0, 10, 0, 0, 1, ACL_SCRIPT, &class_script, .ext = &resets),
     NUMBER(1, 0, 1, 0, ACL_METER, REG_BILLINGS, AXDR_U32),
     MADE(1, 0, 1, 1, class_made, MADE_BILLING_ROWS, AXDR_U8, BILLING_MONTHLY),
     MOMENT(1, 0, 1, 2, ACL_METER, REG_AT_BILLING),

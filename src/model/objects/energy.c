@@ -26,6 +26,7 @@ static const struct cosem_row rows[] = {
     ENERGY(134, REG_VAH_Q2, AXDR_U32),
     ENERGY(135, REG_VAH_Q3, AXDR_U32),
     ENERGY(136, REG_VAH_Q4, AXDR_U32),
+    REGISTER(130, 8, 0, 1, ACL_CUSTOMER, REG_WH_EXPORT, AXDR_U32), /* |Ae| */
     PARAM(0, 96, 50, 0, ACL_CONFIG, PARAM_REGISTRATION, AXDR_ENUM),
 };
 const struct cosem_group objects_energy = { rows, COUNT(rows) };

@@ -29,10 +29,13 @@ static const struct profile_view changes = { &profile_changes, 0 };
 static const struct cosem_row rows[] = {
     LOG(LOG_STANDARD),
     LOG(LOG_FRAUD),
+    LOG(LOG_RELAY),
     LOG(LOG_QUALITY),
     LOG(LOG_COMMUNICATION),
+    LOG(LOG_PREPAYMENT),
     LOG(LOG_SECURITY),
     LOG(LOG_FAILURE),
+    LOG(LOG_FIRMWARE),
     PROFILE(1, 99, 97, 0, ACL_LOG, class_log, &view[LOG_POWER]),
     PROFILE(0, 99, 16, 0, ACL_METER, class_fixed, &changes),
     OBJECT(0, 0, 16, 2, 0, ACL_SERVICE, &class_monitor, 0),

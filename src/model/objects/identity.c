@@ -34,5 +34,7 @@ static const struct cosem_row rows[] = {
     MOMENT(0, 96, 2, 1, ACL_METER, REG_AT_CHANGE),
     MOMENT(0, 96, 2, 11, ACL_METER, REG_AT_PROTECTED_CHANGE),
     MOMENT(0, 96, 2, 12, ACL_METER, REG_AT_CLOCK_SET),
+    MOMENT(0, 96, 2, 5, ACL_METER, REG_AT_CALIBRATION),
+    PARAM(0, 96, 61, 15, ACL_SERVICE, PARAM_COMMISSIONING, AXDR_ENUM),
 };
 const struct cosem_group objects_identity = { rows, COUNT(rows) };

@@ -2,9 +2,10 @@
 #include "model/objects/objects.h"
 
 static const struct cosem_group *const groups[] = {
-    &objects_identity, &objects_clock,   &objects_security, &objects_energy, &objects_demand,
-    &objects_live,     &objects_profile, &objects_billing,  &objects_tou,    &objects_event,
-    &objects_alarm,    &objects_port,    &objects_quality,  &objects_supply, &objects_prepay,
+    &objects_identity, &objects_clock,  &objects_security, &objects_energy,
+    &objects_demand,   &objects_live,   &objects_profile,  &objects_billing,
+    &objects_tou,      &objects_event,  &objects_alarm,    &objects_port,
+    &objects_quality,  &objects_supply, &objects_prepay,   &objects_display,
 };
 
 const struct cosem_model device_model = {
@@ -35,6 +36,13 @@ static const struct {
     { COLUMN_ENERGY, 1, { 0, 0, 96, 50, 46, 255 }, 2 },
     { COLUMN_CHANGED, 65, { 0, 0, 16, 2, 0, 255 }, 2 },
     { COLUMN_DIGEST, 65, { 0, 0, 16, 2, 0, 255 }, 7 },
+    { COLUMN_TOKEN, 115, { 0, 0, 19, 40, 0, 255 }, 2 },
+    { COLUMN_TOKEN_DELIVERY, 115, { 0, 0, 19, 40, 0, 255 }, 5 },
+    { COLUMN_TOKEN_STATUS, 115, { 0, 0, 19, 40, 0, 255 }, 6 },
+    { COLUMN_TOKEN_WALLET, 1, { 0, 0, 96, 50, 47, 255 }, 2 },
+    { COLUMN_TOKEN_TID, 1, { 0, 0, 96, 50, 48, 255 }, 2 },
+    { COLUMN_TOKEN_AMOUNT, 1, { 0, 0, 96, 50, 49, 255 }, 2 },
+    { COLUMN_TOKEN_KIND, 1, { 0, 0, 96, 50, 51, 255 }, 2 },
 };
 
 static bool shows_register(const struct cosem_row *r)
@@ -118,7 +126,7 @@ int model_column_of(const struct cosem_capture *c)
     if (cosem_find(&device_model, c->class_id, c->ln, &at) != DAR_OK) return E_NONE;
     if (!shows_register(at.row)) return E_NONE;
     uint16_t reg = (uint16_t)(at.row->bind.id + at.k);
-    if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3) return COLUMN_STATUS;
+    if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3 && c->attr == 2) return COLUMN_STATUS;
     for (unsigned i = 0; i < COUNT(beside); i++)
         if (c->attr == beside[i].attr && at.row->cls == beside[i].cls)
             return reg + beside[i].ahead;

@@ -1,6 +1,25 @@
 /* params.c - which object and attribute shows a parameter: for the who-log. */
 #include "model/objects/objects.h"
 
+/* Both places of each passive attribute; the special days of calendar e lie in table d. */
+#define PLACES(first, attr, e)                                                                 \
+    { first, 1, attr, 20, { 0, 0, 13, 0, e, 255 } },                                           \
+    {                                                                                          \
+        first + 1, 1, attr, 20,                                                                \
+        {                                                                                      \
+            0, 0, 13, 0, e, 255                                                                \
+        }                                                                                      \
+    }
+#define CALENDAR(e, d, time, name, seasons, weeks, days, special)                              \
+    { time, 1, 10, 20, { 0, 0, 13, 0, e, 255 } }, PLACES(name, 6, e), PLACES(seasons, 7, e),   \
+        PLACES(weeks, 8, e), PLACES(days, 9, e),                                               \
+    {                                                                                          \
+        special, 1, 2, 11,                                                                     \
+        {                                                                                      \
+            0, 0, 11, 0, d, 255                                                                \
+        }                                                                                      \
+    }
+
 /* Parameters that classes of their own show: n in a row from `first`, attributes likewise. */
 static const struct {
     uint16_t first;
@@ -22,16 +41,13 @@ static const struct {
     { PARAM_SURVEY_2_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 1, 255 } },
     { PARAM_SURVEY_3_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 2, 255 } },
     { PARAM_BILLING_TIME, 1, 4, 22, { 0, 0, 15, 0, 0, 255 } },
-    { PARAM_CALENDAR_TIME, 1, 10, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_CALENDAR_NAME, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_CALENDAR_NAME_1B, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_SEASONS, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_SEASONS_1B, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_WEEKS, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_WEEKS_1B, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_DAYS, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_DAYS_1B, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } },
-    { PARAM_SPECIAL_DAYS, 1, 2, 11, { 0, 0, 11, 0, 0, 255 } },
+    CALENDAR(0, 0, PARAM_CALENDAR_TIME, PARAM_CALENDAR_NAME, PARAM_SEASONS, PARAM_WEEKS,
+             PARAM_DAYS, PARAM_SPECIAL_DAYS),
+    CALENDAR(1, 2, PARAM_CALENDAR_TIME_2, PARAM_CALENDAR_NAME_2A, PARAM_SEASONS_2A,
+             PARAM_WEEKS_2A, PARAM_DAYS_2A, PARAM_SPECIAL_DAYS_2),
+    CALENDAR(2, 1, PARAM_CALENDAR_TIME_3, PARAM_CALENDAR_NAME_3A, PARAM_SEASONS_3A,
+             PARAM_WEEKS_3A, PARAM_DAYS_3A, PARAM_SPECIAL_DAYS_3),
+    { PARAM_SHORT_CODES, 1, 2, 1, { 0, 0, 96, 62, 3, 255 } },
     { PARAM_SCHEDULE, 1, 2, 10, { 0, 0, 12, 0, 0, 255 } },
     { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
     { PARAM_LOCAL_1_MODE, 1, 2, 19, { 0, 0, 20, 0, 0, 255 } },
@@ -54,6 +70,33 @@ static const struct {
     { PARAM_SCHEME_B, 1, 2, 1, { 0, 0, 96, 60, 1, 255 } },
     { PARAM_SCHEME_SIDE, 1, 2, 1, { 0, 0, 96, 60, 0, 255 } },
     { PARAM_SCHEME_AT_S, 1, 2, 1, { 0, 0, 96, 60, 2, 255 } },
+    { PARAM_CLEARANCE_1, 1, 7, 111, { 0, 0, 19, 0, 0, 255 } },
+    { PARAM_CLEARANCE_2, 1, 7, 111, { 0, 0, 19, 1, 0, 255 } },
+    { PARAM_EMERGENCY_1, 1, 9, 112, { 0, 0, 19, 10, 1, 255 } },
+    { PARAM_EMERGENCY_2, 1, 9, 112, { 0, 0, 19, 11, 1, 255 } },
+    { PARAM_EMERGENCY_1_BELOW, 1, 10, 112, { 0, 0, 19, 10, 1, 255 } },
+    { PARAM_EMERGENCY_2_BELOW, 1, 10, 112, { 0, 0, 19, 11, 1, 255 } },
+    { PARAM_EMERGENCY_1_AUTO, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
+    { PARAM_EMERGENCY_2_AUTO, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
+    { PARAM_EMERGENCY_1_USES, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
+    { PARAM_EMERGENCY_2_USES, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
+    { PARAM_FREE_1_MONTH, 1, 9, 112, { 0, 0, 19, 10, 3, 255 } },
+    { PARAM_FREE_2_MONTH, 1, 9, 112, { 0, 0, 19, 11, 3, 255 } },
+    { PARAM_FREE_1_LIFELINE, 1, 9, 112, { 0, 0, 19, 10, 4, 255 } },
+    { PARAM_FREE_2_LIFELINE, 1, 9, 112, { 0, 0, 19, 11, 4, 255 } },
+    { PARAM_LIFELINE_KWH, 1, 10, 112, { 0, 0, 19, 10, 4, 255 } },
+    { PARAM_DEBT_1_DAY, 1, 5, 113, { 0, 0, 19, 20, 18, 255 } },
+    { PARAM_DEBT_2_DAY, 1, 5, 113, { 0, 0, 19, 21, 18, 255 } },
+    { PARAM_DEBT_1_SHARE, 1, 5, 113, { 0, 0, 19, 20, 19, 255 } },
+    { PARAM_DEBT_2_SHARE, 1, 5, 113, { 0, 0, 19, 21, 19, 255 } },
+    { PARAM_COLLECT_FIXED, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } },
+    { PARAM_COLLECT_DEBT, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } },
+    { PARAM_LEVELS, 1, 2, 1, { 0, 0, 96, 61, 0, 255 } },
+    { PARAM_MODE_NEXT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
+    { PARAM_MODE_AT_S, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
+    { PARAM_MODE_CARRY, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
+    { PARAM_MODE_DEBT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
+    { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } },
     { PARAM_LIMIT_1_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 0, 255 } },
@@ -97,7 +140,36 @@ static const struct {
     { PARAM_MONITOR_5_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 4, 255 } },
     { PARAM_MONITOR_5_UP, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
     { PARAM_MONITOR_5_DOWN, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
+    { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } },
+    { PARAM_DISPLAY_2, 1, 3, 7, { 0, 0, 21, 0, 2, 255 } },
+    { PARAM_DISPLAY_3, 1, 3, 7, { 0, 0, 21, 0, 3, 255 } },
+    { PARAM_ALARM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+    { PARAM_ALARM_MONITOR_2_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_MONITOR_2_UP, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_MONITOR_2_DOWN, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
+    { PARAM_ALARM_MONITOR_3_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 2, 255 } },
+    { PARAM_ALARM_MONITOR_3_UP, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
+    { PARAM_ALARM_MONITOR_3_DOWN, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
+    { PARAM_BATTERY_DAYS, 1, 2, 1, { 0, 0, 96, 6, 2, 255 } },
+    { PARAM_SINGLE_1, 1, 4, 22, { 0, 0, 15, 0, 1, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
+    { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } },
+    { PARAM_PUSH_TIME_2, 1, 4, 22, { 0, 1, 15, 0, 4, 255 } },
+    { PARAM_PUSH_TIME_3, 1, 4, 22, { 0, 2, 15, 0, 4, 255 } },
+    { PARAM_PUSH_TIME_4, 1, 4, 22, { 0, 3, 15, 0, 4, 255 } },
+    { PARAM_NET_PORT, 1, 2, 41, { 0, 0, 25, 0, 0, 255 } },
+    { PARAM_NET_CONNECTIONS, 1, 5, 41, { 0, 0, 25, 0, 0, 255 } },
+    { PARAM_NET_ADDRESS, 1, 3, 42, { 0, 0, 25, 1, 0, 255 } },
+    { PARAM_NET_MASK, 2, 6, 42, { 0, 0, 25, 1, 0, 255 } },
+    { PARAM_NET_DNS_1, 2, 9, 42, { 0, 0, 25, 1, 0, 255 } },
+    { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } },
+    { PARAM_COMPACT_2, 1, 3, 62, { 0, 0, 66, 0, 1, 255 } },
+    { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } },
+    { PARAM_COMPACT_2_ID, 1, 4, 62, { 0, 0, 66, 0, 1, 255 } },
+    { PARAM_COMPACT_1_METHOD, 1, 6, 62, { 0, 0, 66, 0, 0, 255 } },
+    { PARAM_COMPACT_2_METHOD, 1, 6, 62, { 0, 0, 66, 0, 1, 255 } },
     { PARAM_SECURITY_POLICY, 2, 2, 64, { 0, 0, 43, 0, 0, 255 } },
 };
 
@@ -134,6 +206,12 @@ struct cosem_capture model_object_of(uint16_t param)
     if (param >= PARAM_CERT_1 && param <= PARAM_CERT_8)
         return (
             struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 }, .attr = 6 };
+    if (param >= PARAM_PUSH_1 && param <= PARAM_PUSH_8_LIST) {
+        uint8_t n = (uint8_t)((param - PARAM_PUSH_1) % PUSHES);
+        return (struct cosem_capture){ .class_id = 40,
+                                       .ln = { 0, n, 25, 9, 0, 255 },
+                                       .attr = param < PARAM_PUSH_1_LIST ? 3 : 2 };
+    }
     if (param >= AUDIT_SECRET) return secret_object_of(param - AUDIT_SECRET);
     for (unsigned i = 0; i < COUNT(shown); i++)
         if ((uint16_t)(param - shown[i].first) < shown[i].n)

@@ -5,15 +5,61 @@
 static const struct param_unit credit_max_1 = { PARAM_CREDIT_MAX_1, AXDR_I32, UNIT_NONE, 0 };
 static const struct param_unit credit_max_2 = { PARAM_CREDIT_MAX_2, AXDR_I32, UNIT_NONE, 0 };
 
+static const struct param_unit vend_max_1 = { PARAM_VEND_MAX_1, AXDR_I32, UNIT_NONE, 0 };
+static const struct param_unit vend_max_2 = { PARAM_VEND_MAX_2, AXDR_I32, UNIT_NONE, 0 };
+
+/* Days of the friendly calendar call scripts 1 on, 2 off. */
+static const struct calendar_view friendly = { { 0, 0, 10, 1, 100, 255 }, CALENDAR_FRIENDLY };
+static const struct script script[] = {
+    { 1, 1, { 0, 0, 96, 61, 2, 255 }, 2, "1", CMD_FRIENDLY, 1 },
+    { 1, 1, { 0, 0, 96, 61, 2, 255 }, 2, "2", CMD_FRIENDLY, 2 },
+};
+static const struct script_table scripts = { script, COUNT(script), 1 };
+static const struct setting_list policy = { 6,
+                                            { { PARAM_FRIENDLY_ENABLE, AXDR_BOOL },
+                                              { PARAM_FRIENDLY_DAYS, AXDR_U8 },
+                                              { PARAM_FRIENDLY_CALENDAR, AXDR_BOOL },
+                                              { PARAM_FRIENDLY_RECONNECT, AXDR_BOOL },
+                                              { PARAM_FRIENDLY_DEBT, AXDR_I32 },
+                                              { PARAM_FRIENDLY_GRACE_S, AXDR_U16 } } };
+
+/* Credit e and more of a wallet; values worked out when asked. */
+#define CREDIT(d, e, n, acl, w)                                                                \
+    ROW(0, 0, 19, d, e, n, acl, &class_credit, { .id = (w), .arg = (e) })
+#define VALUE(d, e, acl, what, t, n)                                                           \
+    ROW(0, 0, 96, d, e, 1, acl, &class_made, { .id = (what), .tag = (t), .arg = (n) })
+static const struct profile_view tokens = { &profile_tokens, TOKENS_ALL };
+static const struct profile_view credits = { &profile_tokens, TOKENS_CREDIT };
+
 static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 0, 0, ACL_ACCOUNT, &class_account, 0),
     OBJECT(0, 0, 19, 1, 0, ACL_ACCOUNT, &class_account, 1),
-    OBJECT(0, 0, 19, 10, 0, ACL_ACCOUNT, &class_credit, 0),
-    OBJECT(0, 0, 19, 11, 0, ACL_ACCOUNT, &class_credit, 1),
+    CREDIT(10, 0, 1, ACL_ACCOUNT, 0),
+    CREDIT(10, 1, 1, ACL_EMERGENCY, 0),
+    CREDIT(10, 2, 3, ACL_ACCOUNT, 0),
+    CREDIT(11, 0, 1, ACL_ACCOUNT, 1),
+    CREDIT(11, 1, 1, ACL_EMERGENCY, 1),
+    CREDIT(11, 2, 3, ACL_ACCOUNT, 1),
+    ROW(0, 0, 19, 20, 0, 20, ACL_CHARGE, &class_charge, SHOWN(0, 0)),
+    ROW(0, 0, 19, 21, 0, 20, ACL_CHARGE, &class_charge, SHOWN(1, 0)),
     OBJECT(0, 0, 19, 40, 0, ACL_GATEWAY, &class_gateway, 0),
     OBJECT(0, 0, 19, 41, 0, ACL_GATEWAY, &class_gateway, 1),
     SETTING(0, 19, 50, 1, ACL_CONFIG, &credit_max_1),
     SETTING(0, 19, 51, 1, ACL_CONFIG, &credit_max_2),
+    SETTING(0, 19, 50, 2, ACL_CONFIG, &vend_max_1),
+    SETTING(0, 19, 51, 2, ACL_CONFIG, &vend_max_2),
+    ROW(0, 0, 13, 0, 2, 1, ACL_FRIENDLY, &class_calendar, .ext = &friendly),
+    ROW(0, 0, 11, 0, 1, 1, ACL_CONFIG, &class_special_days, .ext = &friendly),
+    ROW(0, 0, 10, 1, 100, 1, ACL_SCRIPT, &class_script, .ext = &scripts),
+    OBJECT(0, 0, 96, 61, 0, ACL_CONFIG, &class_levels, 0),
+    ROW(0, 0, 96, 61, 1, 1, ACL_CONFIG, &class_settings, .ext = &policy),
+    VALUE(61, 2, ACL_CUSTOMER, MADE_FRIENDLY, AXDR_BOOL, 0),
+    OBJECT(0, 0, 96, 61, 3, ACL_CONFIG, &class_mode, 0),
+    OBJECT(0, 0, 96, 61, 6, ACL_CONFIG, &class_emergency, 0),
+    VALUE(61, 7, ACL_CUSTOMER, MADE_DAYS_LEFT, AXDR_U16, 0),
+    VALUE(61, 10, ACL_CUSTOMER, MADE_CREDIT_USED, AXDR_I64, BILLING_MONTHLY),
+    VALUE(61, 11, ACL_CUSTOMER, MADE_DEBT, AXDR_I64, 0),
+    VALUE(60, 32, ACL_STS, MADE_DUE, AXDR_I64, 0),
     OBJECT(0, 0, 19, 60, 0, ACL_STS, &class_sts, 0),
     PARAM(0, 96, 61, 4, ACL_CONFIG, PARAM_WALLET_ARRANGEMENT, AXDR_ENUM),
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
@@ -27,6 +73,13 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
+    PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
+    PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
+    OBJECT(0, 0, 96, 50, 47, ACL_METER, &class_field, COLUMN_TOKEN_WALLET),
+    OBJECT(0, 0, 96, 50, 48, ACL_METER, &class_field, COLUMN_TOKEN_TID),
+    OBJECT(0, 0, 96, 50, 49, ACL_METER, &class_field, COLUMN_TOKEN_AMOUNT),
+    OBJECT(0, 0, 96, 50, 51, ACL_METER, &class_field, COLUMN_TOKEN_KIND),
     OBJECT(0, 0, 96, 61, 5, ACL_CUSTOMER, &class_wallet_sum, WALLETS),
     OBJECT(0, 0, 96, 61, 8, ACL_CUSTOMER, &class_wallet_sum, 0),
     OBJECT(0, 0, 96, 61, 9, ACL_CUSTOMER, &class_wallet_sum, 1),

@@ -17,20 +17,31 @@ static const struct setting_list mismatch = { 5,
                                                 { PARAM_MISMATCH_END_S, AXDR_U16 },
                                                 { PARAM_BILL_HIGHER, AXDR_BOOL } } };
 
+/* How long the last one lasted, and how far it went. */
+#define LAST(c, d, what, which) MADE(1, c, d, 0, class_made_register, what, AXDR_U16, which)
+
 static const struct cosem_row rows[] = {
     SETTING(1, 32, 31, 0, ACL_CONFIG, &under),
     NUMBER(1, 32, 32, 0, ACL_METER, REG_SAGS, AXDR_U32),
+    LAST(32, 33, MADE_LAST_DURATION, LAST_SAG),
+    LAST(32, 34, MADE_LAST_MAGNITUDE_V, LAST_SAG),
     SETTING(1, 32, 35, 0, ACL_CONFIG, &over),
     NUMBER(1, 32, 36, 0, ACL_METER, REG_SWELLS, AXDR_U32),
+    LAST(32, 37, MADE_LAST_DURATION, LAST_SWELL),
+    LAST(32, 38, MADE_LAST_MAGNITUDE_V, LAST_SWELL),
     SETTING(1, 32, 39, 0, ACL_CONFIG, &missing),
     NUMBER(1, 32, 40, 0, ACL_METER, REG_MISSING, AXDR_U32),
     SETTING(1, 32, 43, 0, ACL_CONFIG, &under_s),
     SETTING(1, 32, 44, 0, ACL_CONFIG, &over_s),
     SETTING(1, 31, 35, 0, ACL_CONFIG, &current),
     NUMBER(1, 31, 36, 0, ACL_METER, REG_OVERCURRENT, AXDR_U32),
+    LAST(31, 37, MADE_LAST_DURATION, LAST_OVER_CURRENT),
+    LAST(31, 38, MADE_LAST_MAGNITUDE_A, LAST_OVER_CURRENT),
     SETTING(1, 31, 44, 0, ACL_CONFIG, &current_s),
     ROW(0, 0, 96, 50, 1, 1, ACL_CONFIG, &class_settings, .ext = &mismatch),
     ABSTRACT(96, 6, 0, REG_BATTERY_S, AXDR_U32),
+    MADE(0, 96, 6, 1, class_made_register, MADE_BATTERY_PERCENT, AXDR_U8, 0),
+    OBJECT(0, 0, 96, 6, 2, ACL_CONFIG, &class_battery_date, 0),
     ABSTRACT(96, 6, 3, REG_BATTERY, AXDR_U16),
     MOMENT(0, 96, 6, 5, ACL_METER, REG_AT_BATTERY),
     MADE(0, 96, 6, 6, class_made_register, MADE_BATTERY_LEFT, AXDR_U32, 0),

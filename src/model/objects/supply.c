@@ -6,11 +6,15 @@ static const struct script script[] = {
     { 2, 70, { 0, 0, 96, 3, 10, 255 }, 1, NULL, CMD_SUPPLY_DISCONNECT, SUPPLY_REMOTE },
     { 2, 70, { 0, 0, 96, 3, 10, 255 }, 2, NULL, CMD_SUPPLY_RECONNECT, SUPPLY_REMOTE },
     { 2, 68, { 0, 0, 96, 3, 20, 255 }, 1, "ready", CMD_SUPPLY_READY, SUPPLY_REMOTE },
+    { 1, 71, { 0, 0, 17, 0, 0, 255 }, 8, "now", CMD_LIMIT_EMERGENCY, 0 },
 };
 static const struct script_table scripts = { script, COUNT(script), 1 };
 
-/* Below this voltage, in percent of the reference, the coil does not move. */
-static const struct setting_list least = { 1, { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 } } };
+/* Below this voltage, in percent of the reference, the coil does not move; so long arrears wait
+ * before they cut. */
+static const struct setting_list arrears = {
+    2, { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 }, { PARAM_ARREARS_DELAY_S, AXDR_U16 } }
+};
 
 static const struct setting_list retry = { 5,
                                            { { PARAM_RETRY_DELAY_S, AXDR_U16 },
@@ -35,6 +39,8 @@ static const struct setting_list fire = { 4,
                                             { PARAM_FIRE_TRIP_S, AXDR_U8 },
                                             { PARAM_FIRE_RELEASE, AXDR_ENUM } } };
 
+static const struct single_view single = { SUPPLY_SCRIPTS, SINGLE_SUPPLY };
+
 static const struct cosem_row rows[] = {
     ROW(0, 0, 16, 0, 0, MONITORS, ACL_CONFIG, &class_watcher, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 50, 23, ACL_CONFIG, &class_bits16, 0),
@@ -44,6 +50,7 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 50, 27, 1, ACL_CONFIG, &class_settings, .ext = &fire),
     NUMBER(0, 96, 20, 20, ACL_METER, REG_TAMPER_BYPASS, AXDR_U32),
     MOMENT(0, 96, 20, 21, ACL_METER, REG_AT_BYPASS),
+    MADE(0, 96, 20, 22, class_made_register, MADE_TAMPER_NOW, AXDR_U32, TAMPER_BYPASS),
     ABSTRACT(96, 20, 23, REG_TAMPER_BYPASS_S, AXDR_U32),
     ROW(0, 0, 17, 0, 0, 2, ACL_CONFIG, &class_limiter, SHOWN(0, 0)),
     ROW(0, 0, 17, 0, 2, 1, ACL_SEALED, &class_limiter, SHOWN(0, 0)),
@@ -51,9 +58,11 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 3, 10, ACL_RELAY, &class_disconnect, 0),
     OBJECT(0, 0, 96, 3, 20, ACL_ARBITRATOR, &class_arbitrator, 0),
     ROW(0, 0, 10, 0, 106, 1, ACL_RELAY_SCRIPT, &class_script, .ext = &scripts),
+    ROW(0, 0, 15, 0, 1, 1, ACL_CONFIG, &class_single, .ext = &single),
     NUMBER(0, 96, 50, 20, ACL_CUSTOMER, REG_SUPPLY_CAUSE, AXDR_ENUM),
     OBJECT(0, 0, 96, 50, 21, ACL_CUSTOMER, &class_operations, 0),
-    ROW(0, 0, 96, 50, 24, 1, ACL_CONFIG, &class_settings, .ext = &least),
+    ROW(0, 0, 96, 50, 24, 1, ACL_CONFIG, &class_settings, .ext = &arrears),
     OBJECT(0, 0, 96, 4, 0, ACL_METER, &class_signals, 0),
+    OBJECT(0, 0, 96, 62, 3, ACL_CONFIG, &class_codes, 0),
 };
 const struct cosem_group objects_supply = { rows, COUNT(rows) };

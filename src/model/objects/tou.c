@@ -1,8 +1,9 @@
-/* tou.c - tariffs by the calendar: what is in force, what is to come, what each tariff counts.
- */
+/* tou.c - tariffs and load by the calendar: what is in force, what is to come, what each tariff
+ * counts. */
 #include "model/objects/objects.h"
 
 static const struct calendar_view tariff = { { 0, 0, 10, 0, 100, 255 }, CALENDAR_TARIFF };
+static const struct calendar_view load = { SUPPLY_SCRIPTS, CALENDAR_LOAD };
 
 /* Script n writes the name of mask n into both activations. */
 #define TARIFF_SCRIPT(n, text)                                                                 \
@@ -25,6 +26,8 @@ static const struct activation demand = { 4, REG_DEMAND_TARIFF, 6, COUNT(demand_
 static const struct cosem_row rows[] = {
     ROW(0, 0, 13, 0, 0, 1, ACL_CALENDAR, &class_calendar, .ext = &tariff),
     ROW(0, 0, 11, 0, 0, 1, ACL_SPECIAL_DAYS, &class_special_days, .ext = &tariff),
+    ROW(0, 0, 13, 0, 1, 1, ACL_FRIENDLY, &class_calendar, .ext = &load),
+    ROW(0, 0, 11, 0, 2, 1, ACL_CONFIG, &class_special_days, .ext = &load),
     ROW(0, 0, 12, 0, 0, 1, ACL_CONFIG, &class_timetable, .ext = NULL),
     ROW(0, 0, 10, 0, 100, 1, ACL_SCRIPT, &class_script, .ext = &scripts),
     ROW(0, 0, 14, 0, 0, 1, ACL_METER, &class_activation, .ext = &energy),

@@ -1,0 +1,60 @@
+/* item.c - items of the display as clients name them: {class, name, attribute}. */
+#include <string.h>
+
+#include "base/err.h"
+#include "meter/display/sum.h"
+#include "model/classes.h"
+
+/* Items that are no registers: so many from the first, told apart by the index; all segments are
+ * nobody's value. */
+static const struct {
+    uint16_t first;
+    uint8_t n;
+    struct cosem_capture shows;
+} special[] = {
+    { DISPLAY_TIME, 1, { 1, { 1, 0, 0, 9, 1, 255 }, 2, 0 } },
+    { DISPLAY_DATE, 1, { 1, { 1, 0, 0, 9, 2, 255 }, 2, 0 } },
+    { DISPLAY_SERIAL, 1, { 1, { 1, 0, 0, 0, 0, 255 }, 2, 0 } },
+    { DISPLAY_TEST, 1, { 0, { 0, 0, 0, 0, 0, 0 }, 0, 0 } },
+    { DISPLAY_ALARM, 1, { 1, { 0, 0, 97, 98, 0, 255 }, 2, 0 } },
+    { DISPLAY_ERROR, 1, { 1, { 0, 0, 97, 97, 0, 255 }, 2, 0 } },
+    { DISPLAY_HOLDER, 1, { 70, { 0, 0, 96, 3, 10, 255 }, 3, 0 } },
+    { DISPLAY_CAUSE, 1, { 1, { 0, 0, 96, 50, 20, 255 }, 2, 0 } },
+    { SUM_CREDIT, 1, { 1, { 0, 0, 96, 61, 5, 255 }, 2, 0 } },
+    { SUM_CREDIT + 1, 1, { 111, { 0, 0, 19, 0, 0, 255 }, 5, 0 } },
+    { SUM_CREDIT + 2, 1, { 111, { 0, 0, 19, 1, 0, 255 }, 5, 0 } },
+    { SUM_COST, 3, { 1, { 0, 0, 96, 60, 31, 255 }, 2, 0 } },
+    { SUM_MONTH_ENERGY, 12, { 7, { 0, 0, 98, 1, 0, 255 }, 2, 0 } },
+    { SUM_MONTH_COST, 12, { 1, { 0, 0, 96, 60, 30, 255 }, 2, 0 } },
+    { SUM_PRICE, 1, { 1, { 0, 0, 96, 60, 11, 255 }, 2, 0 } },
+    { SUM_TOP_UP, 3, { 115, { 0, 0, 19, 40, 0, 255 }, 3, 0 } },
+    { SUM_TOKEN, 10, { 115, { 0, 0, 19, 40, 0, 255 }, 2, 0 } },
+    { SUM_KEY, 1, { 116, { 0, 0, 19, 60, 0, 255 }, 2, 0 } },
+    { SUM_EMERGENCY, 1, { 112, { 0, 0, 19, 10, 1, 255 }, 2, 0 } },
+    { SUM_DAYS, 1, { 1, { 0, 0, 96, 61, 7, 255 }, 2, 0 } },
+    { SUM_FRIENDLY, 1, { 1, { 0, 0, 96, 61, 2, 255 }, 2, 0 } },
+    { SUM_MODE, 1, { 111, { 0, 0, 19, 0, 0, 255 }, 2, 0 } },
+    { SUM_LIMIT, 1, { 71, { 0, 0, 17, 0, 0, 255 }, 3, 0 } },
+};
+
+struct cosem_capture model_capture_of_item(uint16_t item)
+{
+    static const struct profile_view none = { .which = 0 };
+    for (unsigned i = 0; i < COUNT(special); i++)
+        if ((uint16_t)(item - special[i].first) < special[i].n) {
+            struct cosem_capture c = special[i].shows;
+            c.index = (uint16_t)(item - special[i].first);
+            return c;
+        }
+    return model_capture_of(item, &none);
+}
+
+int model_item_of(const struct cosem_capture *c)
+{
+    for (unsigned i = 0; i < COUNT(special); i++)
+        if (c->class_id == special[i].shows.class_id && c->attr == special[i].shows.attr &&
+            c->index < special[i].n && !memcmp(&c->ln, &special[i].shows.ln, sizeof c->ln))
+            return special[i].first + c->index;
+    int reg = model_column_of(c);
+    return reg < REG_COUNT ? reg : E_NONE;
+}

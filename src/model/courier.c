@@ -1,0 +1,400 @@
+#include "model/courier.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/crc.h"
+#include "base/err.h"
+#include "crypto/gcm.h"
+#include "crypto/sha256.h"
+#include "model/classes.h"
+
+enum { SILENCE_US = 1000000 };
+
+/* -- answers
+ * --------------------------------------------------------------------------------------- */
+
+static void say(struct courier *c, const char *text, size_t n)
+{
+    if (n > (size_t)(COURIER_OUT - c->out_n)) n = (size_t)(COURIER_OUT - c->out_n);
+    memcpy(c->out + c->out_n, text, n);
+    c->out_n = (uint16_t)(c->out_n + n);
+}
+
+static void say_text(struct courier *c, const char *text)
+{
+    say(c, text, strlen(text));
+}
+
+/* With `decimals` digits right of the point. */
+static void say_number(struct courier *c, int64_t v, unsigned decimals)
+{
+    char digits[24];
+    unsigned i = sizeof digits, k = 0;
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do {
+        if (decimals && k == decimals) digits[--i] = '.';
+        digits[--i] = (char)('0' + left % 10);
+        left /= 10;
+        k++;
+    } while (left || k <= decimals);
+    if (v < 0) digits[--i] = '-';
+    say(c, digits + i, sizeof digits - i);
+}
+
+static void say_result(struct courier *c, int result)
+{
+    const char *name = result < 0 ? NULL : sts_result_name(result);
+    if (!name) {
+        say_text(c, "ERROR");
+        return;
+    }
+    say_text(c, "RESULT ");
+    say_number(c, result, 0);
+    say_text(c, " ");
+    say_text(c, name);
+}
+
+/* -- words of a line
+ * ------------------------------------------------------------------------------- */
+
+struct piece {
+    const char *p;
+    size_t n;
+};
+
+static struct piece trimmed(struct piece t)
+{
+    while (t.n && *t.p == ' ') t.p++, t.n--;
+    while (t.n && t.p[t.n - 1] == ' ') t.n--;
+    return t;
+}
+
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* The first word of *t, taken off it. */
+static struct piece word(struct piece *t)
+{
+    struct piece w = { t->p, 0 };
+    while (w.n < t->n && w.p[w.n] != ' ') w.n++;
+    *t = trimmed((struct piece){ t->p + w.n, t->n - w.n });
+    return w;
+}
+
+static bool is_word(struct piece w, const char *name)
+{
+    if (w.n != strlen(name)) return false;
+    for (size_t i = 0; i < w.n; i++)
+        if (upper(w.p[i]) != name[i]) return false;
+    return true;
+}
+
+static int enter(struct device *d, uint8_t link, struct piece digits)
+{
+    struct who who = { .link = link };
+    return prepay_enter_text(&d->meter, &who, wallet_active(&d->meter), digits.p, digits.n);
+}
+
+/* -- the virtual token carrier
+ * --------------------------------------------------------------------- */
+
+static void vtc_order(struct device *d, struct courier *c, struct piece line)
+{
+    if (!line.n) return;
+    if (is_word(word(&line), "TOKEN"))
+        say_result(c, enter(d, LINK_VTC, line));
+    else
+        say_text(c, "ERROR");
+    say_text(c, "\r\n");
+}
+
+/* -- messages
+ * -------------------------------------------------------------------------------------- */
+
+/* What this sender may order, bits of enum sms_orders; 0: nobody we know. */
+static unsigned sms_orders_of(struct device *d, struct piece number)
+{
+    uint8_t setup[SMS_SETUP];
+    int n = param_read(&d->meter, PARAM_SMS, setup, sizeof setup);
+    if (!number.n || number.n > SMS_NUMBER) return 0;
+    for (int i = 1; i + SMS_NUMBER <= n; i += SMS_NUMBER) {
+        const uint8_t *known = setup + i;
+        bool whole = number.n == SMS_NUMBER || known[number.n] == 0;
+        if (whole && memcmp(known, number.p, number.n) == 0) return setup[0] | 0x100u;
+    }
+    return 0;
+}
+
+static void say_balances(struct device *d, struct courier *c)
+{
+    struct meter *m = &d->meter;
+    say_text(c, "BAL");
+    for (unsigned w = 0; w < WALLETS; w++) {
+        if (!wallet_is_used(m, w)) continue;
+        say_text(c, " ");
+        say_number(c, wallet_published(m, w, wallet_balance(m, w)),
+                   wallet_is_money(m, w) ? 2 : 3);
+        if (!wallet_is_money(m, w)) say_text(c, " kWh");
+    }
+}
+
+static const struct who modem = { .link = LINK_SMS };
+
+/* What a message asks for; false: it is none of ours, or not permitted. */
+static bool sms_text(struct device *d, struct courier *c, unsigned orders, struct piece text)
+{
+    char digits[STS_DIGITS];
+    struct piece rest = text, first = word(&rest);
+    bool is_token = is_word(first, "TOKEN");
+    if (!is_token && !sts_token_clean(digits, text.p, text.n)) {
+        is_token = true;
+        rest = text;
+    }
+    if (is_token && orders & SMS_TAKES_TOKENS) {
+        say_result(c, enter(d, LINK_SMS, rest));
+        event_post(&d->meter, EV_SMS_TOKEN, &modem, NULL);
+    } else if (is_word(first, "WAKE") && !rest.n && orders & SMS_TAKES_WAKE) {
+        event_post(&d->meter, EV_SMS_WAKE_UP, &modem, NULL);
+        say_text(c, "OK");
+    } else if (is_word(first, "BAL") && !rest.n) {
+        say_balances(d, c);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void sms_order(struct device *d, struct courier *c, struct piece line)
+{
+    struct piece number = word(&line);
+    unsigned orders = sms_orders_of(d, number);
+    if (!number.n) return;
+    if (!orders) {
+        event_post(&d->meter, EV_SMS_REFUSED, &modem, NULL);
+        return;
+    }
+    say(c, number.p, number.n);
+    say_text(c, " ");
+    if (!sms_text(d, c, orders, line)) say_text(c, "ERROR");
+    say_text(c, "\r\n");
+    if (!(orders & SMS_REPLIES)) c->out_n = 0;
+}
+
+/* -- the customer's unit
+ * --------------------------------------------------------------------------- */
+
+void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t serial)
+{
+    uint8_t label[7] = { 'C', 'I', 'U' }, mac[SHA256];
+    be_put32(label + 3, serial);
+    hmac(mac, unicast, 16, label, sizeof label);
+    memcpy(key, mac, 16);
+    wipe(mac, sizeof mac);
+}
+
+/* Meter number and counter, with the direction in the number's topmost bit: never twice. */
+static void ciu_iv(uint8_t iv[GCM_IV], const uint8_t head[CIU_HEAD])
+{
+    memcpy(iv, head + 3, GCM_IV);
+    if (head[CIU_HEAD - 1] & 0x80) iv[0] |= 0x80;
+}
+
+size_t ciu_put(const struct ciu_frame *f, const uint8_t key[16], uint8_t dst[CIU_MOST])
+{
+    uint8_t iv[GCM_IV], *payload = dst + CIU_HEAD;
+    size_t n = CIU_LEAST + (size_t)f->n;
+    dst[0] = CIU_START;
+    be_put16(dst + 1, (uint16_t)(n - 3));
+    be_put64(dst + 3, f->meter);
+    be_put32(dst + 11, f->counter);
+    dst[15] = f->type;
+    ciu_iv(iv, dst);
+    gcm_seal(payload, payload + f->n, key, 16, iv, dst, CIU_HEAD, f->payload, f->n);
+    be_put16(dst + n - CIU_CRC, crc16(dst, n - CIU_CRC));
+    return n;
+}
+
+int ciu_get(struct ciu_frame *f, const uint8_t key[16], const uint8_t *p, size_t *n)
+{
+    uint8_t iv[GCM_IV];
+    if (*n < 1) return E_MORE;
+    if (p[0] != CIU_START) return E_FORMAT;
+    if (*n < 3) return E_MORE;
+    size_t size = 3 + (size_t)be_get16(p + 1);
+    if (size < CIU_LEAST || size > CIU_MOST) return E_FORMAT;
+    if (*n < size) return E_MORE;
+    if (be_get16(p + size - CIU_CRC) != crc16(p, size - CIU_CRC)) return E_FORMAT;
+    *n = size;
+    *f = (struct ciu_frame){ .meter = be_get64(p + 3),
+                             .counter = be_get32(p + 11),
+                             .type = p[15],
+                             .n = (uint8_t)(size - CIU_LEAST) };
+    ciu_iv(iv, p);
+    return gcm_open(f->payload, key, 16, iv, p, CIU_HEAD, p + CIU_HEAD, f->n,
+                    p + CIU_HEAD + f->n);
+}
+
+static bool pair_key(struct device *d, uint8_t key[16])
+{
+    uint8_t unicast[DLMS_SECRET_MAX];
+    int n = device_host.key_get(d, ROLE_CIU, DLMS_KEY_UNICAST, unicast);
+    if (n == 16) ciu_key(key, unicast, d->cfg->meter->serial);
+    wipe(unicast, sizeof unicast);
+    return n == 16;
+}
+
+static void ciu_answer(struct device *d, struct courier *c, const uint8_t key[16],
+                       struct ciu_frame *f)
+{
+    struct who who = { .link = LINK_CIU };
+    struct meter *m = &d->meter;
+    int result = prepay_enter_text(m, &who, wallet_active(m), (const char *)f->payload, f->n);
+    const char *name = result < 0 ? NULL : sts_result_name(result);
+    size_t length = name ? strlen(name) : 0;
+    f->type = CIU_RESULT;
+    f->payload[0] = name ? (uint8_t)result : 0;
+    if (name) memcpy(f->payload + 1, name, length);
+    f->n = (uint8_t)(1 + length);
+    c->out_n = (uint16_t)ciu_put(f, key, c->out);
+}
+
+/* A frame of this meter, new and authentic, is an order; all else is told, or passed over. */
+static void ciu_order(struct device *d, struct courier *c)
+{
+    static const struct who unit = { .link = LINK_CIU };
+    uint8_t key[16];
+    struct ciu_frame f;
+    size_t n = c->n;
+    int err = pair_key(d, key) ? ciu_get(&f, key, c->in, &n) : E_STATE;
+    if (err == E_AUTH) {
+        event_post(&d->meter, EV_DECRYPTION_FAILED, &unit, NULL);
+    } else if (err == 0 && f.meter == d->cfg->meter->serial && f.type == CIU_TOKEN) {
+        bool is_new =
+            f.counter >= secure_floor_get(&d->meter, ROLE_CIU) && f.counter < UINT32_MAX;
+        if (is_new) {
+            secure_floor_raise(&d->meter, ROLE_CIU, f.counter + 1);
+            ciu_answer(d, c, key, &f);
+            if (!store_is_busy(&d->meter.store)) secure_settle(&d->meter);
+        } else {
+            event_post(&d->meter, EV_REPLAY, &unit, NULL);
+        }
+    }
+    wipe(key, sizeof key);
+    wipe(&f, sizeof f);
+}
+
+/* -- octets in
+ * ------------------------------------------------------------------------------------- */
+
+/* How a line's octets become an order: true when one is whole. */
+static bool take_text(struct courier *c, uint8_t octet)
+{
+    bool is_end = octet == '\r' || octet == '\n';
+    if (is_end && c->too_long) {
+        c->too_long = false;
+        c->n = 1; /* it is answered as what it is: no order */
+        c->in[0] = '?';
+        return true;
+    }
+    if (is_end) return c->n > 0;
+    if (c->too_long) return false;
+    if (c->n == COURIER_IN) {
+        c->too_long = true;
+        return false;
+    }
+    c->in[c->n++] = octet;
+    return false;
+}
+
+/* No key is needed to know a frame from noise. */
+static bool take_frame(struct courier *c, uint8_t octet)
+{
+    c->in[c->n++] = octet;
+    while (c->n) {
+        size_t size = c->n < 3 ? CIU_LEAST : 3 + (size_t)be_get16(c->in + 1);
+        bool is_frame = c->in[0] == CIU_START && size >= CIU_LEAST && size <= CIU_MOST;
+        if (is_frame && c->n < size) return false;
+        if (is_frame && be_get16(c->in + size - CIU_CRC) == crc16(c->in, size - CIU_CRC))
+            return true;
+        memmove(c->in, c->in + 1, --c->n);
+    }
+    return false;
+}
+
+size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p, size_t n,
+                           mono_t at)
+{
+    size_t taken = 0;
+    (void)d;
+    if (!c->is_whole && !c->out_n && at.us - c->heard.us > SILENCE_US && c->kind == COURIER_CIU)
+        c->n = 0; /* the rest of that frame does not come any more */
+    c->heard = at;
+    while (taken < n && !c->is_whole && !c->out_n) {
+        uint8_t octet = p[taken++];
+        c->is_whole = c->kind == COURIER_CIU ? take_frame(c, octet) : take_text(c, octet);
+    }
+    return taken;
+}
+
+/* -- the lines of a device
+ * ------------------------------------------------------------------------- */
+
+void device_courier_open(struct device *d, struct courier *c, enum courier_kind kind,
+                         struct link_io io)
+{
+    *c = (struct courier){ .next = d->couriers, .io = io, .kind = (uint8_t)kind };
+    d->couriers = c;
+}
+
+void device_courier_close(struct device *d, struct courier *c)
+{
+    for (struct courier **at = &d->couriers; *at; at = &(*at)->next) {
+        if (*at != c) continue;
+        *at = c->next;
+        break;
+    }
+    wipe(c, sizeof *c);
+}
+
+static bool is_due(const struct courier *c)
+{
+    return c->is_whole || (c->out_n && c->io.ops->room(c->io.ctx) >= c->out_n);
+}
+
+bool couriers_are_due(const struct device *d)
+{
+    for (const struct courier *c = d->couriers; c; c = c->next)
+        if (is_due(c)) return true;
+    return false;
+}
+
+static void order(struct device *d, struct courier *c)
+{
+    struct piece line = trimmed((struct piece){ (const char *)c->in, c->n });
+    meter_at(&d->meter, c->heard);
+    if (c->kind == COURIER_VTC)
+        vtc_order(d, c, line);
+    else if (c->kind == COURIER_SMS)
+        sms_order(d, c, line);
+    else
+        ciu_order(d, c);
+    wipe(c->in, sizeof c->in);
+    c->n = 0;
+    c->is_whole = false;
+}
+
+void couriers_step(struct device *d)
+{
+    struct courier *c = d->couriers;
+    while (c && !is_due(c)) c = c->next;
+    if (!c) return;
+    if (c->is_whole) {
+        order(d, c);
+        return;
+    }
+    c->io.ops->send(c->io.ctx, c->out, c->out_n, false);
+    c->out_n = 0;
+}

@@ -1,0 +1,95 @@
+/* courier.h - ways in for tokens beside keypad and DLMS: three kinds of line.
+ *
+ *   VTC  the virtual token carrier port: lines of ASCII
+ *            TOKEN <20 digits>      ->  RESULT <number> <name>      (sts/results.def)
+ *            anything else          ->  ERROR
+ *   SMS  a modem's messages, one a line: the sender's number, a space, the text
+ *            <20 digits>, TOKEN <20 digits>  ->  <number> RESULT <number> <name>
+ *            BAL                             ->  <number> BAL <balance> <balance>
+ *            WAKE                            ->  <number> OK, and event 460
+ *        PARAM_SMS says who is heard, and for what; to others nothing is answered, event 461.
+ *   CIU  frames of the customer's unit, authentic and secret (AES-GCM)
+ *            7E | length 2 | meter number 8 | counter 4 | type 1 | payload | tag 12 | CRC 2
+ *
+ * Spaces and hyphens between digits do not matter, nor does the case of words; CR or LF ends a
+ * line. These formats are ours (docs/tokens.md). Each way in is recorded with its tokens, and
+ * counts wrong ones as sts/lockout.h says: VTC and CIU with the keypad, SMS with DLMS.
+ *
+ * An order is carried out between the meter's own steps, one at a time; it is answered when
+ * what it did stands on flash. Meanwhile the line takes no more octets.
+ *
+ * Power cut  a token counted or it did not (prepay/token.h); an answer may be lost.
+ * Cost       as prepay_enter(); a CIU frame 30 000 instructions more.
+ * Memory     struct courier 336 octets a line, the application's.
+ * Context    meter loop only.
+ */
+#ifndef MODEL_COURIER_H
+#define MODEL_COURIER_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "dlms/link.h"
+
+struct device;
+
+enum courier_kind { COURIER_VTC, COURIER_SMS, COURIER_CIU, COURIER_KINDS };
+enum { COURIER_IN = 200, COURIER_OUT = 80 };
+
+/* PARAM_SMS: {orders 1, numbers 16 each: ASCII, filled with zeros}; never written: nobody is
+ * heard. */
+enum { SMS_NUMBERS = 10, SMS_NUMBER = 16, SMS_SETUP = 1 + SMS_NUMBERS * SMS_NUMBER };
+enum sms_orders { SMS_TAKES_TOKENS = 1, SMS_TAKES_WAKE = 2, SMS_REPLIES = 4 };
+
+struct courier {
+    struct courier *next;
+    struct link_io io;
+    mono_t heard;
+    uint8_t kind;
+    bool is_whole; /* an order waits in `in` */
+    bool too_long; /* the line under way is no order any more */
+    uint16_t n, out_n;
+    uint8_t in[COURIER_IN], out[COURIER_OUT];
+};
+
+/* A line came up; kept until it is closed. */
+void device_courier_open(struct device *d, struct courier *c, enum courier_kind kind,
+                         struct link_io io);
+void device_courier_close(struct device *d, struct courier *c);
+
+/* Octets from it; how many were taken. The rest is offered again after a step. */
+size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p, size_t n,
+                           mono_t at);
+
+/* -- for device.c and tests
+ * ----------------------------------------------------------------- */
+
+/* Something is to be done on one of the lines. */
+bool couriers_are_due(const struct device *d);
+
+/* Do one thing: an order carried out, or its answer sent. The store must be ready. */
+void couriers_step(struct device *d);
+
+/* Frames of the CIU. */
+enum { CIU_START = 0x7E, CIU_HEAD = 16, CIU_TAG = 12, CIU_CRC = 2, CIU_PAYLOAD = 40 };
+enum { CIU_LEAST = CIU_HEAD + CIU_TAG + CIU_CRC, CIU_MOST = CIU_LEAST + CIU_PAYLOAD };
+enum ciu_type { CIU_TOKEN = 1, CIU_RESULT = 0x81 };
+
+struct ciu_frame {
+    uint64_t meter;   /* serial number */
+    uint32_t counter; /* of the unit; an answer repeats it */
+    uint8_t type, n;
+    uint8_t payload[CIU_PAYLOAD];
+};
+
+/* Seal and open one with the key of the pair. ciu_put() returns its octets. ciu_get(): E_MORE:
+ * not all of it has come; E_FORMAT: no frame begins here, go on behind the first octet; E_AUTH:
+ * a frame, *n octets long, under another key. 0: *n octets long, in f. */
+size_t ciu_put(const struct ciu_frame *f, const uint8_t key[16], uint8_t dst[CIU_MOST]);
+int ciu_get(struct ciu_frame *f, const uint8_t key[16], const uint8_t *p, size_t *n);
+
+/* The key of a meter's pair, made from its unicast key and serial number. */
+void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t serial);
+
+#endif

@@ -1,0 +1,3 @@
+#include "fuzz/courier.h"
+
+const enum courier_kind fuzz_kind = COURIER_SMS;

@@ -1,0 +1,442 @@
+/* Tokens by the virtual token carrier, by message and by the customer's unit: what is answered,
+ * what is recorded, what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/crc.h"
+#include "base/err.h"
+#include "desk.h"
+#include "tools/vend/make.h"
+
+#define T0 INT64_C(1767225600)
+
+static struct desk *k;
+static uint32_t tid;
+static struct courier line;
+static char heard[400];
+static size_t heard_n, room = 1000;
+
+static size_t line_room(void *ctx)
+{
+    (void)ctx;
+    return room;
+}
+
+/* What a token did stands before anybody is told. */
+static void line_send(void *ctx, const uint8_t *p, size_t n, bool more)
+{
+    (void)ctx, (void)more;
+    assert_true(meter_is_ready(&k->d.meter));
+    assert_true(heard_n + n < sizeof heard);
+    memcpy(heard + heard_n, p, n);
+    heard_n += n;
+    heard[heard_n] = 0;
+}
+
+static const struct link_ops ops = { .room = line_room, .send = line_send };
+
+static void open_line(enum courier_kind kind)
+{
+    device_courier_open(&k->d, &line, kind, (struct link_io){ &ops, NULL });
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    k = desk_new(T0);
+    desk_run_s(k, 60);
+    tid = 6400000;
+    room = 1000;
+    heard_n = 0;
+    heard[0] = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    device_courier_close(&k->d, &line);
+    assert_null(k->d.couriers);
+    desk_free(k);
+    return 0;
+}
+
+static void feed(const void *p, size_t n)
+{
+    const uint8_t *at = p;
+    for (unsigned tries = 0; n; tries++) {
+        size_t taken = device_feed_courier(&k->d, &line, at, n, k->now);
+        at += taken;
+        n -= taken;
+        desk_settle(k);
+        assert_true(tries < 1000);
+    }
+}
+
+/* Say it; what is answered. */
+static const char *said(const char *text)
+{
+    heard_n = 0;
+    heard[0] = 0;
+    feed(text, strlen(text));
+    return heard;
+}
+
+static const char *token_of(const struct sts_key *key, uint16_t tenths)
+{
+    static struct made m;
+    struct sts_fields f = { .v = { [STS_TID] = tid++, [STS_VALUE] = tenths } };
+    make_token(&m, key, 0, make_block(sts_form_find(0, 0, key->ea), &f));
+    return m.digits;
+}
+
+static const char *units(uint16_t tenths)
+{
+    return token_of(k->meter.decoder, tenths);
+}
+
+/* A token of another meter. */
+static const char *stranger(void)
+{
+    struct sts_key other = *k->meter.decoder;
+    other.key[3] ^= 0x55;
+    return token_of(&other, 10);
+}
+
+static int64_t credit(void)
+{
+    return wallet_balance(&k->d.meter, 0);
+}
+
+static void assert_last(uint8_t link, enum token_delivery delivery)
+{
+    struct token_row row;
+    struct token_span s = token_span(&k->d.meter, TOKENS_ALL);
+    assert_int_equal(token_read(&k->d.meter, TOKENS_ALL, s.next - 1, &row), 0);
+    assert_int_equal(row.last.link, link);
+    assert_int_equal(prepay_delivery(row.last.link), delivery);
+}
+
+static unsigned logged(enum event_log log, uint16_t code)
+{
+    struct event_span s = event_span(&k->d.meter, log);
+    struct event_row row;
+    unsigned n = 0;
+    for (uint32_t i = s.first; i < s.next; i++)
+        n += event_read(&k->d.meter, log, i, &row) == 0 && row.code == code;
+    return n;
+}
+
+/* -- VTC
+ * ---------------------------------------------------------------------------------------- */
+
+static void lines_of_the_carrier_port(void **state)
+{
+    (void)state;
+    char text[80];
+    const char *t = units(100);
+    open_line(COURIER_VTC);
+    snprintf(text, sizeof text, "TOKEN %s\r\n", t);
+    assert_string_equal(said(text), "RESULT 1 Accept\r\n");
+    assert_int_equal(credit(), 10000);
+    assert_last(LINK_VTC, DELIVERY_LOCAL);
+    assert_string_equal(said(text), "RESULT 10 UsedError\r\n");
+    t = units(50);
+    snprintf(text, sizeof text, "  token  %.4s %.4s-%.4s %.4s %.4s \n", t, t + 4, t + 8, t + 12,
+             t + 16);
+    assert_string_equal(said(text), "RESULT 1 Accept\r\n");
+    assert_string_equal(said("TOKEN 1234\r"), "RESULT 6 FormatError\r\n");
+    assert_string_equal(said("TOKEN\n"), "RESULT 6 FormatError\r\n");
+    assert_string_equal(said("TOKENS 1\n"), "ERROR\r\n");
+    assert_string_equal(said("hello\n"), "ERROR\r\n");
+    assert_string_equal(said("\r\n\r\n   \n"), "");
+    assert_int_equal(credit(), 15000);
+}
+
+static void a_line_without_an_end(void **state)
+{
+    (void)state;
+    char text[80];
+    open_line(COURIER_VTC);
+    for (unsigned i = 0; i < 5000; i++) assert_string_equal(said("1"), "");
+    assert_string_equal(said("\n"), "ERROR\r\n");
+    snprintf(text, sizeof text, "TOKEN %s\n", units(100));
+    assert_string_equal(said(text), "RESULT 1 Accept\r\n");
+}
+
+/* Two orders at once: the second waits for the answer to the first, however long that takes. */
+static void an_answer_that_cannot_be_sent(void **state)
+{
+    (void)state;
+    char text[80];
+    int n = snprintf(text, sizeof text, "TOKEN %s\n", units(100));
+    snprintf(text + n, sizeof text - (size_t)n, "TOKEN %s\n", units(200));
+    open_line(COURIER_VTC);
+    room = 3;
+    size_t all = strlen(text);
+    size_t taken = device_feed_courier(&k->d, &line, (uint8_t *)text, all, k->now);
+    assert_int_equal(taken, n);
+    desk_settle(k);
+    assert_int_equal(credit(), 10000);
+    assert_int_equal(
+        device_feed_courier(&k->d, &line, (uint8_t *)text + n, all - taken, k->now), 0);
+    assert_string_equal(heard, "");
+    room = 1000;
+    desk_settle(k);
+    assert_string_equal(heard, "RESULT 1 Accept\r\n");
+    assert_string_equal(said(text + n), "RESULT 1 Accept\r\n");
+    assert_int_equal(credit(), 30000);
+}
+
+static void wrong_tokens_lock_the_port_and_the_keypad(void **state)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
+    (void)state;
+    char text[80];
+    open_line(COURIER_VTC);
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(text, sizeof text, "TOKEN %s\n", stranger());
+        assert_string_equal(said(text), "RESULT 13 CRCError\r\n");
+    }
+    snprintf(text, sizeof text, "TOKEN %s\n", units(10));
+    assert_string_equal(said(text), "RESULT 15 LockedOut\r\n");
+    assert_int_equal(prepay_enter_text(&k->d.meter, &keypad, 0, text + 6, 20), STS_LOCKED_OUT);
+    device_courier_close(&k->d, &line);
+    uint8_t setup[1 + SMS_NUMBER] = { SMS_TAKES_TOKENS | SMS_REPLIES, '1', '2' };
+    assert_int_equal(param_write(&k->d.meter, &keypad, PARAM_SMS, setup, sizeof setup), 0);
+    desk_settle(k);
+    open_line(COURIER_SMS);
+    text[4] = '2'; /* "TOKEN" gives way to the sender's number */
+    text[3] = '1';
+    assert_string_equal(said(text + 3), "12 RESULT 1 Accept\r\n");
+}
+
+/* -- SMS
+ * ---------------------------------------------------------------------------------------- */
+
+static void allow(uint8_t orders, const char *number)
+{
+    static const struct who engineer = { .sap = 1, .link = LINK_WAN, .assoc = ROLE_MANAGEMENT };
+    uint8_t setup[1 + SMS_NUMBER] = { orders };
+    memcpy(setup + 1, number, strlen(number));
+    assert_int_equal(param_write(&k->d.meter, &engineer, PARAM_SMS, setup, sizeof setup), 0);
+    desk_settle(k);
+}
+
+static void messages(void **state)
+{
+    (void)state;
+    char text[120];
+    const char *t = units(100);
+    open_line(COURIER_SMS);
+    snprintf(text, sizeof text, "+233201234567 %s\n", t);
+    assert_string_equal(said(text), ""); /* nobody is heard yet */
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_SMS_REFUSED), 1);
+    allow(SMS_TAKES_TOKENS | SMS_TAKES_WAKE | SMS_REPLIES, "+233201234567");
+    assert_string_equal(said(text), "+233201234567 RESULT 1 Accept\r\n");
+    assert_last(LINK_SMS, DELIVERY_REMOTE);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_SMS_TOKEN), 1);
+    assert_string_equal(said(text), "+233201234567 RESULT 10 UsedError\r\n");
+    t = units(25);
+    snprintf(text, sizeof text, "+233201234567 token %.10s %.10s\n", t, t + 10);
+    assert_string_equal(said(text), "+233201234567 RESULT 1 Accept\r\n");
+    assert_string_equal(said("+233201234567 bal\n"), "+233201234567 BAL 12.500 kWh 0.00\r\n");
+    assert_string_equal(said("+233201234567 WAKE\n"), "+233201234567 OK\r\n");
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_SMS_WAKE_UP), 1);
+    assert_string_equal(said("+233201234567 what?\n"), "+233201234567 ERROR\r\n");
+    assert_string_equal(said("+23320123456 BAL\n"), "");
+    assert_string_equal(said("+2332012345678 BAL\n"), "");
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_SMS_REFUSED), 3);
+}
+
+static void messages_that_are_not_permitted(void **state)
+{
+    (void)state;
+    char text[120];
+    open_line(COURIER_SMS);
+    snprintf(text, sizeof text, "0244 %s\n", units(10));
+    allow(SMS_TAKES_WAKE | SMS_REPLIES, "0244");
+    assert_string_equal(said(text), "0244 ERROR\r\n");
+    assert_int_equal(credit(), 0);
+    allow(SMS_TAKES_TOKENS, "0244");
+    assert_string_equal(said(text), ""); /* taken in silence */
+    assert_int_equal(credit(), 1000);
+    assert_string_equal(said("0244 WAKE\n"), "");
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_SMS_WAKE_UP), 0);
+}
+
+static void debt_in_a_message(void **state)
+{
+    static const struct who engineer = { .sap = 1, .link = LINK_WAN, .assoc = ROLE_MANAGEMENT };
+    (void)state;
+    allow(SMS_REPLIES, "1");
+    assert_int_equal(wallet_add(&k->d.meter, &engineer, 1, -5 * MONEY_UNIT / 100), 0);
+    desk_settle(k);
+    open_line(COURIER_SMS);
+    assert_string_equal(said("1 BAL\n"), "1 BAL 0.000 kWh -0.05\r\n");
+}
+
+static void the_list_of_numbers_by_dlms(void **state)
+{
+    (void)state;
+    struct obis ln = desk_ln("0-0:96.64.1");
+    uint8_t octets[256];
+    static const uint8_t two[] = {
+        AXDR_STRUCTURE, 4, AXDR_ARRAY, 2,   AXDR_OCTETS, 4, '+',       '2', '3',       '3',
+        AXDR_OCTETS,    2, '1',        '2', AXDR_BOOL,   1, AXDR_BOOL, 0,   AXDR_BOOL, 1
+    };
+    static const uint8_t letters[] = { AXDR_STRUCTURE, 4, AXDR_ARRAY, 1,
+                                       AXDR_OCTETS,    2, 'A',        '2',
+                                       AXDR_BOOL,      1, AXDR_BOOL,  0,
+                                       AXDR_BOOL,      1 };
+    static const uint8_t empty[] = { AXDR_STRUCTURE, 4, AXDR_ARRAY, 0, AXDR_BOOL, 0,
+                                     AXDR_BOOL,      0, AXDR_BOOL,  0 };
+    struct desk_value got = { octets, sizeof octets };
+    assert_int_equal(desk_get(k, ROLE_SUPERVISOR, 1, ln, 2, NULL, 0, &got), DAR_OK);
+    assert_int_equal(got.n, sizeof empty);
+    assert_memory_equal(got.p, empty, sizeof empty);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, two, sizeof two, 0), DAR_DENIED);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, letters, sizeof letters, 0),
+                     DAR_OTHER);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, two, sizeof two - 2, 0), DAR_TYPE);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, two, sizeof two, 0), DAR_OK);
+    desk_settle(k);
+    desk_cut(k, 5);
+    got = (struct desk_value){ octets, sizeof octets };
+    assert_int_equal(desk_get(k, ROLE_SUPERVISOR, 1, ln, 2, NULL, 0, &got), DAR_OK);
+    assert_int_equal(got.n, sizeof two);
+    assert_memory_equal(got.p, two, sizeof two);
+    open_line(COURIER_SMS);
+    assert_string_equal(said("+233 BAL\n"), "+233 BAL 0.000 kWh 0.00\r\n");
+}
+
+/* -- CIU
+ * ---------------------------------------------------------------------------------------- */
+
+static uint8_t key[16];
+
+static size_t sealed(uint8_t frame[CIU_MOST], uint32_t counter, const char *payload)
+{
+    struct ciu_frame f = { .meter = k->meter.serial,
+                           .counter = counter,
+                           .type = CIU_TOKEN,
+                           .n = (uint8_t)strlen(payload) };
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial);
+    memcpy(f.payload, payload, f.n);
+    return ciu_put(&f, key, frame);
+}
+
+static void assert_answer(uint32_t counter, uint8_t result, const char *name)
+{
+    struct ciu_frame f;
+    size_t n = heard_n;
+    assert_int_equal(ciu_get(&f, key, (const uint8_t *)heard, &n), 0);
+    assert_int_equal(n, heard_n);
+    assert_int_equal(f.type, CIU_RESULT);
+    assert_int_equal(f.counter, counter);
+    assert_int_equal(f.meter, k->meter.serial);
+    assert_int_equal(f.payload[0], result);
+    assert_int_equal(f.n, 1 + strlen(name));
+    assert_memory_equal(f.payload + 1, name, strlen(name));
+    heard_n = 0;
+}
+
+static void frames_of_the_unit(void **state)
+{
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    char token[STS_DIGITS + 1];
+    open_line(COURIER_CIU);
+    memcpy(token, units(100), sizeof token);
+    size_t n = sealed(frame, 7, token);
+    feed(frame, n);
+    assert_answer(7, STS_ACCEPT, "Accept");
+    assert_int_equal(credit(), 10000);
+    assert_last(LINK_CIU, DELIVERY_MANUAL);
+    feed(frame, n); /* sniffed and sent again */
+    assert_int_equal(heard_n, 0);
+    assert_int_equal(logged(LOG_FRAUD, EV_REPLAY), 1);
+    feed(frame, sealed(frame, 8, token));
+    assert_answer(8, STS_USED, "UsedError");
+    desk_cut(k, 5);
+    open_line(COURIER_CIU);
+    feed(frame, n = sealed(frame, 8, units(10)));
+    assert_int_equal(heard_n, 0); /* counters outlive a cut */
+    assert_int_equal(credit(), 10000);
+    feed(frame, sealed(frame, 9, units(10)));
+    assert_answer(9, STS_ACCEPT, "Accept");
+    assert_int_equal(credit(), 11000);
+}
+
+static void frames_that_are_none(void **state)
+{
+    (void)state;
+    uint8_t frame[CIU_MOST], bent[CIU_MOST], noise[300];
+    open_line(COURIER_CIU);
+    size_t n = sealed(frame, 1, units(100));
+    for (size_t i = 0; i < n;
+         i++) { /* any octet changed, with a checksum that is right again */
+        memcpy(bent, frame, n);
+        bent[i] ^= 0x41;
+        be_put16(bent + n - CIU_CRC, crc16(bent, n - CIU_CRC));
+        if (i >= n - CIU_CRC) bent[i] ^= 0x41;
+        feed(bent, n);
+        k->now = mono_after(k->now, 2000000); /* what it looked like does not come any more */
+    }
+    assert_int_equal(heard_n, 0);
+    assert_int_equal(credit(), 0);
+    assert_true(logged(LOG_FRAUD, EV_DECRYPTION_FAILED) > 0);
+    for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(i * 77 + 0x7E);
+    feed(noise, sizeof noise);
+    k->now = mono_after(k->now, 2000000);
+    feed(frame, n);
+    assert_answer(1, STS_ACCEPT, "Accept");
+}
+
+/* A frame of the neighbour's unit, and one of another kind. */
+static void frames_for_others(void **state)
+{
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    struct ciu_frame f = {
+        .meter = k->meter.serial + 1, .counter = 5, .type = CIU_TOKEN, .n = 20
+    };
+    open_line(COURIER_CIU);
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial);
+    memcpy(f.payload, units(10), 20);
+    feed(frame, ciu_put(&f, key, frame));
+    f.meter--;
+    f.type = CIU_RESULT;
+    feed(frame, ciu_put(&f, key, frame));
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial + 1);
+    f.type = CIU_TOKEN;
+    feed(frame, ciu_put(&f, key, frame));
+    assert_int_equal(heard_n, 0);
+    assert_int_equal(credit(), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(lines_of_the_carrier_port),
+        T(a_line_without_an_end),
+        T(an_answer_that_cannot_be_sent),
+        T(wrong_tokens_lock_the_port_and_the_keypad),
+        T(messages),
+        T(messages_that_are_not_permitted),
+        T(debt_in_a_message),
+        T(the_list_of_numbers_by_dlms),
+        T(frames_of_the_unit),
+        T(frames_that_are_none),
+        T(frames_for_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
