@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "dlms/bench.h"
+#include "dlms/cipher.h"
+#include "dlms/wrapper.h"
 #include "dlms/xdlms.h"
 
 static struct bench *b;
@@ -577,6 +579,43 @@ static void test_protection(void **state)
     assert_int_equal(bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, false, &ic, v, n, out), 14);
 }
 
+/* Another client changes the keys while a request is being opened: under the old key nothing is
+ * taken any more, since the new one's counters start low. */
+static void test_keys_change_under_way(void **state)
+{
+    uint8_t apdu[128] = { 0 }, name[64];
+    const uint8_t *a = NULL;
+    uint32_t ic = 0;
+    struct cipher_key k = { .len = 16 };
+    struct cipher_box box = { .tag = 0xC8 };
+    (void)state;
+    size_t n = unhex("C001C100010000600100FF0200", name), at;
+    bench_associate(b, 0, SAP_CIPHERED_LLS, 0, &ic);
+    memcpy(k.ek, b->unicast, 16);
+    memcpy(k.ak, b->auth, 16);
+    struct axdr_out o = axdr_out(apdu + WRAPPER_HEAD, 8);
+    cipher_emit_box(&o, &box, n + cipher_extra(SC_AUTH | SC_CRYPT));
+    uint8_t *content = apdu + WRAPPER_HEAD + o.len;
+    memcpy(content + CIPHER_HEAD, name, n);
+    size_t m = o.len + cipher_seal(content, n, SC_AUTH | SC_CRYPT, ic++, &k,
+                                   b->security.client_title, NULL, 0);
+    wrapper_write(apdu, &(struct wrapper){ SAP_CIPHERED_LLS, 1, (uint16_t)m });
+    at = b->port[0].out_n;
+    assert_int_equal(
+        dlms_feed_link(&b->server, &b->port[0].link, apdu, WRAPPER_HEAD + m, b->now),
+        WRAPPER_HEAD + m);
+    const struct dlms_session *s = dlms_find_session(&b->server, ROLE_CIPHERED_LLS);
+    for (int i = 0; i < 10 && s->phase != PHASE_DECIPHER; i++) dlms_step(&b->server, b->now);
+    assert_int_equal(s->phase, PHASE_DECIPHER);
+    b->unicast[0] ^= 0x55;
+    b->floor[ROLE_CIPHERED_LLS][0] = 0;
+    dlms_rekey(&b->server);
+    bench_run(b);
+    assert_int_equal(bench_next(b, 0, &at, &a), 3);
+    assert_memory_equal(a, ((uint8_t[]){ 0xD8, 1, 5 }), 3);
+    assert_int_equal(b->floor[ROLE_CIPHERED_LLS][0], 0);
+}
+
 static void test_counter_end(void **state)
 {
     uint8_t v[64], out[512];
@@ -606,6 +645,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_block_turns, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_vanished_rows, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_protection, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_keys_change_under_way, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_counter_end, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
