@@ -33,10 +33,11 @@ static const char *const ring_name[SERIES_IDS] = {
 
 /* The kinds of records, in the order of enum hot; one that is missing is told by its number. */
 static const char *const record_name[HOT_END - HOT_CELLS] = {
-    "cells", "energy", "demand",  "ring",    "maxima",   "reset",  "counters", "stamps",
-    "bases", "clock",  "surveys", "gasp",    "billing",  "alarms", "logs",     "tariff",
-    "input", "scalar", "octets",  "columns", "secure",   "supply", "wallet",   "accrued",
-    "tids",  "locks",  "token",   "spent",   "limiters", "period",
+    "cells",    "energy", "demand",  "ring",    "maxima", "reset",   "counters",
+    "stamps",   "bases",  "clock",   "surveys", "gasp",   "billing", "alarms",
+    "logs",     "tariff", "input",   "scalar",  "octets", "columns", "secure",
+    "supply",   "wallet", "accrued", "tids",    "locks",  "token",   "spent",
+    "limiters", "period", "fund",    "debt",    "pushes", "quality",
 };
 
 static const char *const note_name[] = {
