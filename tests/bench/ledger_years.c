@@ -55,7 +55,7 @@ static void fail(const struct life *k, const char *what, int64_t is, int64_t wan
     fprintf(stderr, "%s: %lld, the books say %lld (year %u, step %llu, after %s)\n", what,
             (long long)is, (long long)want, k->year, (unsigned long long)k->steps,
             step_name[k->last]);
-    fprintf(stderr, "repeat: ledger_years %u %llu\n", k->year + 1, (unsigned long long)k->seed);
+    fprintf(stderr, "repeat: ledger_years 1 %llu\n", (unsigned long long)k->seed);
     abort();
 }
 
@@ -432,9 +432,9 @@ int main(int argc, char **argv)
     static struct life k;
     clock_t from = clock();
     unsigned years = argc > 1 ? (unsigned)atoi(argv[1]) : 2;
-    k.seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    reckon_seed = k.seed;
+    reckon_seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     for (k.year = 0; k.year < years; k.year++) {
+        k.seed = reckon_seed;
         begin(&k);
         while (utc(&k) < T0 + 365 * (int64_t)DAY) step(&k);
         lab_free(k.l);

@@ -231,8 +231,23 @@ static bool begins_another(struct meter *m, utc_t due)
     return waits && !expense_scheme_get(m, SCHEME_PASSIVE, &next);
 }
 
+/* A clock that is set back passes an end of a month again: it ended once. A row from far ahead is
+ * one of a clock that was wrong. */
+static bool has_ended(struct meter *m, utc_t due)
+{
+    struct billing_row row;
+    struct billing_span s = billing_span(m, BILLING_MONTHLY);
+    for (uint32_t n = s.next; n-- > s.first;) {
+        if (billing_read(m, BILLING_MONTHLY, n, &row) < 0) return false;
+        if (row.cause == BILLING_SCHEDULE)
+            return row.time.s >= due.s && row.time.s - due.s <= CFG_DAYS * DAY_S;
+    }
+    return false;
+}
+
 void expense_put_month(struct meter *m, utc_t due)
 {
+    if (has_ended(m, due)) return;
     bool next = begins_another(m, due);
     for (unsigned w = 0; w < WALLETS; w++) {
         struct month_usage u;

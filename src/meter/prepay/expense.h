@@ -9,7 +9,8 @@
  * Days of a month count from midnight to midnight of local time, the first at once; days in the
  * dark are charged at power-up. A month ends with the billing period that the schedule ends
  * (profile/billing.h), not with one a client ends; nor does a client's reset of maxima take
- * back what the highest demand of the month costs.
+ * back what the highest demand of the month costs. An end that a clock set back passes again was
+ * one end.
  *
  * There are two places for a scheme; PARAM_SCHEME_SIDE says which is in force. The other, once
  * written, comes into force at the first end of a month at or after PARAM_SCHEME_AT_S; or, with
