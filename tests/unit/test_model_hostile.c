@@ -129,11 +129,13 @@ static bool is_order(const struct target *t)
 }
 
 /* What may be said in more than one way reads back in one: script 0 of any table, a moment
- * without a date; prices at another scale. */
+ * without a date; prices at another scale. Of the network a port shows what it made of it: here
+ * nothing. */
 static bool is_none(const struct target *t, const struct piece *p)
 {
     bool script = (t->cls == 21 || t->cls == 71) && p->tag == AXDR_OCTETS;
     if (t->cls == 113 && t->id == 6) return p->at == 6;
+    if (t->cls == 41 || t->cls == 42) return true;
     return script || (p->tag == AXDR_OCTETS && p->n == 14 && wrong[p->at + 2] == 0xFF);
 }
 
