@@ -11,6 +11,7 @@
  * urgent place; when END is down it is the open segment and the old one is wiped. */
 enum { OPEN, CLEAN, EMIT, ENDED };
 enum { RECORD_HEAD = 8, KIND = 0x4A, NO_SEGMENT = 0xFFFF, LOW_PAGES = 12, STORE_PIECES = 3 };
+enum { GENERATION_MAX = 1 << 30 }; /* no flash lives to see it */
 enum { COUNTER_BLOCK = 1024, COUNTER_AHEAD = 256, ONE_SERIES = 11 };
 
 /* ---- geometry ---- */
@@ -684,8 +685,10 @@ int journal_find(struct store *s)
         uint16_t k = newest_below(s, below);
         if (k == NO_SEGMENT) break;
         below = generation_of(s, k);
-        if (below > j->last_generation) j->last_generation = below;
-        if (!is_whole(s, k, below)) continue;
+        bool whole = is_whole(s, k, below);
+        if (whole && below > GENERATION_MAX) return E_FORMAT;
+        if (below <= GENERATION_MAX && below > j->last_generation) j->last_generation = below;
+        if (!whole) continue;
         j->segment = k;
         j->generation = below;
         return 0;

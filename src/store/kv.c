@@ -259,7 +259,8 @@ static void forget(struct store *s, const struct log *l, uint16_t id)
     static const uint8_t zeros[KEYS_WRAP_MAX];
     struct entry old;
     if (l->owner != OWN_KEYS || kv_find(s, l, id, &old) < 0) return;
-    if (old.length == 0 || old.length > sizeof zeros) return; /* not of our making */
+    if (old.kind != KV_VALUE || old.length == 0 || old.length > sizeof zeros)
+        return; /* not of our making */
     put_copy(s, l, old.value, zeros, old.length);
 }
 
@@ -356,7 +357,8 @@ static void forget_now(struct store *s, const struct log *l, const struct entry 
     static const uint8_t zeros[KEYS_WRAP_MAX];
     uint8_t b[KEYS_WRAP_MAX];
     uint32_t at = kv_base(l, l->kv->active) + old->value;
-    if (old->length > sizeof b || flash_read(&s->flash, at, b, old->length) < 0) return;
+    if (old->kind != KV_VALUE || old->length > sizeof b) return;
+    if (flash_read(&s->flash, at, b, old->length) < 0) return;
     if (memcmp(b, zeros, old->length) != 0) flash_now(&s->flash, at, zeros, old->length);
 }
 
