@@ -62,7 +62,7 @@ export async function violations(page) {
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
 /** Wait until f gives something true; its value. */
-export async function until(f, what, ms = 8000) {
+export async function until(f, what, ms = 30000) {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(40)) {
     const v = await f();
     if (v) return v;

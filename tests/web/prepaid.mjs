@@ -83,7 +83,7 @@ test('take the emergency credit', async () => {
 
 test('be cut when that is used', async () => {
   await told(418);
-  await until(async () => !(await state()).relay.on, 'the switch to open');
+  await until(async () => !(await state()).relay.on, 'the switch to open', 60000);
   await speed('1×');
   await until(async () => /^The supply is off: arrears/.test(await page.locator('.say p').innerText()), 'the sentence');
   await typed('806');
