@@ -392,7 +392,9 @@ static bool is_pushed(struct desk *k)
 static bool is_set(struct desk *k, const char *descriptor, unsigned bit)
 {
     const uint8_t *p = get(k, 1, descriptor, 2);
-    return ((uint32_t)p[1] << 24 | p[2] << 16 | p[3] << 8 | p[4]) >> bit & 1;
+    uint32_t v = 0;
+    for (unsigned i = 1; i <= 4; i++) v = v << 8 | p[i];
+    return v >> bit & 1;
 }
 
 /* A relay that does not do what it was told sets bit 31 of register 2 and 12 of register 3, and
