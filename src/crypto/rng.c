@@ -22,7 +22,8 @@ static void turn(struct rng *r, struct hmac *h, uint8_t step, const void *p, siz
 void rng_stir(struct rng *r, const void *p, size_t n)
 {
     struct hmac h;
-    for (uint8_t step = 0; step < (n ? 2 : 1); step++) {
+    uint8_t steps = n ? 2 : 1;
+    for (uint8_t step = 0; step < steps; step++) {
         hmac_begin(&h, r->k, sizeof r->k);
         turn(r, &h, step, p, n);
     }
