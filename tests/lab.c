@@ -209,3 +209,15 @@ uint32_t lab_hash(const struct lab *l)
 {
     return crc32(l->image, l->flash.nor.size);
 }
+
+unsigned lab_events(struct lab *l, enum event_log log, uint16_t code)
+{
+    struct event_span s = event_span(&l->m, log);
+    unsigned n = 0;
+    for (uint32_t i = s.first; i < s.next; i++) {
+        struct event_row e;
+        ensure(event_read(&l->m, log, i, &e) == 0);
+        n += e.code == code;
+    }
+    return n;
+}

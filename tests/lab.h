@@ -67,6 +67,9 @@ void lab_settle(struct lab *l);
 /* All of the flash. */
 uint32_t lab_hash(const struct lab *l);
 
+/* How many rows of a log have this code; each can be read. */
+unsigned lab_events(struct lab *l, enum event_log log, uint16_t code);
+
 /* A client of the bench. */
 extern const struct who lab_who;
 

@@ -157,7 +157,7 @@ int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_no
 enum dlms_sent dlms_notified(const struct dlms_link *l);
 uint32_t dlms_notice_id(const struct dlms_link *l);
 
-/* No more notices to this client for now: its session goes back to the pool. */
+/* The notices to this client are through: its session goes back to the pool. */
 void dlms_notice_over(struct dlms_server *d, struct dlms_link *l, uint16_t client_sap);
 
 /* May the meter speak on this serial line: no data link is up, no sign-on under way? */

@@ -61,9 +61,8 @@ static const struct cosem_capture tail[PUSHES][3] = {
                             { 1, { 1, 0, 0, 2, 0, 255 }, 2, 0 } },
 };
 
-static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
+void push_emit_object(struct axdr_out *o, const struct cosem_capture *c)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 6);
     axdr_emit_u16(o, c->class_id);
     axdr_emit_octets(o, &c->ln, sizeof c->ln);
     axdr_emit_i8(o, c->attr);
@@ -71,6 +70,12 @@ static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
     axdr_emit_enum(o, PUSH_ALL);
     axdr_emit_null(o);
+}
+
+static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, 6);
+    push_emit_object(o, c);
     axdr_emit_head(o, AXDR_ARRAY, 0);
 }
 

@@ -83,6 +83,9 @@ int push_read_entry(struct push_entry *e, struct axdr_in *in);
  * number. */
 size_t push_setup_octets(struct device *d, unsigned n, uint8_t dst[PUSH_SETUP]);
 
+/* Of an entry of such a list, its first five fields: the object, no restriction. */
+void push_emit_object(struct axdr_out *o, const struct cosem_capture *c);
+
 /* The whole attribute 2 of push n, likewise. */
 size_t push_list_octets(struct device *d, unsigned n, uint8_t dst[PUSH_LIST]);
 

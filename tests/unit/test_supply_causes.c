@@ -278,18 +278,6 @@ static void an_emergency_begins_when_ordered(void **state)
 /* -- a relay that fails, as the lights go out
  * ---------------------------------------------------------- */
 
-static unsigned rows(struct lab *l, enum event_log log, uint16_t code)
-{
-    struct event_span s = event_span(&l->m, log);
-    unsigned n = 0;
-    for (uint32_t i = s.first; i < s.next; i++) {
-        struct event_row e;
-        assert_int_equal(event_read(&l->m, log, i, &e), 0);
-        n += e.code == code;
-    }
-    return n;
-}
-
 static unsigned told, untold;
 
 /* Before each operation: what a meter says whose power failed there. */
@@ -303,8 +291,8 @@ static int cut(void *ctx, enum nor_op op, uint32_t at, const uint8_t *src, size_
     c->relay = l->relay;
     assert_int_equal(lab_power_up(c, T0 + 3600), 0);
     bool fails = c->m.supply.state.fault == RELAY_FAILS_TO_OPEN;
-    assert_int_equal(rows(c, LOG_RELAY, EV_RELAY_FAILURE), fails);
-    assert_int_equal(rows(c, LOG_FAILURE, EV_RELAY_FAILS_TO_OPEN), fails);
+    assert_int_equal(lab_events(c, LOG_RELAY, EV_RELAY_FAILURE), fails);
+    assert_int_equal(lab_events(c, LOG_FAILURE, EV_RELAY_FAILS_TO_OPEN), fails);
     assert_int_equal(c->m.now.counter[CNT_RELAY_OPEN_FAILS], fails);
     *(fails ? &told : &untold) += 1;
     lab_free(c);
@@ -321,7 +309,7 @@ static void a_failure_is_told_whole_or_not_at_all(void **state)
     assert_int_equal(supply_order(&l->m, &lab_who, SUPPLY_REMOTE, ACTION_DISCONNECT), 0);
     run(l, 20);
     lab_settle(l);
-    assert_int_equal(rows(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
     set(l, PARAM_LIMIT_1_OVER_S, 7); /* and one more operation */
     assert_true(told > 0 && untold > 0);
     lab_free(l);

@@ -40,18 +40,6 @@ static void request(struct lab *l, enum requester r, bool holds)
     lab_settle(l);
 }
 
-static unsigned events(struct lab *l, enum event_log log, uint16_t code)
-{
-    struct event_span s = event_span(&l->m, log);
-    unsigned n = 0;
-    for (uint32_t i = s.first; i < s.next; i++) {
-        struct event_row e;
-        assert_int_equal(event_read(&l->m, log, i, &e), 0);
-        n += e.code == code;
-    }
-    return n;
-}
-
 static uint32_t counted(const struct lab *l, unsigned counter)
 {
     return l->m.now.counter[counter];
@@ -121,7 +109,7 @@ static void contact_follows_every_set(void **state)
     assert_int_equal(counted(l, CNT_RELAY_OPENS) + counted(l, CNT_RELAY_CLOSES),
                      l->relay.moves);
     assert_int_equal(l->relay.moves, l->relay.pulses);
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 0);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_FAILURE), 0);
     assert_int_equal(counted(l, CNT_RELAY_OPEN_FAILS) + counted(l, CNT_RELAY_CLOSE_FAILS), 0);
     lab_free(l);
 }
@@ -136,14 +124,15 @@ static void five_tries_then_told(struct lab *l, unsigned trouble, bool opens)
     order(l, SUPPLY_REMOTE, opens ? ACTION_DISCONNECT : ACTION_RECONNECT);
     run(l, 20);
     assert_int_equal(l->relay.pulses - pulses, 5);
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
     assert_int_equal(
-        events(l, LOG_FAILURE, opens ? EV_RELAY_FAILS_TO_OPEN : EV_RELAY_FAILS_TO_CLOSE), 1);
+        lab_events(l, LOG_FAILURE, opens ? EV_RELAY_FAILS_TO_OPEN : EV_RELAY_FAILS_TO_CLOSE),
+        1);
     assert_int_equal(supply_is_on(&l->m), opens); /* as measured, not as ordered */
     assert_true(l->m.alarms.set[1] >> 31 & 1 && l->m.alarms.set[2] >> 12 & 1);
     run(l, 3 * 3600);
     assert_int_equal(l->relay.pulses - pulses, 8); /* once an hour */
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
     relay_sim_trouble(&l->relay, l->now, RELAY_SOUND);
     run(l, 3600);
     assert_int_equal(supply_is_on(&l->m), !opens);
@@ -179,7 +168,7 @@ static void a_rattle_is_found(void **state)
     struct lab *l = fresh(true);
     relay_sim_trouble(&l->relay, l->now, RELAY_RATTLES);
     run(l, 10);
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
     lab_free(l);
 }
 
@@ -190,15 +179,15 @@ static void a_blow_is_corrected(void **state)
     relay_sim_knock(&l->relay, l->now, false);
     run(l, 2);
     assert_true(l->relay.closed);
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_CORRECTED), 1);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_CORRECTED), 1);
     assert_int_equal(counted(l, CNT_RELAY_CLOSES), 1);
     assert_int_equal(counted(l, CNT_RELAY_OPENS), 1);
     for (unsigned i = 0; i < 20; i++) { /* whoever hammers on it does not wear it out */
         relay_sim_knock(&l->relay, l->now, false);
         run(l, 2);
     }
-    assert_true(events(l, LOG_RELAY, EV_RELAY_CORRECTED) <= 6);
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
+    assert_true(lab_events(l, LOG_RELAY, EV_RELAY_CORRECTED) <= 6);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_FAILURE), 1);
     lab_free(l);
 }
 
@@ -212,7 +201,7 @@ static void a_weak_supply_waits(void **state)
     run(l, 60);
     assert_true(l->relay.closed);
     assert_int_equal(l->relay.pulses, 0);
-    assert_int_equal(events(l, LOG_RELAY, EV_RELAY_POSTPONED), 1);
+    assert_int_equal(lab_events(l, LOG_RELAY, EV_RELAY_POSTPONED), 1);
     assert_true(supply_is_on(&l->m));
     assert_int_equal(supply_state(&l->m), CONTROL_DISCONNECTED);
     l->load.u_mv = 162000;
@@ -241,7 +230,8 @@ static void a_flood_of_toggles_is_refused(void **state)
     assert_int_equal(done, 6 + 5); /* six, and one in ten minutes; the last is due at the end */
     assert_int_equal(refused, 1800 - done);
     assert_true(counted(l, CNT_RELAY_CLOSES) == done);
-    assert_true(events(l, LOG_RELAY, EV_RECONNECT_REFUSED) <= 12); /* an hour's worth of rows */
+    assert_true(lab_events(l, LOG_RELAY, EV_RECONNECT_REFUSED) <=
+                12); /* an hour's worth of rows */
     lab_free(l);
 }
 
@@ -314,7 +304,7 @@ static void thresholds_out_of_range_are_refused(void **state)
         assert_int_equal(param_set(&l->m, &lab_who, bad[i].id, bad[i].value), E_RANGE);
     run(l, 60);
     assert_int_equal(l->relay.moves, 0);
-    assert_int_equal(events(l, LOG_STANDARD, EV_PARAMETER_CHANGED), 0);
+    assert_int_equal(lab_events(l, LOG_STANDARD, EV_PARAMETER_CHANGED), 0);
     lab_free(l);
 }
 

@@ -33,13 +33,7 @@ static const struct cosem_capture delivered[COMPACTS][4] = {
 static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
 {
     axdr_emit_head(o, AXDR_STRUCTURE, 5);
-    axdr_emit_u16(o, c->class_id);
-    axdr_emit_octets(o, &c->ln, sizeof c->ln);
-    axdr_emit_i8(o, c->attr);
-    axdr_emit_u16(o, c->index);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    axdr_emit_enum(o, PUSH_ALL);
-    axdr_emit_null(o);
+    push_emit_object(o, c);
 }
 
 static size_t list_octets(struct meter *m, unsigned k, uint8_t dst[LIST])
