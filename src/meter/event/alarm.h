@@ -30,8 +30,7 @@ struct alarms {
     uint32_t held[ALARMS]; /* conditions that hold */
     uint32_t descriptor[ALARMS];
     uint32_t error[ERRORS];
-    uint8_t
-        push; /* descriptors that rose, a bit each, and that fell, ALARMS up: to be pushed */
+    uint8_t push;    /* to be pushed: descriptors that rose, and ALARMS up, those that fell */
     uint8_t sending; /* those on their way: to be pushed again if the lights go out */
 };
 
@@ -44,8 +43,9 @@ int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t val
 int alarm_clear_descriptor(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32_t value);
 
-/* Of the crossings in mask (bits of alarms.push), those that are to be pushed are now on their way: which. And how
- * it ended for them: done (one record), or to be tried again. The store is ready. */
+/* Of the crossings in mask (bits of alarms.push), those that are to be pushed are now on their
+ * way: which. And how it ended for them: done (one record), or to be tried again. The store is
+ * ready. */
 uint8_t alarm_push_begin(struct meter *m, uint8_t mask);
 void alarm_push_end(struct meter *m, uint8_t mask, bool done);
 /* The parameters of a monitor, in the order of meter/params.def. */

@@ -284,22 +284,23 @@ void logs_take(struct meter *m, const uint8_t *body, size_t n)
 
 /* Records are dated each checkpoint_s; what happened since may be a row. One that is dated later
  * still is of a time before the clock was set back. */
-static void was_alive(struct meter *m, const struct event_row *row)
+static void was_alive(struct meter *m, utc_t dated, const struct event_row *row)
 {
-    int64_t since = row->time.s - m->last.s;
     if (row->flags & (EVENT_DARK | EVENT_CLOCK_INVALID)) return;
-    if (since > 0 && since <= m->cfg->checkpoint_s) m->last = row->time;
+    if (row->time.s > m->last.s && row->time.s - dated.s <= m->cfg->checkpoint_s)
+        m->last = row->time;
 }
 
 /* The last codes come from the rows themselves. */
 void event_mount(struct meter *m)
 {
     struct event_row row;
+    utc_t dated = m->last;
     for (unsigned log = 0; log < LOGS; log++) {
         if (log == LOG_NONE) continue;
         uint32_t next = event_span(m, (enum event_log)log).next;
         bool any = next && event_read(m, (enum event_log)log, next - 1, &row) >= 0;
         m->events.last[log] = any ? row.code : 0;
-        if (any) was_alive(m, &row);
+        if (any) was_alive(m, dated, &row);
     }
 }
