@@ -9,8 +9,9 @@
  * Days of a month count from midnight to midnight of local time, the first at once; days in the
  * dark are charged at power-up. A month ends with the billing period that the schedule ends
  * (profile/billing.h), not with one a client ends; nor does a client's reset of maxima take
- * back what the highest demand of the month costs. An end that a clock set back passes again was
- * one end.
+ * back what the highest demand of the month costs. Whatever clock and zone are set to, in any
+ * order: a local day counts once, and an end of a month ends a month once. While the account is closed nothing is charged; opened
+ * again in another month, it begins that month anew.
  *
  * There are two places for a scheme; PARAM_SCHEME_SIDE says which is in force. The other, once
  * written, comes into force at the first end of a month at or after PARAM_SCHEME_AT_S; or, with
@@ -88,9 +89,12 @@ void expense_refresh(struct meter *m);
 /* A wallet used energy under the tariff in force. */
 void expense_use(struct meter *m, unsigned w, uint32_t wh);
 
-/* Into the open change: a local day began; a month ended, at `due`. */
+/* Into the open change: a local day began; a month ended, at `due`, for the first time. */
 void expense_put_day(struct meter *m, utc_t due);
 void expense_put_month(struct meter *m, utc_t due);
+
+/* A month began with the passive scheme: it is due before anything that came later. */
+bool expense_is_due(struct meter *m);
 
 /* A scheme is due. */
 void expense_due(struct meter *m, utc_t due);

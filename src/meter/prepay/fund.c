@@ -151,8 +151,7 @@ bool credit_is_new_day(const struct meter *m, unsigned w)
     const struct watchman *g = &m->wallets.watchman;
     const struct fund *f = &m->wallets.wallet[w].fund;
     if (!g->day || !wallet_is_open(m, w)) return false;
-    for (unsigned k = 0; k < BILLINGS; k++) /* what the day and the month cost comes first */
-        if (m->billing.due[k].s <= m->utc.s) return false;
+    if (billing_is_behind(m)) return false; /* what the day and the month cost comes first */
     return is_later(f->day, g->day, CFG_DAYS) || is_later(f->month, g->month, 2);
 }
 

@@ -63,7 +63,8 @@ struct period {
     uint32_t wh[TARIFFS];
     int32_t day;       /* the last local day that was counted, since 1970 */
     uint32_t demand_w; /* highest of the month before maxima were reset in it */
-    uint16_t days;     /* of the month, begun; 0: the account was never open */
+    uint16_t days;     /* of the month, begun */
+    bool begun;        /* the account was open in it: else nothing is charged */
     bool next;         /* the month began with the passive scheme, which is not in force yet */
 };
 
