@@ -98,12 +98,46 @@ static int64_t charged_of(const struct period *p, const struct bill *b)
     return v > WALLET_MAX ? WALLET_MAX : v < -WALLET_MAX ? -WALLET_MAX : v;
 }
 
+/* Subsidies that the energy of the month has: without any, none is told yet. */
+static uint8_t granted_of(const struct month_usage *u, const struct bill *b)
+{
+    uint8_t granted = 0;
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES && usage_wh(u); i++) {
+        const struct exact *s = &b->charge[CHARGE_SUBSIDY + i];
+        if (s->nano || s->part) granted |= (uint8_t)(1u << i);
+    }
+    return granted;
+}
+
 static void charge(struct meter *m, unsigned w)
 {
     struct bill b;
+    struct month_usage u;
     struct wallet *wallet = &m->wallets.wallet[w];
-    expense_bill(m, w, &b);
+    expense_usage(m, w, &u);
+    bill_of(m, w, &u, &b);
     wallet->charged = charged_of(&wallet->period, &b);
+    m->expense.granted[w] = granted_of(&u, &b);
+}
+
+/* What a subsidy came to before this Wh is what is lost, or after it what is won. */
+static void tell_subsidies(struct meter *m, unsigned w, uint8_t had,
+                           const struct month_usage *was)
+{
+    struct bill before, after;
+    uint8_t has = m->expense.granted[w];
+    if (has == had) return;
+    bill_of(m, w, was, &before);
+    expense_bill(m, w, &after);
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
+        unsigned e = CHARGE_SUBSIDY + i, bit = 1u << i;
+        const struct bill *b = has & bit ? &after : &before;
+        struct event_detail d = { .what = (uint16_t)(w << 8 | e),
+                                  .magnitude =
+                                      (uint32_t)wallet_published(m, w, b->charge[e].nano) };
+        if ((had ^ has) & bit)
+            event_post(m, has & bit ? EV_SUBSIDY_GRANTED : EV_SUBSIDY_WITHDRAWN, NULL, &d);
+    }
 }
 
 void expense_refresh(struct meter *m)
@@ -123,9 +157,12 @@ void expense_use(struct meter *m, unsigned w, uint32_t wh)
     wallet->wh[tariff] += wh;
     m->wallets.dirty[w] |= (uint8_t)(1u << tariff);
     if (!m->expense.has) return;
+    uint8_t had = m->expense.granted[w];
+    struct month_usage was = u;
     scheme_use(&m->expense.scheme, &u, tariff, wh);
     wallet->accrued = wallet->period.accrued + u.energy;
     charge(m, w);
+    tell_subsidies(m, w, had, &was);
     unsigned now = scheme_step(&m->expense.scheme, usage_wh(&u));
     struct event_detail d = { .what = (uint16_t)w, .magnitude = now + 1 };
     if (now != step) event_post(m, EV_STEP_CHANGED, NULL, &d);
@@ -314,6 +351,7 @@ int expense_scheme_set(struct meter *m, const struct who *who, const struct sche
 {
     uint8_t body[SCHEME_BODY];
     *fault = scheme_check(s);
+    m->expense.refused = (uint8_t)*fault;
     if (*fault) return E_RANGE;
     scheme_save(s, body);
     int err = param_begin_octets(m, who, place(m, SCHEME_PASSIVE), body, sizeof body);

@@ -98,6 +98,8 @@ struct debt {
     int64_t remaining, paid; /* grains; paid only grows */
     int64_t last;            /* taken the last time, */
     uint32_t last_s;         /* and when; 0 never */
+    int64_t provided;        /* of shares of tokens, in the period of class 111 */
+    uint32_t period;         /* which, counted from 1970 */
 };
 
 struct wallet {

@@ -468,12 +468,19 @@ int billing_clear(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
+/* A day that some months have not would leave those out: the last of the month is FE. */
+static bool leaves_months_out(const struct when *w)
+{
+    return w->month == WHEN_ANY && w->day > 28 && w->day <= 31;
+}
+
 /* The period under way ends when the new schedule says. */
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME])
 {
     uint8_t was[BILLING_TIME];
     struct when w = when_get(o + 4);
-    if (o[0] > 23 || o[1] > 59 || o[2] > 59 || !when_is_valid(&w)) return E_RANGE;
+    if (o[0] > 23 || o[1] > 59 || o[2] > 59 || !when_is_valid(&w) || leaves_months_out(&w))
+        return E_RANGE;
     billing_get_time(m, was);
     if (!memcmp(was, o, sizeof was)) return 0;
     int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);

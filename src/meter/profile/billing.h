@@ -80,7 +80,8 @@ int billing_reset_maxima(struct meter *m, const struct who *who);
 int billing_clear(struct meter *m, const struct who *who);
 
 /* When periods end: COSEM {time 4, date 5}, wildcards in the date; local midnight of the first
- * until it is written. E_RANGE: it names no moment of a day, or no date. */
+ * until it is written. E_RANGE: it names no moment of a day, no date, or one that some months
+ * have not (29 to 31 of any month). */
 void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME]);
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME]);
 
