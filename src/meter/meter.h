@@ -25,6 +25,7 @@
 #include "meter/clock/clock.h"
 #include "meter/command.h"
 #include "meter/energy/energy.h"
+#include "meter/energy/values.h"
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
@@ -104,6 +105,7 @@ struct meter {
     struct tokens tokens;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
+    struct pulse_mark marked;
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

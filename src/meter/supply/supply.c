@@ -192,14 +192,25 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
 /* -- what conditions ask for
  * ---------------------------------------------------------------------------- */
 
+/* Who may open at all. */
+static uint16_t openers(const struct meter *m)
+{
+    uint16_t may = SUPPLY_ALL & (uint16_t)~protect_off(m);
+    if (!arbiter_mode(mode_of(m))->opens) return 0;
+    for (unsigned r = 0; r < REQUESTERS; r++)
+        if (!(m->supply.weights.may[r] & 1)) may &= (uint16_t)~SUPPLY_BIT(r);
+    return may;
+}
+
 static uint16_t to_raise(const struct meter *m)
 {
     const struct supply *s = &m->supply;
-    uint16_t raise = s->wants & (uint16_t) ~(s->state.held | protect_off(m));
-    if (!arbiter_mode(mode_of(m))->opens) return 0;
-    for (unsigned r = 0; r < REQUESTERS; r++)
-        if (!(s->weights.may[r] & 1)) raise &= (uint16_t)~SUPPLY_BIT(r);
-    return raise;
+    return s->wants & openers(m) & (uint16_t)~s->state.held;
+}
+
+bool supply_would_open(const struct meter *m, enum requester r)
+{
+    return m->supply.state.closed && openers(m) & SUPPLY_BIT(r);
 }
 
 /* The coil first: a fire does not wait for flash. What it opened for follows as one
