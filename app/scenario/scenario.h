@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "app/scenario/client.h"
+#include "app/scenario/headend.h"
 #include "model/device.h"
 #include "port/common/relay_sim.h"
 
@@ -101,6 +102,7 @@ struct scenario {
     uint16_t faults; /* of the board: enum fault */
     int supercap_mv;
     struct client client;
+    struct headend headend;
     struct relay_sim relay;
     int temperature_dc; /* of the terminals */
     uint8_t lamp[LAMPS];
