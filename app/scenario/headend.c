@@ -10,8 +10,8 @@
 #include "base/err.h"
 #include "dlms/cipher.h"
 #include "dlms/wrapper.h"
-#include "dlms/xdlms.h"
 
+enum { DATA_NOTIFICATION = 0x0F, CONFIRM = 0x10, GENERAL_GLO = 0xDB, WANTS_CONFIRM = 1 << 30 };
 enum { CONFIRMATION = 6, REPLY = WRAPPER_HEAD + 64 };
 
 /* -- the line
@@ -85,15 +85,15 @@ static uint32_t invoke_of(struct scenario *s, uint8_t *apdu, size_t n)
     uint8_t *content = apdu + (box.content.p - apdu);
     if (cipher_open(content, box.content.n, &k, title, NULL, 0) < CONFIRMATION) return 0;
     const uint8_t *plain = content + CIPHER_HEAD;
-    return plain[0] == XDLMS_DATA_NOTIFICATION ? be_get32(plain + 1) : 0;
+    return plain[0] == DATA_NOTIFICATION ? be_get32(plain + 1) : 0;
 }
 
 static void confirm(struct scenario *s, const struct wrapper *to, uint32_t invoke)
 {
     static const uint8_t title[CIPHER_TITLE] = { 'M', 'G', 'C' };
     struct cipher_key k = keys();
-    struct cipher_box box = { .tag = XDLMS_GENERAL_GLO, .title = { title, CIPHER_TITLE } };
-    uint8_t b[REPLY], plain[CONFIRMATION] = { XDLMS_DATA_NOTIFICATION_CONFIRM };
+    struct cipher_box box = { .tag = GENERAL_GLO, .title = { title, CIPHER_TITLE } };
+    uint8_t b[REPLY], plain[CONFIRMATION] = { CONFIRM };
     struct axdr_out o = axdr_out(b + WRAPPER_HEAD, sizeof b - WRAPPER_HEAD);
     be_put32(plain + 1, invoke);
     cipher_emit_box(&o, &box, sizeof plain + cipher_extra(SC_AUTH | SC_CRYPT));
@@ -114,7 +114,7 @@ bool headend_speaks(struct scenario *s)
         return false;
     h->n = 0; /* one notice a connection */
     uint32_t invoke = invoke_of(s, h->in + WRAPPER_HEAD, w.length);
-    if (h->manner != HEADEND_CONFIRMS || !(invoke & LONG_INVOKE_CONFIRMED)) return false;
+    if (h->manner != HEADEND_CONFIRMS || !(invoke & WANTS_CONFIRM)) return false;
     confirm(s, &w, invoke);
     return true;
 }
