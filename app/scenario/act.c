@@ -446,6 +446,8 @@ const struct scenario_verb scenario_verbs[] = {
     { "message", 2, false, act_message },
     { "prices", 2, false, act_prices },
     { "subsidy", 2, false, act_subsidy },
+    { "push", 2, false, act_push },
+    { "head-end", 1, true, act_headend },
     { "flash", 1, true, act_flash },
     { "board", 1, true, act_board },
     { "supercap", 1, true, act_supercap },

@@ -49,6 +49,7 @@
 #include "meter/event/output.h"
 #include "meter/event/push.h"
 #include "meter/supply/battery.h"
+#include "meter/supply/board.h"
 #include "meter/supply/limiter.h"
 #include "meter/supply/monitor.h"
 #include "meter/supply/protect.h"
@@ -77,7 +78,6 @@ struct meter {
     bool live;         /* past power-up: records change a running meter */
     bool replan;       /* a change moved deadlines */
     bool sampled;      /* windows come from front */
-    uint16_t faults;   /* of the board, as told */
     struct regs now;
     struct energy energy;
     struct demand demand;
@@ -95,6 +95,7 @@ struct meter {
     struct secure secure;
     struct inputs inputs;
     struct watch watch;
+    struct board board;
     struct supply supply;
     struct limiters limiters;
     struct protect protect;
