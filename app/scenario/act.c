@@ -441,6 +441,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "certificate", 1, false, act_certificate },
     { "token", 1, false, act_token },
     { "message", 2, false, act_message },
+    { "unit", 2, false, act_unit },
     { "prices", 2, false, act_prices },
     { "flash", 1, true, act_flash },
     { "board", 1, true, act_board },

@@ -131,6 +131,7 @@ struct watchman {
     bool saved;        /* friendly time holds arrears back */
     bool asked;        /* the supply was asked to open */
     bool blips, beeps; /* the blip, the sound is under way */
+    bool tries;        /* the blip is a test token's */
     bool stale;        /* something is to be written down */
 };
 
