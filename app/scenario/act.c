@@ -444,6 +444,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "certificate", 1, false, act_certificate },
     { "token", 1, false, act_token },
     { "message", 2, false, act_message },
+    { "unit", 2, false, act_unit },
     { "prices", 2, false, act_prices },
     { "subsidy", 2, false, act_subsidy },
     { "push", 2, false, act_push },

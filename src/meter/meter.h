@@ -32,6 +32,7 @@
 #include "meter/prepay/credit.h"
 #include "meter/prepay/expense.h"
 #include "meter/prepay/token.h"
+#include "meter/prepay/unit.h"
 #include "meter/prepay/wallet.h"
 #include "meter/profile/billing.h"
 #include "meter/profile/profile.h"
@@ -104,6 +105,7 @@ struct meter {
     struct wallets wallets;
     struct expense expense;
     struct tokens tokens;
+    struct units units;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
     struct pulse_mark marked;

@@ -117,6 +117,8 @@ static enum event opened_by(const struct meter *m, bool by_token, unsigned r)
         [SUPPLY_BUTTON] = EV_MANUAL_DISCONNECTION,
     };
     if (r == SUPPLY_REMOTE && by_token) return EV_OPEN_ENGINEERING;
+    if (r == SUPPLY_ARREARS && m->wallets.watchman.tries && !m->wallets.owes)
+        return EV_OPEN_ENGINEERING;
     if (r == SUPPLY_VOLTAGE && m->supply.opened) return (enum event)m->supply.opened;
     return (enum event)code[r];
 }
