@@ -31,7 +31,7 @@ LIBRARY_FOLDERS = {"mbedtls", "p256-m", "psa", "lwip", "netif", "arch"}
 
 # All that an object of src/ may ask of the outside, besides other objects of src/ and (crypto) Mbed TLS.
 SYMBOLS = {"memcpy", "memset", "memmove", "memcmp", "memchr", "strlen", "strcmp", "strncmp", "strnlen",
-           "sys_panic", "sys_irq_lock", "sys_irq_unlock", "sys_local", "sys_local", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
+           "sys_panic", "sys_irq_lock", "sys_irq_unlock", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
 INTEGER_HELPER = re.compile(r"__aeabi_(u?idiv(mod)?|u?ldivmod|lmul|ll(sl|sr)|lasr|u?lcmp|mem(cpy|set|clr|move)[48]?)$"
                             r"|__(bswap|clz|ctz|popcount|ffs)[sd]i2$|__gnu_thumb1_case_.*$")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|#if " r"0\b")
