@@ -77,8 +77,6 @@ struct bench {
     uint8_t random[64];
     size_t random_n;
     uint8_t seed;
-    uint64_t arena_mem[EC_ARENA / 8];
-    struct arena arena;
     struct job job;
     uint8_t job_kind;
     uint8_t server_sign[32], client_sign_q[64], server_agree[32], client_agree_q[64];
