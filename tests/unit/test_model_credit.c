@@ -285,6 +285,17 @@ static void debts_are_set_added_and_collected(void **state)
     assert_int_equal(number(113, "0-0:19.20.18", 11), 500);
     assert_int_equal(number(112, "0-0:19.10.0", 2), 3500);
     assert_int_equal(logged(EV_CHARGE_COLLECTED), 4);
+    static const uint16_t taken[] = { 2000, 2000, 2000, 500 };
+    struct axdr_in in = get(7, "0-0:99.14.0", 2);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 4);
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t dt[12];
+        axdr_read_struct(&in, 3);
+        axdr_read_octets(&in, dt, sizeof dt);
+        assert_int_equal(axdr_read_u16(&in), 18); /* wallet 1, debt by day */
+        assert_int_equal(axdr_read_u32(&in), taken[i]);
+    }
+    assert_true(axdr_is_done(&in));
 }
 
 /* -- schemes that are none

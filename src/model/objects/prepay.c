@@ -31,6 +31,7 @@ static const struct setting_list policy = { 6,
     ROW(0, 0, 96, d, e, 1, acl, &class_made, { .id = (what), .tag = (t), .arg = (n) })
 static const struct profile_view tokens = { &profile_tokens, TOKENS_ALL };
 static const struct profile_view credits = { &profile_tokens, TOKENS_CREDIT };
+static const struct profile_view charges = { &profile_tokens, TOKENS_CHARGES };
 
 static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 0, 0, ACL_ACCOUNT, &class_account, 0),
@@ -78,6 +79,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
+    PROFILE(0, 99, 14, 0, ACL_LOG, class_log, &charges),
     PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
     PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
     OBJECT(0, 0, 96, 50, 47, ACL_METER, &class_field, COLUMN_TOKEN_WALLET),
