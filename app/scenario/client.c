@@ -331,12 +331,24 @@ const char *act_token(struct scenario *s, const struct words *w)
 
 static const struct link_ops quiet = { .room = room, .send = take };
 
+/* An order on a carrier's line, and what it is answered, into the client's octets. */
+static void carry(struct scenario *s, enum courier_kind kind, const void *p, size_t n)
+{
+    struct device *d = s->host.device;
+    struct courier c = { .kind = (uint8_t)kind };
+    s->client.n = 0;
+    device_courier_open(d, &c, kind, (struct link_io){ &quiet, &s->client });
+    device_feed_courier(d, &c, p, n, s->now);
+    for (unsigned i = 0; i < 4 && !s->client.n; i++)
+        world_settle(s); /* the order, its answer */
+    device_courier_close(d, &c);
+}
+
 /* message known NUMBER: the white list becomes this one number, with all orders; message NUMBER
  * WORDS: it comes in, and what is answered must begin with the number. */
 const char *act_message(struct scenario *s, const struct words *w)
 {
     struct device *d = s->host.device;
-    struct courier c = { .kind = COURIER_SMS };
     struct text line = { .n = 0 };
     if (word_is(w->word[1], "known")) {
         uint8_t setup[1 + SMS_NUMBER] = { SMS_TAKES_TOKENS | SMS_TAKES_WAKE | SMS_REPLIES };
@@ -350,15 +362,30 @@ const char *act_message(struct scenario *s, const struct words *w)
         text_put(&line, w->word[i]);
     }
     text_put(&line, "\n");
-    s->client.n = 0;
-    device_courier_open(d, &c, COURIER_SMS, (struct link_io){ &quiet, &s->client });
-    device_feed_courier(d, &c, (const uint8_t *)line.s, line.n, s->now);
+    carry(s, COURIER_SMS, line.s, line.n);
     size_t n = strlen(w->word[1]);
-    for (unsigned i = 0; i < 4 && !s->client.n; i++)
-        world_settle(s); /* the order, its answer */
-    device_courier_close(d, &c);
     bool answered = s->client.n > n && !memcmp(s->client.out, w->word[1], n);
     return answered ? NULL : "no answer";
+}
+
+/* unit SERIAL asks: a customer's unit wants to be paired; unit SERIAL speaks: it wants to know how
+ * things stand. Its frames are authentic and new, and must be answered. */
+const char *act_unit(struct scenario *s, const struct words *w)
+{
+    struct device *d = s->host.device;
+    uint8_t key[16], frame[CIU_MOST];
+    int64_t serial;
+    bool asks = word_is(w->word[2], "asks");
+    if (!word_int(w->word[1], &serial) || serial < 1 || serial > UNIT_SERIAL_MAX)
+        return "a serial number";
+    if (!asks && !word_is(w->word[2], "speaks")) return "asks or speaks";
+    struct ciu_frame f = { .unit = (uint32_t)serial,
+                           .meter = s->meter.serial,
+                           .counter = unit_floor(&d->meter, (uint32_t)serial),
+                           .type = asks ? CIU_PAIR : CIU_POLL };
+    ciu_key(key, device_development.key[SECURE_UNICAST], f.meter, f.unit);
+    carry(s, COURIER_CIU, frame, ciu_put(&f, key, frame));
+    return s->client.n ? NULL : "no answer";
 }
 
 /* -- prices

@@ -103,6 +103,17 @@ static void look_at_credit(const struct wallet *x, struct snap *s, unsigned w)
     }
 }
 
+/* Rows of tokens that were taken: a section, a refusal has one as well, each time. */
+static uint32_t rows_taken(struct meter *m)
+{
+    struct token_span s = token_span(m, TOKENS_ALL);
+    struct token_row row;
+    uint32_t n = 0;
+    for (uint32_t i = s.first; i < s.next; i++)
+        n += token_read(m, TOKENS_ALL, i, &row) >= 0 && row.last.result == STS_ACCEPT;
+    return n;
+}
+
 static void look(struct lab *l, struct snap *s)
 {
     struct meter *m = &l->m;
@@ -129,7 +140,7 @@ static void look(struct lab *l, struct snap *s)
     memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
     s->sgc = k.sgc;
     s->tokens = m->now.counter[CNT_TOKENS];
-    s->rows = token_span(m, TOKENS_ALL).next;
+    s->rows = rows_taken(m);
     s->credits = token_span(m, TOKENS_CREDIT).next;
     s->charges = token_span(m, TOKENS_CHARGES).next;
     s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);

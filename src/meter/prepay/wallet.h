@@ -134,6 +134,8 @@ struct watchman {
     bool saved;        /* friendly time holds arrears back */
     bool asked;        /* the supply was asked to open */
     bool blips, beeps; /* the blip, the sound is under way */
+    bool counts;       /* a beep of those before a cut is */
+    bool tries;        /* the blip is a test token's */
     bool stale;        /* something is to be written down */
 };
 

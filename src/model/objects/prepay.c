@@ -24,6 +24,11 @@ static const struct setting_list policy = { 6,
                                               { PARAM_FRIENDLY_DEBT, AXDR_I32 },
                                               { PARAM_FRIENDLY_GRACE_S, AXDR_U16 } } };
 
+static const struct setting_list vtc = { 3,
+                                         { { PARAM_VTC_ENABLED, AXDR_BOOL },
+                                           { PARAM_VTC_BAUD, AXDR_ENUM },
+                                           { PARAM_VTC_PHYSICAL, AXDR_ENUM } } };
+
 /* Credit e and more of a wallet; values worked out when asked. */
 #define CREDIT(d, e, n, acl, w)                                                                \
     ROW(0, 0, 19, d, e, n, acl, &class_credit, { .id = (w), .arg = (e) })
@@ -78,7 +83,10 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 62, 0, ACL_CONFIG, &class_units, 0),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
+    ROW(0, 0, 96, 64, 4, 1, ACL_SERVICE, &class_settings, .ext = &vtc),
+    OBJECT(0, 0, 96, 64, 6, ACL_SERVICE, &class_sms_pin, 0),
     PROFILE(0, 99, 14, 0, ACL_LOG, class_log, &charges),
     PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
     PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
