@@ -83,6 +83,7 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 60, 33, ACL_STS, &class_expense, 33),
     OBJECT(0, 0, 96, 62, 0, ACL_CONFIG, &class_units, 0),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
     ROW(0, 0, 96, 64, 4, 1, ACL_SERVICE, &class_settings, .ext = &vtc),
