@@ -41,7 +41,7 @@ static const struct store_map map = {
     .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
                 RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
                 RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
-                RING(17, 24) },
+                RING(17, 24), RING(18, 24) },
 };
 enum { SECTORS = 20 + 4 * SERIES_IDS };
 
@@ -52,7 +52,7 @@ struct snap {
     uint32_t tid[STS_TIDS];
     uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
     uint32_t sgc, tokens, rows, limit, side, months;
-    uint32_t held, credits, emergency, friendly;
+    uint32_t held, credits, charges, emergency, friendly;
     int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
@@ -142,6 +142,7 @@ static void look(struct lab *l, struct snap *s)
     s->tokens = m->now.counter[CNT_TOKENS];
     s->rows = rows_taken(m);
     s->credits = token_span(m, TOKENS_CREDIT).next;
+    s->charges = token_span(m, TOKENS_CHARGES).next;
     s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);
     s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
     s->level = m->wallets.watchman.level[0].threshold;

@@ -36,6 +36,7 @@ static const struct setting_list vtc = { 3,
     ROW(0, 0, 96, d, e, 1, acl, &class_made, { .id = (what), .tag = (t), .arg = (n) })
 static const struct profile_view tokens = { &profile_tokens, TOKENS_ALL };
 static const struct profile_view credits = { &profile_tokens, TOKENS_CREDIT };
+static const struct profile_view charges = { &profile_tokens, TOKENS_CHARGES };
 
 static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 0, 0, ACL_ACCOUNT, &class_account, 0),
@@ -82,10 +83,12 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 60, 33, ACL_STS, &class_expense, 33),
     OBJECT(0, 0, 96, 62, 0, ACL_CONFIG, &class_units, 0),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
     ROW(0, 0, 96, 64, 4, 1, ACL_SERVICE, &class_settings, .ext = &vtc),
     OBJECT(0, 0, 96, 64, 6, ACL_SERVICE, &class_sms_pin, 0),
+    PROFILE(0, 99, 14, 0, ACL_LOG, class_log, &charges),
     PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
     PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
     OBJECT(0, 0, 96, 50, 47, ACL_METER, &class_field, COLUMN_TOKEN_WALLET),
