@@ -412,6 +412,9 @@ static void hostile_schemes(void **state)
         emit_scheme(&o, &s);
         assert_false(o.full);
         assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &o), DAR_OTHER);
+        get(1, "0-0:96.60.13", 2); /* the reason */
+        assert_int_equal(got.n, 2);
+        assert_int_equal(got.p[1], f);
         assert_int_equal(expense_scheme_get(&k->d.meter, SCHEME_PASSIVE, &s), 0);
         assert_string_equal(s.name, schemes_ghana_2018(true)->name);
     }
@@ -425,6 +428,69 @@ static void hostile_schemes(void **state)
     }
     assert_int_equal(k->d.meter.now.counter[CNT_CHANGES], changes);
     assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &o), DAR_OK);
+    get(1, "0-0:96.60.13", 2);
+    assert_int_equal(got.p[1], SCHEME_SOUND);
+}
+
+/* No month may be left out: not by a day that some have not, nor by a date that never comes. */
+static void missing_months(void **state)
+{
+    (void)state;
+    static const uint8_t any[] = { 0xFF, 0xFF, 0xFF, 1, 0xFF };
+    static const struct {
+        uint8_t day;
+        enum dar dar;
+    } end[] = { { 29, DAR_OTHER },   { 30, DAR_OTHER }, { 31, DAR_OTHER },
+                { 32, DAR_OTHER },   { 28, DAR_OK },    { WHEN_LAST, DAR_OK },
+                { WHEN_ANY, DAR_OK } };
+    static const uint8_t never[][5] = { { 0x07, 0xEA, 4, 31, 0xFF },
+                                        { 0x07, 0xEA, 2, 30, 0xFF },
+                                        { 0x07, 0xEA, 13, 1, 0xFF },
+                                        { 0x07, 0xEA, 0, 1, 0xFF } };
+    uint8_t was[BILLING_TIME], is[BILLING_TIME], b[40];
+    for (unsigned i = 0; i < sizeof end / sizeof *end; i++) {
+        struct axdr_out o = axdr_out(b, sizeof b);
+        billing_get_time(&k->d.meter, was);
+        axdr_emit_head(&o, AXDR_ARRAY, 1);
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_octets(&o, (uint8_t[]){ 0, 0, 0, 0 }, 4);
+        axdr_emit_octets(&o, any, sizeof any);
+        o.buf[o.len - 2] = end[i].day;
+        assert_int_equal(put(ROLE_SUPERVISOR, 22, "0-0:15.0.0", 4, &o), end[i].dar);
+        billing_get_time(&k->d.meter, is);
+        if (end[i].dar == DAR_OK)
+            assert_int_equal(is[7], end[i].day);
+        else
+            assert_memory_equal(is, was, sizeof is);
+    }
+    for (unsigned i = 0; i < sizeof never / sizeof *never; i++) {
+        struct axdr_out o = axdr_out(b, sizeof b);
+        uint8_t dt[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0 };
+        memcpy(dt, never[i], 5);
+        axdr_emit_octets(&o, dt, sizeof dt);
+        assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.2", 2, &o), DAR_OTHER);
+        assert_int_equal(param_get(&k->d.meter, PARAM_SCHEME_AT_S), 0);
+    }
+}
+
+/* So much for each kW of what was contracted, from when it is written. */
+static void a_contracted_power_is_charged(void **state)
+{
+    (void)state;
+    struct scheme s = *one_a_kwh();
+    uint8_t b[8];
+    s.fixed[0] = (struct price_fixed){ FIXED_CONTRACT_KW, 500000 };
+    assert_int_equal(call_none(111, "0-0:19.1.0", 1), DAR_OK);
+    use_scheme(&s);
+    assert_int_equal(number(1, "0-0:96.60.26", 2), 0);
+    for (unsigned i = 0; i < 2; i++) { /* a megawatt is the most */
+        struct axdr_out o = axdr_out(b, sizeof b);
+        axdr_emit_u32(&o, i ? 1000001 : 5000);
+        assert_int_equal(put(ROLE_SUPERVISOR, 3, "0-0:96.60.9", 2, &o), i ? DAR_OTHER : DAR_OK);
+        assert_int_equal(number(3, "0-0:96.60.9", 2), 5000);
+        assert_int_equal(number(1, "0-0:96.60.26", 2), 2500000);
+    }
+    assert_int_equal(wallet_collected(&k->d.meter, 1), 5 * MONEY_UNIT / 2);
 }
 
 /* -- accounts
@@ -735,6 +801,8 @@ int main(void)
         T(debts_are_set_added_and_collected),
         T(what_is_collected_when),
         T(hostile_schemes),
+        T(missing_months),
+        T(a_contracted_power_is_charged),
         T(charges_of_days_without_supply),
         T(levels_fall),
         T(the_levels_are_a_monitor),

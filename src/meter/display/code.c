@@ -81,6 +81,7 @@ static const struct product_row product[] = {
     { 856, SUM_MODE, 0, { 19, 0, 0 }, CODE_SHOW, "payment" },
     { 857, SUM_KEY, 0, { 19, 60, 0 }, CODE_SHOW, "SGC, TI-KRN-KT" },
     { 858, DISPLAY_ALARM, 0, { 97, 98, 0 }, CODE_SHOW, "alarms" },
+    { 859, DISPLAY_VERSION, 0, { 0, 2, 0 }, CODE_SHOW, "firmware" },
     { 869, SUM_LIMIT, 0, { 17, 0, 0 }, CODE_SHOW, "power limit" },
     { 871, SUM_TOKEN + 0, 0, { 19, 40, 0 }, CODE_SHOW, "token 1" },
     { 872, SUM_TOKEN + 1, 0, { 19, 40, 0 }, CODE_SHOW, "token 2" },

@@ -122,6 +122,18 @@ static bool newest(struct meter *m, enum token_log log, unsigned back, struct to
     return s.next - s.first > back && token_read(m, log, s.next - 1 - back, r) >= 0;
 }
 
+/* Of those that were taken, as far as is looked for them. */
+static bool taken(struct meter *m, unsigned back, struct token_row *r)
+{
+    enum { LOOKED_AT = 24 };
+    for (unsigned i = 0; i < LOOKED_AT && newest(m, TOKENS_ALL, i, r); i++) {
+        bool has_digits = false;
+        for (unsigned k = 0; k < sizeof r->last.bcd; k++) has_digits |= r->last.bcd[k] != 0;
+        if (has_digits && back-- == 0) return true;
+    }
+    return false;
+}
+
 enum { TOP_UP_DATE, TOP_UP_TIME, TOP_UP_AMOUNT };
 
 static void top_up(struct meter *m, struct display_page *p, unsigned what)
@@ -143,7 +155,7 @@ static void token(struct meter *m, struct display_page *p, unsigned back, unsign
 {
     struct token_row r;
     none(p);
-    if (!newest(m, TOKENS_ALL, back, &r)) return;
+    if (!taken(m, back, &r)) return;
     memset(p->cell, ' ', DISPLAY_CELLS);
     for (unsigned i = 0; i < DISPLAY_CELLS && part * DISPLAY_CELLS + i < STS_DIGITS; i++) {
         unsigned at = part * DISPLAY_CELLS + i;

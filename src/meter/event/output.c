@@ -63,6 +63,10 @@ int output_set_rows(struct meter *m, const struct who *who, const struct output_
 static struct output_row first_set(struct meter *m)
 {
     struct output_row row[OUTPUT_ROWS];
+    static const struct output_row test = {
+        0, 0, OUTPUT_STEADY, OUTPUT_STEADY, OUTPUT_STEADY, OUTPUT_STEADY, 0, 0
+    };
+    if (m->tokens.sounds.us) return test;
     unsigned n = output_rows(m, row);
     for (unsigned i = 0; i < n; i++)
         if (m->alarms.set[row[i].alarm - 1] >> row[i].bit & 1) return row[i];

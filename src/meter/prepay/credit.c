@@ -440,9 +440,20 @@ static bool is_outdated(struct meter *m)
 /* -- writing it down
  * ----------------------------------------------------------------------------- */
 
-static bool can_blip(const struct meter *m)
+bool credit_can_blip(const struct meter *m)
 {
-    return arbiter_mode((unsigned)param_get(m, PARAM_SUPPLY_MODE))->local_closes;
+    return m->io->relay && supply_is_on(m) &&
+           arbiter_mode((unsigned)param_get(m, PARAM_SUPPLY_MODE))->local_closes;
+}
+
+void credit_blip(struct meter *m)
+{
+    struct watchman *g = &m->wallets.watchman;
+    g->blips = true;
+    g->tries = true;
+    g->blip = mono_after(m->t, BLIP_US);
+    ask(m);
+    plan_timer(m);
 }
 
 /* A level was reached: it sounds, and may blink with the supply itself. */
@@ -451,7 +462,7 @@ static void sound(struct meter *m, unsigned w, unsigned level)
     struct watchman *g = &m->wallets.watchman;
     g->beeps = true;
     g->beep = mono_after(m->t, BEEP_US);
-    if (!g->level[w * CREDIT_LEVELS + level - 1].blip || !can_blip(m)) return;
+    if (!g->level[w * CREDIT_LEVELS + level - 1].blip || !credit_can_blip(m)) return;
     g->blips = true;
     g->blip = mono_after(m->t, BLIP_US);
     ask(m);
@@ -579,7 +590,7 @@ void credit_due(struct meter *m, utc_t u)
     struct watchman *g = &m->wallets.watchman;
     (void)u;
     if (g->blips && !mono_before(m->t, g->blip)) {
-        g->blips = false;
+        g->blips = g->tries = false;
         g->blip = MONO_NEVER;
     }
     if (!mono_before(m->t, g->beep)) next_sound(m);

@@ -132,6 +132,10 @@ void credit_look(struct meter *m);
 void credit_due(struct meter *m, utc_t u);
 void credit_mode_due(struct meter *m, utc_t u);
 
+/* A second without supply, as a test: can the meter do that, and return from it by itself? */
+bool credit_can_blip(const struct meter *m);
+void credit_blip(struct meter *m);
+
 /* Something waits for credit_step(), which writes it down when the store is free. */
 bool credit_is_due(const struct meter *m);
 void credit_step(struct meter *m);

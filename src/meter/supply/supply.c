@@ -117,6 +117,8 @@ static enum event opened_by(const struct meter *m, bool by_token, unsigned r)
         [SUPPLY_BUTTON] = EV_MANUAL_DISCONNECTION,
     };
     if (r == SUPPLY_REMOTE && by_token) return EV_OPEN_ENGINEERING;
+    if (r == SUPPLY_ARREARS && m->wallets.watchman.tries && !m->wallets.owes)
+        return EV_OPEN_ENGINEERING;
     if (r == SUPPLY_VOLTAGE && m->supply.opened) return (enum event)m->supply.opened;
     return (enum event)code[r];
 }
@@ -526,15 +528,20 @@ void supply_arrived(struct meter *m)
     show(m);
 }
 
-/* What had to wait when it was ordered is counted now, if it moves at all. */
-void supply_moves(struct meter *m)
+/* What had to wait when it was ordered is counted now, if it moves at all: the count and that it
+ * was counted stand together, or a cut between them would count it twice. */
+bool supply_moves(struct meter *m)
 {
-    struct supply_state *s = &m->supply.state;
+    struct supply_state next = m->supply.state;
     bool closes = m->supply.relay.target;
-    if (s->moving != MOVES_LATER || !relay_will_move(m, closes)) return;
-    s->moving = MOVES_COUNTED;
-    tally_count(m, closes ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
-    hot_put(m, HOT_SUPPLY, 0);
+    uint8_t body[BODY];
+    if (next.moving != MOVES_LATER || !relay_will_move(m, closes)) return true;
+    if (change_begin_alone(m) < 0) return false;
+    next.moving = MOVES_COUNTED;
+    change_count(m, closes ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
+    change_put(m, HOT_SUPPLY, body, (size_t)save(&next, body));
+    if (change_commit(m) < 0) supply_take(m, body, BODY);
+    return true;
 }
 
 void supply_failed(struct meter *m)

@@ -138,8 +138,8 @@ bool supply_is_due(const struct meter *m);
 /* Decide what was asked, drive what was decided; the store must be free. */
 void supply_step(struct meter *m);
 
-/* A first pulse begins. */
-void supply_moves(struct meter *m);
+/* A first pulse begins. False: the store is busy, and it must wait. */
+bool supply_moves(struct meter *m);
 
 /* The relay was seen where it was ordered; it fails to go there (one transaction: not while the
  * store is busy); it moved by itself. */
