@@ -105,6 +105,7 @@ struct meter {
     struct tokens tokens;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
+    struct outputs outputs;
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

@@ -331,6 +331,7 @@ static const struct {
     { DISPLAY_SERIAL, "meter number" },
     { DISPLAY_TEST, "all segments" },
     { DISPLAY_ALARM, "alarm" },
+    { DISPLAY_TEXT, "alarm" },
     { DISPLAY_ERROR, "error" },
 };
 
