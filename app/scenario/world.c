@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/fixed.h"
 #include "base/sys.h"
+#include "port/common/household.h"
 
 static const uint8_t logs[] = { LOG_STANDARD, LOG_FRAUD,         LOG_RELAY,
                                 LOG_QUALITY,  LOG_COMMUNICATION, LOG_PREPAYMENT,
@@ -221,8 +222,18 @@ static void feed_neutral(const struct scenario *s, struct quantity *q, uint64_t 
     n->active_nj = s->n_mw * (int64_t)us;
 }
 
+static void live_in(struct scenario *s)
+{
+    struct load l = household_at(s->seed, (utc_t){ (int64_t)(s->true_us / 1000000) });
+    s->p_mw = l.p_mw;
+    s->q_mvar = l.q_mvar;
+    s->u_mv = l.u_mv;
+    s->f_mhz = l.f_mhz;
+}
+
 static void feed(struct scenario *s, mono_t end)
 {
+    if (s->household) live_in(s);
     uint64_t us = end.us - s->now.us;
     bool on = relay_sim_conducts(&s->relay);
     int64_t p_mw = on ? s->p_mw : 0, q_mvar = on ? s->q_mvar : 0;
