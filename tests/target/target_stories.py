@@ -20,7 +20,7 @@ def on_host(path, seed):
 def on_target(path, seed):
     with qemu.Folder() as folder:
         flash = qemu.new_flash(str(folder / "flash"))
-        with qemu.Meter(folder, image="story_image.elf", flash=flash, args=(f"story={path}", *(s[2:] for s in seed))) as m:
+        with qemu.Meter(folder, image="story_image.elf", flash=flash, args=(*(s[2:] for s in seed), f"story={path}")) as m:
             said = ""
             try:
                 said = m.console(b"stack=", 600).decode()
