@@ -120,6 +120,7 @@ struct desk *desk_on(const struct nor *chip, int64_t utc_s)
     k->meter = cfg_single_phase;
     k->meter.decoder = &decoder;
     k->meter.map = &store_map;
+    k->meter.version = "0.0.1";
     k->meter.relay.feedback = false;
     relay_sim_init(&k->relay);
     k->entropy = (struct entropy){ .get = entropy_get };
@@ -140,11 +141,9 @@ struct desk *desk_on(const struct nor *chip, int64_t utc_s)
                                   .net = &net,
                                   .net_ctx = k,
                                   .pool = &k->pool,
-                                  .arena = &k->arena,
                                   .frozen = k->frozen };
     k->utc_s = utc_s;
     k->net = wire;
-    arena_init(&k->arena, k->arena_words, EC_ARENA / 8);
     power_up(k);
     return k;
 }

@@ -165,12 +165,6 @@ void sys_irq_unlock(uint32_t was)
     __asm__ volatile("msr primask, %0" ::"r"(was) : "memory");
 }
 
-void **sys_local(void)
-{
-    static void *local;
-    return &local;
-}
-
 /* A breakpoint that nobody answers, a semihosting call without a host, is stepped over with
  * result -1; SYS_EXIT_EXTENDED then means reset. Anything else is a broken invariant. */
 static __attribute__((used)) void fault(uint32_t *frame)

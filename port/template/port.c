@@ -44,12 +44,6 @@ void sys_irq_unlock(uint32_t was)
     board_unmask(was);
 }
 
-void **sys_local(void)
-{
-    static void *local;
-    return &local;
-}
-
 /* -- time and samples
  * -------------------------------------------------------------------------- */
 

@@ -25,12 +25,14 @@
 #include "meter/clock/clock.h"
 #include "meter/command.h"
 #include "meter/energy/energy.h"
+#include "meter/energy/values.h"
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
 #include "meter/prepay/credit.h"
 #include "meter/prepay/expense.h"
 #include "meter/prepay/token.h"
+#include "meter/prepay/unit.h"
 #include "meter/prepay/wallet.h"
 #include "meter/profile/billing.h"
 #include "meter/profile/profile.h"
@@ -103,9 +105,11 @@ struct meter {
     struct wallets wallets;
     struct expense expense;
     struct tokens tokens;
+    struct units units;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
     struct outputs outputs;
+    struct pulse_mark marked;
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

@@ -167,13 +167,6 @@ static int32_t setting(struct meter *m, unsigned first, unsigned each, uint8_t l
     return param_get(m, (uint16_t)(first + link * each + which));
 }
 
-static uint32_t baud_of(int32_t character)
-{
-    static const uint32_t baud[] = { 300,  600,   1200,  2400,  4800,
-                                     9600, 19200, 38400, 57600, 115200 };
-    return baud[character];
-}
-
 static void get_line(struct meter *m, uint8_t link, struct dlms_port *p)
 {
     static const uint16_t address[] = { PARAM_LOCAL_1_ADDRESS, PARAM_LOCAL_2_ADDRESS };
@@ -204,7 +197,7 @@ static void port_get(void *app, uint8_t link, struct dlms_port *p)
         .inter_octet_ms = (uint16_t)h[HDLC_OCTET_MS],
         .inactivity_s = (uint16_t)h[HDLC_INACTIVITY],
         .idle_s = (uint16_t)param_get(m, PARAM_TCP_IDLE_S),
-        .baud = baud_of(h[HDLC_SPEED]),
+        .baud = link_baud((unsigned)h[HDLC_SPEED]),
         .direct = true,
         .maker = "MAG",
         .ident = "22",

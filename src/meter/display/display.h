@@ -44,9 +44,12 @@ enum {
     DISPLAY_CAUSE,  /* who moved the relay last, likewise */
     /* in no list: of the alarm that drives the outputs, its text; of a token alone: */
     DISPLAY_TEXT,
-    DISPLAY_RESULT, /* number of its result, sts/results.def */
-    DISPLAY_AMOUNT, /* that it added */
-    DISPLAY_TAMPERS /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
+    DISPLAY_RESULT,  /* number of its result, sts/results.def */
+    DISPLAY_AMOUNT,  /* that it added */
+    DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
+    DISPLAY_CHANNEL, /* it came by, enum link_id */
+    /* in lists again: */
+    DISPLAY_VERSION /* of the firmware */
 };
 
 struct display_item {

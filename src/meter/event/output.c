@@ -60,15 +60,27 @@ int output_set_rows(struct meter *m, const struct who *who, const struct output_
     return param_write(m, who, PARAM_OUTPUTS, o, n * ROW);
 }
 
-struct output_row output_now(struct meter *m)
+static struct output_row first_set(struct meter *m)
 {
     struct output_row row[OUTPUT_ROWS];
+    static const struct output_row test = {
+        0, 0, OUTPUT_STEADY, OUTPUT_STEADY, OUTPUT_STEADY, OUTPUT_STEADY, 0, 0
+    };
+    if (m->tokens.sounds.us) return test;
     unsigned n = output_rows(m, row);
     for (unsigned i = 0; i < n; i++)
         if (m->alarms.set[row[i].alarm - 1] >> row[i].bit & 1) return row[i];
     struct output_row credit = { 0 };
     credit_output(m, &credit);
     return credit;
+}
+
+/* What counts down to a cut is heard beside all alarms. */
+struct output_row output_now(struct meter *m)
+{
+    struct output_row row = first_set(m);
+    if (credit_counts(m)) row.buzzer = row.ciu_buzzer = OUTPUT_STEADY;
+    return row;
 }
 
 const char *output_text(unsigned text)
@@ -102,7 +114,7 @@ static uint8_t sound_of(struct meter *m, const struct output_row *row)
         timer_stop(m, TIMER_OUTPUT);
         if (now) pause_after(m, OUTPUT_SOUND_S);
     }
-    return o->pauses ? (uint8_t)OUTPUT_OFF : row->buzzer;
+    return o->pauses && !credit_counts(m) ? (uint8_t)OUTPUT_OFF : row->buzzer;
 }
 
 static void drive(struct meter *m, enum lamp lamp, uint8_t pattern, uint8_t *was)

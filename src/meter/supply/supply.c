@@ -117,6 +117,8 @@ static enum event opened_by(const struct meter *m, bool by_token, unsigned r)
         [SUPPLY_BUTTON] = EV_MANUAL_DISCONNECTION,
     };
     if (r == SUPPLY_REMOTE && by_token) return EV_OPEN_ENGINEERING;
+    if (r == SUPPLY_ARREARS && m->wallets.watchman.tries && !m->wallets.owes)
+        return EV_OPEN_ENGINEERING;
     if (r == SUPPLY_VOLTAGE && m->supply.opened) return (enum event)m->supply.opened;
     return (enum event)code[r];
 }
@@ -192,14 +194,25 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
 /* -- what conditions ask for
  * ---------------------------------------------------------------------------- */
 
+/* Who may open at all. */
+static uint16_t openers(const struct meter *m)
+{
+    uint16_t may = SUPPLY_ALL & (uint16_t)~protect_off(m);
+    if (!arbiter_mode(mode_of(m))->opens) return 0;
+    for (unsigned r = 0; r < REQUESTERS; r++)
+        if (!(m->supply.weights.may[r] & 1)) may &= (uint16_t)~SUPPLY_BIT(r);
+    return may;
+}
+
 static uint16_t to_raise(const struct meter *m)
 {
     const struct supply *s = &m->supply;
-    uint16_t raise = s->wants & (uint16_t) ~(s->state.held | protect_off(m));
-    if (!arbiter_mode(mode_of(m))->opens) return 0;
-    for (unsigned r = 0; r < REQUESTERS; r++)
-        if (!(s->weights.may[r] & 1)) raise &= (uint16_t)~SUPPLY_BIT(r);
-    return raise;
+    return s->wants & openers(m) & (uint16_t)~s->state.held;
+}
+
+bool supply_would_open(const struct meter *m, enum requester r)
+{
+    return m->supply.state.closed && openers(m) & SUPPLY_BIT(r);
 }
 
 /* The coil first: a fire does not wait for flash. What it opened for follows as one

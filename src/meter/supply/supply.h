@@ -67,6 +67,9 @@ struct supply {
  * 0 nothing opens, and what still holds when the mode changes opens then. */
 void supply_request(struct meter *m, enum requester r, bool holds);
 
+/* Would it move the relay, if r asked now? */
+bool supply_would_open(const struct meter *m, enum requester r);
+
 /* Its cause holds no more, but the button is awaited. */
 void supply_ready(struct meter *m, enum requester r);
 

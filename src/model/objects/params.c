@@ -89,6 +89,10 @@ static const struct {
     { PARAM_DEBT_2_DAY, 1, 5, 113, { 0, 0, 19, 21, 18, 255 } },
     { PARAM_DEBT_1_SHARE, 1, 5, 113, { 0, 0, 19, 20, 19, 255 } },
     { PARAM_DEBT_2_SHARE, 1, 5, 113, { 0, 0, 19, 21, 19, 255 } },
+    { PARAM_PROVISION_1, 1, 18, 111, { 0, 0, 19, 0, 0, 255 } },
+    { PARAM_PROVISION_2, 1, 18, 111, { 0, 0, 19, 1, 0, 255 } },
+    { PARAM_PROVISION_1_S, 1, 19, 111, { 0, 0, 19, 0, 0, 255 } },
+    { PARAM_PROVISION_2_S, 1, 19, 111, { 0, 0, 19, 1, 0, 255 } },
     { PARAM_COLLECT_FIXED, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_COLLECT_DEBT, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_LEVELS, 1, 2, 1, { 0, 0, 96, 61, 0, 255 } },
@@ -97,6 +101,7 @@ static const struct {
     { PARAM_MODE_CARRY, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
     { PARAM_MODE_DEBT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
     { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
+    { PARAM_UNITS, 1, 2, 1, { 0, 0, 96, 62, 0, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } },
     { PARAM_LIMIT_1_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 0, 255 } },
@@ -194,6 +199,9 @@ static struct cosem_capture secret_object_of(unsigned slot)
     uint8_t level = (uint8_t)(2 + slot - SECURE_PASSWORD_1);
     if (slot == SECURE_DECODER)
         return (struct cosem_capture){ .class_id = 116, .ln = { 0, 0, 19, 60, 0, 255 } };
+    if (slot == SECURE_SMS_PIN)
+        return (
+            struct cosem_capture){ .class_id = 1, .ln = { 0, 0, 96, 64, 6, 255 }, .attr = 2 };
     if (slot >= SECURE_PASSWORD_1 && slot <= SECURE_PASSWORD_3)
         return (struct cosem_capture){ .class_id = 15,
                                        .ln = { 0, 0, 40, 0, level, 255 },
