@@ -472,6 +472,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "subsidy", 2, false, act_subsidy },
     { "push", 2, false, act_push },
     { "head-end", 1, true, act_headend },
+    { "network", 1, true, act_network },
     { "flash", 1, true, act_flash },
     { "board", 1, true, act_board },
     { "supercap", 1, true, act_supercap },

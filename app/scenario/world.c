@@ -199,6 +199,11 @@ void world_wire(struct scenario *s)
     s->host.cfg.meter = &s->meter;
     s->host.cfg.dialler = &headend_dialler;
     s->host.cfg.dial_ctx = s;
+    s->host.cfg.net = &headend_net;
+    s->host.cfg.net_ctx = s;
+    s->headend.net = (struct device_net){
+        .port = 4059, .connections = 1, .up = true, .address = 0x0A00020F
+    };
 }
 
 void world_inputs(struct scenario *s, uint16_t terminals)
