@@ -99,6 +99,7 @@ static void plan(struct meter *m)
     push_plan(m);
     secure_plan(m);
     timer_clock_changed(m);
+    m->outputs_stale = true;
 }
 
 /* How long it was dark, by the calendar chip; 0 where nobody knows. */
