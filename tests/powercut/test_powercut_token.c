@@ -50,8 +50,8 @@ struct snap {
     int64_t bought[WALLETS], purchased[WALLETS];
     uint32_t status[WALLETS], wrong[TOKEN_CHANNELS];
     uint32_t tid[STS_TIDS];
-    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
-    uint32_t sgc, tokens, rows, limit, side, months;
+    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], row[STS_DIGITS / 2];
+    uint32_t sgc, tokens, limit, side, months;
     uint32_t held, credits, emergency, friendly;
     int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
@@ -103,15 +103,16 @@ static void look_at_credit(const struct wallet *x, struct snap *s, unsigned w)
     }
 }
 
-/* Rows of tokens that were taken: a section, a refusal has one as well, each time. */
-static uint32_t rows_taken(struct meter *m)
+/* The newest row of a token that was taken: a section, a refusal has one as well, each time. */
+static void look_at_row(struct meter *m, uint8_t bcd[STS_DIGITS / 2])
 {
     struct token_span s = token_span(m, TOKENS_ALL);
     struct token_row row;
-    uint32_t n = 0;
-    for (uint32_t i = s.first; i < s.next; i++)
-        n += token_read(m, TOKENS_ALL, i, &row) >= 0 && row.last.result == STS_ACCEPT;
-    return n;
+    for (uint32_t i = s.next; i-- > s.first;) {
+        if (token_read(m, TOKENS_ALL, i, &row) < 0 || row.last.result != STS_ACCEPT) continue;
+        memcpy(bcd, row.last.bcd, sizeof row.last.bcd);
+        return;
+    }
 }
 
 static void look(struct lab *l, struct snap *s)
@@ -140,7 +141,7 @@ static void look(struct lab *l, struct snap *s)
     memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
     s->sgc = k.sgc;
     s->tokens = m->now.counter[CNT_TOKENS];
-    s->rows = rows_taken(m);
+    look_at_row(m, s->row);
     s->credits = token_span(m, TOKENS_CREDIT).next;
     s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);
     s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
