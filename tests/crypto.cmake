@@ -5,6 +5,6 @@ target_link_libraries(cases PRIVATE strict)
 
 unit_test(unit/test_crypto_vectors.c LIBS cases crypto)
 unit_test(unit/test_crypto_random.c LIBS crypto PkgConfig::OPENSSL)
-unit_test(unit/test_crypto_ec.c LIBS crypto arena PkgConfig::OPENSSL)
+unit_test(unit/test_crypto_ec.c LIBS crypto PkgConfig::OPENSSL)
 unit_test(unit/test_crypto_x509.c LIBS crypto PkgConfig::OPENSSL)
 fuzz_target(fuzz/fuzz_x509.c LIBS crypto)

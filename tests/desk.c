@@ -141,11 +141,9 @@ struct desk *desk_on(const struct nor *chip, int64_t utc_s)
                                   .net = &net,
                                   .net_ctx = k,
                                   .pool = &k->pool,
-                                  .arena = &k->arena,
                                   .frozen = k->frozen };
     k->utc_s = utc_s;
     k->net = wire;
-    arena_init(&k->arena, k->arena_words, EC_ARENA / 8);
     power_up(k);
     return k;
 }

@@ -22,8 +22,6 @@ struct desk {
     struct regs frozen[DESK_SESSIONS];
     uint8_t buffers[DLMS_POOL_BYTES(DESK_SESSIONS, DESK_APDU, DESK_APDU)];
     uint8_t *image; /* NULL: on a chip of somebody else's */
-    struct arena arena;
-    uint64_t arena_words[EC_ARENA / 8];
     mono_t now;
     int64_t utc_s; /* of the calendar chip at mono 0 */
     uint16_t inputs;

@@ -19,9 +19,3 @@ void sys_irq_unlock(uint32_t was)
 {
     (void)was;
 }
-
-void **sys_local(void)
-{
-    static _Thread_local void *local;
-    return &local;
-}

@@ -11,7 +11,7 @@ fuzz_target(fuzz/fuzz_token.c LIBS sts)
 fuzz_target(fuzz/fuzz_key_change.c LIBS sts_make)
 
 add_executable(bench_sts bench/bench_sts.c)
-target_link_libraries(bench_sts PRIVATE sts_make arena panic strict)
+target_link_libraries(bench_sts PRIVATE sts_make panic strict)
 target_compile_definitions(bench_sts PRIVATE _POSIX_C_SOURCE=200809L)
 
 # The station: its rules, its API, PostgreSQL where there is one, its page.

@@ -22,10 +22,6 @@ static struct {
     struct courier vtc;
     struct store_scratch scratch;
     struct meter_io io;
-#if CFG_SUITE1
-    struct arena arena;
-    uint64_t arena_words[EC_ARENA / 8];
-#endif
     struct meter_cfg meter;
     struct sts_key decoder;
 } app;
@@ -83,9 +79,6 @@ static const struct device_cfg cfg = {
     .hardware = "mps2-an386",
     .pool = &app.pool,
     .frozen = app.frozen,
-#if CFG_SUITE1
-    .arena = &app.arena,
-#endif
     .dialler = &dialler,
     .net = &network,
 };
@@ -221,9 +214,6 @@ int main(void)
     app.meter.serial = (uint32_t)port_arg_number("serial", 1);
     app.meter.decoder = decoder_key();
     dlms_pool_init(&app.pool, app.session, SESSIONS, app.buffers, APDU, APDU);
-#if CFG_SUITE1
-    arena_init(&app.arena, app.arena_words, EC_ARENA / 8);
-#endif
     app.io = *port_io();
     app.io.scratch = &app.scratch;
     app.meter.relay.feedback = app.io.inputs != NULL;

@@ -391,13 +391,20 @@ const char *act_unit(struct scenario *s, const struct words *w)
 /* -- prices
  * ---------------------------------------------------------------------------------------------- */
 
+static const char *in_force(struct scenario *s, const struct scheme *x)
+{
+    struct meter *m = &s->host.device->meter;
+    enum scheme_fault fault;
+    meter_at(m, s->now);
+    const char *e = ordered(s, expense_scheme_set(m, &engineer, x, &fault));
+    return e ? e : ordered(s, expense_activate(m, &engineer));
+}
+
 /* prices A-DAY PRICE [KWH PRICE ...]: a scheme of so much a day and steps up to so many kWh of the
  * month, 1e-6 of the currency exact, in force at once */
 const char *act_prices(struct scenario *s, const struct words *w)
 {
     struct scheme x = { .name = "story", .services = 0 };
-    struct meter *m = &s->host.device->meter;
-    enum scheme_fault fault;
     int64_t v, kwh = 0;
     if (w->n % 2 == 0 || !word_fixed(w->word[1], 6, &v)) return "an amount a day, then prices";
     x.fixed[0] = (struct price_fixed){ v ? FIXED_DAY : FIXED_OFF, v };
@@ -411,7 +418,21 @@ const char *act_prices(struct scenario *s, const struct words *w)
         if (!word_int(w->word[i + 1], &kwh) || kwh < 1 || kwh > 1000000) return "kWh";
         p->limit_wh = (uint32_t)kwh * 1000;
     }
-    meter_at(m, s->now);
-    const char *e = ordered(s, expense_scheme_set(m, &engineer, &x, &fault));
-    return e ? e : ordered(s, expense_activate(m, &engineer));
+    return in_force(s, &x);
+}
+
+/* subsidy AMOUNT KWH: a month that uses something has it, up to so many kWh, beyond not at all;
+ * the first of the scheme, in force at once */
+const char *act_subsidy(struct scenario *s, const struct words *w)
+{
+    struct scheme x;
+    int64_t v, kwh;
+    if (!word_fixed(w->word[1], 6, &v) || !word_int(w->word[2], &kwh) || kwh < 1 ||
+        kwh > 1000000)
+        return "an amount, and kWh";
+    int err = expense_scheme_get(&s->host.device->meter, SCHEME_ACTIVE, &x);
+    if (err < 0) return err_text(err);
+    x.subsidy[0] =
+        (struct price_subsidy){ .kind = SUBSIDY_LUMP, .value = v, .to_kwh = (uint32_t)kwh };
+    return in_force(s, &x);
 }

@@ -14,10 +14,6 @@ _Noreturn void sys_panic(const char *file, int line);
 uint32_t sys_irq_lock(void);
 void sys_irq_unlock(uint32_t was);
 
-/* One pointer that belongs to this CPU, or on a host to this thread; NULL at start. Whoever
- * sets it puts it back. crypto/arena.h keeps the arena of the running curve there. */
-void **sys_local(void);
-
 #define ensure(cond) ((cond) ? (void)0 : sys_panic(__FILE__, __LINE__))
 
 #endif

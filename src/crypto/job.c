@@ -6,9 +6,9 @@
 
 enum { FREE, WAITING, RUNNING, DONE };
 
-void job_init(struct job *j, struct arena *arena)
+void job_init(struct job *j)
 {
-    *j = (struct job){ .state = FREE, .arena = arena };
+    *j = (struct job){ .state = FREE };
 }
 
 static void release(struct job *j)
@@ -25,7 +25,6 @@ int job_start(struct job *j, enum job_kind kind, const struct job_in *in)
 {
     int err = E_BUSY;
     ensure(kind < JOB_KINDS);
-    if (j->arena == NULL) return E_STATE;
     uint32_t was = sys_irq_lock();
     if (j->state == DONE && j->is_dropped) release(j);
     if (j->state == FREE) {
@@ -47,27 +46,26 @@ static bool begin(struct job *j)
     return waits;
 }
 
-static int work(struct arena *a, enum job_kind kind, const struct job_in *in,
-                struct job_out *out)
+static int work(enum job_kind kind, const struct job_in *in, struct job_out *out)
 {
     switch (kind) {
     case JOB_KEYGEN:
-        return ec_keygen(a, out->key, out->point, in->seed);
+        return ec_keygen(out->key, out->point, in->seed);
     case JOB_PUBLIC:
-        return ec_public(a, out->point, in->key, in->seed);
+        return ec_public(out->point, in->key, in->seed);
     case JOB_SIGN:
-        return ec_sign(a, out->sig, in->key, in->hash, in->seed);
+        return ec_sign(out->sig, in->key, in->hash, in->seed);
     case JOB_VERIFY:
-        return ec_verify(a, in->point, in->hash, in->sig);
+        return ec_verify(in->point, in->hash, in->sig);
     default:
-        return ec_agree(a, out->shared, in->key, in->point, in->seed);
+        return ec_agree(out->shared, in->key, in->point, in->seed);
     }
 }
 
 bool job_run(struct job *j)
 {
     if (!begin(j)) return false;
-    j->result = work(j->arena, (enum job_kind)j->kind, &j->in, &j->out);
+    j->result = work((enum job_kind)j->kind, &j->in, &j->out);
     uint32_t was = sys_irq_lock();
     j->state = DONE;
     sys_irq_unlock(was);

@@ -2,7 +2,7 @@
  *
  * The meter starts a job and looks, step by step, whether it is done; somebody below the meter
  * runs it: thread mode on a Cortex-M, the same thread inline on Linux. A job reads its input,
- * writes its output, uses the arena, and knows neither meter nor flash.
+ * writes its output, and knows neither meter nor flash.
  *
  *     meter                       below
  *     job_start(&j, kind, &in)
@@ -15,7 +15,7 @@
  *
  * Power cut  a job is forgotten; what it was for did not happen.
  * Cost       ec.h.
- * Memory     struct job, 430 octets, and the port's arena, bound.
+ * Memory     struct job, 430 octets, and the stack of ec.h.
  * Context    job_run(): thread mode. The rest: meter loop.
  */
 #ifndef CRYPTO_JOB_H
@@ -54,15 +54,14 @@ struct job {
     uint8_t kind;
     bool is_dropped; /* while running: nobody wants it any more */
     int result;
-    struct arena *arena;
     struct job_in in;
     struct job_out out;
 };
 
-/* An empty slot working on arena, bound. NULL: a build without curves, job_start() refuses. */
-void job_init(struct job *j, struct arena *arena);
+/* An empty slot. */
+void job_init(struct job *j);
 
-/* E_BUSY: the slot is taken. E_STATE: no arena. The input is copied. */
+/* E_BUSY: the slot is taken. The input is copied. */
 int job_start(struct job *j, enum job_kind kind, const struct job_in *in);
 
 /* Run what waits, to its end. False: there was nothing. */

@@ -12,7 +12,7 @@ int curve_claim(struct device *d, uint16_t session)
 {
     struct curve *c = &d->curve;
     uint32_t owner = 1u + session;
-    if (!d->job.arena) return E_STATE;
+    if (!CFG_SUITE1) return E_STATE;
     if (c->owner && c->owner != owner) return E_BUSY;
     c->owner = owner;
     if (c->is_seeded) return 0;

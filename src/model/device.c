@@ -38,7 +38,7 @@ void device_init(struct device *d, const struct device_cfg *cfg, const struct me
     d->net_due = (mono_t){ 0 };
     meter_init(&d->meter, cfg->meter, io);
     push_init(&d->push);
-    job_init(&d->job, cfg->arena);
+    job_init(&d->job);
     dlms_init(&d->server, &server_cfg, cfg->pool, d);
 }
 

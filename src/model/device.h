@@ -1,7 +1,7 @@
 /* device.h - where a meter and a DLMS server become one thing; all an application knows.
  *
- * The application owns the memory: one struct device, the sessions and their buffers, an arena
- * for elliptic curves. It feeds samples (front_sample_isr on device.meter.front), octets
+ * The application owns the memory: one struct device, the sessions and their buffers.
+ * It feeds samples (front_sample_isr on device.meter.front), octets
  * (device_feed_link) and inputs, and calls device_step() until nothing is due.
  *
  *     device_init(&d, &cfg, &io);  device_mount(&d);
@@ -70,7 +70,6 @@ struct device_cfg {
     void *net_ctx;
     const struct device_dialler *dialler; /* NULL: no pushes over a network */
     void *dial_ctx;
-    struct arena *arena; /* NULL: a build without elliptic curves */
 };
 
 /* A capture list on its way in: one writer at a time. */

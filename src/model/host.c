@@ -214,20 +214,22 @@ static void note(void *app, const struct who *who, enum dlms_note n)
 {
     static const struct {
         uint16_t remote, local;
+        bool attempt; /* somebody stood at the meter and asked to be let in */
     } event[] = {
-        [NOTE_OPENED] = { EV_REMOTE_STARTED, EV_LOCAL_STARTED },
-        [NOTE_CLOSED] = { EV_REMOTE_ENDED, EV_LOCAL_ENDED },
-        [NOTE_AUTH_FAILED] = { EV_ASSOCIATION_FAILED, EV_ASSOCIATION_FAILED },
-        [NOTE_DECRYPT_FAILED] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED },
-        [NOTE_REPLAY] = { EV_REPLAY, EV_REPLAY },
-        [NOTE_POLICY] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
-        [NOTE_LOCKED] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
-        [NOTE_BROKEN] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
-        [NOTE_COUNTER_END] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED },
-        [NOTE_FLOOD] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
+        [NOTE_OPENED] = { EV_REMOTE_STARTED, EV_LOCAL_STARTED, true },
+        [NOTE_CLOSED] = { EV_REMOTE_ENDED, EV_LOCAL_ENDED, false },
+        [NOTE_AUTH_FAILED] = { EV_ASSOCIATION_FAILED, EV_ASSOCIATION_FAILED, true },
+        [NOTE_DECRYPT_FAILED] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED, false },
+        [NOTE_REPLAY] = { EV_REPLAY, EV_REPLAY, false },
+        [NOTE_POLICY] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, false },
+        [NOTE_LOCKED] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, true },
+        [NOTE_BROKEN] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, false },
+        [NOTE_COUNTER_END] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED, false },
+        [NOTE_FLOOD] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, false },
     };
     struct meter *m = meter_of(app);
     uint16_t code = who->link == LINK_WAN ? event[n].remote : event[n].local;
+    if (event[n].attempt && who->link < LINK_WAN) event_post(m, EV_LOCAL_ATTEMPT, who, NULL);
     event_post(m, (enum event)code, who, NULL);
     secure_settle(m);
 }

@@ -15,8 +15,6 @@
 
 static struct sts_key key[2];
 static struct sts_key_plan plan;
-static uint64_t mem[EC_ARENA / 8];
-static struct arena arena;
 static uint32_t n;
 
 static double now(void)
@@ -124,16 +122,15 @@ static void digest(int size)
 static void curve(int which)
 {
     uint8_t z[EC_SHARED];
-    int err = which == 0   ? ec_sign(&arena, sig, scalar, hash, seed)
-              : which == 1 ? ec_verify(&arena, point, hash, sig)
-                           : ec_agree(&arena, z, scalar, point, seed);
+    int err = which == 0   ? ec_sign(sig, scalar, hash, seed)
+              : which == 1 ? ec_verify(point, hash, sig)
+                           : ec_agree(z, scalar, point, seed);
     if (err) printf("curve: error %d\n", err);
 }
 
 static void crypto(void)
 {
-    arena_init(&arena, mem, EC_ARENA / 8);
-    ec_keygen(&arena, scalar, point, seed);
+    ec_keygen(scalar, point, seed);
     puts("\nCryptography, one core");
     printf("  %-34s %11.0f /s\n", "AES-128-GCM, 128 octets, new key", rate(seal, 128));
     printf("  %-34s %11.0f /s\n", "AES-128-GCM, 1024 octets, new key", rate(seal, 1024));
@@ -141,8 +138,6 @@ static void crypto(void)
     printf("  %-34s %11.0f /s\n", "P-256 sign", rate(curve, 0));
     printf("  %-34s %11.0f /s\n", "P-256 verify", rate(curve, 1));
     printf("  %-34s %11.0f /s\n", "P-256 agree", rate(curve, 2));
-    printf("  %-34s %11u octets of %u\n", "arena, most ever used", arena_peak(&arena),
-           EC_ARENA);
 }
 
 int main(void)

@@ -526,10 +526,10 @@ static void transaction_raise(void *app, uint8_t assoc, uint64_t floor)
 static void send_ephemeral(struct bench *b)
 {
     uint8_t key[32], seed[32] = { 7 }, hash[32];
-    int err = ec_keygen(&b->arena, key, b->sent, seed);
+    int err = ec_keygen(key, b->sent, seed);
     sha256(hash, b->sent, 64);
-    err |= ec_sign(&b->arena, b->sent + 64, b->server_sign, hash, seed);
-    err |= ec_agree(&b->arena, b->sent + 128, key, b->client_agree_q, seed);
+    err |= ec_sign(b->sent + 64, b->server_sign, hash, seed);
+    err |= ec_agree(b->sent + 128, key, b->client_agree_q, seed);
     must(err == 0);
     b->sends = true;
 }
@@ -754,15 +754,13 @@ static void keep_memory(uint8_t *p, size_t n)
 void bench_init(struct bench *b, uint16_t rx, uint16_t tx)
 {
     const size_t size = DLMS_POOL_BYTES(BENCH_SESSIONS, rx, tx);
-    memset(b, 0, offsetof(struct bench, arena_mem)); /* the arena is nobody's yet */
-    memset(&b->arena, 0, sizeof *b - offsetof(struct bench, arena));
+    memset(b, 0, sizeof *b);
     b->memory = take_memory(size);
     b->memory_n = size;
     dlms_pool_init(&b->pool, b->session, BENCH_SESSIONS, b->memory, rx, tx);
     set_tables(b);
     dlms_init(&b->server, &b->cfg, &b->pool, b);
-    arena_init(&b->arena, b->arena_mem, sizeof b->arena_mem / 8);
-    job_init(&b->job, &b->arena);
+    job_init(&b->job);
     set_keys(b);
     b->serial = (struct dlms_port){ .lower = 5694,
                                     .lower_short = 17,
@@ -863,16 +861,21 @@ void bench_wait(struct bench *b, uint64_t us)
     bench_run(b);
 }
 
+void bench_send(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n)
+{
+    uint8_t head[WRAPPER_HEAD];
+    b->port[i].out_n = 0;
+    wrapper_write(head, &(struct wrapper){ sap, 1, (uint16_t)n });
+    bench_feed(b, i, head, sizeof head);
+    bench_feed(b, i, p, n);
+}
+
 size_t bench_ask(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n,
                  const uint8_t **answer)
 {
-    uint8_t head[WRAPPER_HEAD];
     struct bench_port *x = &b->port[i];
-    struct wrapper w = { sap, 1, (uint16_t)n };
-    x->out_n = 0;
-    wrapper_write(head, &w);
-    bench_feed(b, i, head, sizeof head);
-    bench_feed(b, i, p, n);
+    struct wrapper w;
+    bench_send(b, i, sap, p, n);
     *answer = NULL;
     if (x->out_n == 0) return 0;
     must(x->out_n > WRAPPER_HEAD && wrapper_read(x->out, &w) == 0);

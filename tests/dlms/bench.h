@@ -77,8 +77,6 @@ struct bench {
     uint8_t random[64];
     size_t random_n;
     uint8_t seed;
-    uint64_t arena_mem[EC_ARENA / 8];
-    struct arena arena;
     struct job job;
     uint8_t job_kind;
     uint8_t server_sign[32], client_sign_q[64], server_agree[32], client_agree_q[64];
@@ -128,6 +126,9 @@ void bench_feed(struct bench *b, unsigned i, const void *p, size_t n);
 
 /* Let time pass. */
 void bench_wait(struct bench *b, uint64_t us);
+
+/* An APDU over TCP to management; link i collects whatever comes. */
+void bench_send(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n);
 
 /* Wrapper: send one APDU from a client on link i and return the answer's length; the answer is
  * in *answer until the next call, NULL when there was none. Aborts on broken wrapper octets. */

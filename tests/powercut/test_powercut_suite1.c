@@ -250,15 +250,12 @@ static void one_half(struct buf *b, uint8_t id, const uint8_t key[32], const uin
 static int agree_keys(struct life *l, struct session *s, struct trouble *t)
 {
     static const uint8_t ids[2] = { 0, 2 };
-    uint64_t mem[EC_ARENA / 8];
-    struct arena a;
     uint8_t own[2][32], q[64], seed[32], z[32], fresh[2][16], text[65];
     struct buf arg = { 0 }, ret = { 0 };
-    arena_init(&a, mem, EC_ARENA / 8);
     buf_put(&arg, (uint8_t[]){ AXDR_ARRAY, 2 }, 2);
     for (int i = 0; i < 2; i++) {
         protect_random(seed, sizeof seed);
-        must(ec_keygen(&a, own[i], q, seed) == 0);
+        must(ec_keygen(own[i], q, seed) == 0);
         one_half(&arg, ids[i], l->keys.sign, q);
     }
     int e = method(s, 3, &arg, &ret, t);
@@ -273,7 +270,7 @@ static int agree_keys(struct life *l, struct session *s, struct trouble *t)
         text[0] = ids[i];
         memcpy(text + 1, p, 64);
         must(protect_verify(p + 64, l->keys.peer_sign, text, sizeof text));
-        must(ec_agree(&a, z, own[i], p, seed) == 0);
+        must(ec_agree(z, own[i], p, seed) == 0);
         kdf(fresh[i], z, l->keys.client_title, 8, l->keys.server_title, 8);
     }
     if (e == 0) {
@@ -432,16 +429,13 @@ int main(void)
     static struct nor_sim sim;
     static struct life l;
     uint8_t seed[32] = { 1 };
-    uint64_t mem[EC_ARENA / 8];
-    struct arena a;
-    arena_init(&a, mem, EC_ARENA / 8);
     struct keyring *k = &l.keys;
-    must(ec_keygen(&a, l.ca, l.ca_point, seed) == 0);
+    must(ec_keygen(l.ca, l.ca_point, seed) == 0);
     uint8_t point[64];
     seed[1] = 1;
-    must(ec_keygen(&a, k->sign, point, seed) == 0);
+    must(ec_keygen(k->sign, point, seed) == 0);
     seed[1] = 2;
-    must(ec_keygen(&a, k->agree, point, seed) == 0);
+    must(ec_keygen(k->agree, point, seed) == 0);
     k->has_sign = k->has_agree = k->has_global = k->has_master = k->has_client_title = true;
     k->global.len = 16;
     memcpy(k->global.ek, device_development.key[SECURE_UNICAST], 16);

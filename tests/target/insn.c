@@ -7,8 +7,9 @@
  *   -plugin insn.so,cut=N       the same after N instructions
  *
  * At the end one line a function goes to stderr: "fn 0xADDR calls N sum N min N max N", and one
- * "total N stores N". A call is seen by its return address, the one behind the instruction that
- * ran before the function's first: functions reached by a plain branch are not counted right.
+ * "total N stores N". A call ends at its return address: behind the BL that names the function,
+ * which runs before it, whatever interrupts in between; for a call through a pointer, behind the
+ * instruction that ran last. Functions reached by a plain branch are not counted right.
  *
  * Debian ships no header for plugins; the entry points used are declared here (interface
  * version 1).
@@ -42,6 +43,7 @@ extern size_t qemu_plugin_tb_n_insns(const struct tb *);
 extern struct insn *qemu_plugin_tb_get_insn(const struct tb *, size_t);
 extern uint64_t qemu_plugin_insn_vaddr(const struct insn *);
 extern size_t qemu_plugin_insn_size(const struct insn *);
+extern const void *qemu_plugin_insn_data(const struct insn *);
 EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(plugin_id id, const struct info *info, int argc, char **argv);
 
@@ -49,6 +51,7 @@ enum { FLASH = 0x21000000, FLASH_SIZE = 0x01000000, FUNCTIONS = 16, CUT_STATUS =
 
 static struct function {
     uint64_t at, back, since; /* back 0: not in it */
+    uint64_t called_from;     /* behind the BL that ran and whose call has not begun; or 0 */
     uint64_t calls, sum, min, max;
 } function[FUNCTIONS];
 static size_t functions;
@@ -73,12 +76,52 @@ static void each(unsigned cpu, void *data)
         struct function *f = &function[k];
         if (f->back == pc) leave(f);
         if (f->at == pc && !f->back) {
-            f->back = behind_last;
+            f->back = f->called_from ? f->called_from : behind_last;
+            f->called_from = 0;
             f->since = total;
         }
     }
     behind_last = pc + (word & 1 ? 4 : 2);
     if (++total == cut_at) _exit(CUT_STATUS);
+}
+
+/* A BL to a function that is counted. Between it and the function's first instruction an
+ * interrupt may run: then the last instruction before was not this one. */
+struct call {
+    struct function *to;
+    uint64_t back;
+};
+
+static void called(unsigned cpu, void *data)
+{
+    const struct call *c = data;
+    (void)cpu;
+    c->to->called_from = c->back;
+}
+
+/* Where the BL at pc goes (encoding T1), or 0. */
+static uint64_t target_of(const uint16_t half[2], uint64_t pc)
+{
+    uint32_t s = half[0] >> 10 & 1, i1 = !((half[1] >> 13 & 1) ^ s),
+             i2 = !((half[1] >> 11 & 1) ^ s);
+    if ((half[0] & 0xF800) != 0xF000 || (half[1] & 0xD000) != 0xD000) return 0;
+    uint32_t offset = (0u - s) << 24 | i1 << 23 | i2 << 22 | (half[0] & 0x3FFu) << 12 |
+                      (half[1] & 0x7FFu) << 1;
+    return (uint32_t)(pc + 4 + offset);
+}
+
+static void watch_call(struct insn *in, uint64_t pc)
+{
+    uint16_t half[2];
+    memcpy(half, qemu_plugin_insn_data(in), sizeof half);
+    uint64_t target = target_of(half, pc);
+    for (size_t k = 0; k < functions; k++) {
+        if (function[k].at != target) continue;
+        struct call *c = malloc(sizeof *c);
+        if (!c) abort();
+        *c = (struct call){ &function[k], pc + 4 };
+        qemu_plugin_register_vcpu_insn_exec_cb(in, called, CB_NO_REGS, c);
+    }
 }
 
 static void stored(unsigned cpu, uint32_t info, uint64_t at, void *data)
@@ -95,7 +138,9 @@ static void translated(plugin_id id, struct tb *tb)
     (void)id;
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         struct insn *in = qemu_plugin_tb_get_insn(tb, i);
-        uint64_t word = qemu_plugin_insn_vaddr(in) | (qemu_plugin_insn_size(in) == 4);
+        bool is_wide = qemu_plugin_insn_size(in) == 4;
+        uint64_t word = qemu_plugin_insn_vaddr(in) | is_wide;
+        if (is_wide) watch_call(in, qemu_plugin_insn_vaddr(in));
         qemu_plugin_register_vcpu_insn_exec_cb(in, each, CB_NO_REGS, (void *)(uintptr_t)word);
         qemu_plugin_register_vcpu_mem_cb(in, stored, CB_NO_REGS, MEM_W, NULL);
     }

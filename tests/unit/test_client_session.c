@@ -39,17 +39,16 @@ static void give_curves(struct setup *s)
 {
     struct keyring *k = &s->cfg.keys;
     static const uint8_t seed[32] = { 7 };
-    struct arena *a = &s->bench.arena;
     memcpy(k->sign, secret_key, 32);
     memcpy(k->agree, agree_key, 32);
     for (unsigned i = 0; i < 32; i++) {
         s->bench.server_sign[i] = (uint8_t)(i + 1);
         s->bench.server_agree[i] = (uint8_t)(i + 65);
     }
-    assert_int_equal(ec_public(a, s->bench.client_sign_q, k->sign, seed), 0);
-    assert_int_equal(ec_public(a, s->bench.client_agree_q, k->agree, seed), 0);
-    assert_int_equal(ec_public(a, k->peer_sign, s->bench.server_sign, seed), 0);
-    assert_int_equal(ec_public(a, k->peer_agree, s->bench.server_agree, seed), 0);
+    assert_int_equal(ec_public(s->bench.client_sign_q, k->sign, seed), 0);
+    assert_int_equal(ec_public(s->bench.client_agree_q, k->agree, seed), 0);
+    assert_int_equal(ec_public(k->peer_sign, s->bench.server_sign, seed), 0);
+    assert_int_equal(ec_public(k->peer_agree, s->bench.server_agree, seed), 0);
     k->has_sign = k->has_agree = k->has_peer_sign = k->has_peer_agree = true;
 }
 

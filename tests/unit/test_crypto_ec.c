@@ -1,4 +1,4 @@
-/* P-256, its arena and the job slot; OpenSSL as the second opinion. */
+/* P-256 and the job slot; OpenSSL as the second opinion. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,14 +23,11 @@
 #define ROUNDS 40
 
 static struct rng dice;
-static uint64_t mem[EC_ARENA / 8];
-static struct arena arena;
 
 static int setup(void **state)
 {
     (void)state;
     rng_seed(&dice, "curve", 5);
-    arena_init(&arena, mem, EC_ARENA / 8);
     return 0;
 }
 
@@ -110,9 +107,9 @@ static void agrees_with_openssl(void **state)
         EVP_PKEY *pkey[2];
         for (int k = 0; k < 2; k++) {
             random_octets(seed, sizeof seed);
-            assert_int_equal(ec_keygen(&arena, key[k], point[k], seed), 0);
+            assert_int_equal(ec_keygen(key[k], point[k], seed), 0);
             random_octets(seed, sizeof seed);
-            assert_int_equal(ec_public(&arena, again, key[k], seed), 0);
+            assert_int_equal(ec_public(again, key[k], seed), 0);
             assert_memory_equal(again, point[k], EC_POINT);
             pkey[k] = evp_key(key[k], point[k]); /* checks nothing yet: */
             EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey[k], NULL);
@@ -122,12 +119,12 @@ static void agrees_with_openssl(void **state)
         random_octets(hash, sizeof hash);
         if (i < 2) memset(hash, i ? 0xFF : 0, sizeof hash); /* above the order, and zero */
         random_octets(seed, sizeof seed);
-        assert_int_equal(ec_sign(&arena, sig, key[0], hash, seed), 0);
+        assert_int_equal(ec_sign(sig, key[0], hash, seed), 0);
         assert_true(evp_verify(pkey[0], hash, sig));
         evp_sign(pkey[0], sig, hash);
-        assert_int_equal(ec_verify(&arena, point[0], hash, sig), 0);
-        assert_int_equal(ec_verify(&arena, point[1], hash, sig), E_AUTH);
-        assert_int_equal(ec_agree(&arena, z[0], key[0], point[1], seed), 0);
+        assert_int_equal(ec_verify(point[0], hash, sig), 0);
+        assert_int_equal(ec_verify(point[1], hash, sig), E_AUTH);
+        assert_int_equal(ec_agree(z[0], key[0], point[1], seed), 0);
         evp_agree(pkey[1], pkey[0], z[1]);
         assert_memory_equal(z[0], z[1], EC_SHARED);
         for (int k = 0; k < 2; k++) EVP_PKEY_free(pkey[k]);
@@ -139,13 +136,13 @@ static void same_seed_same_key_any_seed_same_signature(void **state)
     uint8_t seed[EC_SEED] = { 1 }, other[EC_SEED] = { 2 }, key[3][EC_KEY], point[EC_POINT];
     uint8_t hash[EC_HASH] = { 3 }, sig[2][EC_SIG];
     (void)state;
-    assert_int_equal(ec_keygen(&arena, key[0], point, seed), 0);
-    assert_int_equal(ec_keygen(&arena, key[1], point, other), 0);
-    assert_int_equal(ec_keygen(&arena, key[2], point, seed), 0);
+    assert_int_equal(ec_keygen(key[0], point, seed), 0);
+    assert_int_equal(ec_keygen(key[1], point, other), 0);
+    assert_int_equal(ec_keygen(key[2], point, seed), 0);
     assert_memory_equal(key[0], key[2], EC_KEY);
     assert_memory_not_equal(key[0], key[1], EC_KEY);
-    assert_int_equal(ec_sign(&arena, sig[0], key[0], hash, seed), 0);
-    assert_int_equal(ec_sign(&arena, sig[1], key[0], hash, other), 0);
+    assert_int_equal(ec_sign(sig[0], key[0], hash, seed), 0);
+    assert_int_equal(ec_sign(sig[1], key[0], hash, other), 0);
     assert_memory_equal(sig[0], sig[1], EC_SIG);
 }
 
@@ -154,27 +151,27 @@ static void every_changed_bit_is_found(void **state)
     uint8_t seed[EC_SEED] = { 1 }, key[EC_KEY], point[EC_POINT], hash[EC_HASH] = { 5 };
     uint8_t sig[EC_SIG];
     (void)state;
-    assert_int_equal(ec_keygen(&arena, key, point, seed), 0);
-    assert_int_equal(ec_sign(&arena, sig, key, hash, seed), 0);
+    assert_int_equal(ec_keygen(key, point, seed), 0);
+    assert_int_equal(ec_sign(sig, key, hash, seed), 0);
     for (int bit = 0; bit < EC_SIG * 8; bit += 5) {
         sig[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(ec_verify(&arena, point, hash, sig), E_AUTH);
+        assert_int_equal(ec_verify(point, hash, sig), E_AUTH);
         sig[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (int bit = 0; bit < EC_HASH * 8; bit += 5) {
         hash[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(ec_verify(&arena, point, hash, sig), E_AUTH);
+        assert_int_equal(ec_verify(point, hash, sig), E_AUTH);
         hash[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (int bit = 0; bit < EC_POINT * 8; bit += 5) { /* off the curve, all of them */
         point[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(ec_check(&arena, point), E_RANGE);
-        assert_int_equal(ec_verify(&arena, point, hash, sig), E_RANGE);
-        assert_int_equal(ec_agree(&arena, key, key, point, seed), E_RANGE);
+        assert_int_equal(ec_check(point), E_RANGE);
+        assert_int_equal(ec_verify(point, hash, sig), E_RANGE);
+        assert_int_equal(ec_agree(key, key, point, seed), E_RANGE);
         point[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    assert_int_equal(ec_check(&arena, point), 0);
-    assert_int_equal(ec_verify(&arena, point, hash, sig), 0);
+    assert_int_equal(ec_check(point), 0);
+    assert_int_equal(ec_verify(point, hash, sig), 0);
 }
 
 static void values_at_the_edge_are_refused(void **state)
@@ -187,115 +184,43 @@ static void values_at_the_edge_are_refused(void **state)
     uint8_t seed[EC_SEED] = { 1 }, key[EC_KEY] = { 0 }, point[EC_POINT] = { 0 }, out[EC_POINT];
     uint8_t hash[EC_HASH] = { 7 }, sig[EC_SIG] = { 0 };
     (void)state;
-    assert_int_equal(ec_check(&arena, point), E_RANGE);
-    assert_int_equal(ec_public(&arena, out, key, seed), E_RANGE);
-    assert_int_equal(ec_sign(&arena, out, key, hash, seed), E_RANGE);
-    assert_int_equal(ec_public(&arena, out, order, seed), E_RANGE);
-    assert_int_equal(ec_sign(&arena, out, order, hash, seed), E_RANGE);
+    assert_int_equal(ec_check(point), E_RANGE);
+    assert_int_equal(ec_public(out, key, seed), E_RANGE);
+    assert_int_equal(ec_sign(out, key, hash, seed), E_RANGE);
+    assert_int_equal(ec_public(out, order, seed), E_RANGE);
+    assert_int_equal(ec_sign(out, order, hash, seed), E_RANGE);
     memcpy(key, order, EC_KEY);
     key[EC_KEY - 1]--; /* the largest key; its point is minus the generator */
-    assert_int_equal(ec_public(&arena, point, key, seed), 0);
-    assert_int_equal(ec_agree(&arena, out, order, point, seed), E_RANGE);
-    assert_int_equal(ec_verify(&arena, point, hash, sig), E_AUTH);
+    assert_int_equal(ec_public(point, key, seed), 0);
+    assert_int_equal(ec_agree(out, order, point, seed), E_RANGE);
+    assert_int_equal(ec_verify(point, hash, sig), E_AUTH);
     memcpy(sig, order, 32);
     memcpy(sig + 32, order, 32);
-    assert_int_equal(ec_verify(&arena, point, hash, sig), E_AUTH);
-}
-
-static void the_arena_is_left_clean_and_small_enough(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < EC_ARENA / 8; i++) assert_true(mem[i] == 0);
-    assert_null(*sys_local());
-    print_message("  arena: peak %u of %u octets\n", arena_peak(&arena), EC_ARENA);
-    assert_in_range(arena_peak(&arena), 1000, EC_ARENA * 3 / 4);
-}
-
-static void too_small_an_arena_is_an_error(void **state)
-{
-    uint8_t seed[EC_SEED] = { 1 }, key[EC_KEY], point[EC_POINT], hash[EC_HASH] = { 0 };
-    uint8_t sig[EC_SIG];
-    uint32_t needed = arena_peak(&arena) / 8 + 64;
-    (void)state;
-    assert_int_equal(ec_keygen(&arena, key, point, seed), 0);
-    assert_int_equal(ec_sign(&arena, sig, key, hash, seed), 0);
-    for (uint32_t words = 2; words < needed; words += 9) {
-        struct arena a;
-        uint8_t out[EC_SIG];
-        arena_init(&a, mem, words);
-        int err = ec_sign(&a, out, key, hash, seed);
-        assert_true(err == E_SPACE || (err == 0 && memcmp(out, sig, EC_SIG) == 0));
-        err = ec_verify(&a, point, hash, sig);
-        assert_true(err == E_SPACE || err == 0);
-    }
-}
-
-static void allocations_never_overlap(void **state)
-{
-    enum { PIECES = 60, WORDS = 400 };
-    uint64_t room[WORDS];
-    struct {
-        uint8_t *p, fill;
-        size_t n;
-    } piece[PIECES] = { 0 };
-    struct arena a;
-    int refused = 0;
-    (void)state;
-    arena_init(&a, room, WORDS);
-    arena_enter(&a);
-    for (int i = 0; i < 100000; i++) {
-        uint32_t k = rng_below(&dice, PIECES);
-        for (size_t j = 0; j < piece[k].n; j++) assert_int_equal(piece[k].p[j], piece[k].fill);
-        arena_free(piece[k].p);
-        piece[k].n = rng_below(&dice, 150);
-        piece[k].p = arena_calloc(1, piece[k].n);
-        if (piece[k].p == NULL) {
-            refused += piece[k].n != 0;
-            piece[k].n = 0;
-            continue;
-        }
-        assert_true(piece[k].p >= (uint8_t *)room);
-        assert_true(piece[k].p + piece[k].n <= (uint8_t *)(room + WORDS));
-        for (size_t j = 0; j < piece[k].n; j++) assert_int_equal(piece[k].p[j], 0);
-        piece[k].fill = (uint8_t)i;
-        memset(piece[k].p, piece[k].fill, piece[k].n);
-    }
-    assert_true(refused > 0);
-    assert_null(arena_calloc(SIZE_MAX / 2, 3));
-    for (int k = 0; k < PIECES; k++) arena_free(piece[k].p);
-    void *all = arena_calloc(1, (WORDS - 1) * 8); /* nothing lost to fragments */
-    assert_non_null(all);
-    arena_free(all);
-    arena_leave(&a);
-    assert_null(arena_calloc(1, 8)); /* nobody's arena */
+    assert_int_equal(ec_verify(point, hash, sig), E_AUTH);
 }
 
 struct worker {
     uint8_t seed[EC_SEED], sig[EC_SIG];
-    uint64_t mem[EC_ARENA / 8];
 };
 
 static void *work(void *ctx)
 {
     struct worker *w = ctx;
-    struct arena a;
     uint8_t key[EC_KEY], point[EC_POINT], hash[EC_HASH] = { 9 };
-    arena_init(&a, w->mem, EC_ARENA / 8);
     for (int i = 0; i < 30; i++) {
-        if (ec_keygen(&a, key, point, w->seed) || ec_sign(&a, w->sig, key, hash, w->seed) ||
-            ec_verify(&a, point, hash, w->sig))
+        if (ec_keygen(key, point, w->seed) || ec_sign(w->sig, key, hash, w->seed) ||
+            ec_verify(point, hash, w->sig))
             return NULL;
     }
     return w;
 }
 
-static void threads_have_arenas_of_their_own(void **state)
+static void threads_do_not_meet(void **state)
 {
     static struct worker w[4];
     pthread_t t[4];
     uint8_t key[EC_KEY], point[EC_POINT], hash[EC_HASH] = { 9 }, sig[EC_SIG];
     (void)state;
-    arena_init(&arena, mem, EC_ARENA / 8);
     for (int i = 0; i < 4; i++) {
         w[i].seed[0] = (uint8_t)i;
         assert_int_equal(pthread_create(&t[i], NULL, work, &w[i]), 0);
@@ -304,8 +229,8 @@ static void threads_have_arenas_of_their_own(void **state)
         void *ok;
         pthread_join(t[i], &ok);
         assert_non_null(ok);
-        assert_int_equal(ec_keygen(&arena, key, point, w[i].seed), 0);
-        assert_int_equal(ec_sign(&arena, sig, key, hash, w[i].seed), 0);
+        assert_int_equal(ec_keygen(key, point, w[i].seed), 0);
+        assert_int_equal(ec_sign(sig, key, hash, w[i].seed), 0);
         assert_memory_equal(sig, w[i].sig, EC_SIG);
     }
 }
@@ -323,9 +248,7 @@ static void the_job_slot(void **state)
     struct job_in in = { .seed = { 4 } }, agree;
     struct job_out pair, out, none;
     (void)state;
-    job_init(&j, NULL);
-    assert_int_equal(job_start(&j, JOB_SIGN, &in), E_STATE);
-    job_init(&j, &arena);
+    job_init(&j);
     assert_false(job_run(&j));
     assert_int_equal(job_done(&j, &none), E_STATE);
 
@@ -358,7 +281,7 @@ static void the_job_slot(void **state)
     assert_true(job_run(&j));
     assert_int_equal(job_done(&j, &out), 0);
     uint8_t z[EC_SHARED];
-    assert_int_equal(ec_agree(&arena, z, pair.key, pair.point, in.seed), 0);
+    assert_int_equal(ec_agree(z, pair.key, pair.point, in.seed), 0);
     assert_memory_equal(out.shared, z, EC_SHARED);
 }
 
@@ -368,7 +291,7 @@ static void a_dropped_job_leaves_the_slot_free(void **state)
     struct job_in in = { .seed = { 4 } };
     struct job_out out;
     (void)state;
-    job_init(&j, &arena);
+    job_init(&j);
     assert_int_equal(job_start(&j, JOB_KEYGEN, &in), 0);
     job_drop(&j); /* while it waits */
     assert_false(job_run(&j));
@@ -398,7 +321,7 @@ static void dropped_while_it_runs(void **state)
     struct job_out out;
     pthread_t t;
     (void)state;
-    job_init(&shared, &arena);
+    job_init(&shared);
     assert_int_equal(job_start(&shared, JOB_KEYGEN, &in), 0);
     shared.state = 2; /* running, as seen from an interrupt */
     job_drop(&shared);
@@ -420,10 +343,7 @@ int main(void)
         cmocka_unit_test(same_seed_same_key_any_seed_same_signature),
         cmocka_unit_test(every_changed_bit_is_found),
         cmocka_unit_test(values_at_the_edge_are_refused),
-        cmocka_unit_test(the_arena_is_left_clean_and_small_enough),
-        cmocka_unit_test(too_small_an_arena_is_an_error),
-        cmocka_unit_test(allocations_never_overlap),
-        cmocka_unit_test(threads_have_arenas_of_their_own),
+        cmocka_unit_test(threads_do_not_meet),
         cmocka_unit_test(the_job_slot),
         cmocka_unit_test(a_dropped_job_leaves_the_slot_free),
         cmocka_unit_test(dropped_while_it_runs),

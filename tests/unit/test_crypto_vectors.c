@@ -20,7 +20,6 @@
 
 #define MAX 512
 
-static uint64_t mem[EC_ARENA / 8];
 static const uint8_t seed[EC_SEED] = { 1 };
 
 static void gcm_case(const struct cases *c)
@@ -55,17 +54,15 @@ static void wrap_case(const struct cases *c)
 
 static void agree_case(const struct cases *c)
 {
-    struct arena a;
     uint8_t key[EC_KEY], peer[EC_POINT], z[EC_SHARED], out[EC_POINT];
-    arena_init(&a, mem, EC_ARENA / 8);
     cases_octets(c, "key", key, EC_KEY);
     cases_octets(c, "peer", peer, EC_POINT);
     cases_octets(c, "z", z, EC_SHARED);
-    assert_int_equal(ec_agree(&a, out, key, peer, seed), 0);
+    assert_int_equal(ec_agree(out, key, peer, seed), 0);
     assert_memory_equal(out, z, EC_SHARED);
     if (cases_find(c, "point") == NULL) return;
     cases_octets(c, "point", peer, EC_POINT);
-    assert_int_equal(ec_public(&a, out, key, seed), 0);
+    assert_int_equal(ec_public(out, key, seed), 0);
     assert_memory_equal(out, peer, EC_POINT);
 }
 
@@ -82,24 +79,22 @@ static void kdf_case(const struct cases *c)
 /* op sign: the signature is that of RFC 6979; op verify: it only has to hold. */
 static void sign_case(const struct cases *c)
 {
-    struct arena a;
     uint8_t key[EC_KEY], data[MAX], sig[EC_SIG], out[EC_SIG], hash[EC_HASH], point[EC_POINT];
     size_t n = cases_hex(c, "data", data, MAX);
-    arena_init(&a, mem, EC_ARENA / 8);
     cases_octets(c, "sig", sig, EC_SIG);
     sha256(hash, data, n);
     if (cases_is(c, "op", "sign")) {
         cases_octets(c, "key", key, EC_KEY);
-        assert_int_equal(ec_sign(&a, out, key, hash, seed), 0);
+        assert_int_equal(ec_sign(out, key, hash, seed), 0);
         assert_memory_equal(out, sig, EC_SIG);
-        assert_int_equal(ec_public(&a, point, key, seed), 0);
+        assert_int_equal(ec_public(point, key, seed), 0);
     }
     if (cases_find(c, "point")) cases_octets(c, "point", out, EC_POINT);
     if (cases_is(c, "op", "verify")) memcpy(point, out, EC_POINT);
     if (cases_find(c, "point")) assert_memory_equal(point, out, EC_POINT);
-    assert_int_equal(ec_verify(&a, point, hash, sig), 0);
+    assert_int_equal(ec_verify(point, hash, sig), 0);
     sig[n % EC_SIG] ^= 0x10;
-    assert_int_equal(ec_verify(&a, point, hash, sig), E_AUTH);
+    assert_int_equal(ec_verify(point, hash, sig), E_AUTH);
 }
 
 static void digest_case(const struct cases *c)

@@ -18,14 +18,11 @@
 #include "crypto/x509.h"
 
 static struct rng dice;
-static uint64_t mem[EC_ARENA / 8];
-static struct arena arena;
 
 static int setup(void **state)
 {
     (void)state;
     rng_seed(&dice, "x509", 4);
-    arena_init(&arena, mem, EC_ARENA / 8);
     return 0;
 }
 
@@ -38,7 +35,7 @@ static struct pair new_pair(void)
     struct pair p;
     uint8_t seed[EC_SEED];
     rng_get(&dice, seed, sizeof seed);
-    assert_int_equal(ec_keygen(&arena, p.key, p.point, seed), 0);
+    assert_int_equal(ec_keygen(p.key, p.point, seed), 0);
     return p;
 }
 
@@ -46,7 +43,7 @@ static int sealed(uint8_t *buf, int n, size_t size, const struct pair *by)
 {
     uint8_t hash[EC_HASH], sig[EC_SIG], seed[EC_SEED] = { 0 };
     sha256(hash, buf, (size_t)n);
-    assert_int_equal(ec_sign(&arena, sig, by->key, hash, seed), 0);
+    assert_int_equal(ec_sign(sig, by->key, hash, seed), 0);
     return x509_seal(buf, (size_t)n, size, sig);
 }
 
@@ -54,7 +51,7 @@ static bool holds(const struct x509 *x, const uint8_t point[EC_POINT])
 {
     uint8_t hash[EC_HASH];
     x509_hash(x, hash);
-    return ec_verify(&arena, point, hash, x->sig) == 0;
+    return ec_verify(point, hash, x->sig) == 0;
 }
 
 /* ---- ours, read by OpenSSL */

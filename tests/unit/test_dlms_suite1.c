@@ -194,8 +194,8 @@ static void test_signed_glo(void **state)
     sha256_more(&h, box.content.p, box.content.n);
     sha256_end(&h, hash);
     uint8_t q[64], seed[32] = { 9 };
-    assert_int_equal(ec_public(&b->arena, q, b->server_sign, seed), 0);
-    assert_int_equal(ec_verify(&b->arena, q, hash, box.signature.p), 0);
+    assert_int_equal(ec_public(q, b->server_sign, seed), 0);
+    assert_int_equal(ec_verify(q, hash, box.signature.p), 0);
     expect_answer(box.content.p, box.content.n, 0xCC, NULL, answer, sizeof answer);
 }
 
@@ -235,14 +235,14 @@ static void test_onepass(void **state)
     (void)state;
     find("gen-ciph-onepass");
     memset(client, 0x21, sizeof client); /* the client's static agreement key */
-    assert_int_equal(ec_public(&b->arena, b->client_agree_q, client, seed), 0);
+    assert_int_equal(ec_public(b->client_agree_q, client, seed), 0);
     memset(b->server_sign, 0x31, sizeof b->server_sign);
     open_suite1();
     size_t n = ask_field("out_apdu", &a);
     assert_int_equal(cipher_read_box(a, n, &box), 0);
     assert_true(box.keyinfo == KEYINFO_AGREED && box.key_id == 1 && box.key.n == 128);
     memcpy(q, box.key.p, 64);
-    assert_int_equal(ec_agree(&b->arena, z, client, q, seed), 0);
+    assert_int_equal(ec_agree(z, client, q, seed), 0);
     kdf(ek, z, b->security.server_title, 8, b->security.client_title, 8);
     expect_answer(a, n, XDLMS_GENERAL_CIPHERING, ek, answer, sizeof answer);
     b->transaction = 0;

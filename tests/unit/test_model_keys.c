@@ -189,8 +189,6 @@ static void a_key_named_twice_changes_none(void **state)
 static int import_authority(void)
 {
     uint8_t der[X509_MAX], sig[64], key[32], seed[32] = { 1 };
-    uint64_t mem[EC_ARENA / 8];
-    struct arena a;
     struct buf arg = { 0 };
     struct x509_plan p = { .serial = { 1 },
                            .issuer_cn = "authority",
@@ -198,8 +196,7 @@ static int import_authority(void)
                            .not_before = { UTC - DAY_S },
                            .not_after = { UTC + DAY_S },
                            .usage = X509_KEY_CERT_SIGN };
-    arena_init(&a, mem, EC_ARENA / 8);
-    assert_int_equal(ec_keygen(&a, key, p.point, seed), 0);
+    assert_int_equal(ec_keygen(key, p.point, seed), 0);
     int n = x509_put_cert(der, sizeof der, &p);
     assert_true(n > 0);
     assert_int_equal(protect_sign(sig, key, der, (size_t)n), 0);

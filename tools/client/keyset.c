@@ -190,12 +190,9 @@ struct pair {
 
 static int make_pair(struct pair *p, struct trouble *t)
 {
-    uint64_t mem[EC_ARENA / 8];
-    struct arena a;
     uint8_t seed[EC_SEED];
-    arena_init(&a, mem, EC_ARENA / 8);
     protect_random(seed, sizeof seed);
-    int e = ec_keygen(&a, p->key, p->point, seed);
+    int e = ec_keygen(p->key, p->point, seed);
     wipe(seed, sizeof seed);
     return e < 0 ? trouble(t, e, "no key pair could be made") : 0;
 }

@@ -21,41 +21,26 @@ void protect_wipe(struct keyring *k)
 
 /* -- elliptic curves -------------------------------------------------------------------- */
 
-struct bench { /* working memory and blinding for one operation */
-    uint64_t mem[EC_ARENA / 8];
-    struct arena arena;
-    uint8_t seed[EC_SEED];
-};
-
-static void bench_init(struct bench *b)
-{
-    arena_init(&b->arena, b->mem, EC_ARENA / 8);
-    protect_random(b->seed, sizeof b->seed);
-}
-
 int protect_public(uint8_t point[64], const uint8_t key[32])
 {
-    struct bench b;
-    bench_init(&b);
-    return ec_public(&b.arena, point, key, b.seed);
+    uint8_t seed[EC_SEED];
+    protect_random(seed, sizeof seed);
+    return ec_public(point, key, seed);
 }
 
 int protect_sign(uint8_t sig[64], const uint8_t key[32], const void *p, size_t n)
 {
-    struct bench b;
-    uint8_t hash[SHA256];
-    bench_init(&b);
+    uint8_t hash[SHA256], seed[EC_SEED];
+    protect_random(seed, sizeof seed);
     sha256(hash, p, n);
-    return ec_sign(&b.arena, sig, key, hash, b.seed);
+    return ec_sign(sig, key, hash, seed);
 }
 
 bool protect_verify(const uint8_t sig[64], const uint8_t point[64], const void *p, size_t n)
 {
-    struct bench b;
     uint8_t hash[SHA256];
-    bench_init(&b);
     sha256(hash, p, n);
-    return ec_verify(&b.arena, point, hash, sig) == 0;
+    return ec_verify(point, hash, sig) == 0;
 }
 
 /* Key from ECDH of key and point, and the two parties. */
@@ -63,10 +48,9 @@ static int agree(struct cipher_key *out, const uint8_t ak[32], const uint8_t key
                  const uint8_t point[64], const uint8_t *u, size_t u_n, const uint8_t *v,
                  size_t v_n)
 {
-    struct bench b;
-    uint8_t z[EC_SHARED];
-    bench_init(&b);
-    int e = ec_agree(&b.arena, z, key, point, b.seed);
+    uint8_t z[EC_SHARED], seed[EC_SEED];
+    protect_random(seed, sizeof seed);
+    int e = ec_agree(z, key, point, seed);
     if (e < 0) return e;
     out->len = 16;
     kdf(out->ek, z, u, u_n, v, v_n);
@@ -156,14 +140,13 @@ static int make_wrapped(struct keyring *k, struct cipher_box *box, uint8_t info[
 static int make_one_pass(struct keyring *k, struct cipher_box *box, uint8_t info[KEY_BOX_MAX],
                          struct trouble *t)
 {
-    struct bench b;
-    uint8_t key[EC_KEY];
+    uint8_t key[EC_KEY], seed[EC_SEED];
     int e = need(k->has_sign, "the client's signature key (--sign-key)", t);
     if (e == 0)
         e = need(k->has_peer_agree, "the meter's key agreement certificate (--peer-cert)", t);
     if (e < 0) return e;
-    bench_init(&b);
-    e = ec_keygen(&b.arena, key, info, b.seed);
+    protect_random(seed, sizeof seed);
+    e = ec_keygen(key, info, seed);
     if (e == 0) e = protect_sign(info + EC_POINT, k->sign, info, EC_POINT);
     if (e == 0)
         e = agree(&k->agreed, k->global.ak, key, k->peer_agree, k->client_title, 8,

@@ -12,7 +12,7 @@
 #include "tools/common/hex.h"
 #include "tools/common/json.h"
 
-enum { FLASH_SIZE = 8 << 20, ARENA_WORDS = 2048 };
+enum { FLASH_SIZE = 8 << 20 };
 
 /* -- the terminals
  * ------------------------------------------------------------------------------ */
@@ -232,7 +232,6 @@ static void wire(struct box *b)
         .frozen = b->frozen,
         .net = &network,
         .net_ctx = b,
-        .arena = &b->arena,
     };
 }
 
@@ -242,10 +241,8 @@ static int allocate(struct box *b, struct trouble *t)
     b->frozen = calloc(b->sessions, sizeof *b->frozen);
     b->buffers = malloc(DLMS_POOL_BYTES(b->sessions, BOX_APDU, BOX_APDU));
     b->scratch = malloc(sizeof *b->scratch);
-    b->arena_words = malloc(ARENA_WORDS * sizeof *b->arena_words);
-    if (!b->session || !b->frozen || !b->buffers || !b->scratch || !b->arena_words)
+    if (!b->session || !b->frozen || !b->buffers || !b->scratch)
         return trouble(t, E_SPACE, "out of memory");
-    arena_init(&b->arena, b->arena_words, ARENA_WORDS);
     return 0;
 }
 
@@ -314,7 +311,6 @@ void box_close(struct box *b)
     free(b->frozen);
     free(b->buffers);
     free(b->scratch);
-    free(b->arena_words);
     wipe(b, sizeof *b);
 }
 

@@ -45,8 +45,6 @@ struct box {
     struct regs *frozen;
     uint8_t *buffers;
     struct store_scratch *scratch;
-    struct arena arena;
-    uint64_t *arena_words;
     struct rng seeded;      /* the entropy of a seed */
     struct sts_key decoder; /* the development key of tokens, by the serial number */
     uint8_t root_key[DEVICE_ROOT_KEY];

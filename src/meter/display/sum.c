@@ -203,17 +203,32 @@ static void emergency(struct meter *m, struct display_page *p)
     amount(m, p, w, credit_emergency(m, w));
 }
 
+static void word(struct display_page *p, const char *text)
+{
+    memset(p->cell, ' ', DISPLAY_CELLS);
+    memcpy(p->cell, text, strlen(text));
+}
+
+static void bought(struct meter *m, struct display_page *p, unsigned which)
+{
+    unsigned w = which ? which - 1 : wallet_active(m);
+    amount(m, p, w, m->wallets.wallet[w].purchased);
+}
+
+static void offer(struct meter *m, struct display_page *p)
+{
+    unsigned w = wallet_active(m);
+    if (credit_is_offered(m, w))
+        amount(m, p, w, credit_preset(m, w));
+    else
+        word(p, "nonE");
+}
+
 static void days(struct meter *m, struct display_page *p)
 {
     uint16_t left = credit_days_left(m, wallet_active(m));
     none(p);
     if (left != CREDIT_NO_USE) number(p, left, 0);
-}
-
-static void word(struct display_page *p, const char *text)
-{
-    memset(p->cell, ' ', DISPLAY_CELLS);
-    memcpy(p->cell, text, strlen(text));
 }
 
 void display_sum(struct meter *m, struct display_page *p, unsigned part)
@@ -244,6 +259,12 @@ void display_sum(struct meter *m, struct display_page *p, unsigned part)
         days(m, p);
     else if (item == SUM_FRIENDLY)
         word(p, credit_is_friendly(m) ? "on" : "oFF");
-    else
+    else if (item == SUM_MODE)
         word(p, wallet_is_postpaid(m) ? "PoStPAid" : "PrEPAid");
+    else if (item < SUM_OFFER)
+        bought(m, p, item - SUM_BOUGHT);
+    else if (item == SUM_OFFER)
+        offer(m, p);
+    else
+        number(p, token_span(m, TOKENS_CREDIT).next, 0);
 }

@@ -828,7 +828,7 @@ int prepay_enter(struct meter *m, const struct who *who, unsigned w,
                  const char digits[STS_DIGITS])
 {
     struct entry e = { .who = who, .wallet = (uint8_t)(w % WALLETS) };
-    if (!meter_is_ready(m)) return E_BUSY;
+    if (!meter_is_ready(m) || billing_is_behind(m)) return E_BUSY;
     e.channel = (uint8_t)channel_of(who->link);
     memcpy(e.digits, digits, STS_DIGITS);
     judge(m, &e);

@@ -86,12 +86,14 @@ static void put_record(struct meter *m, const struct unit unit[UNIT_PLACES])
 static void place(struct unit unit[UNIT_PLACES], const struct unit_entry e[UNIT_PLACES],
                   uint32_t serial)
 {
-    unsigned at = 0;
     for (unsigned i = 0; i < UNIT_PLACES; i++)
         if (unit[i].serial == serial) return;
-    while (at < UNIT_PLACES && unit[at].serial && is_in(e, unit[at].serial)) at++;
-    ensure(at < UNIT_PLACES);
-    unit[at] = (struct unit){ .serial = serial };
+    for (unsigned i = 0; i < UNIT_PLACES; i++) {
+        if (unit[i].serial && is_in(e, unit[i].serial)) continue;
+        unit[i] = (struct unit){ .serial = serial };
+        return;
+    }
+    ensure(false); /* the list is as long as the places, and this one has none */
 }
 
 static bool is_lost(const struct meter *m, const struct unit_entry e[UNIT_PLACES])

@@ -7,6 +7,7 @@ static const struct param_unit credit_max_2 = { PARAM_CREDIT_MAX_2, AXDR_I32, UN
 
 static const struct param_unit vend_max_1 = { PARAM_VEND_MAX_1, AXDR_I32, UNIT_NONE, 0 };
 static const struct param_unit vend_max_2 = { PARAM_VEND_MAX_2, AXDR_I32, UNIT_NONE, 0 };
+static const struct param_unit contract = { PARAM_CONTRACT_W, AXDR_U32, UNIT_W, 0 };
 
 /* Days of the friendly calendar call scripts 1 on, 2 off. */
 static const struct calendar_view friendly = { { 0, 0, 10, 1, 100, 255 }, CALENDAR_FRIENDLY };
@@ -71,6 +72,7 @@ static const struct cosem_row rows[] = {
     VALUE(61, 11, ACL_CUSTOMER, MADE_DEBT, AXDR_I64, 0),
     VALUE(60, 32, ACL_STS, MADE_DUE, AXDR_I64, 0),
     OBJECT(0, 0, 19, 60, 0, ACL_STS, &class_sts, 0),
+    PARAM(0, 96, 60, 14, ACL_POINT, PARAM_SCHEME_PRO_RATA, AXDR_BOOL),
     PARAM(0, 96, 61, 4, ACL_CONFIG, PARAM_WALLET_ARRANGEMENT, AXDR_ENUM),
     ROW(0, 0, 96, 61, 12, 1, ACL_CONFIG, &class_settings, .ext = &locks),
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
@@ -78,9 +80,11 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, &class_scheme_passive, SCHEME_PASSIVE),
     OBJECT(0, 0, 96, 60, 2, ACL_POINT, &class_scheme_time, 0),
     ROW(0, 0, 96, 60, 3, 6, ACL_STS, &class_scheme_part, SHOWN(0, 0)),
+    SETTING(0, 96, 60, 9, ACL_POINT, &contract),
     OBJECT(0, 0, 96, 60, 10, ACL_STS, &class_expense, 10),
     OBJECT(0, 0, 96, 60, 11, ACL_STS, &class_expense, 11),
     OBJECT(0, 0, 96, 60, 12, ACL_STS, &class_expense, 12),
+    OBJECT(0, 0, 96, 60, 13, ACL_STS, &class_expense, 13),
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
