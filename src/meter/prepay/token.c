@@ -136,6 +136,14 @@ static void pass(struct meter *m)
     }
 }
 
+static void count_one(const struct meter *m, struct sts_lockout *l, int result, uint8_t class)
+{
+    const struct sts_lock_policy p = { (uint32_t)param_get(m, PARAM_LOCK_WRONG),
+                                       (uint32_t)param_get(m, PARAM_LOCK_FIRST_S),
+                                       (uint32_t)param_get(m, PARAM_LOCK_LONGEST_S) };
+    sts_lockout_note(l, &p, result, class);
+}
+
 uint32_t prepay_locked_s(const struct meter *m, uint8_t link)
 {
     struct sts_lockout l = m->tokens.lock[channel_of(link)];
@@ -777,7 +785,7 @@ int prepay_count_wrong(struct meter *m, const struct who *who, enum event code)
     int err = change_begin(m);
     if (err < 0) return err;
     memcpy(lock, m->tokens.lock, sizeof lock);
-    sts_lockout_note(&lock[channel], STS_CRC, 2);
+    count_one(m, &lock[channel], STS_CRC, 2);
     change_event(m, code, who, NULL);
     put_wrong(m, who, channel, lock);
     return change_commit(m);
@@ -812,7 +820,7 @@ static int settle(struct meter *m, struct entry *e)
     struct tokens *t = &m->tokens;
     struct sts_lockout lock[TOKEN_CHANNELS];
     memcpy(lock, t->lock, sizeof lock);
-    sts_lockout_note(&lock[e->channel], e->v.result, e->v.class);
+    count_one(m, &lock[e->channel], e->v.result, e->v.class);
     int err = 0;
     if (lasts(&e->v))
         err = commit(m, e, lock);

@@ -29,6 +29,11 @@ static const struct setting_list vtc = { 3,
                                            { PARAM_VTC_BAUD, AXDR_ENUM },
                                            { PARAM_VTC_PHYSICAL, AXDR_ENUM } } };
 
+static const struct setting_list locks = { 3,
+                                           { { PARAM_LOCK_WRONG, AXDR_U8 },
+                                             { PARAM_LOCK_FIRST_S, AXDR_U32 },
+                                             { PARAM_LOCK_LONGEST_S, AXDR_U32 } } };
+
 /* Credit e and more of a wallet; values worked out when asked. */
 #define CREDIT(d, e, n, acl, w)                                                                \
     ROW(0, 0, 19, d, e, n, acl, &class_credit, { .id = (w), .arg = (e) })
@@ -70,6 +75,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 60, 0, ACL_STS, &class_sts, 0),
     PARAM(0, 96, 60, 14, ACL_POINT, PARAM_SCHEME_PRO_RATA, AXDR_BOOL),
     PARAM(0, 96, 61, 4, ACL_CONFIG, PARAM_WALLET_ARRANGEMENT, AXDR_ENUM),
+    ROW(0, 0, 96, 61, 12, 1, ACL_CONFIG, &class_settings, .ext = &locks),
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
     OBJECT(0, 0, 96, 60, 0, ACL_STS, &class_scheme, SCHEME_ACTIVE),
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, &class_scheme_passive, SCHEME_PASSIVE),
