@@ -65,7 +65,6 @@ static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr watcher_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_thresholds, .set = set_thresholds },
     { .id = 3, .get = get_monitored, .set = set_monitored },
     { .id = 4, .get = get_actions, .set = set_actions },
@@ -144,7 +143,6 @@ static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr alarm_monitor_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_alarm_threshold, .set = set_alarm_threshold },
     { .id = 3, .get = get_descriptor },
     { .id = 4, .get = get_pushes, .set = set_pushes },
