@@ -120,6 +120,7 @@ struct desk *desk_on(const struct nor *chip, int64_t utc_s)
     k->meter = cfg_single_phase;
     k->meter.decoder = &decoder;
     k->meter.map = &store_map;
+    k->meter.version = "0.0.1";
     k->meter.relay.feedback = false;
     relay_sim_init(&k->relay);
     k->entropy = (struct entropy){ .get = entropy_get };

@@ -210,6 +210,7 @@ int main(void)
 {
     port_init();
     app.meter = cfg_single_phase;
+    app.meter.version = MAGNO_VERSION;
     app.meter.serial = (uint32_t)port_arg_number("serial", 1);
     app.meter.decoder = decoder_key();
     dlms_pool_init(&app.pool, app.session, SESSIONS, app.buffers, APDU, APDU);

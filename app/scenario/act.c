@@ -342,16 +342,19 @@ static const char *act_do(struct scenario *s, const struct words *w)
     return answered(s, command_do(m, &engineer, (uint16_t)command, (int32_t)arg));
 }
 
-/* credit WALLET AMOUNT: as published, into an account that opens if it must */
+/* credit WALLET AMOUNT: as published, into an account that opens if it must; credit WALLET
+ * closed: the account */
 static const char *act_credit(struct scenario *s, const struct words *w)
 {
     struct meter *m = meter_of(s);
-    int64_t wallet, amount;
+    int64_t wallet, amount = 0;
+    bool close = word_is(w->word[2], "closed");
     if (!word_int(w->word[1], &wallet) || wallet < 1 || wallet > WALLETS ||
-        !word_int(w->word[2], &amount) || amount < INT32_MIN || amount > INT32_MAX)
+        (!close && !word_int(w->word[2], &amount)) || amount < INT32_MIN || amount > INT32_MAX)
         return "a wallet, 1 or 2, and an amount";
     unsigned k = (unsigned)wallet - 1;
     meter_at(m, s->now);
+    if (close) return answered(s, wallet_close(m, &engineer, k));
     const char *e = answered(s, wallet_add(m, &engineer, k, wallet_grains(m, k, amount)));
     if (e || wallet_is_open(m, k)) return e;
     return answered(s, wallet_open(m, &engineer, k));
@@ -441,7 +444,11 @@ const struct scenario_verb scenario_verbs[] = {
     { "certificate", 1, false, act_certificate },
     { "token", 1, false, act_token },
     { "message", 2, false, act_message },
+    { "unit", 2, false, act_unit },
     { "prices", 2, false, act_prices },
+    { "subsidy", 2, false, act_subsidy },
+    { "push", 2, false, act_push },
+    { "head-end", 1, true, act_headend },
     { "flash", 1, true, act_flash },
     { "board", 1, true, act_board },
     { "supercap", 1, true, act_supercap },

@@ -331,12 +331,24 @@ const char *act_token(struct scenario *s, const struct words *w)
 
 static const struct link_ops quiet = { .room = room, .send = take };
 
+/* An order on a carrier's line, and what it is answered, into the client's octets. */
+static void carry(struct scenario *s, enum courier_kind kind, const void *p, size_t n)
+{
+    struct device *d = s->host.device;
+    struct courier c = { .kind = (uint8_t)kind };
+    s->client.n = 0;
+    device_courier_open(d, &c, kind, (struct link_io){ &quiet, &s->client });
+    device_feed_courier(d, &c, p, n, s->now);
+    for (unsigned i = 0; i < 4 && !s->client.n; i++)
+        world_settle(s); /* the order, its answer */
+    device_courier_close(d, &c);
+}
+
 /* message known NUMBER: the white list becomes this one number, with all orders; message NUMBER
  * WORDS: it comes in, and what is answered must begin with the number. */
 const char *act_message(struct scenario *s, const struct words *w)
 {
     struct device *d = s->host.device;
-    struct courier c = { .kind = COURIER_SMS };
     struct text line = { .n = 0 };
     if (word_is(w->word[1], "known")) {
         uint8_t setup[1 + SMS_NUMBER] = { SMS_TAKES_TOKENS | SMS_TAKES_WAKE | SMS_REPLIES };
@@ -350,27 +362,49 @@ const char *act_message(struct scenario *s, const struct words *w)
         text_put(&line, w->word[i]);
     }
     text_put(&line, "\n");
-    s->client.n = 0;
-    device_courier_open(d, &c, COURIER_SMS, (struct link_io){ &quiet, &s->client });
-    device_feed_courier(d, &c, (const uint8_t *)line.s, line.n, s->now);
+    carry(s, COURIER_SMS, line.s, line.n);
     size_t n = strlen(w->word[1]);
-    for (unsigned i = 0; i < 4 && !s->client.n; i++)
-        world_settle(s); /* the order, its answer */
-    device_courier_close(d, &c);
     bool answered = s->client.n > n && !memcmp(s->client.out, w->word[1], n);
     return answered ? NULL : "no answer";
 }
 
+/* unit SERIAL asks: a customer's unit wants to be paired; unit SERIAL speaks: it wants to know how
+ * things stand. Its frames are authentic and new, and must be answered. */
+const char *act_unit(struct scenario *s, const struct words *w)
+{
+    struct device *d = s->host.device;
+    uint8_t key[16], frame[CIU_MOST];
+    int64_t serial;
+    bool asks = word_is(w->word[2], "asks");
+    if (!word_int(w->word[1], &serial) || serial < 1 || serial > UNIT_SERIAL_MAX)
+        return "a serial number";
+    if (!asks && !word_is(w->word[2], "speaks")) return "asks or speaks";
+    struct ciu_frame f = { .unit = (uint32_t)serial,
+                           .meter = s->meter.serial,
+                           .counter = unit_floor(&d->meter, (uint32_t)serial),
+                           .type = asks ? CIU_PAIR : CIU_POLL };
+    ciu_key(key, device_development.key[SECURE_UNICAST], f.meter, f.unit);
+    carry(s, COURIER_CIU, frame, ciu_put(&f, key, frame));
+    return s->client.n ? NULL : "no answer";
+}
+
 /* -- prices
  * ---------------------------------------------------------------------------------------------- */
+
+static const char *in_force(struct scenario *s, const struct scheme *x)
+{
+    struct meter *m = &s->host.device->meter;
+    enum scheme_fault fault;
+    meter_at(m, s->now);
+    const char *e = ordered(s, expense_scheme_set(m, &engineer, x, &fault));
+    return e ? e : ordered(s, expense_activate(m, &engineer));
+}
 
 /* prices A-DAY PRICE [KWH PRICE ...]: a scheme of so much a day and steps up to so many kWh of the
  * month, 1e-6 of the currency exact, in force at once */
 const char *act_prices(struct scenario *s, const struct words *w)
 {
     struct scheme x = { .name = "story", .services = 0 };
-    struct meter *m = &s->host.device->meter;
-    enum scheme_fault fault;
     int64_t v, kwh = 0;
     if (w->n % 2 == 0 || !word_fixed(w->word[1], 6, &v)) return "an amount a day, then prices";
     x.fixed[0] = (struct price_fixed){ v ? FIXED_DAY : FIXED_OFF, v };
@@ -384,7 +418,21 @@ const char *act_prices(struct scenario *s, const struct words *w)
         if (!word_int(w->word[i + 1], &kwh) || kwh < 1 || kwh > 1000000) return "kWh";
         p->limit_wh = (uint32_t)kwh * 1000;
     }
-    meter_at(m, s->now);
-    const char *e = ordered(s, expense_scheme_set(m, &engineer, &x, &fault));
-    return e ? e : ordered(s, expense_activate(m, &engineer));
+    return in_force(s, &x);
+}
+
+/* subsidy AMOUNT KWH: a month that uses something has it, up to so many kWh, beyond not at all;
+ * the first of the scheme, in force at once */
+const char *act_subsidy(struct scenario *s, const struct words *w)
+{
+    struct scheme x;
+    int64_t v, kwh;
+    if (!word_fixed(w->word[1], 6, &v) || !word_int(w->word[2], &kwh) || kwh < 1 ||
+        kwh > 1000000)
+        return "an amount, and kWh";
+    int err = expense_scheme_get(&s->host.device->meter, SCHEME_ACTIVE, &x);
+    if (err < 0) return err_text(err);
+    x.subsidy[0] =
+        (struct price_subsidy){ .kind = SUBSIDY_LUMP, .value = v, .to_kwh = (uint32_t)kwh };
+    return in_force(s, &x);
 }

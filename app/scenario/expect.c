@@ -215,7 +215,7 @@ static const char *expect_page(struct scenario *s, const struct words *w)
         p.page);
 }
 
-/* lamp alarm|buzzer PATTERN; pulses wh|varh = N */
+/* lamp alarm|buzzer PATTERN; pulses wh|varh|output = N */
 static const char *expect_lamp(struct scenario *s, const struct words *w)
 {
     int64_t want;
@@ -227,8 +227,11 @@ static const char *expect_lamp(struct scenario *s, const struct words *w)
 static const char *expect_pulses(struct scenario *s, const struct words *w)
 {
     int64_t want;
-    if (w->n < 5 || !word_int(w->word[4], &want)) return "pulses wh|varh = N";
-    uint64_t is = s->pulses[word_is(w->word[2], "varh") ? IMPULSE_VARH : IMPULSE_WH];
+    if (w->n < 5 || !word_int(w->word[4], &want)) return "pulses wh|varh|output = N";
+    unsigned of = word_is(w->word[2], "output") ? IMPULSE_OUTPUT
+                  : word_is(w->word[2], "varh") ? IMPULSE_VARH
+                                                : IMPULSE_WH;
+    uint64_t is = s->pulses[of];
     return judge(s, w, compare((int64_t)is, w->word[3], want, 0), (int64_t)is);
 }
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "app/scenario/client.h"
+#include "app/scenario/headend.h"
 #include "model/device.h"
 #include "port/common/relay_sim.h"
 
@@ -72,6 +73,16 @@ struct scenario_flaw {
     bool dead;
 };
 
+/* The board that is played: memories that can go wrong, parts that can fall silent. */
+enum { SCENARIO_PROGRAM = 2048, SCENARIO_RAM = 64 };
+struct scenario_board {
+    uint8_t program[SCENARIO_PROGRAM]; /* and its sum */
+    uint32_t ram[SCENARIO_RAM];
+    uint16_t stuck; /* 1 + the word of which a bit does not move; 0 none */
+    bool barked;    /* the watchdog began this start */
+    bool display_mute, module_mute;
+};
+
 struct scenario {
     struct scenario_host host;
     struct meter_cfg meter;
@@ -98,9 +109,10 @@ struct scenario {
     struct nor nor; /* the host's, with its flaws */
     struct scenario_flaw flaw[SCENARIO_FLAWS];
     uint8_t flaws;
-    uint16_t faults; /* of the board: enum fault */
+    struct scenario_board board;
     int supercap_mv;
     struct client client;
+    struct headend headend;
     struct relay_sim relay;
     int temperature_dc; /* of the terminals */
     uint8_t lamp[LAMPS];

@@ -3,7 +3,10 @@
 
 #include "app/scenario/act.h"
 #include "app/scenario/world.h"
+#include "base/bytes.h"
+#include "base/crc.h"
 #include "base/err.h"
+#include "port/common/march.h"
 
 /* -- the flash: the host's, and what is wrong with it
  * ---------------------------------------------------- */
@@ -112,34 +115,102 @@ const char *act_flash(struct scenario *s, const struct words *w)
 /* -- the board
  * ----------------------------------------------------------------------------------------- */
 
-static uint16_t faults(void *ctx)
-{
-    struct scenario *s = ctx;
-    uint16_t had = s->faults;
-    s->faults &= (uint16_t)~FAULT_WATCHDOG; /* of one start */
-    return had;
-}
-
 static int supercap_mv(void *ctx)
 {
     return ((struct scenario *)ctx)->supercap_mv;
 }
 
-/* board program|ram|watchdog|integrity|display|module|sound */
+static struct scenario_board *board_of(void *ctx)
+{
+    return &((struct scenario *)ctx)->board;
+}
+
+static void program(void *ctx, uint32_t at, uint8_t *dst, size_t n)
+{
+    memcpy(dst, board_of(ctx)->program + at, n);
+}
+
+static uint32_t ram_get(void *ctx, size_t word)
+{
+    const struct scenario_board *b = board_of(ctx);
+    return b->stuck == word + 1 ? b->ram[word] | 0x100 : b->ram[word];
+}
+
+static void ram_put(void *ctx, size_t word, uint32_t v)
+{
+    board_of(ctx)->ram[word] = v;
+}
+
+static bool ram_is_sound(void *ctx)
+{
+    return march(ctx, SCENARIO_RAM, ram_get, ram_put);
+}
+
+static bool was_watchdog(void *ctx)
+{
+    bool was = board_of(ctx)->barked;
+    board_of(ctx)->barked = false;
+    return was;
+}
+
+static bool display_keeps(void *ctx, uint8_t pattern)
+{
+    return (board_of(ctx)->display_mute ? 0 : pattern) == pattern;
+}
+
+static bool module_answers(void *ctx)
+{
+    return !board_of(ctx)->module_mute;
+}
+
+static const struct board_io board = { .program_octets = SCENARIO_PROGRAM,
+                                       .program = program,
+                                       .ram_is_sound = ram_is_sound,
+                                       .was_watchdog = was_watchdog,
+                                       .display_keeps = display_keeps,
+                                       .module_answers = module_answers };
+
+/* As it leaves the works. */
+static void repair(struct scenario_board *b)
+{
+    enum { OCTETS = SCENARIO_PROGRAM - 4 };
+    *b = (struct scenario_board){ .barked = b->barked };
+    for (unsigned i = 0; i < OCTETS; i++) b->program[i] = (uint8_t)(i * 7 + i / 256);
+    le_put32(b->program + OCTETS, crc32(b->program, OCTETS));
+}
+
+/* Its processor stands still until the watchdog starts it again, two seconds later. */
+static const char *hang(struct scenario *s)
+{
+    if (!s->powered) return "the supply is off";
+    world_power(s, false, false);
+    s->true_us += 2000000;
+    s->board.barked = true;
+    return world_power(s, true, false) < 0 ? "the meter does not start" : NULL;
+}
+
+/* board program OCTET: a bit of that octet turns; board ram WORD: a bit of it sticks; board
+ * hangs; board display|module mute; board sound */
 const char *act_board(struct scenario *s, const struct words *w)
 {
-    static const char *const name[] = { "program",   "ram",     "watchdog",
-                                        "integrity", "display", "module" };
-    if (word_is(w->word[1], "sound")) {
-        s->faults = 0;
-        return NULL;
-    }
-    for (unsigned i = 0; i < sizeof name / sizeof *name; i++) {
-        if (!word_is(w->word[1], name[i])) continue;
-        s->faults |= (uint16_t)(1u << i);
-        return NULL;
-    }
-    return "program, ram, watchdog, integrity, display, module or sound";
+    struct scenario_board *b = &s->board;
+    int64_t n = 0;
+    bool number = w->n > 2 && word_int(w->word[2], &n);
+    bool mute = w->n > 2 && word_is(w->word[2], "mute");
+    if (word_is(w->word[1], "hangs")) return hang(s);
+    if (word_is(w->word[1], "sound"))
+        repair(b);
+    else if (word_is(w->word[1], "program") && number && n >= 0 && n < SCENARIO_PROGRAM)
+        b->program[n] ^= 0x10;
+    else if (word_is(w->word[1], "ram") && number && n >= 0 && n < SCENARIO_RAM)
+        b->stuck = (uint16_t)(n + 1);
+    else if (word_is(w->word[1], "display") && mute)
+        b->display_mute = true;
+    else if (word_is(w->word[1], "module") && mute)
+        b->module_mute = true;
+    else
+        return "program OCTET, ram WORD, hangs, display mute, module mute or sound";
+    return NULL;
 }
 
 /* supercap 4.8V */
@@ -155,7 +226,8 @@ void trouble_wire(struct scenario *s)
 {
     s->nor = (struct nor){ s, chip(s)->size, nor_read, nor_prog, nor_erase, nor_poll };
     s->io.nor = &s->nor;
-    s->io.faults = faults;
+    s->io.board = &board;
+    repair(&s->board);
     s->io.supercap_mv = supercap_mv;
     s->supercap_mv = 5000;
 }

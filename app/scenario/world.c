@@ -196,6 +196,8 @@ void world_wire(struct scenario *s)
     s->io.temperature_dc = temperature_dc;
     trouble_wire(s);
     s->host.cfg.meter = &s->meter;
+    s->host.cfg.dialler = &headend_dialler;
+    s->host.cfg.dial_ctx = s;
 }
 
 void world_inputs(struct scenario *s, uint16_t terminals)
@@ -260,7 +262,8 @@ static mono_t settle(struct scenario *s)
 void world_settle(struct scenario *s)
 {
     if (!s->powered) return;
-    device_rest(s->host.device, s->now);
+    do device_rest(s->host.device, s->now);
+    while (headend_speaks(s));
     say_logged(s);
 }
 
@@ -270,6 +273,7 @@ void world_pass(struct scenario *s, uint64_t us)
     while (s->powered && s->true_us < end_us) {
         mono_t next = settle(s), end = mono_after(s->now, s->window_us);
         say_logged(s);
+        if (headend_speaks(s)) continue;
         end = mono_min(mono_min(end, next), mono_after(s->now, end_us - s->true_us));
         end = mono_min(end, relay_sim_next(&s->relay));
         feed(s, end);
@@ -288,6 +292,7 @@ int world_power(struct scenario *s, bool on, bool gasp)
     struct device *d = s->host.device;
     if (on == s->powered) return 0;
     client_gone(s);
+    headend_gone(s);
     s->powered = on;
     if (!on) {
         if (gasp) device_supply_failed(d, s->now);

@@ -37,6 +37,7 @@ enum priority { PRIORITY_SAMPLE = 0x20, PRIORITY_BYTES = 0x40, PRIORITY_METER = 
 #define LEDS REG(0x40028000u)
 #define I2C_SET REG(0x4002A000u) /* bit 0 SCL, bit 1 SDA; reads the lines */
 #define I2C_CLEAR REG(0x4002A004u)
+#define WATCHDOG 0x40008000u /* LOAD 0, CTRL 8, INTCLR C, LOCK C00; its interrupt is the NMI */
 #define LAN_BASE 0x40200000u
 
 /* QEMU can back these 16 MiB with a file: they are the flash chips of this port. */

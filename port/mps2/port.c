@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "crypto/rng.h"
 #include "port/common/loadrows.h"
+#include "port/mps2/board.h"
 #include "port/mps2/chip.h"
 #include "port/mps2/mps2.h"
 #include "port/mps2/net.h"
@@ -201,6 +202,7 @@ void port_init(void)
                                  .rtc_write = io_rtc_write,
                                  .entropy = &entropy,
                                  .root_key = io_root_key,
+                                 .board = board_io(),
                                  .lamp = io_lamp,
                                  .relay = io_relay };
 }

@@ -65,7 +65,8 @@ void port_pull(mono_t t);
 /* Samples so far, as time. Any context. */
 mono_t port_mono(void);
 
-/* Run the meter (pend PendSV) when this time has come; the last call counts. */
+/* Run the meter (pend PendSV) when this time has come; the last call counts. From the first call
+ * on the watchdog wants another within 8 s, or the part starts anew. */
 void port_wake_at(mono_t t);
 /* Run it as soon as nothing more urgent runs. Any context. */
 void port_wake(void);

@@ -14,6 +14,7 @@
 #include "port/common/household.h"
 #include "port/common/loadrows.h"
 #include "port/mps2/chip.h"
+#include "port/mps2/board.h"
 #include "port/mps2/mps2.h"
 
 enum { BURST = 64, WAKE_SAMPLES = 80 }; /* lwIP looks at its own time-outs every 10 ms */
@@ -143,6 +144,7 @@ mono_t port_mono(void)
 
 void port_wake_at(mono_t t)
 {
+    board_alive();
     uint32_t was = sys_irq_lock();
     s.wake_us = t.us;
     sys_irq_unlock(was);

@@ -26,6 +26,8 @@ void board_start(void);
 void board_pend(void);
 /* Sleep until an interrupt has happened. Thread mode. */
 void board_sleep(void);
+/* The meter is alive: 8 s without a call, and the watchdog resets the chip. */
+void board_alive(void);
 /* Reset the chip; what is worth keeping is on flash. */
 _Noreturn void board_reset(void);
 /* Mask interrupts, and restore what was. */
@@ -49,6 +51,14 @@ void board_rtc_set(int64_t utc_s);
 bool board_random(uint8_t *dst, size_t n);
 /* The key of this one part, from one-time memory or a secure element. */
 void board_root_key(uint8_t key[16]);
+
+/* The program as it lies in flash, with its CRC-32 in the last four octets (port/mps2/seal.py); its
+ * length. */
+const uint8_t *board_program(uint32_t *octets);
+/* What a march over the RAM before main() found (port/common/march.h); was this reset the
+ * watchdog's? */
+bool board_ram_is_sound(void);
+bool board_was_watchdog(void);
 
 /* Covers, magnet, button, ...: the bits of enum input (meter/io.h). */
 uint16_t board_inputs(void);

@@ -76,6 +76,7 @@ void port_wake_at(mono_t t)
     uint32_t was = board_mask();
     port.wake_us = t.us;
     board_unmask(was);
+    board_alive();
 }
 
 void port_sleep(void)
@@ -204,6 +205,32 @@ static void lamp(void *ctx, mono_t t, enum lamp which, uint8_t pattern)
     board_lamp(which, pattern);
 }
 
+/* -- what the board finds out about itself
+ * ------------------------------------------------------ */
+
+static void program(void *ctx, uint32_t at, uint8_t *dst, size_t n)
+{
+    uint32_t octets;
+    (void)ctx;
+    memcpy(dst, board_program(&octets) + at, n);
+}
+
+static bool ram_is_sound(void *ctx)
+{
+    (void)ctx;
+    return board_ram_is_sound();
+}
+
+static bool was_watchdog(void *ctx)
+{
+    (void)ctx;
+    return board_was_watchdog();
+}
+
+static struct board_io board_io = { .program = program,
+                                    .ram_is_sound = ram_is_sound,
+                                    .was_watchdog = was_watchdog };
+
 static int spi(void *bus, const uint8_t *out, size_t n_out, uint8_t *in, size_t n_in)
 {
     (void)bus;
@@ -225,6 +252,7 @@ void port_init(void)
         ring_init(&port.uart[k].tx, port.uart[k].tx_buf, RING);
     }
     port.wake_us = UINT64_MAX;
+    (void)board_program(&board_io.program_octets);
     port.io = (struct meter_io){ .nor = &port.flash.nor,
                                  .sampled = true,
                                  .rtc_read = rtc_read,
@@ -233,7 +261,8 @@ void port_init(void)
                                  .root_key = root_key,
                                  .lamp = lamp,
                                  .relay = relay,
-                                 .inputs = inputs };
+                                 .inputs = inputs,
+                                 .board = &board_io };
 }
 
 void port_start(void)

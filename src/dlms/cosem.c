@@ -177,20 +177,14 @@ static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *
 
 static const struct cosem_attr name_attr = { .id = 1, .get = get_name };
 
-/* A class may still list the name itself. */
-static unsigned listed(const struct cosem_class *c)
-{
-    return c->n_attr && c->attr->id == 1;
-}
-
 unsigned cosem_attrs(const struct cosem_class *c)
 {
-    return 1 + c->n_attr - listed(c);
+    return 1u + c->n_attr;
 }
 
 const struct cosem_attr *cosem_attr_nth(const struct cosem_class *c, unsigned i)
 {
-    return i ? &c->attr[i - 1 + listed(c)] : &name_attr;
+    return i ? &c->attr[i - 1] : &name_attr;
 }
 
 const struct cosem_attr *cosem_attr(const struct cosem_at *at)

@@ -39,4 +39,7 @@ struct link_io {
     const struct link_ops *ops;
     void *ctx;
 };
+
+/* The speed that a baud character of IEC 62056-21 stands for, 0 (300) to 9 (115 200). */
+uint32_t link_baud(unsigned code);
 #endif

@@ -21,8 +21,12 @@ enum state {
 enum { CR = 0x0D, LF = 0x0A, SOH = 0x01, STX = 0x02, ETX = 0x03, ACK_CHAR = 0x06, NAK = 0x15 };
 enum { WAIT_US = 1500000, REST_US = 120000000, TRIES = 3, BAUD_MAX = 9, LINE_MAX = 100 };
 
-static const uint32_t bauds[BAUD_MAX + 1] = { 300,  600,   1200,  2400,  4800,
-                                              9600, 19200, 38400, 57600, 115200 };
+uint32_t link_baud(unsigned code)
+{
+    static const uint32_t baud[BAUD_MAX + 1] = { 300,  600,   1200,  2400,  4800,
+                                                 9600, 19200, 38400, 57600, 115200 };
+    return baud[code <= BAUD_MAX ? code : BAUD_MAX];
+}
 static const uint8_t break_message[] = { SOH, 'B', '0', ETX, 0x71 };
 
 static void set_line(struct dlms_link *l, uint32_t baud, enum line_form form)
@@ -135,7 +139,7 @@ static void take_ack(struct dlms_server *d, struct dlms_link *l, mono_t at)
     } else if (v == '0' && y == '1') {
         react(d, l, REFUSE, at);
     } else {
-        if (v == '0' && y == '0') set_line(l, bauds[z], LINE_7E1);
+        if (v == '0' && y == '0') set_line(l, link_baud(z), LINE_7E1);
         begin_readout(d, l, at);
     }
 }
@@ -148,7 +152,7 @@ static void send_switch(struct dlms_server *d, struct dlms_link *l, mono_t now)
     const uint8_t z = (uint8_t)('0' + l->sign.baud);
     (void)d;
     send(l, (const uint8_t[]){ ACK_CHAR, '2', z, '2', CR, LF }, 6, false);
-    set_line(l, bauds[l->sign.baud], LINE_8N1);
+    set_line(l, link_baud(l->sign.baud), LINE_8N1);
     l->sign.state = HDLC;
     l->sign.due = mono_after(now, REST_US);
     memset(&l->frame, 0, sizeof l->frame);
@@ -157,7 +161,7 @@ static void send_switch(struct dlms_server *d, struct dlms_link *l, mono_t now)
 
 static void send_refusal(struct dlms_server *d, struct dlms_link *l)
 {
-    set_line(l, bauds[l->sign.baud], LINE_7E1);
+    set_line(l, link_baud(l->sign.baud), LINE_7E1);
     send(l, break_message, sizeof break_message, false);
     mode_e_rest(d, l);
 }

@@ -37,6 +37,7 @@ struct relay_cfg {
 struct meter_cfg {
     const struct store_map *map; /* store/part.h */
     const char *type;            /* "MAG22", first octets of the logical device name */
+    const char *version;         /* of the firmware, for the display; NULL: not shown */
     uint32_t serial;             /* 1..99 999 999 */
     struct rating rating;        /* what the name plate says */
     struct relay_cfg relay;

@@ -73,6 +73,8 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return energy_gasp_test(m, who);
     case CMD_LIMIT_EMERGENCY:
         return limiter_begin_emergency(m, who, (unsigned)arg);
+    case CMD_PULSE_FUNCTION:
+        return param_set(m, who, PARAM_PULSE_FUNCTION, arg);
     case COMMANDS:
         break;
     }

@@ -55,14 +55,17 @@ struct dark_edge {
     uint16_t levels; /* all inputs after the edge */
 };
 
-/* What a board finds out about itself; bits of meter_io.faults. */
-enum fault {
-    FAULT_PROGRAM = 1 << 0,   /* program memory is not what was built: at start-up */
-    FAULT_RAM = 1 << 1,       /* a pattern did not stay: at start-up */
-    FAULT_WATCHDOG = 1 << 2,  /* this start is the watchdog's */
-    FAULT_INTEGRITY = 1 << 3, /* as FAULT_PROGRAM, while the meter runs */
-    FAULT_DISPLAY = 1 << 4,   /* its driver does not answer */
-    FAULT_MODULE = 1 << 5,    /* a communication module is there and does not answer */
+/* What a meter tests of the board it runs on (supply/board.h); what is NULL is not fitted. */
+struct board_io {
+    /* The program as it lies in memory, octets from 0; the last four are the CRC-32 of all
+     * before them, low octet first. 0: it cannot be read. */
+    uint32_t program_octets;
+    void (*program)(void *ctx, uint32_t at, uint8_t *dst, size_t n);
+    bool (*ram_is_sound)(void *ctx); /* as tested before this start */
+    bool (*was_watchdog)(void *ctx); /* this start is the watchdog's */
+    /* The pattern went to the memory of the display's driver and came back. */
+    bool (*display_keeps)(void *ctx, uint8_t pattern);
+    bool (*module_answers)(void *ctx); /* asked while INPUT_MODULE is on */
 };
 
 enum coil { COIL_OFF, COIL_OPEN, COIL_CLOSE };
@@ -94,8 +97,7 @@ struct meter_io {
     int (*dark_take)(void *ctx, struct dark_edge *dst, size_t n);
     /* Levels of all inputs as they are at t: read at power-up, before the first Wh counts. */
     uint16_t (*inputs)(void *ctx, mono_t t);
-    /* What the board's own tests say: asked at power-up and each hour. */
-    uint16_t (*faults)(void *ctx);
+    const struct board_io *board;
     /* The capacitor that feeds the last gasp, in millivolts. */
     int (*supercap_mv)(void *ctx);
     /* Battery in millivolts; temperature of the terminal block in 0.1 degree Celsius. */

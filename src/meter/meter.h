@@ -25,12 +25,14 @@
 #include "meter/clock/clock.h"
 #include "meter/command.h"
 #include "meter/energy/energy.h"
+#include "meter/energy/values.h"
 #include "meter/event/event.h"
 #include "meter/io.h"
 #include "meter/param.h"
 #include "meter/prepay/credit.h"
 #include "meter/prepay/expense.h"
 #include "meter/prepay/token.h"
+#include "meter/prepay/unit.h"
 #include "meter/prepay/wallet.h"
 #include "meter/profile/billing.h"
 #include "meter/profile/profile.h"
@@ -48,6 +50,7 @@
 #include "meter/event/output.h"
 #include "meter/event/push.h"
 #include "meter/supply/battery.h"
+#include "meter/supply/board.h"
 #include "meter/supply/limiter.h"
 #include "meter/supply/monitor.h"
 #include "meter/supply/protect.h"
@@ -76,7 +79,6 @@ struct meter {
     bool live;         /* past power-up: records change a running meter */
     bool replan;       /* a change moved deadlines */
     bool sampled;      /* windows come from front */
-    uint16_t faults;   /* of the board, as told */
     struct regs now;
     struct energy energy;
     struct demand demand;
@@ -94,6 +96,7 @@ struct meter {
     struct secure secure;
     struct inputs inputs;
     struct watch watch;
+    struct board board;
     struct supply supply;
     struct limiters limiters;
     struct protect protect;
@@ -102,8 +105,10 @@ struct meter {
     struct wallets wallets;
     struct expense expense;
     struct tokens tokens;
+    struct units units;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
+    struct pulse_mark marked;
     int32_t scalar[PARAMS];
     struct param_stage stage;
     struct store_app app;

@@ -42,6 +42,7 @@ enum timer {
     TIMER_PORT,     /* utc: a lock-out of a port is over */
     TIMER_TOKEN,    /* mono: a lock-out of token entry, or the time for a key change, is over */
     TIMER_CREDIT,   /* mono: a delay before arrears cut, a sound */
+    TIMER_BOARD,    /* mono: the next piece of the program is summed */
     TIMERS
 };
 

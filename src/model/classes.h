@@ -56,10 +56,10 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_local_port, class_hdlc, class_port_guard, class_tcp, class_ipv4, class_ipv6,
     class_mac, class_monitor, class_disconnect, class_arbitrator, class_operations,
     class_signals, class_account, class_credit, class_gateway, class_sts, class_wallet_sum,
-    class_limiter, class_watcher, class_bits16, class_scheme, class_scheme_passive,
-    class_scheme_part, class_scheme_time, class_month, class_expense, class_charge,
-    class_levels, class_mode, class_emergency, class_sms, class_codes, class_push,
-    class_installation, class_compact;
+    class_limiter, class_watcher, class_step_monitor, class_level_monitor, class_bits16,
+    class_scheme, class_scheme_passive, class_scheme_part, class_scheme_time, class_month,
+    class_expense, class_charge, class_levels, class_mode, class_emergency, class_sms,
+    class_sms_pin, class_units, class_codes, class_push, class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -178,6 +178,9 @@ enum {
 /* Which object and attribute shows column `column` of profile view v; and the reverse. */
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v);
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
+
+/* Digits of a token, two an octet: none of one that was not taken. */
+void emit_token_digits(struct axdr_out *o, const struct token_last *l);
 
 /* token_status of class 115 for a token: {status_code, data_value}. */
 void emit_token_status(struct axdr_out *o, const struct token_last *l);

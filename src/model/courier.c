@@ -103,7 +103,7 @@ static int enter(struct device *d, uint8_t link, struct piece digits)
 
 static void vtc_order(struct device *d, struct courier *c, struct piece line)
 {
-    if (!line.n) return;
+    if (!line.n || !param_get(&d->meter, PARAM_VTC_ENABLED)) return;
     if (is_word(word(&line), "TOKEN"))
         say_result(c, enter(d, LINK_VTC, line));
     else
@@ -143,6 +143,26 @@ static void say_balances(struct device *d, struct courier *c)
 
 static const struct who modem = { .link = LINK_SMS };
 
+/* The message begins with the PIN, or there is none. During a lock-out nobody can try. */
+static bool has_pin(struct device *d, struct piece *text)
+{
+    uint8_t pin[SECURE_PASSWORD_MAX];
+    int n = secure_key_get(&d->meter, SECURE_SMS_PIN, pin, sizeof pin);
+    if (n == E_NONE) return true;
+    if (n < 0 || prepay_locked_s(&d->meter, LINK_SMS)) return false;
+    struct piece said = word(text);
+    bool is = said.n == (size_t)n && same(said.p, pin, said.n);
+    wipe(pin, sizeof pin);
+    return is;
+}
+
+static void refuse(struct device *d)
+{
+    if (prepay_locked_s(&d->meter, LINK_SMS) ||
+        prepay_count_wrong(&d->meter, &modem, EV_SMS_REFUSED) < 0)
+        event_post(&d->meter, EV_SMS_REFUSED, &modem, NULL);
+}
+
 /* What a message asks for; false: it is none of ours, or not permitted. */
 static bool sms_text(struct device *d, struct courier *c, unsigned orders, struct piece text)
 {
@@ -176,6 +196,10 @@ static void sms_order(struct device *d, struct courier *c, struct piece line)
         event_post(&d->meter, EV_SMS_REFUSED, &modem, NULL);
         return;
     }
+    if (!has_pin(d, &line)) {
+        refuse(d);
+        return;
+    }
     say(c, number.p, number.n);
     say_text(c, " ");
     if (!sms_text(d, c, orders, line)) say_text(c, "ERROR");
@@ -186,20 +210,21 @@ static void sms_order(struct device *d, struct courier *c, struct piece line)
 /* -- the customer's unit
  * --------------------------------------------------------------------------- */
 
-void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t serial)
+void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t meter, uint32_t unit)
 {
-    uint8_t label[7] = { 'C', 'I', 'U' }, mac[SHA256];
-    be_put32(label + 3, serial);
+    uint8_t label[11] = { 'C', 'I', 'U' }, mac[SHA256];
+    be_put32(label + 3, meter);
+    be_put32(label + 7, unit);
     hmac(mac, unicast, 16, label, sizeof label);
     memcpy(key, mac, 16);
     wipe(mac, sizeof mac);
 }
 
-/* Meter number and counter, with the direction in the number's topmost bit: never twice. */
+/* Both numbers and the counter, with the direction in the topmost bit: never twice. */
 static void ciu_iv(uint8_t iv[GCM_IV], const uint8_t head[CIU_HEAD])
 {
     memcpy(iv, head + 3, GCM_IV);
-    if (head[CIU_HEAD - 1] & 0x80) iv[0] |= 0x80;
+    if (head[CIU_HEAD - 1] & CIU_ANSWER) iv[0] |= 0x80;
 }
 
 size_t ciu_put(const struct ciu_frame *f, const uint8_t key[16], uint8_t dst[CIU_MOST])
@@ -208,7 +233,8 @@ size_t ciu_put(const struct ciu_frame *f, const uint8_t key[16], uint8_t dst[CIU
     size_t n = CIU_LEAST + (size_t)f->n;
     dst[0] = CIU_START;
     be_put16(dst + 1, (uint16_t)(n - 3));
-    be_put64(dst + 3, f->meter);
+    be_put32(dst + 3, f->unit);
+    be_put32(dst + 7, f->meter);
     be_put32(dst + 11, f->counter);
     dst[15] = f->type;
     ciu_iv(iv, dst);
@@ -228,7 +254,8 @@ int ciu_get(struct ciu_frame *f, const uint8_t key[16], const uint8_t *p, size_t
     if (*n < size) return E_MORE;
     if (be_get16(p + size - CIU_CRC) != crc16(p, size - CIU_CRC)) return E_FORMAT;
     *n = size;
-    *f = (struct ciu_frame){ .meter = be_get64(p + 3),
+    *f = (struct ciu_frame){ .unit = be_get32(p + 3),
+                             .meter = be_get32(p + 7),
                              .counter = be_get32(p + 11),
                              .type = p[15],
                              .n = (uint8_t)(size - CIU_LEAST) };
@@ -237,50 +264,89 @@ int ciu_get(struct ciu_frame *f, const uint8_t key[16], const uint8_t *p, size_t
                     p + CIU_HEAD + f->n);
 }
 
-static bool pair_key(struct device *d, uint8_t key[16])
+static bool pair_key(struct device *d, uint32_t unit, uint8_t key[16])
 {
     uint8_t unicast[DLMS_SECRET_MAX];
     int n = device_host.key_get(d, ROLE_CIU, DLMS_KEY_UNICAST, unicast);
-    if (n == 16) ciu_key(key, unicast, d->cfg->meter->serial);
+    if (n == 16) ciu_key(key, unicast, d->cfg->meter->serial, unit);
     wipe(unicast, sizeof unicast);
     return n == 16;
 }
 
-static void ciu_answer(struct device *d, struct courier *c, const uint8_t key[16],
-                       struct ciu_frame *f)
+static const struct who unit = { .link = LINK_CIU };
+
+/* Each takes the payload of a frame and leaves that of the answer. */
+static void ciu_token(struct device *d, struct ciu_frame *f)
 {
-    struct who who = { .link = LINK_CIU };
     struct meter *m = &d->meter;
-    int result = prepay_enter_text(m, &who, wallet_active(m), (const char *)f->payload, f->n);
+    int result = prepay_enter_text(m, &unit, wallet_active(m), (const char *)f->payload, f->n);
     const char *name = result < 0 ? NULL : sts_result_name(result);
     size_t length = name ? strlen(name) : 0;
-    f->type = CIU_RESULT;
     f->payload[0] = name ? (uint8_t)result : 0;
     if (name) memcpy(f->payload + 1, name, length);
     f->n = (uint8_t)(1 + length);
-    c->out_n = (uint16_t)ciu_put(f, key, c->out);
 }
 
-/* A frame of this meter, new and authentic, is an order; all else is told, or passed over. */
+static void ciu_paired(struct device *d, struct ciu_frame *f)
+{
+    (void)d;
+    f->n = 0;
+}
+
+static void ciu_state(struct device *d, struct ciu_frame *f)
+{
+    struct meter *m = &d->meter;
+    unsigned w = wallet_active(m);
+    uint8_t *p = f->payload;
+    p[0] = (uint8_t)w;
+    p[1] = m->wallets.wallet[w].fund.level;
+    p[2] = (uint8_t)supply_state(m);
+    be_put64(p + 3, (uint64_t)wallet_published(m, w, wallet_balance(m, w)));
+    be_put32(p + 11, (uint32_t)m->utc.s);
+    f->n = CIU_STATE_SIZE;
+}
+
+static void (*const ciu_orders[])(struct device *d, struct ciu_frame *f) = {
+    [CIU_TOKEN] = ciu_token, [CIU_PAIR] = ciu_paired, [CIU_POLL] = ciu_state
+};
+
+/* May this frame, authentic as it is, be taken? Its counter is used up then. */
+static bool ciu_takes(struct device *d, const struct ciu_frame *f)
+{
+    struct meter *m = &d->meter;
+    struct event_detail from = { .magnitude = f->unit };
+    if (f->counter < unit_floor(m, f->unit) || f->counter == UINT32_MAX) {
+        event_post(m, EV_REPLAY, &unit, &from);
+        return false;
+    }
+    if (f->type == CIU_PAIR) {
+        if (unit_pair(m, &unit, f->unit, f->counter) == 0) return true;
+    } else if (unit_is_paired(m, f->unit)) {
+        unit_heard(m, f->unit, f->counter);
+        return true;
+    }
+    event_post(m, EV_ACCESS_DENIED, &unit, &from);
+    return false;
+}
+
+/* A frame to this meter, authentic, new and of a paired unit, is an order; all else is told, or
+ * passed over. */
 static void ciu_order(struct device *d, struct courier *c)
 {
-    static const struct who unit = { .link = LINK_CIU };
     uint8_t key[16];
-    struct ciu_frame f;
+    struct ciu_frame f = { .type = 0 };
     size_t n = c->n;
-    int err = pair_key(d, key) ? ciu_get(&f, key, c->in, &n) : E_STATE;
+    uint32_t from = be_get32(c->in + 3);
+    bool is_ours =
+        from >= 1 && from <= UNIT_SERIAL_MAX && be_get32(c->in + 7) == d->cfg->meter->serial;
+    if (!is_ours || !pair_key(d, from, key)) return;
+    int err = ciu_get(&f, key, c->in, &n);
     if (err == E_AUTH) {
         event_post(&d->meter, EV_DECRYPTION_FAILED, &unit, NULL);
-    } else if (err == 0 && f.meter == d->cfg->meter->serial && f.type == CIU_TOKEN) {
-        bool is_new =
-            f.counter >= secure_floor_get(&d->meter, ROLE_CIU) && f.counter < UINT32_MAX;
-        if (is_new) {
-            secure_floor_raise(&d->meter, ROLE_CIU, f.counter + 1);
-            ciu_answer(d, c, key, &f);
-            if (!store_is_busy(&d->meter.store)) secure_settle(&d->meter);
-        } else {
-            event_post(&d->meter, EV_REPLAY, &unit, NULL);
-        }
+    } else if (err == 0 && f.type >= CIU_TOKEN && f.type <= CIU_POLL && ciu_takes(d, &f)) {
+        ciu_orders[f.type](d, &f);
+        f.type |= CIU_ANSWER;
+        c->out_n = (uint16_t)ciu_put(&f, key, c->out);
     }
     wipe(key, sizeof key);
     wipe(&f, sizeof f);
@@ -359,15 +425,22 @@ void device_courier_close(struct device *d, struct courier *c)
     wipe(c, sizeof *c);
 }
 
-static bool is_due(const struct courier *c)
+static uint8_t baud_of(const struct device *d)
 {
-    return c->is_whole || (c->out_n && c->io.ops->room(c->io.ctx) >= c->out_n);
+    return (uint8_t)(param_get(&d->meter, PARAM_VTC_BAUD) + 1);
+}
+
+/* What was answered goes out at the old speed. */
+static bool is_due(const struct device *d, const struct courier *c)
+{
+    if (c->out_n) return c->is_whole || c->io.ops->room(c->io.ctx) >= c->out_n;
+    return c->is_whole || (c->kind == COURIER_VTC && c->baud != baud_of(d));
 }
 
 bool couriers_are_due(const struct device *d)
 {
     for (const struct courier *c = d->couriers; c; c = c->next)
-        if (is_due(c)) return true;
+        if (is_due(d, c)) return true;
     return false;
 }
 
@@ -389,12 +462,16 @@ static void order(struct device *d, struct courier *c)
 void couriers_step(struct device *d)
 {
     struct courier *c = d->couriers;
-    while (c && !is_due(c)) c = c->next;
+    while (c && !is_due(d, c)) c = c->next;
     if (!c) return;
     if (c->is_whole) {
         order(d, c);
-        return;
+    } else if (c->out_n) {
+        c->io.ops->send(c->io.ctx, c->out, c->out_n, false);
+        c->out_n = 0;
+    } else {
+        c->baud = baud_of(d);
+        if (c->io.ops->set_line)
+            c->io.ops->set_line(c->io.ctx, link_baud(c->baud - 1u), LINE_8N1);
     }
-    c->io.ops->send(c->io.ctx, c->out, c->out_n, false);
-    c->out_n = 0;
 }

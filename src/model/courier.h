@@ -3,13 +3,18 @@
  *   VTC  the virtual token carrier port: lines of ASCII
  *            TOKEN <20 digits>      ->  RESULT <number> <name>      (sts/results.def)
  *            anything else          ->  ERROR
- *   SMS  a modem's messages, one a line: the sender's number, a space, the text
+ *        PARAM_VTC_ENABLED 0: the port is mute. PARAM_VTC_BAUD: its speed, where it has one.
+ *   SMS  a modem's messages, one a line: the sender's number, a space, the text; where a PIN is
+ *        kept, its digits first
  *            <20 digits>, TOKEN <20 digits>  ->  <number> RESULT <number> <name>
  *            BAL                             ->  <number> BAL <balance> <balance>
  *            WAKE                            ->  <number> OK, and event 460
  *        PARAM_SMS says who is heard, and for what; to others nothing is answered, event 461.
+ *        A wrong PIN is told likewise, and counts like a wrong token.
  *   CIU  frames of the customer's unit, authentic and secret (AES-GCM)
- *            7E | length 2 | meter number 8 | counter 4 | type 1 | payload | tag 12 | CRC 2
+ *            7E | length 2 | unit 4 | meter 4 | counter 4 | type 1 | payload | tag 12 | CRC 2
+ *        What a unit says that is not paired (prepay/unit.h) is not done and not answered, event
+ *        370; neither is a frame with a wrong tag, 49, or a counter that was used, 50.
  *
  * Spaces and hyphens between digits do not matter, nor does the case of words; CR or LF ends a
  * line. These formats are ours (docs/tokens.md). Each way in is recorded with its tokens, and
@@ -19,7 +24,7 @@
  * what it did stands on flash. Meanwhile the line takes no more octets.
  *
  * Power cut  a token counted or it did not (prepay/token.h); an answer may be lost.
- * Cost       as prepay_enter(); a CIU frame 30 000 instructions more.
+ * Cost       as prepay_enter(); a CIU frame 60 000 instructions more.
  * Memory     struct courier 336 octets a line, the application's.
  * Context    meter loop only.
  */
@@ -47,6 +52,8 @@ struct courier {
     struct link_io io;
     mono_t heard;
     uint8_t kind;
+    uint8_t
+        baud; /* of a carrier port that has a speed, 1 more than its character; 0 none yet */
     bool is_whole; /* an order waits in `in` */
     bool too_long; /* the line under way is no order any more */
     uint16_t n, out_n;
@@ -72,13 +79,26 @@ bool couriers_are_due(const struct device *d);
 void couriers_step(struct device *d);
 
 /* Frames of the CIU. */
+enum { SMS_PIN_MIN = 4, SMS_PIN_MAX = 8 }; /* digits */
+
 enum { CIU_START = 0x7E, CIU_HEAD = 16, CIU_TAG = 12, CIU_CRC = 2, CIU_PAYLOAD = 40 };
 enum { CIU_LEAST = CIU_HEAD + CIU_TAG + CIU_CRC, CIU_MOST = CIU_LEAST + CIU_PAYLOAD };
-enum ciu_type { CIU_TOKEN = 1, CIU_RESULT = 0x81 };
+enum ciu_type {
+    CIU_TOKEN = 1, /* twenty digits */
+    CIU_PAIR,      /* nothing: the unit asks to be paired */
+    CIU_POLL,      /* nothing: how do things stand? */
+    CIU_ANSWER = 0x80,
+    CIU_RESULT = CIU_ANSWER | CIU_TOKEN, /* number of the result 1, its name */
+    CIU_PAIRED = CIU_ANSWER | CIU_PAIR,  /* nothing */
+    CIU_STATE =
+        CIU_ANSWER | CIU_POLL, /* {active wallet 1, credit level 1, enum control_state 1,
+                                            balance as published 8, UTC 4} */
+};
+enum { CIU_STATE_SIZE = 15 };
 
 struct ciu_frame {
-    uint64_t meter;   /* serial number */
-    uint32_t counter; /* of the unit; an answer repeats it */
+    uint32_t unit, meter; /* serial numbers; that of a unit has 31 bits */
+    uint32_t counter;     /* of the unit; an answer repeats it */
     uint8_t type, n;
     uint8_t payload[CIU_PAYLOAD];
 };
@@ -89,7 +109,7 @@ struct ciu_frame {
 size_t ciu_put(const struct ciu_frame *f, const uint8_t key[16], uint8_t dst[CIU_MOST]);
 int ciu_get(struct ciu_frame *f, const uint8_t key[16], const uint8_t *p, size_t *n);
 
-/* The key of a meter's pair, made from its unicast key and serial number. */
-void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t serial);
+/* The key of a pair, made from the meter's unicast key and both serial numbers. */
+void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t meter, uint32_t unit);
 
 #endif

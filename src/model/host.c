@@ -167,13 +167,6 @@ static int32_t setting(struct meter *m, unsigned first, unsigned each, uint8_t l
     return param_get(m, (uint16_t)(first + link * each + which));
 }
 
-static uint32_t baud_of(int32_t character)
-{
-    static const uint32_t baud[] = { 300,  600,   1200,  2400,  4800,
-                                     9600, 19200, 38400, 57600, 115200 };
-    return baud[character];
-}
-
 static void get_line(struct meter *m, uint8_t link, struct dlms_port *p)
 {
     static const uint16_t address[] = { PARAM_LOCAL_1_ADDRESS, PARAM_LOCAL_2_ADDRESS };
@@ -204,7 +197,7 @@ static void port_get(void *app, uint8_t link, struct dlms_port *p)
         .inter_octet_ms = (uint16_t)h[HDLC_OCTET_MS],
         .inactivity_s = (uint16_t)h[HDLC_INACTIVITY],
         .idle_s = (uint16_t)param_get(m, PARAM_TCP_IDLE_S),
-        .baud = baud_of(h[HDLC_SPEED]),
+        .baud = link_baud((unsigned)h[HDLC_SPEED]),
         .direct = true,
         .maker = "MAG",
         .ident = "22",
@@ -221,20 +214,22 @@ static void note(void *app, const struct who *who, enum dlms_note n)
 {
     static const struct {
         uint16_t remote, local;
+        bool attempt; /* somebody stood at the meter and asked to be let in */
     } event[] = {
-        [NOTE_OPENED] = { EV_REMOTE_STARTED, EV_LOCAL_STARTED },
-        [NOTE_CLOSED] = { EV_REMOTE_ENDED, EV_LOCAL_ENDED },
-        [NOTE_AUTH_FAILED] = { EV_ASSOCIATION_FAILED, EV_ASSOCIATION_FAILED },
-        [NOTE_DECRYPT_FAILED] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED },
-        [NOTE_REPLAY] = { EV_REPLAY, EV_REPLAY },
-        [NOTE_POLICY] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
-        [NOTE_LOCKED] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
-        [NOTE_BROKEN] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
-        [NOTE_COUNTER_END] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED },
-        [NOTE_FLOOD] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED },
+        [NOTE_OPENED] = { EV_REMOTE_STARTED, EV_LOCAL_STARTED, true },
+        [NOTE_CLOSED] = { EV_REMOTE_ENDED, EV_LOCAL_ENDED, false },
+        [NOTE_AUTH_FAILED] = { EV_ASSOCIATION_FAILED, EV_ASSOCIATION_FAILED, true },
+        [NOTE_DECRYPT_FAILED] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED, false },
+        [NOTE_REPLAY] = { EV_REPLAY, EV_REPLAY, false },
+        [NOTE_POLICY] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, false },
+        [NOTE_LOCKED] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, true },
+        [NOTE_BROKEN] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, false },
+        [NOTE_COUNTER_END] = { EV_DECRYPTION_FAILED, EV_DECRYPTION_FAILED, false },
+        [NOTE_FLOOD] = { EV_ACCESS_DENIED, EV_ACCESS_DENIED, false },
     };
     struct meter *m = meter_of(app);
     uint16_t code = who->link == LINK_WAN ? event[n].remote : event[n].local;
+    if (event[n].attempt && who->link < LINK_WAN) event_post(m, EV_LOCAL_ATTEMPT, who, NULL);
     event_post(m, (enum event)code, who, NULL);
     secure_settle(m);
 }

@@ -131,7 +131,8 @@ enum sts_function {
     STS_FN_LEVEL_3,
     STS_FN_EMERGENCY, /* emergency credit, the same unit */
     STS_FN_FRIENDLY,  /* 0 off, 1 on */
-    STS_FN_SWITCH     /* 0 force open, 1 release */
+    STS_FN_SWITCH,    /* 0 force open, 1 release */
+    STS_FN_UNIT       /* 0 forget the customer's units, 1 one may be paired */
 };
 
 struct sts_verdict {

@@ -3,8 +3,8 @@
  * A life has a wallet of units and one of money, a scheme, debts, free credit; what happens to it
  * is drawn: energy under random tariffs, tokens of both kinds, money given and taken by clients,
  * payment modes with and without carrying on, schemes that replace the one in force, outages
- * with and without a last gasp, clocks set forward and back, the light going out over the end of
- * a month. After each step, of each wallet: bought = collected + balance, and each of the three
+ * with and without a last gasp, clocks set forward and back, also over ends of months and to
+ * before the first, the light going out over the end of a month. After each step, of each wallet: bought = collected + balance, and each of the three
  * is what the books say; no Wh is missing from, or twice in, what was collected.
  *
  * Usage: ledger_years [YEARS [SEED]]
@@ -21,8 +21,9 @@
 #include "schemes.h"
 #include "teller.h"
 
-#define T0 INT64_C(1767484800) /* 2026-01-04: no clock goes back over what was before */
+#define T0 INT64_C(1767225600) /* 2026-01-01 */
 #define DAY 86400
+#define FIRST (T0 / DAY - 1000) /* of the calendar: no clock goes back further */
 
 enum { UNITS, MONEY };
 struct book { /* of a wallet */
@@ -37,8 +38,8 @@ struct life {
     struct month_usage month;
     struct exact before;
     uint64_t wh;
-    int32_t day; /* counted */
-    int32_t month_of_free;
+    bool crossed[2000]; /* local days that have begun, from FIRST */
+    int32_t day, day_of_debt, month_of_free;
     bool postpaid;
     int64_t instalment, share, grant;
     uint64_t steps, checks, seed;
@@ -114,28 +115,46 @@ static void pay(struct book *b, unsigned which, int64_t amount)
     b->paid += amount;
 }
 
+/* A day, and a month, is charged where it begins for the first time. */
+static void begin_day(struct life *k)
+{
+    struct bill b;
+    bool *crossed = &k->crossed[k->day - FIRST];
+    if (*crossed) return;
+    *crossed = true;
+    k->month.days++;
+    if (cal_civil((int64_t)k->day * DAY).day != 1) return;
+    k->month.days--;
+    scheme_bill(&k->s, &k->month, &b);
+    k->before = exact_add(k->before, b.total);
+    k->month = (struct month_usage){ .days = 1 };
+}
+
+/* A clock that went back by more than is made up begins anew where it is. */
+static bool is_later(int32_t is, int32_t was, int32_t back)
+{
+    return is > was || is < was - back;
+}
+
 /* Midnights in order: days and months of the scheme, then free credit, then the instalments. */
 static void pass_days(struct life *k)
 {
-    int32_t day = (int32_t)(utc(k) / DAY), passed = 0;
+    int32_t day = (int32_t)(utc(k) / DAY), passed = day - k->day_of_debt;
     struct civil now = cal_civil(utc(k));
-    for (; k->day < day; passed++) {
-        struct bill b;
+    if (k->day > day) k->day = day;
+    while (k->day < day) {
         k->day++;
-        k->month.days++;
-        if (cal_civil((int64_t)k->day * DAY).day != 1) continue;
-        k->month.days--;
-        scheme_bill(&k->s, &k->month, &b);
-        k->before = exact_add(k->before, b.total);
-        k->month = (struct month_usage){ .days = 1 };
+        begin_day(k);
     }
     charge_money(k);
-    if (now.year * 12 + now.month > k->month_of_free) {
+    if (is_later(now.year * 12 + now.month, k->month_of_free, 2)) {
         k->month_of_free = now.year * 12 + now.month;
         settle_free(&k->book[MONEY]);
         k->book[MONEY].free = k->grant;
     }
-    if (passed && !k->postpaid) pay(&k->book[MONEY], DEBT_DAY, k->instalment * passed);
+    if (is_later(day, k->day_of_debt, CFG_DAYS)) k->day_of_debt = day;
+    if (passed > CFG_DAYS) passed = 1;
+    if (passed > 0 && !k->postpaid) pay(&k->book[MONEY], DEBT_DAY, k->instalment * passed);
 }
 
 static void check(struct life *k)
@@ -319,11 +338,24 @@ static void cut(struct life *k, bool gasp, uint64_t dark_s)
     pass_days(k);
 }
 
-/* By up to four hours, either way; what the clock goes over twice is charged once. */
+/* The meter keeps four times apart from each other. */
+static bool may_go_back(const struct life *k, int64_t to)
+{
+    unsigned runs = 0;
+    for (unsigned i = 1; i < sizeof k->crossed; i++)
+        runs += k->crossed[i] && !k->crossed[i - 1];
+    return runs < PASSED_SPANS && to > (FIRST + 400) * DAY;
+}
+
+/* By hours, by weeks either way, by months back: what the clock goes over twice is charged once. */
 static void set_clock(struct life *k)
 {
-    int64_t by = (int64_t)reckon_below(28800) - 14400;
+    static const uint32_t days[] = { 0, 0, 45, 200 };
+    int64_t most = 14400 + (int64_t)days[reckon_below(4)] * DAY;
+    int64_t by = (int64_t)reckon_below(2 * (uint32_t)most) - most;
+    if (by > 45 * DAY) by = -by;
     rest(k);
+    if (by < 0 && !may_go_back(k, utc(k) + by)) return;
     ready(k);
     done(k, clock_order(&k->l->m, &lab_who, CLOCK_SET, utc(k) + by, false));
     lab_run_s(k->l, 1);
@@ -398,7 +430,9 @@ static void begin(struct life *k)
     k->before = (struct exact){ 0, 0 };
     k->month = (struct month_usage){ .days = 1 };
     k->wh = 0;
-    k->day = (int32_t)(T0 / DAY);
+    memset(k->crossed, 0, sizeof k->crossed);
+    k->day = k->day_of_debt = (int32_t)(T0 / DAY);
+    k->crossed[k->day - FIRST] = true;
     k->month_of_free = 2026 * 12 + 1;
     k->postpaid = false;
     k->s = *(reckon_below(2) ? schemes_full() : schemes_egypt());

@@ -849,16 +849,21 @@ void bench_wait(struct bench *b, uint64_t us)
     bench_run(b);
 }
 
+void bench_send(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n)
+{
+    uint8_t head[WRAPPER_HEAD];
+    b->port[i].out_n = 0;
+    wrapper_write(head, &(struct wrapper){ sap, 1, (uint16_t)n });
+    bench_feed(b, i, head, sizeof head);
+    bench_feed(b, i, p, n);
+}
+
 size_t bench_ask(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n,
                  const uint8_t **answer)
 {
-    uint8_t head[WRAPPER_HEAD];
     struct bench_port *x = &b->port[i];
-    struct wrapper w = { sap, 1, (uint16_t)n };
-    x->out_n = 0;
-    wrapper_write(head, &w);
-    bench_feed(b, i, head, sizeof head);
-    bench_feed(b, i, p, n);
+    struct wrapper w;
+    bench_send(b, i, sap, p, n);
     *answer = NULL;
     if (x->out_n == 0) return 0;
     must(x->out_n > WRAPPER_HEAD && wrapper_read(x->out, &w) == 0);

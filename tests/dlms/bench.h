@@ -127,6 +127,9 @@ void bench_feed(struct bench *b, unsigned i, const void *p, size_t n);
 /* Let time pass. */
 void bench_wait(struct bench *b, uint64_t us);
 
+/* An APDU over TCP to management; link i collects whatever comes. */
+void bench_send(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n);
+
 /* Wrapper: send one APDU from a client on link i and return the answer's length; the answer is
  * in *answer until the next call, NULL when there was none. Aborts on broken wrapper octets. */
 size_t bench_ask(struct bench *b, unsigned i, uint16_t sap, const void *p, size_t n,

@@ -1,27 +1,32 @@
 /* One of the carriers of tokens as a line would bring it: any octets, in any pieces, at any time,
  * among them real tokens. The first octet is how fast time goes; 01 stands for the digits of a
  * fresh token, 02 for those of the last one again; on the unit's line 03 seals what follows it
- * into a frame. Whatever comes, credit moves by tokens that were answered as accepted and by
- * nothing else, and the meter goes on. */
+ * into a frame: an octet says of which of three units (two can be paired), of what type and how
+ * far its counter goes on, the next how much of the rest is in it: nothing, a token. In every
+ * second life messages have a PIN, and more units than the first may be paired. Whatever comes,
+ * credit moves by tokens that were answered as accepted and by nothing else, and the meter goes
+ * on. */
 #include "fuzz/courier.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/sys.h"
 #include "desk.h"
 #include "tools/vend/make.h"
 
-enum { LIFE = 2000, FED_MAX = 2048 }; /* inputs a meter lives through */
+enum { LIFE = 2000, FED_MAX = 2048 };         /* inputs a meter lives through */
+enum { UNITS_SPOKEN = 3, INPUT_MS = 900000 }; /* time that one input may take */
 
 static struct desk *k;
 static struct courier line;
 static struct ciu_frame sealed;
 static char digits[STS_DIGITS + 1];
-static uint32_t tid = 6400000, counter;
+static uint32_t tid, counter[UNITS_SPOKEN];
 static unsigned accepted, runs;
-static uint8_t key[16];
+static uint8_t key[UNITS_SPOKEN][16];
 
 static bool is_accepted(const uint8_t *p, size_t n)
 {
@@ -43,8 +48,10 @@ static void line_send(void *ctx, const uint8_t *p, size_t n, bool more)
     size_t size = n;
     ensure(n > 0 && n <= COURIER_OUT && meter_is_ready(&k->d.meter));
     if (fuzz_kind == COURIER_CIU) {
-        ensure(ciu_get(&f, key, p, &size) == 0 && size == n && f.type == CIU_RESULT);
-        accepted += f.payload[0] == STS_ACCEPT;
+        unsigned unit = be_get32(p + 3) - 1;
+        ensure(unit < UNITS_SPOKEN && ciu_get(&f, key[unit], p, &size) == 0 && size == n);
+        ensure(f.type & CIU_ANSWER && unit_is_paired(&k->d.meter, f.unit));
+        accepted += f.type == CIU_RESULT && f.payload[0] == STS_ACCEPT;
         return;
     }
     ensure(n >= 2 && p[n - 2] == '\r' && p[n - 1] == '\n');
@@ -56,6 +63,8 @@ static const struct link_ops ops = { .room = line_room, .send = line_send };
 static void begin(void)
 {
     static const struct who engineer = { .sap = 1, .link = LINK_WAN, .assoc = ROLE_MANAGEMENT };
+    static unsigned lives;
+    struct secure_key pin = { .slot = SECURE_SMS_PIN, .length = 4, .octets = "4711" };
     uint8_t setup[1 + SMS_NUMBER] = { SMS_TAKES_TOKENS | SMS_TAKES_WAKE | SMS_REPLIES, '7' };
     if (k) {
         device_courier_close(&k->d, &line);
@@ -64,9 +73,18 @@ static void begin(void)
     k = desk_new(INT64_C(1767225600));
     ensure(param_write(&k->d.meter, &engineer, PARAM_SMS, setup, sizeof setup) == 0);
     desk_settle(k);
-    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial);
+    ensure(unit_set(&k->d.meter, &engineer, &(struct unit_entry){ 1, UNIT_PLC }, 1) == 0);
+    desk_settle(k);
+    if (lives++ % 2) {
+        ensure(secure_keys_set(&k->d.meter, &engineer, &pin, 1, NULL) == 0);
+        ensure(meter_feed_inputs(&k->d.meter, k->now, INPUT_BUTTON) == 0);
+    }
+    desk_settle(k);
+    for (uint32_t i = 0; i < UNITS_SPOKEN; i++)
+        ciu_key(key[i], device_development.key[SECURE_UNICAST], k->meter.serial, i + 1);
     device_courier_open(&k->d, &line, fuzz_kind, (struct link_io){ &ops, NULL });
-    counter = 0;
+    memset(counter, 0, sizeof counter);
+    tid = 6400000;
 }
 
 static void fresh(void)
@@ -103,18 +121,21 @@ static size_t expand(const uint8_t *p, size_t n)
         feed(p, plain);
         return plain;
     }
-    size_t size = n - 1 < CIU_PAYLOAD ? n - 1 : CIU_PAYLOAD;
-    sealed = (struct ciu_frame){ .meter = k->meter.serial,
-                                 .counter = counter += size & 3,
-                                 .type = CIU_TOKEN,
+    uint8_t how = n > 1 ? p[1] : 0, length = n > 2 ? p[2] % (CIU_PAYLOAD + 1) : 0;
+    size_t head = n < 3 ? n : 3, size = length < n - head ? length : n - head;
+    unsigned unit = how % UNITS_SPOKEN;
+    sealed = (struct ciu_frame){ .unit = unit + 1,
+                                 .meter = k->meter.serial,
+                                 .counter = counter[unit] += how >> 6,
+                                 .type = (uint8_t)(CIU_TOKEN + (how >> 3 & 3)),
                                  .n = (uint8_t)size };
-    memcpy(sealed.payload, p + 1, size);
-    if (size == 0) { /* nothing more: a token, sealed */
+    memcpy(sealed.payload, p + head, size);
+    if (size == 0) {
         fresh();
         memcpy(sealed.payload, digits, sealed.n = STS_DIGITS);
     }
-    feed(frame, ciu_put(&sealed, key, frame));
-    return 1 + size;
+    feed(frame, ciu_put(&sealed, key[unit], frame));
+    return head + size;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -122,14 +143,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     if (runs++ % LIFE == 0) begin();
     if (n < 1 || n > FED_MAX) return 0;
-    uint64_t ms = p[0];
+    uint64_t ms = p[0], left_ms = INPUT_MS;
     accepted = 0;
     int64_t before = wallet_balance(&k->d.meter, 0);
     for (p++, n--; n;) {
         size_t used = expand(p, n);
         p += used;
         n -= used;
-        k->now = mono_after(k->now, ms * ms * 1000);
+        uint64_t pass_ms = ms * ms < left_ms ? ms * ms : left_ms;
+        k->now = mono_after(k->now, pass_ms * 1000);
+        left_ms -= pass_ms;
     }
     if (fuzz_kind != COURIER_CIU) feed((const uint8_t *)"\n", 1);
     desk_settle(k);

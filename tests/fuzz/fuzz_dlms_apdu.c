@@ -27,8 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         if (len == 0) continue;
         if (len > n - at) len = n - at;
         if (len == 0) break;
-        size_t m = bench_ask(&b, 0, SAP_READER, p + at, len, &a);
-        ensure(m <= 512);
+        bench_send(&b, 0, SAP_READER, p + at, len);
+        for (size_t from = 0, m = 1; m; ensure(m <= 512)) m = bench_next(&b, 0, &from, &a);
         if (b.port[0].closed) break;
         at += len;
     }

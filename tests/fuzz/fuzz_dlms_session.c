@@ -27,12 +27,8 @@ static void reopen(unsigned i)
 
 static void send(unsigned i, uint16_t sap, const uint8_t *p, size_t n)
 {
-    uint8_t head[WRAPPER_HEAD];
-    struct wrapper w = { sap, 1, (uint16_t)n };
     reopen(i);
-    wrapper_write(head, &w);
-    bench_feed(&b, i, head, sizeof head);
-    bench_feed(&b, i, p, n);
+    bench_send(&b, i, sap, p, n);
 }
 
 static void associate(unsigned i, uint8_t detail)

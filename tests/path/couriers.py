@@ -47,8 +47,9 @@ with Meter("--load", "off").start() as m:
     check(Line(m.ports["vtc"]).ask("TOKEN " + sold[1]) == "RESULT 10 UsedError", "used, by whatever way it came, also after a cut")
     check(m.value("0-0:19.10.0.255") == 20000, "20 kWh")
     rows = [r["values"] for r in m.read("0-0:99.17.0.255") if "row" in r]
-    check([r[1] for r in rows] == sold[:2], "their digits: %s" % rows)
-    check([r[6] for r in rows] == [5, 6], "VTC and SMS: %s" % rows)
+    check([r[3][0] for r in rows] == [3, 6, 3, 6], "taken, used, taken, used: %s" % rows)
+    check([r[1] for r in rows] == [sold[0], "", sold[1], ""], "digits of those that were taken: %s" % rows)
+    check([r[6] for r in rows] == [5, 5, 6, 5], "VTC and SMS: %s" % rows)
     credits = [r["values"] for r in m.read("0-0:99.15.0.255") if "row" in r]
     check([r[1:] for r in credits] == [[100, 0, 6400000], [100, 0, 6400001]], "the history of credit: %s" % credits)
 print("10 kWh by VTC, 10 kWh by SMS, each once; who is not listed is not heard")

@@ -138,7 +138,15 @@ class Hdlc:
         return b""
 
     def step(self, info, segmented):
-        answer = self.line.ask(0x10 | self.vr << 5 | self.vs << 1, info, client=self.client, segmented=segmented)
+        """One I-frame and its answer. A line may lose either: then RR asks which, and what was lost is sent again."""
+        def send():
+            return self.line.ask(0x10 | self.vr << 5 | self.vs << 1, info, client=self.client, segmented=segmented)
+
+        answer = send()
+        if not answer:
+            answer = self.line.ask(RR | self.vr << 5, client=self.client)
+            if answer and answer[0] & ~0x10 == RR & ~0x10 | self.vs << 5:
+                answer = send()
         assert answer, "no frame came back"
         self.vs = (self.vs + 1) & 7
         self.vr = (self.vr + (answer[0] & 1 == 0)) & 7

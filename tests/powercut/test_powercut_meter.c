@@ -2,13 +2,15 @@
  * operation.
  *
  * The life has everything that writes: checkpoints, captures, billing, demand, parameters, a
- * calendar written row by row and activated, a list of orders by date, clock steps, floods of events, log and profile
+ * calendar written row by row and activated, at once and by its date, a single action written and
+ * carried out at its moment, a list of orders by date, clock steps, floods of events, log and profile
  * clears, on a chip so small that its rings turn. Each program and erase is cut once in every
  * torn model: the chip is forked inside the operation, torn, powered up and judged; the life
  * goes on. One power-up in some is cut again. What is judged, against what stood on flash
  * before the operation and what RAM knew: no energy behind or ahead, no row lost or changed,
  * parameters and lists old or new as a whole, pairs of events together, counters never back;
- * and the supply relay: where the last order on flash says, each of its moves counted once.
+ * and the supply relay: where the last order on flash says, each of its moves counted once. What
+ * is due at a date is done as a whole after power-up, or not yet due.
  *
  * Usage: test_powercut_meter [HOURS [SEED]]
  */
@@ -64,6 +66,10 @@ struct life {
     uint16_t orders, orders_wanted; /* writing of the list of orders that stands; on its way */
     int64_t orders_from;            /* when that began */
     bool switching;                 /* the supply relay was ordered to move */
+    struct single_action single, single_wanted; /* the list that stands; on its way */
+    int64_t due;    /* of both: the single action, the calendar; 0 none */
+    bool opens;     /* what the action does */
+    uint8_t script; /* of the calendar that comes into force */
     struct cuts cuts;
     uint64_t of_switches; /* cuts around one */
     uint64_t step, seed;
@@ -238,6 +244,32 @@ static const char *judge_supply(struct lab *l)
     return NULL;
 }
 
+static bool is_single(const struct single_action *a, const struct single_action *b)
+{
+    return a->selector == b->selector && a->type == b->type && a->n == b->n &&
+           !memcmp(a->when, b->when, (size_t)a->n * SINGLE_TIME);
+}
+
+/* The list is one of two; what is due is done, and nothing before. */
+static const char *judge_dates(const struct life *f, struct lab *l)
+{
+    struct single_action x;
+    struct day d;
+    single_get(&l->m, SINGLE_SUPPLY, &x);
+    if (!is_single(&x, &f->single) && !is_single(&x, &f->single_wanted))
+        return "a single action is neither old nor new";
+    if (!f->due) return NULL;
+    lab_run_to(l, mono_after(l->now, 2000000), 200000);
+    bool past = clock_utc(&l->m.clock, l->now).s >= f->due;
+    bool open = l->m.supply.state.held >> SUPPLY_SCHEDULE & 1;
+    if (open != (past ? f->opens : !f->opens))
+        return past ? "a single action was missed" : "a single action came early";
+    bool active = calendar_day(&l->m, CALENDAR_TARIFF, SIDE_ACTIVE, 0, &d) >= 0 &&
+                  d.at[0].script == f->script;
+    if (active != past) return past ? "a calendar was missed" : "a calendar came early";
+    return NULL;
+}
+
 static const char *judge(const struct life *f, struct lab *l)
 {
     const char *e = judge_energy(f, l);
@@ -246,6 +278,7 @@ static const char *judge(const struct life *f, struct lab *l)
     if (!e) e = judge_calendar(l);
     if (!e) e = judge_orders(f, l);
     if (!e) e = judge_pairs(l);
+    if (!e) e = judge_dates(f, l);
     return e || !f->switching ? e : judge_supply(l);
 }
 
@@ -300,7 +333,7 @@ static void minutes(struct life *f, unsigned n)
     }
 }
 
-static void write_calendar(struct life *f, uint8_t script)
+static void write_passive(struct life *f, uint8_t script)
 {
     struct meter *m = &f->lab->m;
     struct item_name name = { 1, { 'a' } };
@@ -324,9 +357,48 @@ static void write_calendar(struct life *f, uint8_t script)
     if (err >= 0) err = calendar_put_season(m, &lab_who, &s);
     if (err >= 0) err = calendar_commit(m, &lab_who);
     settle(f);
-    if (err >= 0) err = calendar_activate(m, &lab_who, CALENDAR_TARIFF);
+    if (err < 0) fail(f, err_text(err), TORN_NOTHING);
+}
+
+static void write_calendar(struct life *f, uint8_t script)
+{
+    write_passive(f, script);
+    int err = calendar_activate(&f->lab->m, &lab_who, CALENDAR_TARIFF);
     settle(f);
     if (err < 0) fail(f, err_text(err), TORN_NOTHING);
+}
+
+/* In ten minutes the supply opens, or closes again, and another calendar comes into force. */
+static void write_dates(struct life *f)
+{
+    struct meter *m = &f->lab->m;
+    struct day d;
+    bool has = calendar_day(m, CALENDAR_TARIFF, SIDE_ACTIVE, 0, &d) >= 0;
+    uint8_t script = (uint8_t)(has ? d.at[0].script % 8 + 1 : 1);
+    write_passive(f, script);
+    meter_at(m, f->lab->now);
+    int64_t due = (m->utc.s / 60 + 10) * 60;
+    struct civil c = cal_civil(due);
+    uint8_t dt[12] = { 0, 0, c.month, c.day, 0xFF, c.hour, c.minute, 0, 0, 0x80, 0, 0xFF };
+    dt[0] = (uint8_t)(c.year >> 8);
+    dt[1] = (uint8_t)c.year;
+    f->opens = !f->opens;
+    f->single_wanted =
+        (struct single_action){ .selector = f->opens ? 1 : 2, .type = 1, .n = 1 };
+    memcpy(f->single_wanted.when[0], dt + 5, 4);
+    memcpy(f->single_wanted.when[0] + 4, dt, 5);
+    int err = single_set(m, &lab_who, SINGLE_SUPPLY, &f->single_wanted);
+    settle(f);
+    f->single = f->single_wanted;
+    if (err >= 0) err = calendar_set_time(m, &lab_who, CALENDAR_TARIFF, dt);
+    settle(f);
+    if (err < 0) fail(f, err_text(err), TORN_NOTHING);
+    f->due = due;
+    f->script = script;
+    f->switching = true;
+    minutes(f, 12);
+    f->due = 0;
+    f->switching = false;
 }
 
 /* One of them counts: a tariff, some minutes on. */
@@ -451,10 +523,13 @@ int main(int argc, char **argv)
     lab_fit_relay(f.lab, true);
     if (lab_power_up(f.lab, T0) < 0) return 1;
     settle(&f);
+    single_get(&f.lab->m, SINGLE_SUPPLY, &f.single);
+    f.single_wanted = f.single;
     cuts_watch(&f.cuts, &sim);
     for (unsigned i = 0; i < f.hours; i++) {
         hour(&f);
         if (i % 8 == 0) switch_supply(&f);
+        if (i % 4 == 2) write_dates(&f);
     }
     printf(
         "%u hours, %llu operations, %llu cuts, %llu second cuts, %llu around a switch of the "

@@ -103,6 +103,17 @@ static void look_at_credit(const struct wallet *x, struct snap *s, unsigned w)
     }
 }
 
+/* Rows of tokens that were taken: a section, a refusal has one as well, each time. */
+static uint32_t rows_taken(struct meter *m)
+{
+    struct token_span s = token_span(m, TOKENS_ALL);
+    struct token_row row;
+    uint32_t n = 0;
+    for (uint32_t i = s.first; i < s.next; i++)
+        n += token_read(m, TOKENS_ALL, i, &row) >= 0 && row.last.result == STS_ACCEPT;
+    return n;
+}
+
 static void look(struct lab *l, struct snap *s)
 {
     struct meter *m = &l->m;
@@ -129,7 +140,7 @@ static void look(struct lab *l, struct snap *s)
     memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
     s->sgc = k.sgc;
     s->tokens = m->now.counter[CNT_TOKENS];
-    s->rows = token_span(m, TOKENS_ALL).next;
+    s->rows = rows_taken(m);
     s->credits = token_span(m, TOKENS_CREDIT).next;
     s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);
     s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
@@ -360,6 +371,28 @@ static void before_midnight(struct life *f, bool of_a_month)
     lab_settle(f->lab);
 }
 
+static void set_clock(struct life *f, int64_t utc)
+{
+    struct lab *l = f->lab;
+    meter_at(&l->m, l->now);
+    if (order(l, clock_order(&l->m, &lab_who, CLOCK_SET, utc, false)) < 0)
+        fail(f, "the clock cannot be set", "-");
+    lab_run_s(l, 1);
+}
+
+/* The clock goes back over the end of the month, which then comes again: another row of history
+ * and nothing else, wherever the light goes out. */
+static void a_month_ends_again(struct life *f, struct nor_sim *sim)
+{
+    set_clock(f, midnight - 3600);
+    lab_run_until(f->lab, midnight - 2);
+    lab_settle(f->lab);
+    cut_act(f, sim, "a month ends again", end_day, true);
+    struct snap once = f->after;
+    once.months = f->before.months;
+    if (!is_same(&once, &f->before)) fail(f, "it ended twice", "-");
+}
+
 static void schemes_and_months(struct life *f, struct nor_sim *sim)
 {
     fill(f, 100000 * MONEY_UNIT); /* the supply is on */
@@ -377,6 +410,7 @@ static void schemes_and_months(struct life *f, struct nor_sim *sim)
     cut_act(f, sim, "maxima are reset", reset_maxima, false);
     before_midnight(f, true);
     cut_act(f, sim, "a month ends", end_day, true);
+    a_month_ends_again(f, sim);
     write_scheme(f, schemes_full());
     set(f, PARAM_SCHEME_AT_S, (int32_t)shown_utc(f->lab));
     before_midnight(f, true);

@@ -5,10 +5,14 @@
  *   samples  pulled; prints a sum over the samples of `pull=` seconds
  *   flash    programs the first page when it is blank, erases it when it is not
  *   rtc      reads, sets, reads
+ *   program  is it what was built?
+ *   hang     until the watchdog starts the image again
  *   panic, fault, stack
  */
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/crc.h"
 #include "base/sys.h"
 #include "port/mps2/port.h"
 #include "store/nor.h"
@@ -123,6 +127,33 @@ static int panic(void)
     return 0;
 }
 
+static int program(void)
+{
+    const struct board_io *b = port_io()->board;
+    uint8_t octet[4];
+    uint32_t sum = CRC32_SEED, end = b->program_octets - 4;
+    for (uint32_t at = 0; at < end; at++) {
+        b->program(NULL, at, octet, 1);
+        sum = crc32_more(sum, octet, 1);
+    }
+    b->program(NULL, end, octet, 4);
+    say("octets", b->program_octets);
+    say("as built", le_get32(octet) == crc32_end(sum));
+    say("sound RAM", b->ram_is_sound(NULL));
+    return 0;
+}
+
+static int hang(void)
+{
+    if (port_io()->board->was_watchdog(NULL)) {
+        say("watchdog", 1);
+        return 0;
+    }
+    port_print("hangs\n");
+    port_wake_at(MONO_NEVER);
+    for (;;) __asm__ volatile("" ::: "memory");
+}
+
 static int stack(void)
 {
     volatile uint8_t deep[3000];
@@ -135,8 +166,8 @@ static const struct {
     const char *name;
     int (*run)(void);
 } doings[] = {
-    { "samples", samples }, { "flash", flash }, { "rtc", rtc },
-    { "fault", fault },     { "panic", panic }, { "stack", stack },
+    { "samples", samples }, { "flash", flash }, { "rtc", rtc },         { "fault", fault },
+    { "panic", panic },     { "stack", stack }, { "program", program }, { "hang", hang },
 };
 
 int main(void)

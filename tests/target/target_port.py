@@ -180,6 +180,26 @@ class Faults(unittest.TestCase):
         self.assertEqual(status, 70)
         self.assertIn("fault at", said)
 
+    def test_program_is_summed(self):
+        status, said, _ = ended("do=program")
+        self.assertEqual(status, 0)
+        self.assertIn("as built 1", said)
+        self.assertIn("sound RAM 1", said)
+
+    def test_a_turned_bit_of_the_program_is_found(self):
+        with Folder() as folder:
+            elf = bytearray(qemu.build(IMAGE).read_bytes())
+            elf[elf.index(b": invariant broken")] ^= 1
+            (folder / "spoiled.elf").write_bytes(elf)
+            with qemu.Meter(folder, image=folder / "spoiled.elf", args=("do=program",)) as m:
+                self.assertEqual(m.wait(60), 0)
+                self.assertIn("as built 0", m.rest())
+
+    def test_watchdog_restarts_what_hangs(self):
+        status, said, _ = ended("do=hang")
+        self.assertEqual(status, 0)
+        self.assertIn("hangs\nwatchdog 1", said.replace("\r", ""))
+
     def test_stack_is_measured(self):
         status, text, _ = ended("do=stack")
         self.assertEqual(status, 0)

@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|kill|ctt|crowd|push|tokens [SEED]
+usage: whole.py hour|talk|board|kill|ctt|crowd|push|tokens [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -100,6 +100,24 @@ def talk():
             objects = read(m.net, "--client", "1", "--auth", "gmac", "--list")
             check(len(objects) > 100, "%d objects" % len(objects))
             print("TCP and optical UART: HLS 5, LLS, mode E; %d objects listed; %.1f V" % (len(objects), volts))
+
+
+def board():
+    """A program with a turned bit is found by the meter that runs it; the one that was built finds nothing."""
+    told = {}
+    for name, turned in (("spoiled", 1), ("sound", 0)):
+        with qemu.Folder() as folder:
+            flash, elf = qemu.new_flash(str(folder / "flash")), bytearray(qemu.build("magno22.elf").read_bytes())
+            elf[elf.index(b": invariant broken")] ^= turned
+            (folder / "image.elf").write_bytes(elf)
+            with qemu.Meter(folder, image=folder / "image.elf", flash=flash, args=("until=600", "load=off"), start=START) as m:
+                check(m.wait(600) == 0, m.said())
+            with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START) as m:
+                m.console(b"on\n")
+                rows = read(m.net, "--client", "1", "--auth", "gmac", "0-0:99.98.8.255")
+            told[name] = [r["values"][1] for r in rows if "row" in r]
+    check(12 in told["spoiled"] and not {12, 13, 15, 355} & set(told["sound"]), "told: %s" % told)
+    print("a turned bit of the program: events %s; without: %s" % (told["spoiled"], told["sound"]))
 
 
 def kill(seed=22, kills=20):
@@ -258,4 +276,4 @@ def push():
 
 
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "kill": kill, "ctt": cases, "crowd": crowd, "push": push, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "board": board, "kill": kill, "ctt": cases, "crowd": crowd, "push": push, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

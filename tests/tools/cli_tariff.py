@@ -158,13 +158,13 @@ class Tariff(unittest.TestCase):
                              (broken(steps=[{"price": 4294967295}]), "can cost more"),
                              (broken(vat=[{"rate": 100, "base": ["vat1"]}]), "stands on itself"),
                              (broken(vat=[{"rate": 10001}]), "100 %"), (broken(levy=[{"kind": 9}]), "kind"),
-                             (broken(colour="red"), "is no field"), (broken(vat=[{"rate": 1, "base": ["vat9"]}]), "there is not"),
+                             (broken(colour="red"), "is no field"), (broken(months=[1, 2, 12]), "is no field"), (broken(vat=[{"rate": 1, "base": ["vat9"]}]), "there is not"),
                              (broken(fixed=[{"kind": 1}] * 4), "too long"), ([1], "object")):
             r = check(scheme, "--kwh", "1")
             self.assertEqual(r.code, 1, scheme)
             self.assertIn(word, r.err)
             self.assertEqual(r.out, "")
-        for kwh in ("", "x", "1,,2", "4294968", "1.2345", "-1"):
+        for kwh in ("", "x", "1,,2", "4294968", "1000000000", "1.2345", "-1"):
             self.assertEqual(check(FULL, f"--kwh={kwh}").code, 0 if kwh == "" else 2, kwh)
         self.assertEqual(magno("tariff", "check", "/nonexistent").code, 1)
         self.assertEqual(magno("tariff").code, 2)

@@ -40,7 +40,18 @@ static void line_send(void *ctx, const uint8_t *p, size_t n, bool more)
     heard[heard_n] = 0;
 }
 
-static const struct link_ops ops = { .room = line_room, .send = line_send };
+static uint32_t speed;
+
+static void line_speed(void *ctx, uint32_t baud, enum line_form form)
+{
+    (void)ctx;
+    assert_int_equal(form, LINE_8N1);
+    speed = baud;
+}
+
+static const struct link_ops ops = { .room = line_room,
+                                     .send = line_send,
+                                     .set_line = line_speed };
 
 static void open_line(enum courier_kind kind)
 {
@@ -317,35 +328,139 @@ static void the_list_of_numbers_by_dlms(void **state)
     assert_string_equal(said("+233 BAL\n"), "+233 BAL 0.000 kWh 0.00\r\n");
 }
 
+static enum dar set_pin(const char *pin)
+{
+    uint8_t octets[16] = { AXDR_OCTETS, (uint8_t)strlen(pin) };
+    memcpy(octets + 2, pin, strlen(pin));
+    return desk_set(k, ROLE_MANAGEMENT, 1, desk_ln("0-0:96.64.6"), 2, octets, 2 + strlen(pin),
+                    0);
+}
+
+static void messages_with_a_pin(void **state)
+{
+    (void)state;
+    char text[120];
+    uint8_t octets[32];
+    struct desk_value got = { octets, sizeof octets };
+    allow(SMS_TAKES_TOKENS | SMS_TAKES_WAKE | SMS_REPLIES, "0244");
+    open_line(COURIER_SMS);
+    assert_int_equal(set_pin("123"), DAR_OTHER);
+    assert_int_equal(set_pin("123456789"), DAR_OTHER);
+    assert_int_equal(set_pin("12a4"), DAR_OTHER);
+    assert_string_equal(said("0244 BAL\n"), "0244 BAL 0.000 kWh 0.00\r\n");
+    assert_int_equal(set_pin("4711"), DAR_OK);
+    assert_int_not_equal(
+        desk_get(k, ROLE_MANAGEMENT, 1, desk_ln("0-0:96.64.6"), 2, NULL, 0, &got), DAR_OK);
+    desk_cut(k, 5);
+    open_line(COURIER_SMS);
+    assert_string_equal(said("0244 BAL\n"), "");
+    assert_string_equal(said("0244 471 BAL\n"), "");
+    assert_string_equal(said("0244 47111 BAL\n"), "");
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_SMS_REFUSED), 3);
+    assert_string_equal(said("0244 4711 BAL\n"), "0244 BAL 0.000 kWh 0.00\r\n");
+    snprintf(text, sizeof text, "0244 4711 TOKEN %s\n", units(10));
+    assert_string_equal(said(text), "0244 RESULT 1 Accept\r\n");
+    snprintf(text, sizeof text, "0244 %s\n", units(10));
+    assert_string_equal(said(text), "");
+    assert_int_equal(credit(), 1000);
+    /* guessing locks the way: the right one waits like any other */
+    for (unsigned i = 0; i < 4; i++) assert_string_equal(said("0244 0000 BAL\n"), "");
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_TOKEN_LOCKOUT), 1);
+    assert_string_equal(said("0244 4711 BAL\n"), "");
+    desk_run_s(k, 301);
+    assert_string_equal(said("0244 4711 BAL\n"), "0244 BAL 1.000 kWh 0.00\r\n");
+    assert_int_equal(set_pin(""), DAR_OK);
+    assert_string_equal(said("0244 BAL\n"), "0244 BAL 1.000 kWh 0.00\r\n");
+}
+
+static void a_carrier_port_that_is_off(void **state)
+{
+    (void)state;
+    struct obis ln = desk_ln("0-0:96.64.4");
+    char text[80];
+    uint8_t octets[16];
+    struct desk_value got = { octets, sizeof octets };
+    static const uint8_t on[] = { AXDR_STRUCTURE, 3, AXDR_BOOL, 1, AXDR_ENUM, 5, AXDR_ENUM, 0 };
+    static const uint8_t off[] = {
+        AXDR_STRUCTURE, 3, AXDR_BOOL, 0, AXDR_ENUM, 5, AXDR_ENUM, 1
+    };
+    static const uint8_t fast[] = {
+        AXDR_STRUCTURE, 3, AXDR_BOOL, 0, AXDR_ENUM, 10, AXDR_ENUM, 1
+    };
+    open_line(COURIER_VTC);
+    snprintf(text, sizeof text, "TOKEN %s\n", units(100));
+    assert_int_equal(desk_get(k, ROLE_SUPERVISOR, 1, ln, 2, NULL, 0, &got), DAR_OK);
+    assert_int_equal(got.n, sizeof on);
+    assert_memory_equal(octets, on, sizeof on);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, off, sizeof off, 0), DAR_DENIED);
+    assert_int_not_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, fast, sizeof fast, 0), DAR_OK);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, off, sizeof off, 0), DAR_OK);
+    assert_string_equal(said(text), "");
+    assert_string_equal(said("hello\n"), "");
+    assert_int_equal(credit(), 0);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, on, sizeof on, 0), DAR_OK);
+    assert_string_equal(said(text), "RESULT 1 Accept\r\n");
+    assert_int_equal(speed, 9600);
+    static const uint8_t slow[] = {
+        AXDR_STRUCTURE, 3, AXDR_BOOL, 1, AXDR_ENUM, 3, AXDR_ENUM, 0
+    };
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, ln, 2, slow, sizeof slow, 0), DAR_OK);
+    assert_int_equal(speed, 2400);
+}
+
 /* -- CIU
  * ---------------------------------------------------------------------------------------- */
 
+enum { UNIT = 7001, SECOND = 7002, THIRD = 7003 };
+
+static const struct who engineer = { .sap = 1, .link = LINK_WAN, .assoc = ROLE_MANAGEMENT };
 static uint8_t key[16];
 
-static size_t sealed(uint8_t frame[CIU_MOST], uint32_t counter, const char *payload)
+static size_t frame_of(uint8_t frame[CIU_MOST], uint32_t unit, uint32_t counter, uint8_t type,
+                       const char *payload)
 {
-    struct ciu_frame f = { .meter = k->meter.serial,
+    struct ciu_frame f = { .unit = unit,
+                           .meter = k->meter.serial,
                            .counter = counter,
-                           .type = CIU_TOKEN,
+                           .type = type,
                            .n = (uint8_t)strlen(payload) };
-    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial);
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial, unit);
     memcpy(f.payload, payload, f.n);
     return ciu_put(&f, key, frame);
 }
 
-static void assert_answer(uint32_t counter, uint8_t result, const char *name)
+static size_t sealed(uint8_t frame[CIU_MOST], uint32_t counter, const char *payload)
+{
+    return frame_of(frame, UNIT, counter, CIU_TOKEN, payload);
+}
+
+static void pair(uint32_t serial)
+{
+    const struct unit_entry e[UNIT_PLACES] = { { serial, UNIT_RF_868 } };
+    assert_int_equal(unit_set(&k->d.meter, &engineer, e, serial != 0), 0);
+    desk_settle(k);
+}
+
+static struct ciu_frame answer_of(uint32_t unit, uint32_t counter, uint8_t type)
 {
     struct ciu_frame f;
     size_t n = heard_n;
     assert_int_equal(ciu_get(&f, key, (const uint8_t *)heard, &n), 0);
     assert_int_equal(n, heard_n);
-    assert_int_equal(f.type, CIU_RESULT);
+    assert_int_equal(f.type, type);
     assert_int_equal(f.counter, counter);
+    assert_int_equal(f.unit, unit);
     assert_int_equal(f.meter, k->meter.serial);
+    heard_n = 0;
+    return f;
+}
+
+static void assert_answer(uint32_t counter, uint8_t result, const char *name)
+{
+    struct ciu_frame f = answer_of(UNIT, counter, CIU_RESULT);
     assert_int_equal(f.payload[0], result);
     assert_int_equal(f.n, 1 + strlen(name));
     assert_memory_equal(f.payload + 1, name, strlen(name));
-    heard_n = 0;
 }
 
 static void frames_of_the_unit(void **state)
@@ -353,6 +468,7 @@ static void frames_of_the_unit(void **state)
     (void)state;
     uint8_t frame[CIU_MOST];
     char token[STS_DIGITS + 1];
+    pair(UNIT);
     open_line(COURIER_CIU);
     memcpy(token, units(100), sizeof token);
     size_t n = sealed(frame, 7, token);
@@ -375,10 +491,161 @@ static void frames_of_the_unit(void **state)
     assert_int_equal(credit(), 11000);
 }
 
+/* It asks in the ten minutes after power-up, and is told how things stand. */
+static void a_unit_is_paired(void **state)
+{
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    open_line(COURIER_CIU);
+    feed(frame, sealed(frame, 1, units(100)));
+    assert_int_equal(heard_n, 0); /* a key is not enough */
+    assert_int_equal(credit(), 0);
+    assert_int_equal(logged(LOG_SECURITY, EV_ACCESS_DENIED), 1);
+    size_t n = frame_of(frame, UNIT, 2, CIU_PAIR, "");
+    feed(frame, n);
+    answer_of(UNIT, 2, CIU_PAIRED);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_PAIRED), 1);
+    feed(frame, n);
+    assert_int_equal(heard_n, 0);
+    assert_int_equal(logged(LOG_FRAUD, EV_REPLAY), 1);
+    feed(frame, sealed(frame, 3, units(100)));
+    assert_answer(3, STS_ACCEPT, "Accept");
+    feed(frame, frame_of(frame, UNIT, 4, CIU_PAIR, "")); /* once more: it is */
+    answer_of(UNIT, 4, CIU_PAIRED);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_PAIRED), 1);
+    feed(frame, frame_of(frame, UNIT, 5, CIU_POLL, ""));
+    struct ciu_frame f = answer_of(UNIT, 5, CIU_STATE);
+    assert_int_equal(f.n, CIU_STATE_SIZE);
+    assert_int_equal(f.payload[0], 0);
+    assert_int_equal(be_get64(f.payload + 3), 10000);
+    assert_int_equal(be_get32(f.payload + 11), k->d.meter.utc.s);
+    desk_cut(k, 5);
+    open_line(COURIER_CIU);
+    feed(frame, frame_of(frame, UNIT, 5, CIU_POLL, ""));
+    assert_int_equal(heard_n, 0);
+    feed(frame, frame_of(frame, UNIT, 6, CIU_POLL, ""));
+    answer_of(UNIT, 6, CIU_STATE);
+}
+
+/* The neighbour's unit, with a key that somebody gave it: later there has to be a hand at the meter,
+ * or a token; two units are enough. */
+static void when_units_are_paired(void **state)
+{
+    static const uint32_t serial[] = { UNIT, SECOND };
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    open_line(COURIER_CIU);
+    desk_run_s(k, 600);
+    feed(frame, frame_of(frame, UNIT, 1, CIU_PAIR, ""));
+    assert_int_equal(heard_n, 0);
+    assert_int_equal(logged(LOG_SECURITY, EV_ACCESS_DENIED), 1);
+    meter_feed_inputs(&k->d.meter, k->now, INPUT_BUTTON);
+    desk_run_s(k, 1);
+    feed(frame, frame_of(frame, UNIT, 2, CIU_PAIR, ""));
+    answer_of(UNIT, 2, CIU_PAIRED);
+    meter_feed_inputs(&k->d.meter, k->now, 0);
+    desk_run_s(k, 1);
+    feed(frame, frame_of(frame, SECOND, 1, CIU_PAIR, ""));
+    assert_int_equal(heard_n, 0);
+    struct made made;
+    struct sts_fields open = {
+        .v = { [STS_TID] = tid++, [STS_INDEX] = STS_FN_UNIT, [STS_DATA] = 1 }
+    };
+    make_token(&made, k->meter.decoder, 2, make_block(sts_form_find(2, 11, 7), &open));
+    feed(frame, frame_of(frame, UNIT, 3, CIU_TOKEN, made.digits));
+    assert_answer(3, STS_ACCEPT, "Accept");
+    feed(frame, frame_of(frame, SECOND, 2, CIU_PAIR, ""));
+    answer_of(SECOND, 2, CIU_PAIRED);
+    feed(frame, frame_of(frame, THIRD, 1, CIU_PAIR, ""));
+    assert_int_equal(heard_n, 0);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_PAIRED), 2);
+    for (unsigned i = 0; i < 2; i++) assert_true(unit_is_paired(&k->d.meter, serial[i]));
+    struct sts_fields none = { .v = { [STS_TID] = tid++, [STS_INDEX] = STS_FN_UNIT } };
+    make_token(&made, k->meter.decoder, 2, make_block(sts_form_find(2, 11, 7), &none));
+    feed(frame, frame_of(frame, SECOND, 3, CIU_TOKEN, made.digits));
+    answer_of(SECOND, 3, CIU_RESULT);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_UNPAIRED), 2);
+    for (unsigned i = 0; i < 2; i++) assert_false(unit_is_paired(&k->d.meter, serial[i]));
+    feed(frame, frame_of(frame, UNIT, 9, CIU_POLL, ""));
+    assert_int_equal(heard_n, 0);
+    /* what it sent while it was paired does not pair it again */
+    feed(frame, frame_of(frame, UNIT, 2, CIU_PAIR, ""));
+    assert_false(unit_is_paired(&k->d.meter, UNIT));
+    feed(frame, frame_of(frame, UNIT, 10, CIU_PAIR, ""));
+    answer_of(UNIT, 10, CIU_PAIRED);
+}
+
+/* Silent for a day of supply: told once, and once more when it is heard; also after cuts. */
+static void a_unit_is_lost(void **state)
+{
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    pair(UNIT);
+    open_line(COURIER_CIU);
+    desk_run_s(k, 23 * 3600);
+    desk_cut(k, 48 * 3600);
+    open_line(COURIER_CIU);
+    desk_run_s(k, 600);
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_LOST), 0);
+    desk_run_s(k, 3600);
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_LOST), 1);
+    assert_true(k->d.meter.alarms.set[2] >> 22 & 1);
+    desk_cut(k, 10);
+    open_line(COURIER_CIU);
+    desk_run_s(k, 2 * 86400);
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_LOST), 1);
+    feed(frame, frame_of(frame, UNIT, 1, CIU_POLL, ""));
+    answer_of(UNIT, 1, CIU_STATE);
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_RESTORED), 1);
+    desk_run_s(k, 86400 + 120);
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_LOST), 2);
+    pair(0); /* nobody is waited for any more */
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_RESTORED), 2);
+    desk_run_s(k, 2 * 86400);
+    assert_int_equal(logged(LOG_COMMUNICATION, EV_CIU_LOST), 2);
+}
+
+static void the_list_of_units_by_dlms(void **state)
+{
+    (void)state;
+    struct obis ln = desk_ln("0-0:96.62.0");
+    uint8_t octets[128];
+    struct desk_value got = { octets, sizeof octets };
+    static const uint8_t one[] = {
+        AXDR_ARRAY, 1, AXDR_STRUCTURE, 5, AXDR_U32,    0, 0,       0x1B, 0x59,
+        AXDR_ENUM,  1, AXDR_ENUM,      0, AXDR_OCTETS, 0, AXDR_U8, 0
+    };
+    uint8_t bad[sizeof one];
+    assert_int_equal(desk_get(k, ROLE_READER, 1, ln, 2, NULL, 0, &got), DAR_OK);
+    assert_int_equal(got.n, 2);
+    assert_int_equal(desk_set(k, ROLE_OPERATOR, 1, ln, 2, one, sizeof one, 0), DAR_DENIED);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, one, sizeof one - 1, 0), DAR_TYPE);
+    memcpy(bad, one, sizeof one);
+    bad[5] = 0x80; /* of 32 bits */
+    assert_int_not_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, bad, sizeof bad, 0), DAR_OK);
+    memcpy(bad, one, sizeof one);
+    bad[10] = UNIT_RADIOS;
+    assert_int_not_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, bad, sizeof bad, 0), DAR_OK);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, one, sizeof one, 0), DAR_OK);
+    assert_true(unit_is_paired(&k->d.meter, UNIT));
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_PAIRED), 1);
+    assert_int_equal(logged(LOG_SECURITY, EV_CHANGED_COMM), 1);
+    desk_cut(k, 5);
+    got = (struct desk_value){ octets, sizeof octets };
+    assert_int_equal(desk_get(k, ROLE_READER, 1, ln, 2, NULL, 0, &got), DAR_OK);
+    assert_int_equal(got.n, 4 + 5 + 2 + 2 + 14 + 2);
+    assert_int_equal(be_get32(octets + 5), UNIT);
+    assert_int_equal(octets[12], UNIT_PAIRED);
+    static const uint8_t none[] = { AXDR_ARRAY, 0 };
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 1, ln, 2, none, sizeof none, 0), DAR_OK);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_UNPAIRED), 1);
+}
+
 static void frames_that_are_none(void **state)
 {
     (void)state;
     uint8_t frame[CIU_MOST], bent[CIU_MOST], noise[300];
+    pair(UNIT);
     open_line(COURIER_CIU);
     size_t n = sealed(frame, 1, units(100));
     for (size_t i = 0; i < n;
@@ -406,17 +673,23 @@ static void frames_for_others(void **state)
     (void)state;
     uint8_t frame[CIU_MOST];
     struct ciu_frame f = {
-        .meter = k->meter.serial + 1, .counter = 5, .type = CIU_TOKEN, .n = 20
+        .unit = UNIT, .meter = k->meter.serial + 1, .counter = 5, .type = CIU_TOKEN, .n = 20
     };
+    pair(UNIT);
     open_line(COURIER_CIU);
-    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial);
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial, UNIT);
     memcpy(f.payload, units(10), 20);
     feed(frame, ciu_put(&f, key, frame));
     f.meter--;
     f.type = CIU_RESULT;
     feed(frame, ciu_put(&f, key, frame));
-    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial + 1);
     f.type = CIU_TOKEN;
+    f.unit = SECOND; /* under the key of another */
+    feed(frame, ciu_put(&f, key, frame));
+    f.unit = 0x80000000u | UNIT;
+    feed(frame, ciu_put(&f, key, frame));
+    f.unit = UNIT;
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial + 1, UNIT);
     feed(frame, ciu_put(&f, key, frame));
     assert_int_equal(heard_n, 0);
     assert_int_equal(credit(), 0);
@@ -434,7 +707,13 @@ int main(void)
         T(messages_that_are_not_permitted),
         T(debt_in_a_message),
         T(the_list_of_numbers_by_dlms),
+        T(messages_with_a_pin),
+        T(a_carrier_port_that_is_off),
         T(frames_of_the_unit),
+        T(a_unit_is_paired),
+        T(when_units_are_paired),
+        T(a_unit_is_lost),
+        T(the_list_of_units_by_dlms),
         T(frames_that_are_none),
         T(frames_for_others),
     };

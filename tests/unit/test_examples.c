@@ -77,10 +77,10 @@ static void order(uint16_t cls, const char *ln, uint8_t method, int32_t v)
 static void set_number(uint16_t cls, const char *ln, uint8_t attr, uint8_t tag, int32_t v)
 {
     uint8_t o[5] = { tag, (uint8_t)v };
-    if (tag == AXDR_I32) be_put32(o + 1, (uint32_t)v);
-    assert_int_equal(
-        desk_set(k, ROLE_MANAGEMENT, cls, desk_ln(ln), attr, o, tag == AXDR_I32 ? 5 : 2, 0),
-        DAR_OK);
+    size_t n = tag == AXDR_I32 ? 5 : tag == AXDR_U16 ? 3 : 2;
+    if (n == 5) be_put32(o + 1, (uint32_t)v);
+    if (n == 3) be_put16(o + 1, (uint16_t)v);
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, cls, desk_ln(ln), attr, o, n, 0), DAR_OK);
     desk_settle(k);
 }
 
@@ -369,6 +369,29 @@ static void example_e_with_less(void **state)
     assert_int_equal(number(112, "0-0:19.11.1", 2), 1000);
 }
 
+/* No more than 3.00 a day goes to the debt: 20 % of 25.00 would be 5.00. */
+static void example_e_with_a_provision(void **state)
+{
+    (void)state;
+    begin_e();
+    set_number(111, "0-0:19.1.0", 18, AXDR_U16, 300);
+    set_number(111, "0-0:19.1.0", 19, AXDR_I32, 86400);
+    assert_int_equal(number(111, "0-0:19.1.0", 18), 300);
+    assert_int_equal(number(111, "0-0:19.1.0", 19), 86400);
+    top_up(1000000); /* 2.00 */
+    assert_int_equal(number(113, "0-0:19.21.19", 2), 200);
+    top_up(2500000); /* and what is left of 3.00 */
+    assert_int_equal(number(113, "0-0:19.21.19", 2), 300);
+    cut(5);
+    top_up(1000000);
+    assert_int_equal(number(113, "0-0:19.21.19", 2), 300);
+    assert_int_equal(number(112, "0-0:19.11.0", 2), 4500 - 630 - 300);
+    desk_run_s(k, 86400);
+    top_up(1000000);
+    assert_int_equal(number(113, "0-0:19.21.19", 2), 500);
+    assert_int_equal(number(113, "0-0:19.21.19", 12), 9500);
+}
+
 /* -- F: friendly time
  * ------------------------------------------------------------------------------ */
 
@@ -573,6 +596,7 @@ int main(void)
         T(example_d),
         T(example_e),
         T(example_e_with_less),
+        T(example_e_with_a_provision),
         T(example_f_cut_before),
         T(example_f),
         T(example_f_the_exact_sum),

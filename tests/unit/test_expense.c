@@ -8,7 +8,9 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/cal.h"
 #include "base/err.h"
+#include "reckon.h"
 #include "schemes.h"
 #include "teller.h"
 
@@ -406,6 +408,294 @@ static void a_demand_is_charged_to_the_end_of_the_month(void **state)
     assert_int_equal(wallet_collected(&l->m, 1), charged);
 }
 
+/* -- clocks, zones and outages in any order
+ * -------------------------------------------------- */
+
+enum { MONTHLY = 5000000, DAILY = 100000, CALENDAR = 40 * 366 }; /* 5.00 and 0.10; from 1990 */
+static const int32_t FIRST = 7305;                               /* 1990-01-01 */
+
+static void use_monthly(void)
+{
+    struct scheme s = { .name = "monthly", .steps = 1 };
+    s.fixed[0] = (struct price_fixed){ FIXED_MONTH, MONTHLY };
+    s.fixed[1] = (struct price_fixed){ FIXED_DAY, DAILY };
+    use_scheme(&s);
+}
+
+static int64_t utc_now(void)
+{
+    return clock_utc(&l->m.clock, l->now).s;
+}
+
+static void set_clock(int64_t utc)
+{
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    assert_int_equal(clock_order(&l->m, &lab_who, CLOCK_SET, utc, false), 0);
+    lab_settle(l);
+}
+
+static void assert_charged(unsigned months, unsigned days)
+{
+    assert_int_equal(wallet_collected(&l->m, 1),
+                     (months * INT64_C(5000000) + days * INT64_C(100000)) * 1000);
+}
+
+/* From the 20th of January back to before the meter's first month: its beginning is no end of a
+ * month, nor are its days new. */
+static void a_clock_set_back_before_the_first_month(void **state)
+{
+    (void)state;
+    lab_run_until(l, T0 + 19 * DAY + 3600);
+    open_account();
+    use_monthly();
+    assert_charged(1, 1);
+    set_clock(T0 - 11 * DAY + 7200);
+    lab_run_until(l, T0 + 20 * DAY - 60);
+    assert_charged(1, 1 + 10); /* of December */
+    cut(0);
+    lab_run_until(l, T0 + 31 * DAY - 60);
+    assert_charged(1, 1 + 10 + 11);
+    lab_run_until(l, T0 + 31 * DAY + 60);
+    assert_charged(2, 1 + 10 + 11 + 1);
+}
+
+/* Neither the loss of the history, nor ends that clients order, make it forget. */
+static void a_month_that_history_forgot_is_not_charged_again(void **state)
+{
+    (void)state;
+    open_account();
+    use_monthly();
+    lab_run_until(l, T0 + 31 * DAY + 3600);
+    assert_charged(2, 32);
+    meter_at(&l->m, l->now);
+    assert_int_equal(billing_clear(&l->m, &lab_who), 0);
+    set_clock(T0 + 30 * DAY);
+    lab_run_until(l, T0 + 31 * DAY + 7200);
+    assert_charged(2, 32);
+}
+
+/* What an invalid clock slept over is still due where it is set to a little less than it shows.
+ */
+static void an_end_in_an_invalid_night_is_made_up_for(void **state)
+{
+    (void)state;
+    open_account();
+    use_monthly();
+    lab_run_until(l, T0 + 31 * DAY - 3600);
+    lab_power_down(l, true);
+    l->rtc_lost = true;
+    assert_true(lab_power_up(l, T0 + 31 * DAY) >= 0);
+    l->rtc_lost = false;
+    lab_run_s(l, 5 * 86400);
+    assert_charged(1, 31);
+    set_clock(T0 + 32 * DAY + 3600);
+    lab_run_s(l, 60);
+    assert_charged(2, 33);
+}
+
+/* The zone moves east over the end of a month, and back. */
+static void a_zone_moves_no_end(void **state)
+{
+    (void)state;
+    open_account();
+    use_monthly();
+    lab_run_until(l, T0 + 31 * DAY - 7200);
+    set(PARAM_ZONE_MIN, 300);
+    lab_run_s(l, 60);
+    assert_charged(2, 32);
+    set(PARAM_ZONE_MIN, -300);
+    lab_run_s(l, 60);
+    lab_run_until(l, T0 + 32 * DAY);
+    assert_charged(2, 32);
+}
+
+/* Two months in the dark, the scheme of the second is another: each is charged by its own. */
+static void a_scheme_comes_between_months_in_the_dark(void **state)
+{
+    (void)state;
+    struct scheme s = { .name = "twice", .steps = 1 };
+    s.fixed[0] = (struct price_fixed){ FIXED_MONTH, 2 * MONTHLY };
+    open_account();
+    use_monthly();
+    write_passive(&s);
+    set(PARAM_SCHEME_AT_S, (int32_t)T0 + 20 * DAY);
+    lab_run_until(l, T0 + 25 * DAY);
+    cut(60 * DAY); /* to the 27th of March */
+    lab_run_s(l, 60);
+    assert_string_equal(l->m.expense.scheme.name, "twice");
+    assert_charged(1 + 2 + 2, 31);
+}
+
+/* While the account is closed nothing is charged. */
+static void a_closed_account_owes_no_month(void **state)
+{
+    (void)state;
+    open_account();
+    use_monthly();
+    lab_run_until(l, T0 + 9 * DAY + 3600);
+    assert_charged(1, 10);
+    meter_at(&l->m, l->now);
+    assert_int_equal(wallet_close(&l->m, &lab_who, 1), 0);
+    lab_settle(l);
+    lab_run_until(l, T0 + 65 * DAY + 3600);
+    assert_charged(1, 10);
+    meter_at(&l->m, l->now);
+    assert_int_equal(wallet_open(&l->m, &lab_who, 1), 0);
+    lab_settle(l);
+    assert_charged(2, 11);
+    cut(0);
+    lab_run_until(l, T0 + 91 * DAY + 3600); /* the 2nd of April */
+    assert_charged(3, 11 + 26);
+}
+
+/* A calendar on paper: midnights are crossed off, a month is paid where its first is. */
+struct paper {
+    bool crossed[CALENDAR];
+    int64_t local, utc; /* now */
+    bool open, begun;
+    int32_t last;
+    unsigned months, days;
+};
+
+static void cross(struct paper *p, int32_t day)
+{
+    bool first = cal_civil(day * INT64_C(86400)).day == 1;
+    bool fresh = !p->crossed[day - FIRST];
+    p->crossed[day - FIRST] = true;
+    if (!fresh) return;
+    if (p->open) {
+        p->days++;
+        p->last = day;
+    }
+    if (!first || !p->begun) return;
+    p->begun = p->open;
+    p->months += p->open;
+}
+
+/* Local time goes on to `local`. */
+static void go_on(struct paper *p, int64_t local, int64_t utc)
+{
+    int32_t was = (int32_t)(p->local / DAY), day = (int32_t)(local / DAY);
+    p->local = local;
+    p->utc = utc;
+    while (was < day) cross(p, ++was);
+}
+
+static void open_or_close(struct paper *p)
+{
+    int32_t day = (int32_t)(p->local / DAY);
+    meter_at(&l->m, l->now);
+    assert_int_equal(
+        p->open ? wallet_close(&l->m, &lab_who, 1) : wallet_open(&l->m, &lab_who, 1), 0);
+    lab_settle(l);
+    p->open = !p->open;
+    if (!p->open) return;
+    p->months += !p->begun;
+    p->days += !p->begun || p->last < day;
+    if (!p->begun || p->last < day) p->last = day;
+    p->begun = true;
+}
+
+/* How many times lie apart from each other: a meter keeps four. */
+static unsigned runs(const struct paper *p)
+{
+    unsigned n = 0;
+    for (unsigned i = 1; i < CALENDAR; i++) n += p->crossed[i] && !p->crossed[i - 1];
+    return n;
+}
+
+static void set_back(struct paper *p, int64_t by)
+{
+    int64_t zone = p->local - p->utc;
+    if (runs(p) == PASSED_SPANS || p->utc - by < FIRST * (int64_t)DAY + 2000 * (int64_t)DAY)
+        return;
+    set_clock(p->utc - by);
+    p->utc = utc_now();
+    p->local = p->utc + zone;
+}
+
+static void lose_the_time(void)
+{
+    lab_power_down(l, true);
+    l->rtc_lost = true;
+    assert_true(lab_power_up(l, 0) >= 0);
+    l->rtc_lost = false;
+    lab_settle(l);
+    lab_run_s(l, 1 + reckon_below(100000));
+}
+
+/* What happens is drawn. No clock goes forward by more than is made up: 62 days. */
+static void something_happens(struct paper *p)
+{
+    int64_t by = 1 + (int64_t)reckon_below(50 * 86400), zone = p->local - p->utc;
+    switch (reckon_below(9)) {
+    case 0:
+        lab_run_s(l, 1 + reckon_below(200000));
+        break;
+    case 1:
+        set_clock(p->utc + by);
+        break;
+    case 2:
+        set_back(p, by);
+        break;
+    case 3:
+        set_back(p, by * 40);
+        break;
+    case 4:
+        cut((uint64_t)by);
+        break;
+    case 5:
+        zone = ((int64_t)reckon_below(1560) - 720) * 60;
+        set(PARAM_ZONE_MIN, (int32_t)(zone / 60));
+        if (p->utc + zone < p->local) p->local = p->utc + zone;
+        break;
+    case 6:
+        open_or_close(p);
+        break;
+    case 7:
+        lose_the_time();
+        if (reckon_below(2) && runs(p) < PASSED_SPANS)
+            set_back(p, by);
+        else
+            set_clock(p->utc + by);
+        break;
+    default:
+        meter_at(&l->m, l->now);
+        if (reckon_below(2))
+            billing_end(&l->m, &lab_who, BILLING_REMOTE);
+        else
+            billing_clear(&l->m, &lab_who);
+        lab_settle(l);
+    }
+    lab_run_s(l, 120);
+    go_on(p, utc_now() + zone, utc_now());
+}
+
+static void each_day_and_month_once(void **state)
+{
+    static struct paper p;
+    for (uint64_t seed = 1; seed < 21; seed++) {
+        reckon_seed = seed;
+        memset(&p, 0, sizeof p);
+        l->cfg.year = 1995;
+        set_clock(T0 + (int64_t)reckon_below(60 * 86400));
+        open_account();
+        use_monthly();
+        p.utc = p.local = utc_now();
+        p.open = p.begun = true;
+        p.months = p.days = 1;
+        p.last = (int32_t)(p.utc / DAY);
+        for (int64_t u = T0; u <= p.utc; u += DAY) p.crossed[u / DAY - FIRST] = true;
+        for (unsigned i = 0; i < 150 && p.utc < T0 + 1000 * (int64_t)DAY; i++) {
+            something_happens(&p);
+            assert_charged(p.months, p.days);
+        }
+        teardown(state);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
 /* -- another scheme
  * --------------------------------------------------------------------------------- */
 
@@ -586,6 +876,13 @@ int main(void)
         T(a_clock_that_is_set_costs_no_years),
         T(a_month_without_end),
         T(a_demand_is_charged_to_the_end_of_the_month),
+        T(a_clock_set_back_before_the_first_month),
+        T(a_month_that_history_forgot_is_not_charged_again),
+        T(an_end_in_an_invalid_night_is_made_up_for),
+        T(a_zone_moves_no_end),
+        T(a_scheme_comes_between_months_in_the_dark),
+        T(a_closed_account_owes_no_month),
+        T(each_day_and_month_once),
         T(a_new_scheme_waits_for_the_month),
         T(a_new_scheme_pro_rata),
         T(an_unsound_scheme_changes_nothing),

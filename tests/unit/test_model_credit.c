@@ -412,6 +412,9 @@ static void hostile_schemes(void **state)
         emit_scheme(&o, &s);
         assert_false(o.full);
         assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &o), DAR_OTHER);
+        get(1, "0-0:96.60.13", 2); /* the reason */
+        assert_int_equal(got.n, 2);
+        assert_int_equal(got.p[1], f);
         assert_int_equal(expense_scheme_get(&k->d.meter, SCHEME_PASSIVE, &s), 0);
         assert_string_equal(s.name, schemes_ghana_2018(true)->name);
     }
@@ -425,6 +428,69 @@ static void hostile_schemes(void **state)
     }
     assert_int_equal(k->d.meter.now.counter[CNT_CHANGES], changes);
     assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.1", 2, &o), DAR_OK);
+    get(1, "0-0:96.60.13", 2);
+    assert_int_equal(got.p[1], SCHEME_SOUND);
+}
+
+/* No month may be left out: not by a day that some have not, nor by a date that never comes. */
+static void missing_months(void **state)
+{
+    (void)state;
+    static const uint8_t any[] = { 0xFF, 0xFF, 0xFF, 1, 0xFF };
+    static const struct {
+        uint8_t day;
+        enum dar dar;
+    } end[] = { { 29, DAR_OTHER },   { 30, DAR_OTHER }, { 31, DAR_OTHER },
+                { 32, DAR_OTHER },   { 28, DAR_OK },    { WHEN_LAST, DAR_OK },
+                { WHEN_ANY, DAR_OK } };
+    static const uint8_t never[][5] = { { 0x07, 0xEA, 4, 31, 0xFF },
+                                        { 0x07, 0xEA, 2, 30, 0xFF },
+                                        { 0x07, 0xEA, 13, 1, 0xFF },
+                                        { 0x07, 0xEA, 0, 1, 0xFF } };
+    uint8_t was[BILLING_TIME], is[BILLING_TIME], b[40];
+    for (unsigned i = 0; i < sizeof end / sizeof *end; i++) {
+        struct axdr_out o = axdr_out(b, sizeof b);
+        billing_get_time(&k->d.meter, was);
+        axdr_emit_head(&o, AXDR_ARRAY, 1);
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_octets(&o, (uint8_t[]){ 0, 0, 0, 0 }, 4);
+        axdr_emit_octets(&o, any, sizeof any);
+        o.buf[o.len - 2] = end[i].day;
+        assert_int_equal(put(ROLE_SUPERVISOR, 22, "0-0:15.0.0", 4, &o), end[i].dar);
+        billing_get_time(&k->d.meter, is);
+        if (end[i].dar == DAR_OK)
+            assert_int_equal(is[7], end[i].day);
+        else
+            assert_memory_equal(is, was, sizeof is);
+    }
+    for (unsigned i = 0; i < sizeof never / sizeof *never; i++) {
+        struct axdr_out o = axdr_out(b, sizeof b);
+        uint8_t dt[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0 };
+        memcpy(dt, never[i], 5);
+        axdr_emit_octets(&o, dt, sizeof dt);
+        assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.60.2", 2, &o), DAR_OTHER);
+        assert_int_equal(param_get(&k->d.meter, PARAM_SCHEME_AT_S), 0);
+    }
+}
+
+/* So much for each kW of what was contracted, from when it is written. */
+static void a_contracted_power_is_charged(void **state)
+{
+    (void)state;
+    struct scheme s = *one_a_kwh();
+    uint8_t b[8];
+    s.fixed[0] = (struct price_fixed){ FIXED_CONTRACT_KW, 500000 };
+    assert_int_equal(call_none(111, "0-0:19.1.0", 1), DAR_OK);
+    use_scheme(&s);
+    assert_int_equal(number(1, "0-0:96.60.26", 2), 0);
+    for (unsigned i = 0; i < 2; i++) { /* a megawatt is the most */
+        struct axdr_out o = axdr_out(b, sizeof b);
+        axdr_emit_u32(&o, i ? 1000001 : 5000);
+        assert_int_equal(put(ROLE_SUPERVISOR, 3, "0-0:96.60.9", 2, &o), i ? DAR_OTHER : DAR_OK);
+        assert_int_equal(number(3, "0-0:96.60.9", 2), 5000);
+        assert_int_equal(number(1, "0-0:96.60.26", 2), 2500000);
+    }
+    assert_int_equal(wallet_collected(&k->d.meter, 1), 5 * MONEY_UNIT / 2);
 }
 
 /* -- accounts
@@ -510,6 +576,99 @@ static void levels_fall(void **state)
     assert_int_equal(put(ROLE_SUPERVISOR, 1, "0-0:96.61.0", 2, &o), DAR_OTHER);
     assert_int_equal(put_i32(112, "0-0:19.10.0", 5, 4000), DAR_OTHER); /* below the second */
     assert_int_equal(put_i32(112, "0-0:19.10.0", 5, 60000), DAR_OK);
+}
+
+/* -- register monitors of credit and of steps
+ * --------------------------------------------------- */
+
+/* {class, name, attribute} */
+static bool monitors(const char *monitor, uint16_t cls, const char *ln, int8_t attr)
+{
+    struct axdr_in in = get(21, monitor, 3);
+    struct obis want = desk_ln(ln), name;
+    axdr_read_struct(&in, 3);
+    bool same = axdr_read_u16(&in) == cls;
+    axdr_read_octets(&in, &name, sizeof name);
+    same &= axdr_read_i8(&in) == attr && !memcmp(&name, &want, sizeof name);
+    return same && axdr_is_done(&in);
+}
+
+/* So many pairs of {up, down}, each of that table. */
+static bool acts(const char *monitor, unsigned n, const char *table, uint16_t up, uint16_t down)
+{
+    struct axdr_in in = get(21, monitor, 4);
+    struct obis want = desk_ln(table), name;
+    bool same = axdr_read_head(&in, AXDR_ARRAY) == n;
+    for (unsigned i = 0; i < 2 * n; i++) {
+        if (i % 2 == 0) axdr_read_struct(&in, 2);
+        axdr_read_struct(&in, 2);
+        axdr_read_octets(&in, &name, sizeof name);
+        same &= axdr_read_u16(&in) == (i % 2 ? down : up);
+        same &= !memcmp(&name, &want, sizeof name);
+    }
+    return same && axdr_is_done(&in);
+}
+
+static enum dar put_levels(uint8_t role, unsigned n, int32_t a, int32_t b, int32_t c)
+{
+    const int32_t v[] = { a, b, c };
+    uint8_t p[24];
+    struct axdr_out o = axdr_out(p, sizeof p);
+    axdr_emit_head(&o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) axdr_emit_i32(&o, v[i]);
+    return put(role, 21, "0-0:16.0.20", 2, &o);
+}
+
+static void the_levels_are_a_monitor(void **state)
+{
+    static const uint8_t product[] = { AXDR_ARRAY, 3,        AXDR_I32, 0,    0,    0x27,
+                                       0x10,       AXDR_I32, 0,        0,    0x13, 0x88,
+                                       AXDR_I32,   0,        0,        0x03, 0xE8 };
+    (void)state;
+    get(21, "0-0:16.0.20", 2);
+    assert_int_equal(got.n, sizeof product);
+    assert_memory_equal(got.p, product, sizeof product);
+    assert_true(monitors("0-0:16.0.20", 111, "0-0:19.0.0", 5));
+    assert_true(acts("0-0:16.0.20", 3, "0-0:10.0.108", 0, 5));
+    assert_int_not_equal(put_levels(ROLE_OPERATOR, 3, 900, 500, 100), DAR_OK);
+    assert_int_equal(put_levels(ROLE_SUPERVISOR, 2, 900, 500, 100), DAR_OTHER);
+    assert_int_equal(put_levels(ROLE_SUPERVISOR, 3, 900, 900, 100), DAR_OTHER);
+    assert_int_equal(put_levels(ROLE_SUPERVISOR, 3, -1, 0, 0), DAR_OTHER);
+    assert_int_equal(number(111, "0-0:19.0.0", 16), 10000);
+    assert_int_equal(put_levels(ROLE_SUPERVISOR, 3, 900, 500, 100), DAR_OK);
+    assert_int_equal(number(111, "0-0:19.0.0", 16), 900);
+    /* and they are what is watched: a level a monitor was given is told */
+    assert_int_equal(call_i32(112, "0-0:19.10.0", 1, 1000), DAR_OK);
+    assert_int_equal(call_none(111, "0-0:19.0.0", 1), DAR_OK);
+    wh(99);
+    assert_int_equal(logged(EV_CREDIT_LEVEL_1), 0);
+    wh(2);
+    assert_int_equal(logged(EV_CREDIT_LEVEL_1), 1);
+    assert_int_equal(logged(EV_CREDIT_LEVEL_2), 0);
+}
+
+static void the_steps_are_a_monitor(void **state)
+{
+    (void)state;
+    struct axdr_in in = get(21, "0-0:16.0.10", 2);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 0); /* no scheme yet */
+    assert_true(axdr_is_done(&in));
+    assert_true(acts("0-0:16.0.10", 0, "0-0:10.0.100", 0, 0));
+    use_scheme(schemes_egypt());
+    const struct scheme *s = schemes_egypt();
+    in = get(21, "0-0:16.0.10", 2);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), s->steps - 1);
+    for (unsigned i = 0; i + 1 < s->steps; i++)
+        assert_int_equal(axdr_read_u32(&in), s->step[i].limit_wh);
+    assert_true(axdr_is_done(&in));
+    assert_true(acts("0-0:16.0.10", s->steps - 1u, "0-0:10.0.100", 0, 0));
+    assert_true(monitors("0-0:16.0.10", 3, "1-0:1.9.0", 2));
+    assert_int_equal(param_set(&k->d.meter, &client, PARAM_REGISTRATION, 1), 0);
+    desk_settle(k);
+    assert_true(monitors("0-0:16.0.10", 3, "1-0:15.9.0", 2));
+    use_scheme(schemes_full());
+    in = get(21, "0-0:16.0.10", 2);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 9);
 }
 
 static enum dar set_mode(uint8_t mode, uint8_t status)
@@ -642,8 +801,12 @@ int main(void)
         T(debts_are_set_added_and_collected),
         T(what_is_collected_when),
         T(hostile_schemes),
+        T(missing_months),
+        T(a_contracted_power_is_charged),
         T(charges_of_days_without_supply),
         T(levels_fall),
+        T(the_levels_are_a_monitor),
+        T(the_steps_are_a_monitor),
         T(the_mode_by_set_and_by_date),
         T(an_account_is_reset_once_closed),
         T(days_left),

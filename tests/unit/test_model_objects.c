@@ -952,7 +952,6 @@ static void every_parameter_has_its_object(void **state)
         { PARAM_CALENDAR_SIDES, PARAM_CALENDAR_SIDES_3 },
         { PARAM_CALIBRATION, PARAM_CALIBRATION },
         { PARAM_POWER_LIMIT_W, PARAM_POWER_LIMIT_W },
-        { PARAM_SCHEME_PRO_RATA, PARAM_CONTRACT_W },
     };
     (void)state;
     for (uint16_t id = 0; id < PARAMS; id++) {

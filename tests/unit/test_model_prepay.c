@@ -249,8 +249,8 @@ static void histories_of_tokens(void **state)
     for (unsigned i = 0; i < 10; i++)
         bcd[i] = (uint8_t)((t[2 * i] - '0') << 4 | (t[2 * i + 1] - '0'));
     assert_int_equal(enter(ROLE_OPERATOR, t, 20), DAR_OK);
-    assert_int_equal(enter(ROLE_OPERATOR, t, 20), DAR_OK); /* used: in neither of them */
-    struct axdr_in in = rows_of("0-0:99.17.0", 2, 8);
+    assert_int_equal(enter(ROLE_OPERATOR, t, 20), DAR_OK); /* used: a row without digits */
+    struct axdr_in in = rows_of("0-0:99.17.0", 3, 8);
     struct axdr_in first = axdr_read_value(&in);
     (void)first;
     assert_true(axdr_read_struct(&in, 8));
@@ -268,7 +268,15 @@ static void histories_of_tokens(void **state)
     assert_int_equal(axdr_read_enum(&in), DELIVERY_REMOTE);
     (void)axdr_read_u8(&in); /* the channel of the desk's client */
     assert_int_equal(axdr_read_u8(&in), 0);
-    assert_true(axdr_is_done(&in));
+    assert_true(axdr_read_struct(&in, 8));
+    axdr_read_datetime(&in, time);
+    axdr_read_string(&in, AXDR_OCTETS, &n);
+    assert_int_equal(n, 0);
+    assert_int_equal(axdr_read_u16(&in), 0);
+    assert_true(axdr_read_struct(&in, 2));
+    assert_int_equal(axdr_read_enum(&in), 6);
+    axdr_read_bits(&in, &result, 8);
+    assert_int_equal(result, STS_USED);
     in = rows_of("0-0:99.15.0", 1, 4);
     assert_true(axdr_read_struct(&in, 4));
     axdr_read_datetime(&in, time);

@@ -407,6 +407,18 @@ static void alarms_are_pushed_once(void **state)
     event_post(&k->d.meter, EV_MAGNET, NULL, NULL);
     desk_run_s(k, 5);
     expect(k, 6);
+    /* the descriptor is cleared, the register not: the next one is told all the same, once */
+    assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 1, descriptor, 2, none, sizeof none, 0),
+                     DAR_OK);
+    for (int i = 0; i < 2; i++) {
+        event_post(&k->d.meter, EV_MAGNET_END, NULL, NULL);
+        desk_run_s(k, 60);
+        expect_none();
+        event_post(&k->d.meter, EV_MAGNET, NULL, NULL);
+        desk_run_s(k, 5);
+        if (i == 0) expect(k, 6);
+    }
+    expect_none();
     end(k);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "meter/display/sum.h"
 #include "teller.h"
 
 #define T0 INT64_C(1767225600) /* 2026-01-01 */
@@ -507,9 +508,11 @@ static void the_display_goes_through_a_test(void **state)
         const char *cells;
         unsigned point;
     } page[] = { { "       1", 0 }, { "88888888", 0 }, { "     124", 2 }, { "      12", 0 },
-                 { "      42", 0 }, { "    2300", 0 }, { "  000100", 0 }, { "    3600", 3 } };
+                 { "      42", 0 }, { "in     4", 0 }, { "    2300", 0 }, { "  000100", 0 },
+                 { "    3600", 3 }, { "1-22-3  ", 0 } };
     (void)state;
     t.key.ti = 42;
+    l->cfg.version = "1.22.3";
     l->load.p_mw = 3600000;
     lab_run_s(l, 1230);
     assert_int_equal(keypad(teller_register(&t, 0, 2300)), STS_ACCEPT);
@@ -535,6 +538,109 @@ static void the_display_goes_through_a_test(void **state)
     display_page(&l->m, l->now, &p);
     assert_false(p.automatic);
     assert_true(p.pages > 2);
+}
+
+/* Lamp and buzzer for three seconds, with the display or with the keypad; then as before. */
+static void a_test_sounds(void **state)
+{
+    static const uint32_t bits[] = { STS_TEST_DISPLAY, STS_TEST_READER };
+    (void)state;
+    lab_run_s(l, 10);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t lamp = l->m.lamp[LAMP_ALARM], buzzer = l->m.lamp[LAMP_BUZZER];
+        assert_int_not_equal(buzzer, OUTPUT_STEADY);
+        assert_int_equal(keypad(teller_test(&t, bits[i])), STS_ACCEPT);
+        assert_int_equal(l->m.lamp[LAMP_ALARM], OUTPUT_STEADY);
+        assert_int_equal(l->m.lamp[LAMP_BUZZER], OUTPUT_STEADY);
+        lab_run_s(l, 2);
+        assert_int_equal(l->m.lamp[LAMP_BUZZER], OUTPUT_STEADY);
+        lab_run_s(l, 2);
+        assert_int_equal(l->m.lamp[LAMP_ALARM], lamp);
+        assert_int_equal(l->m.lamp[LAMP_BUZZER], buzzer);
+    }
+    assert_int_equal(keypad(teller_test(&t, STS_SHOW_TARIFF_INDEX)), STS_ACCEPT);
+    assert_int_not_equal(l->m.lamp[LAMP_BUZZER], OUTPUT_STEADY);
+}
+
+static unsigned opens(void)
+{
+    return l->m.now.counter[CNT_RELAY_OPENS];
+}
+
+/* The contact is tried for a second where the meter closes by itself, and never closes what is to
+ * be open; who asks too often is not heard. */
+static void the_contact_is_tried(void **state)
+{
+    (void)state;
+    const char *token = teller_test(&t, STS_TEST_SWITCH);
+    char kept[STS_DIGITS + 1];
+    memcpy(kept, token, sizeof kept);
+    lab_fit_relay(l, true);
+    cut(1);
+    lab_run_s(l, 10);
+    assert_int_equal(keypad(kept), STS_FUNCTION); /* mode 4 waits for somebody */
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_SUPPLY_MODE, 6), 0);
+    lab_settle(l);
+    assert_int_equal(keypad(kept), STS_ACCEPT);
+    lab_run_s(l, 5);
+    assert_int_equal(opens(), 1);
+    assert_true(supply_is_on(&l->m));
+    assert_int_equal(logged_in(LOG_RELAY, EV_OPEN_ENGINEERING), 1);
+    assert_int_equal(logged_in(LOG_RELAY, EV_OPEN_ARREARS), 0);
+    assert_int_equal(logged_in(LOG_RELAY, EV_LOCAL_RECONNECTION), 1);
+    assert_int_equal(keypad(teller_units(&t, 1)), STS_ACCEPT); /* and without credit */
+    l->load.p_mw = 3600000;
+    lab_run_s(l, 200);
+    assert_false(supply_is_on(&l->m));
+    assert_int_equal(opens(), 2);
+    assert_int_equal(logged_in(LOG_RELAY, EV_OPEN_ARREARS), 1);
+    assert_int_equal(keypad(kept), STS_FUNCTION); /* there is nothing to try */
+    lab_run_s(l, 5);
+    assert_false(supply_is_on(&l->m));
+    assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
+    lab_run_s(l, 5);
+    assert_true(supply_is_on(&l->m));
+    unsigned before = opens();
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(keypad(kept), STS_ACCEPT);
+        lab_run_s(l, 5);
+    }
+    assert_in_range(opens() - before, 8, 13);
+    assert_true(supply_is_on(&l->m));
+}
+
+/* Whatever was judged has a row; digits that may still be good are in none of them. */
+static void refused_tokens_are_logged(void **state)
+{
+    static const uint8_t result[] = { STS_ACCEPT, STS_USED, STS_CRC, STS_ACCEPT, STS_FUNCTION };
+    static const uint8_t none[STS_DIGITS / 2] = { 0 };
+    (void)state;
+    struct token_row row;
+    char token[STS_DIGITS + 1];
+    memcpy(token, teller_units(&t, 100), sizeof token);
+    assert_int_equal(keypad(token), STS_ACCEPT);
+    assert_int_equal(teller_enter(l, &teller_client, token), STS_USED);
+    assert_int_equal(keypad(wrong()), STS_CRC);
+    assert_int_equal(keypad(teller_test(&t, STS_SHOW_ENERGY)), STS_ACCEPT);
+    assert_int_equal(keypad(teller_register(&t, 6, 100)), STS_FUNCTION);
+    assert_int_equal(keypad("99999999999999999999"), STS_FORMAT); /* no token */
+    for (unsigned i = 0; i < 4; i++) keypad(wrong());
+    struct token_span s = token_span(&l->m, TOKENS_ALL);
+    assert_int_equal(keypad(wrong()), STS_LOCKED_OUT); /* not looked at */
+    assert_int_equal(token_span(&l->m, TOKENS_ALL).next, s.next);
+    assert_int_equal(s.next - s.first, sizeof result + 4);
+    cut(1);
+    for (unsigned i = 0; i < sizeof result; i++) {
+        assert_int_equal(token_read(&l->m, TOKENS_ALL, s.first + i, &row), 0);
+        assert_int_equal(row.last.result, result[i]);
+        assert_int_equal(memcmp(row.last.bcd, none, sizeof none) == 0, i != 0);
+        assert_int_equal(row.last.link, i == 1 ? LINK_WAN : LINK_KEYPAD);
+        assert_int_equal(row.tid != 0, i < 2 || i == 4);
+    }
+    assert_int_equal(token_span(&l->m, TOKENS_CREDIT).next, 1);
+    struct display_page p = { .item.column = SUM_TOKEN }; /* the last one that was taken */
+    display_show(&l->m, l->now, &p);
+    assert_memory_equal(p.cell, token, DISPLAY_CELLS);
 }
 
 static void the_display_tells_of_credit(void **state)
@@ -797,6 +903,9 @@ int main(void)
         T(a_clear_tamper_token_clears),
         T(test_tokens_change_nothing),
         T(the_display_goes_through_a_test),
+        T(a_test_sounds),
+        T(the_contact_is_tried),
+        T(refused_tokens_are_logged),
         T(the_display_tells_of_credit),
         T(functions_of_the_account),
         T(an_engineer_opens_and_releases),

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "desk.h"
 #include "meter/display/code.h"
+#include "tools/vend/make.h"
 
 static const struct who keypad = { .link = LINK_KEYPAD };
 static uint8_t value[8192];
@@ -184,6 +185,64 @@ static void the_keypad_reconnects(void **state)
     assert_cells(&page, "button  ");
 }
 
+static void shows(struct desk *k, uint16_t number, const char *cells, unsigned point)
+{
+    assert_int_equal(type(k, number), 0);
+    struct display_page page = look(k);
+    assert_cells(&page, cells);
+    assert_int_equal(page.point, point);
+}
+
+static int pay(struct desk *k, uint32_t tid, uint16_t tenths)
+{
+    struct made made;
+    const struct sts_key *key = k->meter.decoder;
+    struct sts_fields f = { .v = { [STS_TID] = tid, [STS_VALUE] = tenths } };
+    make_token(&made, key, 0, make_block(sts_form_find(0, 0, key->ea), &f));
+    meter_at(&k->d.meter, k->now);
+    int result = prepay_enter_text(&k->d.meter, &keypad, 0, made.digits, STS_DIGITS);
+    desk_settle(k);
+    return result;
+}
+
+/* 2, 819: what was bought ever, and how many tokens it took; one that is refused is none. */
+static void tokens_are_counted(void **state)
+{
+    struct desk *k = *state;
+    shows(k, 819, "       0", 0);
+    shows(k, 2, "    0000", 3);
+    assert_int_equal(pay(k, 6400000, 100), STS_ACCEPT);
+    shows(k, 819, "       1", 0);
+    shows(k, 2, "   10000", 3);
+    assert_int_equal(pay(k, 6400000, 100), STS_USED);
+    assert_int_equal(pay(k, 6400001, 25), STS_ACCEPT);
+    shows(k, 819, "       2", 0);
+    shows(k, 2, "   12500", 3);
+    desk_cut(k, 60);
+    desk_run_s(k, 5);
+    shows(k, 819, "       2", 0);
+    shows(k, 2, "   12500", 3);
+}
+
+/* 0: emergency credit, where 811 would give it. */
+static void what_is_offered(void **state)
+{
+    struct desk *k = *state;
+    shows(k, 0, "nonE    ", 0);
+    assert_int_equal(type(k, 811), E_STATE);
+    assert_int_equal(param_set(&k->d.meter, &keypad, PARAM_EMERGENCY_1, 5000), 0);
+    desk_settle(k);
+    shows(k, 0, "nonE    ", 0); /* the account is not open yet */
+    assert_int_equal(pay(k, 6400000, 20), STS_ACCEPT);
+    if (!wallet_is_open(&k->d.meter, 0))
+        assert_int_equal(wallet_open(&k->d.meter, &keypad, 0), 0);
+    assert_int_equal(param_set(&k->d.meter, &keypad, PARAM_EMERGENCY_1_BELOW, 2000), 0);
+    desk_settle(k);
+    shows(k, 0, "    5000", 3);
+    assert_int_equal(type(k, 811), 0);
+    shows(k, 0, "nonE    ", 0); /* it was taken */
+}
+
 static int setup(void **state)
 {
     struct desk *k = desk_new(1772438400);
@@ -208,6 +267,8 @@ int main(void)
         TEST(a_utility_writes_its_own),
         TEST(a_wrong_table_is_refused_whole),
         TEST(the_keypad_reconnects),
+        TEST(tokens_are_counted),
+        TEST(what_is_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

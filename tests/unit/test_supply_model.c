@@ -431,6 +431,74 @@ static void what_fails_is_pushed(void **state)
     assert_true(is_set(k, "0-0:97.98.20", 13));
 }
 
+/* {least voltage, delay, beeps, most owed} */
+static enum dar set_arrears(struct desk *k, uint8_t role, uint8_t percent, uint8_t beeps,
+                            uint8_t top)
+{
+    uint8_t p[] = { AXDR_STRUCTURE, 4,     AXDR_U8,  percent, AXDR_U16, 0, 60,
+                    AXDR_U8,        beeps, AXDR_I32, top,     0,        1, 0 };
+    enum dar dar = desk_set(k, role, 1, desk_ln("0-0:96.50.24"), 2, p, sizeof p, 0);
+    desk_settle(k);
+    return dar;
+}
+
+static void arrears_are_settings(void **state)
+{
+    static const uint8_t product[] = {
+        AXDR_STRUCTURE, 4,  AXDR_U8,  70,   AXDR_U16, 0,    0,
+        AXDR_U8,        10, AXDR_I32, 0x7F, 0xFF,     0xFF, 0xFF
+    };
+    struct desk *k = *state;
+    assert_memory_equal(get(k, 1, "0-0:96.50.24", 2), product, sizeof product);
+    assert_int_not_equal(set_arrears(k, ROLE_OPERATOR, 70, 3, 0), DAR_OK);
+    assert_int_equal(set_arrears(k, ROLE_SUPERVISOR, 49, 3, 0), DAR_OTHER);
+    assert_int_equal(set_arrears(k, ROLE_SUPERVISOR, 70, 121, 0), DAR_OTHER);
+    assert_int_equal(set_arrears(k, ROLE_SUPERVISOR, 70, 3, 0x80), DAR_OTHER); /* negative */
+    assert_memory_equal(get(k, 1, "0-0:96.50.24", 2), product, sizeof product);
+    assert_int_equal(set_arrears(k, ROLE_SUPERVISOR, 70, 3, 0), DAR_OK);
+    assert_int_equal(param_get(&k->d.meter, PARAM_ARREARS_BEEPS), 3);
+    assert_int_equal(param_get(&k->d.meter, PARAM_ARREARS_DEBT), 256);
+    assert_int_equal(param_get(&k->d.meter, PARAM_ARREARS_DELAY_S), 60);
+}
+
+/* Script n gives the pulse output function n - 1, and says so. */
+static void output_scripts(void **state)
+{
+    struct desk *k = *state;
+    struct obis function = desk_ln("0-0:96.50.12"), name;
+    struct axdr_in in = axdr_in(get(k, 9, "0-0:10.0.103", 2), sizeof value);
+    unsigned n = axdr_read_head(&in, AXDR_ARRAY);
+    assert_int_equal(n, 8);
+    for (unsigned i = 0; i < n; i++) {
+        size_t length;
+        axdr_read_struct(&in, 2);
+        assert_int_equal(axdr_read_u16(&in), i + 1);
+        assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 1);
+        axdr_read_struct(&in, 5);
+        assert_int_equal(axdr_read_enum(&in), 1);
+        assert_int_equal(axdr_read_u16(&in), 1);
+        axdr_read_octets(&in, &name, sizeof name);
+        assert_memory_equal(&name, &function, sizeof name);
+        assert_int_equal(axdr_read_i8(&in), 2);
+        const uint8_t *text = axdr_read_string(&in, AXDR_OCTETS, &length);
+        assert_int_equal(length, 1);
+        assert_int_equal(text[0], '0' + i);
+        assert_false(in.bad);
+    }
+    for (uint8_t i = 0; i < 10; i++) {
+        const uint8_t script[] = { AXDR_U16, 0, i };
+        unsigned was = get(k, 1, "0-0:96.50.12", 2)[1];
+        assert_int_not_equal(call(k, ROLE_SUPERVISOR, 9, "0-0:10.0.103", 1, script, 3), DAR_OK);
+        assert_int_equal(get(k, 1, "0-0:96.50.12", 2)[1], was);
+        bool is = i >= 1 && i <= 8;
+        assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.103", 1, script, 3),
+                         is ? DAR_OK : DAR_OTHER);
+        assert_int_equal(get(k, 1, "0-0:96.50.12", 2)[1], is ? i - 1u : was);
+        /* bit 0 of the outputs: whether it gives anything */
+        assert_int_equal(get(k, 1, "0-0:96.3.2", 2)[2] >> 7, (is ? i - 1u : was) != 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +510,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(permissions_bind_every_actor, begin, end),
         cmocka_unit_test_setup_teardown(scripts_are_remote_orders, begin, end),
         cmocka_unit_test_setup_teardown(an_emergency_lasts_its_time, begin, end),
+        cmocka_unit_test_setup_teardown(arrears_are_settings, begin, end),
+        cmocka_unit_test_setup_teardown(output_scripts, begin, end),
         cmocka_unit_test_setup_teardown(what_fails_is_pushed, begin, end),
         cmocka_unit_test_setup_teardown(a_limiter_refuses_what_it_does_not_know, begin, end),
     };

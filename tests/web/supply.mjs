@@ -45,6 +45,17 @@ const command = (name, value) =>
       }).then((r) => r.status),
     [name, value],
   );
+// What is to be seen together is looked for in one and the same state: the display turns its pages between two reads.
+const seen = (f, what, ms) =>
+  until(
+    async () => {
+      const s = await state();
+      return f(s) && s;
+    },
+    what,
+    ms,
+  );
+const digits = (s) => s.lcd.digits.trim();
 const text = (selector) => page.locator(selector).innerText();
 const shown = async () => (await page.locator('.body > p').textContent()) ?? '';
 const speed = async (name) => {
@@ -79,35 +90,46 @@ test('a top-up does not close it, and everybody says why', async () => {
   const token = sell(1000);
   await typed(token);
   await until(async () => (await text('.keypad .answer')) === 'Last token: accepted', 'the token');
+  await seen((s) => s.prepay.wallets[0].balance === 1000, 'the credit');
   await sleep(1500);
   const s = await state();
-  assert.equal(s.prepay.wallets[0].balance, 1000);
   assert.equal(s.relay.on, false);
   assert.deepEqual(s.relay.holders, [{ rank: 4, name: 'remote order, engineering token' }]);
   assert.equal(s.relay.cause.rank, 4);
-  // the page
-  assert.match(await text('.say p'), /^The supply is off: remote order/);
-  assert.match(await text('.relay .holders'), /remote order/);
-  assert.match(await text('.relay .switchstate'), /Off by remote order/);
+  // the page, which has seen the same by now
+  for (const [where, what] of [
+    ['.say p', /^The supply is off: remote order/],
+    ['.relay .holders', /remote order/],
+    ['.relay .switchstate', /Off by remote order/],
+  ])
+    await until(async () => what.test(await text(where)), `${where} to say it`);
   // the display: by itself, and by short code
-  await until(async () => /^Display: supply held open by: remote order/.test(await shown()), 'the page of the display', 90000);
-  assert.equal((await state()).lcd.digits.trim(), 'UtiLity');
-  assert.ok((await state()).lcd.icons.includes('open'));
   await page.evaluate(() => scrollTo(0, 0));
-  await page.screenshot({ path: join(shots, 'supply-held.png') });
-  await typed('806');
+  await Promise.all([
+    seen((s) => digits(s) === 'UtiLity' && s.lcd.icons.includes('open') && s.lcd.code === '96.3.10', 'the holder on the display', 90000),
+    until(async () => /^Display: supply held open by: remote order/.test(await shown()), 'the page of the display', 90000).then(() =>
+      page.screenshot({ path: join(shots, 'supply-held.png') }),
+    ),
+  ]);
+  // a code shows for twenty seconds: one that was missed is typed again
+  const asked = async (code, f) => {
+    for (let tries = 3; ; tries--) {
+      await typed(code);
+      try {
+        return await seen(f, `short code ${code}`, 20000);
+      } catch (e) {
+        if (tries === 1) throw e;
+      }
+    }
+  };
+  await asked('806', (s) => s.lcd.code === '96.50.20' && digits(s) === 'UtiLity');
   await until(async () => /^Display: last switched by: remote order/.test(await shown()), 'short code 806');
-  assert.equal((await state()).lcd.code, '96.50.20');
   await page.locator('.stand').screenshot({ path: join(shots, 'supply-806.png') });
   // what was bought, on the display and by DLMS alike
-  const asked = async (code, digits) => {
-    await typed(code);
-    await until(async () => (await state()).lcd.digits.trim() === digits, `${code} to show ${digits}`);
-  };
-  await asked('801', '1000.000');
-  await asked('817', '1000.000');
-  await asked('818', token.slice(0, 8));
-  await until(async () => (await state()).lcd.digits.trim() === token.slice(16), 'the last four digits', 20000);
+  for (const code of ['801', '817', '02']) await asked(code, (s) => digits(s) === '1000.000');
+  await asked('819', (s) => digits(s) === '1');
+  const parts = new Set();
+  await asked('818', (s) => parts.add(digits(s)) && [token.slice(0, 8), token.slice(8, 16), token.slice(16)].every((p) => parts.has(p)));
   assert.equal(Number(read('0-0:19.10.0.255:2')), 1000000);
   assert.equal(read('0-0:19.40.0.255:2'), token);
   // DLMS
@@ -131,12 +153,10 @@ test('a remote order closes it again, and the load is measured', async () => {
 test('a welded contact is found and told', async () => {
   await page.selectOption('.lab select', 'welds');
   call('0-0:96.3.10.255:1', 'integer:0');
-  await until(async () => (await state()).relay.failures === 1, 'the failure', 20000);
-  assert.match(await text('.say p'), /^The supply was ordered off, but the switch has not opened\./);
-  const s = await state();
+  const s = await seen((s) => s.relay.failures === 1 && s.alarms.some((a) => a.text === 'Relay fault' && a.severity === 'bad'), 'the failure', 20000);
+  await until(async () => /^The supply was ordered off, but the switch has not opened\./.test(await text('.say p')), 'the sentence');
   assert.ok(s.now.p_w > 1990, 'current flows on');
   assert.ok([68, 343].every((code) => s.events.some((e) => e.code === code)));
-  assert.ok(s.alarms.some((a) => a.text === 'Relay fault' && a.severity === 'bad'));
   await page.screenshot({ path: join(shots, 'supply-welded.png') });
   await page.selectOption('.lab select', 'sound');
   await speed('Max');
@@ -159,9 +179,8 @@ test('a wire past the open switch is suspected', async () => {
 
 test('hot terminals open it; only an order closes it, once they are cool', async () => {
   assert.equal(await command('heat', 95), 200);
-  await until(async () => !(await state()).relay.on, 'the switch to open', 20000);
+  await seen((s) => !s.relay.on && s.alarms.some((a) => a.text === 'Fire at the terminals'), 'the switch to open', 20000);
   await until(async () => /^The supply is off: fire/.test(await text('.say p')), 'the sentence');
-  assert.ok((await state()).alarms.some((a) => a.text === 'Fire at the terminals'));
   assert.throws(() => call('0-0:96.3.10.255:2', 'integer:0'));
   assert.equal(await command('heat', 25), 200);
   await speed('60×');

@@ -272,6 +272,7 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
 {
     memset(b, 0, sizeof *b);
     b->meter_cfg = cfg_single_phase;
+    b->meter_cfg.version = MAGNO_VERSION;
     b->meter_cfg.serial = o->serial;
     b->terminal_dc = 250;
     relay_sim_init(&b->relay);

@@ -1,6 +1,5 @@
 #include "tools/vend/make.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -92,14 +91,21 @@ static uint64_t encipher(const struct sts_key *key, uint64_t block)
     return block;
 }
 
+/* 66 bits as seventeen digits. */
+static void hex66(char text[18], unsigned high, uint64_t low)
+{
+    text[0] = (char)('0' + high);
+    for (int i = 16; i > 0; i--, low >>= 4) text[i] = "0123456789abcdef"[low & 15];
+    text[17] = 0;
+}
+
 void make_token(struct made *m, const struct sts_key *key, uint8_t class, uint64_t clear)
 {
     m->clear = clear;
     m->sealed = class == 1 ? clear : encipher(key, clear);
     struct sts_token t = { m->sealed, class };
     uint64_t low = (m->sealed & ~(UINT64_C(3) << 27)) | (uint64_t) class << 27;
-    snprintf(m->token66, sizeof m->token66, "%u%016llx", (unsigned)(m->sealed >> 27 & 3),
-             (unsigned long long)low);
+    hex66(m->token66, (unsigned)(m->sealed >> 27 & 3), low);
     sts_token_write(m->digits, &t);
 }
 

@@ -58,6 +58,11 @@ int32_t zone_offset_s(struct zone *z, utc_t u)
     return (int32_t)standard_s(z) + (zone_is_dst(z, u) ? z->deviation_min * 60 : 0);
 }
 
+int32_t zone_day(struct zone *z, utc_t u)
+{
+    return (int32_t)((u.s + zone_offset_s(z, u)) / CAL_DAY_S);
+}
+
 struct civil zone_civil(struct zone *z, utc_t u)
 {
     return cal_civil(u.s + zone_offset_s(z, u));
@@ -131,7 +136,7 @@ utc_t zone_next_named(struct zone *z, const uint8_t o[ZONE_NAMED], utc_t u)
 {
     struct when w = when_get(o + 4);
     int64_t tod = o[0] % 24 * 3600 + o[1] % 60 * 60 + (o[2] < 60 ? o[2] : 0);
-    int32_t day = (int32_t)((u.s + zone_offset_s(z, u)) / CAL_DAY_S);
+    int32_t day = zone_day(z, u);
     for (unsigned i = 0; i < 3; i++) {
         int32_t d = when_next(&w, day);
         if (d < 0) break;

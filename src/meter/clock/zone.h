@@ -44,6 +44,9 @@ bool zone_is_dst(struct zone *z, utc_t u);
 /* Local minus UTC at u, seconds. */
 int32_t zone_offset_s(struct zone *z, utc_t u);
 
+/* The local day that u is in, since 1970. */
+int32_t zone_day(struct zone *z, utc_t u);
+
 /* Local civil time at u, and the UTC of a local number of seconds since 1970. */
 struct civil zone_civil(struct zone *z, utc_t u);
 utc_t zone_utc(struct zone *z, int64_t local_s);

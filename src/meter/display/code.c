@@ -41,6 +41,7 @@ static const struct product_row product[] = {
     { 816, SUM_TOP_UP + 1, 0, { 19, 40, 0 }, CODE_SHOW, "top-up time" },
     { 817, SUM_TOP_UP + 2, 0, { 19, 40, 0 }, CODE_SHOW, "top-up" },
     { 818, SUM_TOKEN, 0, { 19, 40, 0 }, CODE_SHOW, "last token" },
+    { 819, SUM_SEQUENCE, 0, { 99, 15, 0 }, CODE_SHOW, "token sequence" },
     { 820, SUM_MONTH_ENERGY + 0, 0, { 98, 1, 0 }, CODE_SHOW, "energy, month-1" },
     { 821, SUM_MONTH_ENERGY + 1, 0, { 98, 1, 0 }, CODE_SHOW, "energy, month-2" },
     { 822, SUM_MONTH_ENERGY + 2, 0, { 98, 1, 0 }, CODE_SHOW, "energy, month-3" },
@@ -80,6 +81,7 @@ static const struct product_row product[] = {
     { 856, SUM_MODE, 0, { 19, 0, 0 }, CODE_SHOW, "payment" },
     { 857, SUM_KEY, 0, { 19, 60, 0 }, CODE_SHOW, "SGC, TI-KRN-KT" },
     { 858, DISPLAY_ALARM, 0, { 97, 98, 0 }, CODE_SHOW, "alarms" },
+    { 859, DISPLAY_VERSION, 0, { 0, 2, 0 }, CODE_SHOW, "firmware" },
     { 869, SUM_LIMIT, 0, { 17, 0, 0 }, CODE_SHOW, "power limit" },
     { 871, SUM_TOKEN + 0, 0, { 19, 40, 0 }, CODE_SHOW, "token 1" },
     { 872, SUM_TOKEN + 1, 0, { 19, 40, 0 }, CODE_SHOW, "token 2" },
@@ -93,7 +95,9 @@ static const struct product_row product[] = {
     { 880, SUM_TOKEN + 9, 0, { 19, 40, 0 }, CODE_SHOW, "token 10" },
     { 890, DISPLAY_HOLDER, 0, { 96, 3, 10 }, CODE_RECONNECT, "reconnect" },
     { 893, DISPLAY_TEST, 0, { 0, 0, 0 }, CODE_SHOW, "test" },
+    { 0, SUM_OFFER, 0, { 19, 10, 1 }, CODE_SHOW, "emergency offer" },
     { 1, SUM_CREDIT, 0, { 96, 61, 5 }, CODE_SHOW, "credit" },
+    { 2, SUM_BOUGHT, 0, { 96, 61, 8 }, CODE_SHOW, "credit bought" },
     { 65, DISPLAY_SERIAL, 0, { 0, 0, 0 }, CODE_SHOW, "meter number" },
 };
 enum { PRODUCTS = sizeof product / sizeof *product };

@@ -95,6 +95,7 @@ unsigned display_items(struct meter *m, enum display_list list,
 bool display_has(const struct display_item *x)
 {
     bool special = (x->column >= DISPLAY_TIME && x->column <= DISPLAY_CAUSE) ||
+                   x->column == DISPLAY_VERSION ||
                    (x->column >= SUM_FIRST && x->column < SUM_END);
     return (x->column < REG_COUNT || special) && x->decimals <= DECIMALS_MAX;
 }
@@ -274,6 +275,20 @@ static void show_text(struct display_page *p, const char *text)
     memcpy(p->cell, text, n < DISPLAY_CELLS ? n : DISPLAY_CELLS);
 }
 
+/* "1.2.3" as 1-2-3: a display has one point. */
+static void show_version(struct meter *m, struct display_page *p)
+{
+    show_text(p, m->cfg->version ? m->cfg->version : "");
+    for (unsigned i = 0; i < DISPLAY_CELLS; i++)
+        if (p->cell[i] == '.') p->cell[i] = '-';
+}
+
+static void show_channel(struct meter *m, struct display_page *p)
+{
+    show_text(p, "in");
+    p->cell[DISPLAY_CELLS - 1] = (char)('0' + m->tokens.last.link % 10);
+}
+
 /* r: enum requester. */
 static void show_requester(struct display_page *p, unsigned r)
 {
@@ -318,6 +333,12 @@ void display_show(struct meter *m, mono_t t, struct display_page *p)
         break;
     case DISPLAY_TAMPERS:
         show_tampers(m, p);
+        break;
+    case DISPLAY_CHANNEL:
+        show_channel(m, p);
+        break;
+    case DISPLAY_VERSION:
+        show_version(m, p);
         break;
     case DISPLAY_HOLDER:
         show_requester(p, supply_holder(m));
@@ -401,13 +422,16 @@ static const struct {
     uint16_t test;
     struct display_item item;
 } tests[] = {
+    { STS_TEST_SWITCH, { DISPLAY_CAUSE, 0, false, { 96, 50, 20 } } },
     { STS_TEST_DISPLAY, { DISPLAY_TEST, 0, false, { 8, 8, 8 } } },
     { STS_SHOW_ENERGY, KWH(REG_WH_IMPORT, 1, 0) },
     { STS_SHOW_KEY_REVISION, { REG_KEY_REVISION, 0, false, { 19, 60, 8 } } },
     { STS_SHOW_TARIFF_INDEX, { REG_TARIFF_INDEX, 0, false, { 19, 60, 7 } } },
+    { STS_TEST_READER, { DISPLAY_CHANNEL, 0, false, { 96, 50, 42 } } },
     { STS_SHOW_POWER_LIMIT, { REG_POWER_LIMIT, 0, false, { 17, 0, 2 } } },
     { STS_SHOW_TAMPER, { DISPLAY_TAMPERS, 0, false, { 97, 98, 2 } } },
     { STS_SHOW_POWER, { REG_P_IMPORT, 3, true, { 1, 7, 0 } } },
+    { STS_SHOW_VERSION, { DISPLAY_VERSION, 0, false, { 0, 2, 0 } } },
 };
 
 /* The pages of the token that was entered last: its result first. */

@@ -43,9 +43,12 @@ enum {
     DISPLAY_HOLDER, /* who keeps the supply open, in letters */
     DISPLAY_CAUSE,  /* who moved the relay last, likewise */
     /* of a token alone, in no list: */
-    DISPLAY_RESULT, /* number of its result, sts/results.def */
-    DISPLAY_AMOUNT, /* that it added */
-    DISPLAY_TAMPERS /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
+    DISPLAY_RESULT,  /* number of its result, sts/results.def */
+    DISPLAY_AMOUNT,  /* that it added */
+    DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
+    DISPLAY_CHANNEL, /* it came by, enum link_id */
+    /* in lists again: */
+    DISPLAY_VERSION /* of the firmware */
 };
 
 struct display_item {

@@ -122,6 +122,18 @@ static bool newest(struct meter *m, enum token_log log, unsigned back, struct to
     return s.next - s.first > back && token_read(m, log, s.next - 1 - back, r) >= 0;
 }
 
+/* Of those that were taken, as far as is looked for them. */
+static bool taken(struct meter *m, unsigned back, struct token_row *r)
+{
+    enum { LOOKED_AT = 24 };
+    for (unsigned i = 0; i < LOOKED_AT && newest(m, TOKENS_ALL, i, r); i++) {
+        bool has_digits = false;
+        for (unsigned k = 0; k < sizeof r->last.bcd; k++) has_digits |= r->last.bcd[k] != 0;
+        if (has_digits && back-- == 0) return true;
+    }
+    return false;
+}
+
 enum { TOP_UP_DATE, TOP_UP_TIME, TOP_UP_AMOUNT };
 
 static void top_up(struct meter *m, struct display_page *p, unsigned what)
@@ -143,7 +155,7 @@ static void token(struct meter *m, struct display_page *p, unsigned back, unsign
 {
     struct token_row r;
     none(p);
-    if (!newest(m, TOKENS_ALL, back, &r)) return;
+    if (!taken(m, back, &r)) return;
     memset(p->cell, ' ', DISPLAY_CELLS);
     for (unsigned i = 0; i < DISPLAY_CELLS && part * DISPLAY_CELLS + i < STS_DIGITS; i++) {
         unsigned at = part * DISPLAY_CELLS + i;
@@ -191,17 +203,32 @@ static void emergency(struct meter *m, struct display_page *p)
     amount(m, p, w, credit_emergency(m, w));
 }
 
+static void word(struct display_page *p, const char *text)
+{
+    memset(p->cell, ' ', DISPLAY_CELLS);
+    memcpy(p->cell, text, strlen(text));
+}
+
+static void bought(struct meter *m, struct display_page *p, unsigned which)
+{
+    unsigned w = which ? which - 1 : wallet_active(m);
+    amount(m, p, w, m->wallets.wallet[w].purchased);
+}
+
+static void offer(struct meter *m, struct display_page *p)
+{
+    unsigned w = wallet_active(m);
+    if (credit_is_offered(m, w))
+        amount(m, p, w, credit_preset(m, w));
+    else
+        word(p, "nonE");
+}
+
 static void days(struct meter *m, struct display_page *p)
 {
     uint16_t left = credit_days_left(m, wallet_active(m));
     none(p);
     if (left != CREDIT_NO_USE) number(p, left, 0);
-}
-
-static void word(struct display_page *p, const char *text)
-{
-    memset(p->cell, ' ', DISPLAY_CELLS);
-    memcpy(p->cell, text, strlen(text));
 }
 
 void display_sum(struct meter *m, struct display_page *p, unsigned part)
@@ -232,6 +259,12 @@ void display_sum(struct meter *m, struct display_page *p, unsigned part)
         days(m, p);
     else if (item == SUM_FRIENDLY)
         word(p, credit_is_friendly(m) ? "on" : "oFF");
-    else
+    else if (item == SUM_MODE)
         word(p, wallet_is_postpaid(m) ? "PoStPAid" : "PrEPAid");
+    else if (item < SUM_OFFER)
+        bought(m, p, item - SUM_BOUGHT);
+    else if (item == SUM_OFFER)
+        offer(m, p);
+    else
+        number(p, token_span(m, TOKENS_CREDIT).next, 0);
 }

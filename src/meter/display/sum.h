@@ -29,6 +29,9 @@ enum display_sum {
     SUM_DAYS,                 /* that the credit lasts */
     SUM_FRIENDLY,             /* time: on, off */
     SUM_MODE,                 /* prepaid, postpaid */
+    SUM_BOUGHT, /* ever: of the wallet whose turn it is, of the first, of the second */
+    SUM_OFFER = SUM_BOUGHT + 3, /* emergency credit, where it may be taken now */
+    SUM_SEQUENCE,               /* of the last credit token: how many there were */
     SUM_END
 };
 

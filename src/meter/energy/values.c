@@ -86,8 +86,8 @@ static int pulse_of(const struct meter *m, enum impulse k, struct pulse_of *p)
         *p = led[k];
         return 0;
     }
-    if (function < 1 || function > 3) return E_NONE;
-    *p = output[function - 1];
+    if (function < PULSE_WH || function > PULSE_VAH) return E_NONE;
+    *p = output[function - PULSE_WH];
     return 0;
 }
 
@@ -110,6 +110,26 @@ static void count_pulses(struct meter *m, const struct energy *before, enum impu
         n += to + (to < from ? constant : 0) - from; /* a window is less than a kilo-unit */
     }
     if (n) m->io->impulse(m->io->ctx, m->t, k, (uint32_t)n);
+}
+
+/* What the functions beyond energy give a pulse for: that it is another one than it was. */
+static uint32_t mark_of(const struct meter *m, unsigned function)
+{
+    if (function == PULSE_INTERVAL) return (uint32_t)m->demand.start.s;
+    if (function == PULSE_TARIFF) return (uint32_t)m->now.quantity[VAL_TARIFF];
+    if (function == PULSE_RELAY) return supply_is_on(m);
+    return (uint32_t)(m->t.us / UINT64_C(1000000));
+}
+
+/* Of the clock all seconds of a window are given. */
+static void mark(struct meter *m)
+{
+    unsigned function = (unsigned)param_get(m, PARAM_PULSE_FUNCTION);
+    struct pulse_mark is = { (uint8_t)function, mark_of(m, function) }, was = m->marked;
+    uint32_t n = function == PULSE_SECOND ? is.mark - was.mark : is.mark != was.mark;
+    m->marked = is;
+    if (function >= PULSE_INTERVAL && was.function == function && n)
+        m->io->impulse(m->io->ctx, m->t, IMPULSE_OUTPUT, n);
 }
 
 /* With samples the LEDs play out what is booked. */
@@ -141,4 +161,5 @@ void values_take(struct meter *m, const struct quantity *q)
     if (!m->io->impulse) return;
     for (unsigned k = m->sampled ? IMPULSE_OUTPUT : 0; k < IMPULSES; k++)
         count_pulses(m, &before, (enum impulse)k);
+    mark(m);
 }

@@ -37,11 +37,12 @@ static void set_descriptor(const struct meter *m, struct alarms *a, unsigned k, 
     a->descriptor[k] = to;
 }
 
+/* Each event rises anew: its bit stays in the register until somebody clears it, and who cleared
+ * the descriptor wants to hear of the next one all the same. */
 static void raise(const struct meter *m, struct alarms *a, unsigned k, uint32_t bit)
 {
     uint32_t filter = (uint32_t)param_get(m, (uint16_t)(PARAM_ALARM_FILTER_1 + k));
-    bool rises = !(a->set[k] & bit) && filter & bit;
-    if (rises) set_descriptor(m, a, k, a->descriptor[k] | bit);
+    if (filter & bit) set_descriptor(m, a, k, a->descriptor[k] | bit);
     a->set[k] |= bit;
     for (unsigned i = 0; i < ERRORS; i++)
         if (fault_of[i] == k) a->error[i] |= bit & fault[i];

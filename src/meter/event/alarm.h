@@ -1,8 +1,8 @@
 /* alarm.h - three alarm registers, their descriptors, two error registers.
  *
  * A bit is set while its condition holds and stays set until a client writes 0 into it; one
- * whose condition still holds cannot be cleared. A bit that rises, and passes the filter, sets
- * its bit in the descriptor. A monitor watches each descriptor as a number: rising above its
+ * whose condition still holds cannot be cleared. An event whose bit passes the filter sets the
+ * same bit in the descriptor, however long the register has had it. A monitor watches each descriptor as a number: rising above its
  * threshold (0 as delivered: any bit) calls a push script, once, until the head-end clears it;
  * falling back may call another. Error registers collect the bits of faults.
  *

@@ -60,15 +60,27 @@ int output_set_rows(struct meter *m, const struct who *who, const struct output_
     return param_write(m, who, PARAM_OUTPUTS, o, n * ROW);
 }
 
-struct output_row output_now(struct meter *m)
+static struct output_row first_set(struct meter *m)
 {
     struct output_row row[OUTPUT_ROWS];
+    static const struct output_row test = {
+        0, 0, OUTPUT_STEADY, OUTPUT_STEADY, OUTPUT_STEADY, OUTPUT_STEADY, 0, 0
+    };
+    if (m->tokens.sounds.us) return test;
     unsigned n = output_rows(m, row);
     for (unsigned i = 0; i < n; i++)
         if (m->alarms.set[row[i].alarm - 1] >> row[i].bit & 1) return row[i];
     struct output_row credit = { 0 };
     credit_output(m, &credit);
     return credit;
+}
+
+/* What counts down to a cut is heard beside all alarms. */
+struct output_row output_now(struct meter *m)
+{
+    struct output_row row = first_set(m);
+    if (credit_counts(m)) row.buzzer = row.ciu_buzzer = OUTPUT_STEADY;
+    return row;
 }
 
 static void drive(struct meter *m, enum lamp lamp, uint8_t pattern, uint8_t *was)

@@ -1,8 +1,9 @@
 /* output.h - which lamp and which sound an alarm makes: a matrix the utility may rewrite.
  *
  * A row names an alarm bit and what it drives on the meter and on the customer's unit. Of all
- * bits that are set the first row counts. Patterns are numbers the port knows: 0 off, 1 steady,
- * 2 slow, 3 fast, 4 one blink a minute.
+ * bits that are set the first row counts; without one, the credit's (prepay/credit.h). The beeps
+ * before a cut for arrears sound beside either. Patterns are numbers the port knows: 0 off,
+ * 1 steady, 2 slow, 3 fast, 4 one blink a minute.
  *
  * Power cut  the matrix is a parameter.
  * Cost       at each change of an alarm, one pass over 32 rows.

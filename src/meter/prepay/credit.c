@@ -6,7 +6,7 @@
 #include "meter/meter.h"
 #include "meter/prepay/fund.h"
 
-enum { BEEP_US = 2000000, BLIP_US = 1000000, DAYS_MEAN = 7, DAY_S = 86400 };
+enum { BEEP_US = 2000000, BLIP_US = 1000000, COUNT_US = 500000, DAYS_MEAN = 7, DAY_S = 86400 };
 #define SECOND_US UINT64_C(1000000)
 
 static const struct who self = { .link = LINK_SELF };
@@ -107,14 +107,18 @@ bool credit_is_offered(const struct meter *m, unsigned w)
     return wallet_is_open(m, w) && is_offered(m, w, fund_of(m, w));
 }
 
-/* What is owed beyond emergency credit is owed to the reserved one. */
+/* Beyond emergency credit. */
+static int64_t owed(const struct meter *m, unsigned w)
+{
+    int64_t all = -credit_available(m, w);
+    bool selected = fund_of(m, w)->flags & FUND_SELECTED;
+    return selected ? all - (credit_preset(m, w) - credit_emergency(m, w)) : all;
+}
+
 int64_t credit_reserved(const struct meter *m, unsigned w)
 {
-    int64_t most = wallet_grains(m, w, param_get(m, PARAM_FRIENDLY_DEBT));
-    int64_t owed = -credit_available(m, w);
-    if (fund_of(m, w)->flags & FUND_SELECTED)
-        owed -= credit_preset(m, w) - credit_emergency(m, w);
-    return owed <= 0 ? most : owed < most ? most - owed : 0;
+    int64_t most = wallet_grains(m, w, param_get(m, PARAM_FRIENDLY_DEBT)), is = owed(m, w);
+    return is <= 0 ? most : is < most ? most - is : 0;
 }
 
 int64_t credit_to_clear(const struct meter *m, unsigned w)
@@ -188,10 +192,45 @@ int credit_order_friendly(struct meter *m, const struct who *who, unsigned scrip
 /* -- what it means for the supply
  * ---------------------------------------------------------------- */
 
+/* The end of a wait in halves of a second, the last of them 1; 0: none is counted. */
+static uint64_t halves_left(const struct meter *m)
+{
+    const struct watchman *g = &m->wallets.watchman;
+    uint64_t most = (uint64_t)param_get(m, PARAM_ARREARS_BEEPS) * SECOND_US;
+    if (g->wait.us == MONO_NEVER.us || !mono_before(m->t, g->wait)) return 0;
+    if (!supply_would_open(m, SUPPLY_ARREARS)) return 0;
+    uint64_t left = g->wait.us - m->t.us;
+    return left > most ? 0 : (left + COUNT_US - 1) / COUNT_US;
+}
+
+bool credit_counts(const struct meter *m)
+{
+    return halves_left(m) && halves_left(m) % 2 == 0;
+}
+
+/* The next beep begins or ends, or the wait does. */
+static mono_t next_count(const struct meter *m)
+{
+    const struct watchman *g = &m->wallets.watchman;
+    uint64_t most = (uint64_t)param_get(m, PARAM_ARREARS_BEEPS) * SECOND_US;
+    uint64_t halves = halves_left(m), before = halves ? (halves - 1) * COUNT_US : most;
+    if (g->wait.us == MONO_NEVER.us) return MONO_NEVER;
+    mono_t begin = { g->wait.us - before };
+    return g->wait.us > before && mono_before(m->t, begin) ? begin : g->wait;
+}
+
+static void count_down(struct meter *m)
+{
+    struct watchman *g = &m->wallets.watchman;
+    if (g->counts == credit_counts(m)) return;
+    g->counts = !g->counts;
+    m->outputs_stale = true;
+}
+
 static void plan_timer(struct meter *m)
 {
     const struct watchman *g = &m->wallets.watchman;
-    mono_t due = mono_min(mono_min(g->wait, g->blip), g->beep);
+    mono_t due = mono_min(mono_min(next_count(m), g->blip), g->beep);
     if (due.us == m->timers.due[TIMER_CREDIT].us) return;
     if (due.us == MONO_NEVER.us)
         timer_stop(m, TIMER_CREDIT);
@@ -208,11 +247,12 @@ static void ask(struct meter *m)
     supply_request(m, SUPPLY_ARREARS, wants);
 }
 
-/* Not before its time: after friendly time the grace, else the delay. What stood before the cut
- * waits no more. */
-static bool after_delay(struct meter *m, bool owes, bool was_friendly)
+/* Not before its time: after friendly time the grace, else the delay; but who owes too much has
+ * none. What stood before the cut waits no more. */
+static bool after_delay(struct meter *m, unsigned w, bool owes, bool was_friendly)
 {
     struct watchman *g = &m->wallets.watchman;
+    bool too_much = owed(m, w) > wallet_grains(m, w, param_get(m, PARAM_ARREARS_DEBT));
     if (!owes || m->wallets.owes || !m->wallets.known) {
         g->wait = MONO_NEVER;
         return owes;
@@ -221,7 +261,7 @@ static bool after_delay(struct meter *m, bool owes, bool was_friendly)
         int32_t s = param_get(m, was_friendly ? PARAM_FRIENDLY_GRACE_S : PARAM_ARREARS_DELAY_S);
         g->wait = mono_after(m->t, (uint64_t)s * SECOND_US);
     }
-    if (mono_before(m->t, g->wait)) return false;
+    if (!too_much && mono_before(m->t, g->wait)) return false;
     g->wait = MONO_NEVER;
     return true;
 }
@@ -248,8 +288,9 @@ void credit_look(struct meter *m)
     ws->watchman.saved =
         empty && reconnects && credit_is_friendly(m) && credit_reserved(m, w) > 0;
     ws->owes =
-        after_delay(m, empty && !ws->watchman.saved, was_saved && !credit_is_friendly(m));
+        after_delay(m, w, empty && !ws->watchman.saved, was_saved && !credit_is_friendly(m));
     ask(m);
+    count_down(m);
     ws->known = true;
     ws->watchman.stale = is_outdated(m);
     plan_timer(m);
@@ -399,9 +440,20 @@ static bool is_outdated(struct meter *m)
 /* -- writing it down
  * ----------------------------------------------------------------------------- */
 
-static bool can_blip(const struct meter *m)
+bool credit_can_blip(const struct meter *m)
 {
-    return arbiter_mode((unsigned)param_get(m, PARAM_SUPPLY_MODE))->local_closes;
+    return m->io->relay && supply_is_on(m) &&
+           arbiter_mode((unsigned)param_get(m, PARAM_SUPPLY_MODE))->local_closes;
+}
+
+void credit_blip(struct meter *m)
+{
+    struct watchman *g = &m->wallets.watchman;
+    g->blips = true;
+    g->tries = true;
+    g->blip = mono_after(m->t, BLIP_US);
+    ask(m);
+    plan_timer(m);
 }
 
 /* A level was reached: it sounds, and may blink with the supply itself. */
@@ -410,7 +462,7 @@ static void sound(struct meter *m, unsigned w, unsigned level)
     struct watchman *g = &m->wallets.watchman;
     g->beeps = true;
     g->beep = mono_after(m->t, BEEP_US);
-    if (!g->level[w * CREDIT_LEVELS + level - 1].blip || !can_blip(m)) return;
+    if (!g->level[w * CREDIT_LEVELS + level - 1].blip || !credit_can_blip(m)) return;
     g->blips = true;
     g->blip = mono_after(m->t, BLIP_US);
     ask(m);
@@ -538,7 +590,7 @@ void credit_due(struct meter *m, utc_t u)
     struct watchman *g = &m->wallets.watchman;
     (void)u;
     if (g->blips && !mono_before(m->t, g->blip)) {
-        g->blips = false;
+        g->blips = g->tries = false;
         g->blip = MONO_NEVER;
     }
     if (!mono_before(m->t, g->beep)) next_sound(m);

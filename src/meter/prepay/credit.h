@@ -15,9 +15,10 @@
  *
  * An open account of the wallet whose turn it is, without any of this left, asks for the supply
  * to be opened (SUPPLY_ARREARS): after PARAM_ARREARS_DELAY_S, or after PARAM_FRIENDLY_GRACE_S
- * where friendly time ended; and lets go with credit above PARAM_CLEARANCE_1. It is no more than
- * a request. In friendly time nothing is asked; what was cut before stays cut, unless
- * PARAM_FRIENDLY_RECONNECT.
+ * where friendly time ended, at once where more than PARAM_ARREARS_DEBT is owed; and lets go with
+ * credit above PARAM_CLEARANCE_1. It is no more than a request. The last PARAM_ARREARS_BEEPS
+ * seconds of the wait are counted: half a second of sound each, whatever else sounds. In friendly
+ * time nothing is asked; what was cut before stays cut, unless PARAM_FRIENDLY_RECONNECT.
  *
  * Friendly time is what its calendar says (script 1 of 0-0:10.1.100), and all of the weekdays of
  * PARAM_FRIENDLY_DAYS, in local time; an invalid clock has none.
@@ -114,6 +115,9 @@ bool credit_collects(const struct meter *m, unsigned bits);
 /* Lamp and sound of the level reached; false: none is, or its level is silent and dark. */
 bool credit_output(const struct meter *m, struct output_row *row);
 
+/* One of the beeps before a cut sounds now. */
+bool credit_counts(const struct meter *m);
+
 /* -- for the parts of meter/ alone
  * --------------------------------------------------------------- */
 
@@ -127,6 +131,10 @@ void credit_look(struct meter *m);
 /* Deadlines: a delay, a sound; the mode by date. */
 void credit_due(struct meter *m, utc_t u);
 void credit_mode_due(struct meter *m, utc_t u);
+
+/* A second without supply, as a test: can the meter do that, and return from it by itself? */
+bool credit_can_blip(const struct meter *m);
+void credit_blip(struct meter *m);
 
 /* Something waits for credit_step(), which writes it down when the store is free. */
 bool credit_is_due(const struct meter *m);

@@ -10,7 +10,7 @@
 
 /* {wallet 1, charged before 8 and its fraction 8, accrued 8, Wh by tariff 8 x 4, days 2, last
  * day 4, demand 4} */
-enum { BODY = 67, DAY_S = 86400, NEXT = 0x8000 /* beside days */ };
+enum { BODY = 67, NEXT = 0x8000, BEGUN = 0x4000 /* beside days */ };
 
 static uint16_t place(const struct meter *m, enum scheme_side side)
 {
@@ -45,7 +45,7 @@ uint32_t expense_demand(const struct meter *m, unsigned w)
 {
     const struct period *p = &m->wallets.wallet[w].period;
     uint32_t since = m->now.maximum[DEMAND_P_IMPORT][0].value;
-    return p->days && since > p->demand_w ? since : p->demand_w;
+    return p->begun && since > p->demand_w ? since : p->demand_w;
 }
 
 /* No more than scheme_check() answers for. */
@@ -80,7 +80,7 @@ static void bill_of(const struct meter *m, unsigned w, const struct month_usage 
                     struct bill *b)
 {
     memset(b, 0, sizeof *b);
-    if (m->expense.has && m->wallets.wallet[w].period.days)
+    if (m->expense.has && m->wallets.wallet[w].period.begun)
         scheme_bill(&m->expense.scheme, u, b);
 }
 
@@ -98,12 +98,46 @@ static int64_t charged_of(const struct period *p, const struct bill *b)
     return v > WALLET_MAX ? WALLET_MAX : v < -WALLET_MAX ? -WALLET_MAX : v;
 }
 
+/* Subsidies that the energy of the month has: without any, none is told yet. */
+static uint8_t granted_of(const struct month_usage *u, const struct bill *b)
+{
+    uint8_t granted = 0;
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES && usage_wh(u); i++) {
+        const struct exact *s = &b->charge[CHARGE_SUBSIDY + i];
+        if (s->nano || s->part) granted |= (uint8_t)(1u << i);
+    }
+    return granted;
+}
+
 static void charge(struct meter *m, unsigned w)
 {
     struct bill b;
+    struct month_usage u;
     struct wallet *wallet = &m->wallets.wallet[w];
-    expense_bill(m, w, &b);
+    expense_usage(m, w, &u);
+    bill_of(m, w, &u, &b);
     wallet->charged = charged_of(&wallet->period, &b);
+    m->expense.granted[w] = granted_of(&u, &b);
+}
+
+/* What a subsidy came to before this Wh is what is lost, or after it what is won. */
+static void tell_subsidies(struct meter *m, unsigned w, uint8_t had,
+                           const struct month_usage *was)
+{
+    struct bill before, after;
+    uint8_t has = m->expense.granted[w];
+    if (has == had) return;
+    bill_of(m, w, was, &before);
+    expense_bill(m, w, &after);
+    for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
+        unsigned e = CHARGE_SUBSIDY + i, bit = 1u << i;
+        const struct bill *b = has & bit ? &after : &before;
+        struct event_detail d = { .what = (uint16_t)(w << 8 | e),
+                                  .magnitude =
+                                      (uint32_t)wallet_published(m, w, b->charge[e].nano) };
+        if ((had ^ has) & bit)
+            event_post(m, has & bit ? EV_SUBSIDY_GRANTED : EV_SUBSIDY_WITHDRAWN, NULL, &d);
+    }
 }
 
 void expense_refresh(struct meter *m)
@@ -123,9 +157,12 @@ void expense_use(struct meter *m, unsigned w, uint32_t wh)
     wallet->wh[tariff] += wh;
     m->wallets.dirty[w] |= (uint8_t)(1u << tariff);
     if (!m->expense.has) return;
+    uint8_t had = m->expense.granted[w];
+    struct month_usage was = u;
     scheme_use(&m->expense.scheme, &u, tariff, wh);
     wallet->accrued = wallet->period.accrued + u.energy;
     charge(m, w);
+    tell_subsidies(m, w, had, &was);
     unsigned now = scheme_step(&m->expense.scheme, usage_wh(&u));
     struct event_detail d = { .what = (uint16_t)w, .magnitude = now + 1 };
     if (now != step) event_post(m, EV_STEP_CHANGED, NULL, &d);
@@ -141,7 +178,7 @@ static int period_save(unsigned w, const struct period *p, uint8_t *body)
     le_put64(body + 9, (uint64_t)p->base.part);
     le_put64(body + 17, (uint64_t)p->accrued);
     for (unsigned t = 0; t < TARIFFS; t++) le_put32(body + 25 + t * 4, p->wh[t]);
-    le_put16(body + 57, (uint16_t)(p->days | (p->next ? NEXT : 0)));
+    le_put16(body + 57, (uint16_t)(p->days | (p->next ? NEXT : 0) | (p->begun ? BEGUN : 0)));
     le_put32(body + 59, (uint32_t)p->day);
     le_put32(body + 63, p->demand_w);
     return BODY;
@@ -163,7 +200,8 @@ void period_take(struct meter *m, const uint8_t *body, size_t n)
     p->base = (struct exact){ (int64_t)le_get64(body + 1), (int64_t)le_get64(body + 9) };
     p->accrued = (int64_t)le_get64(body + 17);
     for (unsigned t = 0; t < TARIFFS; t++) p->wh[t] = le_get32(body + 25 + t * 4);
-    p->days = le_get16(body + 57) & (NEXT - 1);
+    p->days = le_get16(body + 57) & (BEGUN - 1);
+    p->begun = (le_get16(body + 57) & BEGUN) != 0;
     p->next = le_get16(body + 57) >= NEXT;
     p->day = (int32_t)le_get32(body + 59);
     p->demand_w = le_get32(body + 63);
@@ -176,16 +214,19 @@ static void put(struct meter *m, unsigned w, const struct period *p)
     change_put(m, HOT_PERIOD, body, (size_t)period_save(w, p, body));
 }
 
-static int32_t local_day(struct meter *m, utc_t u)
+static void count_day(struct period *p, int32_t day)
 {
-    return (int32_t)((u.s + zone_offset_s(&m->clock.zone, u)) / DAY_S);
+    if (p->days < BEGUN - 1) p->days++;
+    p->day = day;
 }
 
+/* A day it was closed and opened on is one day. */
 void expense_put_open(struct meter *m, unsigned w)
 {
     struct period p = m->wallets.wallet[w].period;
-    p.day = local_day(m, m->utc);
-    if (!p.days) p.days = 1;
+    int32_t day = zone_day(&m->clock.zone, m->utc);
+    if (!p.begun || p.day < day) count_day(&p, day);
+    p.begun = true;
     put(m, w, &p);
 }
 
@@ -194,31 +235,26 @@ static bool is_running(const struct meter *m, unsigned w)
     return is_charged(m, w) && m->wallets.wallet[w].status == ACCOUNT_ACTIVE;
 }
 
-/* More days at once than are ever made up are a clock that was set, not days that passed. */
 void expense_put_day(struct meter *m, utc_t due)
 {
     for (unsigned w = 0; w < WALLETS; w++) {
         struct period p = m->wallets.wallet[w].period;
-        int32_t day = local_day(m, due), passed = day - p.day;
-        if (!is_running(m, w) || passed <= 0) continue;
-        if (credit_collects(m, (unsigned)param_get(m, PARAM_COLLECT_FIXED)))
-            p.days = (uint16_t)(p.days + (passed > CFG_DAYS ? 1 : passed));
-        p.day = day;
+        if (!is_running(m, w)) continue;
+        if (!credit_collects(m, (unsigned)param_get(m, PARAM_COLLECT_FIXED))) continue;
+        count_day(&p, zone_day(&m->clock.zone, due));
         put(m, w, &p);
     }
 }
 
-/* The usage of the month that ends at due, and how many days of the next are counted already:
- * midnights come before ends of months, and after an outage all of them. */
-static uint16_t final_usage(struct meter *m, unsigned w, utc_t due, struct month_usage *u)
+/* The usage of the month that ends at due, and whether the day that begins then, which is of the
+ * next, is counted already. */
+static bool final_usage(struct meter *m, unsigned w, utc_t due, struct month_usage *u)
 {
     const struct period *p = &m->wallets.wallet[w].period;
-    int32_t over = p->day - local_day(m, due) + 1;
+    bool over = p->days && p->day == zone_day(&m->clock.zone, due);
     expense_usage(m, w, u);
-    if (over < 0 || !u->days) over = 0;
-    if (over && over >= p->days) over = p->days - 1;
-    if (u->days) u->days = days_of(p->days - over);
-    return (uint16_t)over;
+    if (over && u->days) u->days = days_of(p->days - 1);
+    return over;
 }
 
 /* The month that begins has the passive scheme. It comes into force with the next thing that is
@@ -231,39 +267,23 @@ static bool begins_another(struct meter *m, utc_t due)
     return waits && !expense_scheme_get(m, SCHEME_PASSIVE, &next);
 }
 
-/* A clock that is set back passes an end of a month again: it ended once. A row from far ahead is
- * one of a clock that was wrong. */
-static bool has_ended(struct meter *m, utc_t due)
-{
-    struct billing_row row;
-    struct billing_span s = billing_span(m, BILLING_MONTHLY);
-    for (uint32_t n = s.next; n-- > s.first;) {
-        if (billing_read(m, BILLING_MONTHLY, n, &row) < 0) return false;
-        if (row.cause == BILLING_SCHEDULE)
-            return row.time.s >= due.s && row.time.s - due.s <= CFG_DAYS * DAY_S;
-    }
-    return false;
-}
-
 void expense_put_month(struct meter *m, utc_t due)
 {
-    if (has_ended(m, due)) return;
     bool next = begins_another(m, due);
     for (unsigned w = 0; w < WALLETS; w++) {
         struct month_usage u;
         struct bill b;
         const struct wallet *wallet = &m->wallets.wallet[w];
         struct period p = wallet->period;
-        if (!is_running(m, w)) continue;
-        uint16_t over = final_usage(m, w, due, &u);
+        if (!is_charged(m, w) || !p.begun) continue;
+        p.days = final_usage(m, w, due, &u);
         bill_of(m, w, &u, &b);
         p.base = exact_add(p.base, b.total);
         p.accrued = wallet->accrued;
         memcpy(p.wh, wallet->wh, sizeof p.wh);
         p.demand_w = 0;
-        p.days = over ? over : 1;
+        p.begun = is_running(m, w);
         p.next = next;
-        if (!over) p.day = local_day(m, due);
         put(m, w, &p);
     }
 }
@@ -276,7 +296,7 @@ static void begin_month(const struct wallet *wallet, struct period *p)
 {
     p->accrued = wallet->accrued;
     memcpy(p->wh, wallet->wh, sizeof p->wh);
-    if (p->days) p->days = 1;
+    if (p->begun) p->days = 1;
 }
 
 /* The month as if the new scheme had always held, its energy in the order of the tariffs. Where
@@ -292,7 +312,7 @@ static void as_if(struct meter *m, unsigned w, const struct scheme *next, struct
     is.energy = 0;
     memset(is.wh, 0, sizeof is.wh);
     for (unsigned t = 0; t < TARIFFS; t++) scheme_use(next, &is, t, was.wh[t]);
-    if (p->days) scheme_bill(next, &is, &new);
+    if (p->begun) scheme_bill(next, &is, &new);
     if (!p->next) p->base = exact_sub(exact_add(p->base, old.total), new.total);
     p->accrued = m->wallets.wallet[w].accrued - is.energy;
 }
@@ -331,10 +351,19 @@ int expense_scheme_set(struct meter *m, const struct who *who, const struct sche
 {
     uint8_t body[SCHEME_BODY];
     *fault = scheme_check(s);
+    m->expense.refused = (uint8_t)*fault;
     if (*fault) return E_RANGE;
     scheme_save(s, body);
     int err = param_begin_octets(m, who, place(m, SCHEME_PASSIVE), body, sizeof body);
     return err < 0 ? err : change_commit(m);
+}
+
+bool expense_is_due(struct meter *m)
+{
+    struct scheme next;
+    bool begun = false;
+    for (unsigned w = 0; w < WALLETS; w++) begun |= m->wallets.wallet[w].period.next;
+    return begun && !expense_scheme_get(m, SCHEME_PASSIVE, &next);
 }
 
 void expense_plan(struct meter *m)
@@ -342,14 +371,11 @@ void expense_plan(struct meter *m)
     struct scheme next;
     uint32_t at = (uint32_t)param_get(m, PARAM_SCHEME_AT_S);
     bool dated = at && param_get(m, PARAM_SCHEME_PRO_RATA) && clock_is_valid(&m->clock);
-    bool begun = false;
+    bool begun = expense_is_due(m);
     m->expense.has = expense_scheme_get(m, SCHEME_ACTIVE, &m->expense.scheme) == 0;
     m->expense.most = m->expense.has ? scheme_energy_max(&m->expense.scheme) : 0;
-    for (unsigned w = 0; w < WALLETS; w++) {
-        charge(m, w);
-        begun |= m->wallets.wallet[w].period.next;
-    }
-    if ((dated || begun) && !expense_scheme_get(m, SCHEME_PASSIVE, &next))
+    for (unsigned w = 0; w < WALLETS; w++) charge(m, w);
+    if (begun || (dated && !expense_scheme_get(m, SCHEME_PASSIVE, &next)))
         timer_set_utc(m, TIMER_SCHEME, begun ? m->utc : (utc_t){ at });
     else
         timer_stop(m, TIMER_SCHEME);

@@ -9,8 +9,12 @@
  * Days of a month count from midnight to midnight of local time, the first at once; days in the
  * dark are charged at power-up. A month ends with the billing period that the schedule ends
  * (profile/billing.h), not with one a client ends; nor does a client's reset of maxima take
- * back what the highest demand of the month costs. An end that a clock set back passes again was
- * one end.
+ * back what the highest demand of the month costs. Whatever clock and zone are set to, in any
+ * order: a local day counts once, and an end of a month ends a month once. While the account is closed nothing is charged; opened
+ * again in another month, it begins that month anew.
+ *
+ * A subsidy is told when the first Wh brings it in a month, and when a Wh takes it back (428,
+ * 429).
  *
  * There are two places for a scheme; PARAM_SCHEME_SIDE says which is in force. The other, once
  * written, comes into force at the first end of a month at or after PARAM_SCHEME_AT_S; or, with
@@ -21,7 +25,7 @@
  * Power cut  what energy cost is as old as the energy beside it; days, ends of months and
  *            schemes coming into force are transactions with all that belongs to them.
  * Cost       a booked Wh one scheme_bill(); a window without one nothing.
- * Memory     struct expense 992 octets on a Cortex-M4.
+ * Memory     struct expense 1 000 octets on a Cortex-M4.
  * Context    meter loop only.
  */
 #ifndef METER_PREPAY_EXPENSE_H
@@ -33,13 +37,16 @@
 #include "base/time.h"
 #include "base/who.h"
 #include "meter/prepay/scheme.h"
+#include "meter/prepay/wallet.h"
 
 struct meter;
 
 struct expense {
-    struct scheme scheme; /* in force */
-    bool has;             /* there is one */
-    int64_t most;         /* that the energy of a month costs under it */
+    struct scheme scheme;     /* in force */
+    bool has;                 /* there is one */
+    int64_t most;             /* that the energy of a month costs under it */
+    uint8_t granted[WALLETS]; /* subsidies of the month so far, a bit each */
+    uint8_t refused;          /* enum scheme_fault: why the last that was written was */
 };
 
 /* What a billing row keeps of a wallet, 1e-9 currency rounded down (Wh in balance and charged
@@ -56,7 +63,7 @@ enum scheme_side { SCHEME_ACTIVE, SCHEME_PASSIVE };
 int expense_scheme_get(struct meter *m, enum scheme_side side, struct scheme *s);
 
 /* Write the passive scheme: it replaces what was there. E_RANGE: scheme_check() finds it
- * unsound, *fault says why. E_BUSY. */
+ * unsound, *fault says why, and so does m->expense.refused until the next is written. E_BUSY. */
 int expense_scheme_set(struct meter *m, const struct who *who, const struct scheme *s,
                        enum scheme_fault *fault);
 
@@ -88,9 +95,12 @@ void expense_refresh(struct meter *m);
 /* A wallet used energy under the tariff in force. */
 void expense_use(struct meter *m, unsigned w, uint32_t wh);
 
-/* Into the open change: a local day began; a month ended, at `due`. */
+/* Into the open change: a local day began; a month ended, at `due`, for the first time. */
 void expense_put_day(struct meter *m, utc_t due);
 void expense_put_month(struct meter *m, utc_t due);
+
+/* A month began with the passive scheme: it is due before anything that came later. */
+bool expense_is_due(struct meter *m);
 
 /* A scheme is due. */
 void expense_due(struct meter *m, utc_t due);

@@ -8,7 +8,7 @@
 #include "meter/change.h"
 #include "meter/meter.h"
 
-enum { FUND_BODY = 68, DEBT_ONE = 28, DEBT_BODY = 1 + DEBTS * DEBT_ONE, LEVEL_BODY = 9 };
+enum { FUND_BODY = 68, DEBT_ONE = 40, DEBT_BODY = 1 + DEBTS * DEBT_ONE, LEVEL_BODY = 9 };
 enum { CHARGE_DEBT = 18 }; /* e of 0-0:19.20.e: by day, by payment */
 #define DEBT_MAX (WALLET_MAX / 4)
 
@@ -24,6 +24,8 @@ static int debt_save(unsigned w, const struct debt debt[DEBTS], uint8_t *body)
         le_put64(p + 8, (uint64_t)debt[i].paid);
         le_put64(p + 16, (uint64_t)debt[i].last);
         le_put32(p + 24, debt[i].last_s);
+        le_put64(p + 28, (uint64_t)debt[i].provided);
+        le_put32(p + 36, debt[i].period);
     }
     return DEBT_BODY;
 }
@@ -151,8 +153,7 @@ bool credit_is_new_day(const struct meter *m, unsigned w)
     const struct watchman *g = &m->wallets.watchman;
     const struct fund *f = &m->wallets.wallet[w].fund;
     if (!g->day || !wallet_is_open(m, w)) return false;
-    for (unsigned k = 0; k < BILLINGS; k++) /* what the day and the month cost comes first */
-        if (m->billing.due[k].s <= m->utc.s) return false;
+    if (billing_is_behind(m)) return false; /* what the day and the month cost comes first */
     return is_later(f->day, g->day, CFG_DAYS) || is_later(f->month, g->month, 2);
 }
 
@@ -188,6 +189,20 @@ static int64_t share_of(int64_t grains, int32_t rate)
     return grains / PERCENT_100 * rate + grains % PERCENT_100 * rate / PERCENT_100;
 }
 
+/* Of tokens of one period a debt gets no more than is provided for. */
+static int64_t share_now(const struct meter *m, unsigned w, int64_t grains, struct debt *d)
+{
+    int64_t share = share_of(grains, param_get(m, (uint16_t)(PARAM_DEBT_1_SHARE + w)));
+    int32_t most = param_get(m, (uint16_t)(PARAM_PROVISION_1 + w));
+    int32_t period_s = param_get(m, (uint16_t)(PARAM_PROVISION_1_S + w));
+    if (!most || !period_s) return share;
+    uint32_t period = (uint32_t)(m->utc.s / period_s);
+    if (d->period != period) d->provided = 0;
+    d->period = period;
+    int64_t room = wallet_grains(m, w, most) - d->provided;
+    return share < room ? share : room > 0 ? room : 0;
+}
+
 int64_t credit_put_token(struct meter *m, const struct who *who, unsigned w, struct wallet *new,
                          int64_t grains)
 {
@@ -195,8 +210,9 @@ int64_t credit_put_token(struct meter *m, const struct who *who, unsigned w, str
     new->bought += grains;
     if (grains > 0) {
         new->purchased += grains;
-        share = pay(m, who, w, DEBT_SHARE, &new->debt[DEBT_SHARE],
-                    share_of(grains, param_get(m, (uint16_t)(PARAM_DEBT_1_SHARE + w))));
+        struct debt *d = &new->debt[DEBT_SHARE];
+        share = pay(m, who, w, DEBT_SHARE, d, share_now(m, w, grains, d));
+        d->provided += share;
     }
     if (share) put_debts(m, w, new->debt);
     credit_put_bought(m, w, new);
@@ -365,7 +381,7 @@ void credit_put_level(struct meter *m, const struct who *who, unsigned w, unsign
 
 /* -- records: {wallet 1, billed 8, since 8, settled 8, from 8, rearm 8, free 2 x 8, day 4,
  * month 2, flags, level, silenced, uses, ordered}; {wallet 1, {remaining 8, paid 8, last 8, when
- * 4} x 2}
+ * 4, provided 8, period 4} x 2}
  * ------------- */
 
 static int fund_save(unsigned w, const struct fund *f, uint8_t *body)
@@ -430,8 +446,11 @@ void debt_take(struct meter *m, const uint8_t *body, size_t n)
         const uint8_t *p = body + 1 + i * DEBT_ONE;
         struct debt *d = &m->wallets.wallet[body[0]].debt[i];
         int64_t remaining = (int64_t)le_get64(p), paid = (int64_t)le_get64(p + 8);
+        int64_t provided = (int64_t)le_get64(p + 28);
         if (remaining < 0 || remaining > DEBT_MAX || !wallet_holds(paid)) return;
-        *d = (struct debt){ remaining, paid, (int64_t)le_get64(p + 16), le_get32(p + 24) };
+        if (!wallet_holds(provided)) return;
+        *d = (struct debt){ remaining,        paid,     (int64_t)le_get64(p + 16),
+                            le_get32(p + 24), provided, le_get32(p + 36) };
     }
     if (m->live) m->replan = true;
 }

@@ -22,6 +22,7 @@ enum {
     SECTION_MS = 600000, /* STS leaves it to the maker: ten minutes are usual */
     SGC_MAX = 999999,
     TI_MAX = 99,
+    SOUND_US = 3000000, /* of a test */
 };
 #define MONEY_GRAINS INT64_C(10000) /* of 1e-5 currency */
 #define WH_GRAINS INT64_C(100)      /* of 0.1 kWh */
@@ -30,7 +31,7 @@ enum {
 #define MANAGEMENT (1u << 0 | 1u << 1 | 1u << 5)
 #define TESTS                                                                                  \
     (STS_TEST_DISPLAY | STS_SHOW_ENERGY | STS_SHOW_KEY_REVISION | STS_SHOW_TARIFF_INDEX |      \
-     STS_SHOW_POWER_LIMIT | STS_SHOW_TAMPER | STS_SHOW_POWER)
+     STS_TEST_READER | STS_SHOW_POWER_LIMIT | STS_SHOW_TAMPER | STS_SHOW_POWER)
 
 /* PARAM_TOKEN_FUNCTIONS: bit n permits function n of 2/11, and two bits are no function. */
 #define PERMITS_TARIFF_INDEX 0x0001 /* 2/2 sets the tariff index */
@@ -142,11 +143,19 @@ uint32_t prepay_locked_s(const struct meter *m, uint8_t link)
     return l.left_s;
 }
 
-/* The next end of a lock-out, or of the time for sections. */
+/* Lamp and buzzer show what they can do, for so long; 0: no more. */
+static void sound(struct meter *m, uint64_t us)
+{
+    m->tokens.sounds = us ? mono_after(m->t, us) : (mono_t){ 0 };
+    m->outputs_stale = true;
+}
+
+/* The next end of a lock-out, of the time for sections, of a test. */
 static void arm(struct meter *m)
 {
     const struct tokens *t = &m->tokens;
     mono_t due = t->pending.held ? t->pending.until : MONO_NEVER;
+    if (t->sounds.us) due = mono_min(due, t->sounds);
     for (unsigned c = 0; c < TOKEN_CHANNELS; c++)
         if (t->lock[c].left_s)
             due = mono_min(due, mono_after(t->passed, t->lock[c].left_s * UINT64_C(1000000)));
@@ -162,6 +171,7 @@ void token_due(struct meter *m, utc_t u)
     bool had = t->pending.held != 0;
     (void)u;
     pass(m);
+    if (t->sounds.us && !mono_before(m->t, t->sounds)) sound(m, 0);
     sts_pending_expire(&t->pending, m->t);
     if (had && !t->pending.held) event_post(m, EV_KEY_REFUSED, NULL, NULL);
     arm(m);
@@ -261,6 +271,14 @@ static void put_switch(struct meter *m, const struct who *who, const struct task
     supply_put_token(m, who, SUPPLY_REMOTE, switch_action(t));
 }
 
+static void put_unit(struct meter *m, const struct who *who, const struct task *t)
+{
+    if (t->data)
+        unit_open_window(m);
+    else
+        unit_put_none(m, who);
+}
+
 static const struct function function[] = {
     [STS_FN_MODE] = { 1, can_always, put_mode },
     [STS_FN_LEVEL_1] = { 0xFFF, can_level, put_level },
@@ -269,6 +287,7 @@ static const struct function function[] = {
     [STS_FN_EMERGENCY] = { 0xFFF, can_always, put_emergency },
     [STS_FN_FRIENDLY] = { 1, can_always, put_friendly },
     [STS_FN_SWITCH] = { 1, can_switch, put_switch },
+    [STS_FN_UNIT] = { 1, can_always, put_unit },
 };
 enum { FUNCTIONS = sizeof function / sizeof *function };
 
@@ -287,6 +306,15 @@ static uint16_t functions(const struct meter *m)
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Tests of class 1, as things stand: the contact is tried only where it comes back by itself. */
+static uint64_t tests(const struct meter *m)
+{
+    uint64_t bits = TESTS;
+    if (m->cfg->version) bits |= STS_SHOW_VERSION;
+    if (credit_can_blip(m)) bits |= STS_TEST_SWITCH;
+    return bits;
 }
 
 /* How much more a wallet takes, grains. */
@@ -326,7 +354,7 @@ static void make_rules(const struct meter *m, const struct entry *e, struct sts_
     int units = wallet_for(m, e->wallet, false), money = wallet_for(m, e->wallet, true);
     *r = (struct sts_rules){
         .now = m->t,
-        .tests = TESTS,
+        .tests = tests(m),
         .section_ms = SECTION_MS,
         .management = management(m),
         .functions = functions(m),
@@ -594,7 +622,7 @@ static void put_row(struct meter *m, const struct entry *e, const struct token_l
     const struct sts_verdict *v = &e->v;
     save_last(l, row);
     le_put64(row + LAST_BODY, (uint64_t)e->balance);
-    le_put32(row + LAST_BODY + 8, v->takes_tid ? v->tid : 0);
+    le_put32(row + LAST_BODY + 8, v->tid);
     row[LAST_BODY + 12] = v->class;
     row[LAST_BODY + 13] = v->sub;
     ensure(txn_put_row(&m->store, SERIES_TOKENS, row) >= 0);
@@ -700,18 +728,44 @@ static void tell(struct meter *m, const struct entry *e)
     event_post(m, event_of(e), e->who, &d);
 }
 
-/* A wrong token and the lock-out it began, or the clearing of one, are kept before anybody is
- * told. */
-static int note(struct meter *m, const struct entry *e, const struct sts_lockout *lock)
+/* Into the open change: the wrong ones so far, and the lock-out that one more begins. */
+static void put_wrong(struct meter *m, const struct who *who, unsigned channel,
+                      const struct sts_lockout *lock)
+{
+    struct event_detail locked = { .what = (uint16_t)channel,
+                                   .duration_s = lock[channel].left_s };
+    put_locks(m, lock);
+    if (lock[channel].left_s > m->tokens.lock[channel].left_s)
+        change_event(m, EV_TOKEN_LOCKOUT, who, &locked);
+}
+
+/* Its row; a wrong token and the lock-out it began, or the clearing of one, are kept before
+ * anybody is told. */
+static int note(struct meter *m, struct entry *e, const struct sts_lockout *lock)
 {
     struct event_detail d = { .what = e->v.result, .magnitude = e->v.tid };
-    struct event_detail locked = { .what = e->channel, .duration_s = lock[e->channel].left_s };
+    struct token_last last = last_of(m, e, false);
     int err = change_begin(m);
     if (err < 0) return err;
-    put_locks(m, lock);
+    e->balance = wallet_balance(m, e->wallet);
+    put_row(m, e, &last);
     change_event(m, event_of(e), e->who, &d);
-    if (lock[e->channel].left_s > m->tokens.lock[e->channel].left_s)
-        change_event(m, EV_TOKEN_LOCKOUT, e->who, &locked);
+    if (!is_same_lock(&lock[e->channel], &m->tokens.lock[e->channel]))
+        put_wrong(m, e->who, e->channel, lock);
+    return change_commit(m);
+}
+
+int prepay_count_wrong(struct meter *m, const struct who *who, enum event code)
+{
+    struct sts_lockout lock[TOKEN_CHANNELS];
+    unsigned channel = channel_of(who->link);
+    pass(m);
+    int err = change_begin(m);
+    if (err < 0) return err;
+    memcpy(lock, m->tokens.lock, sizeof lock);
+    sts_lockout_note(&lock[channel], STS_CRC, 2);
+    change_event(m, code, who, NULL);
+    put_wrong(m, who, channel, lock);
     return change_commit(m);
 }
 
@@ -723,6 +777,22 @@ static bool lasts(const struct sts_verdict *v)
     return v->effect != STS_NOTHING && v->effect != STS_TEST && v->effect != STS_HOLD_SECTION;
 }
 
+/* It was a token, of this meter or of another. */
+static bool is_judged(const struct sts_verdict *v)
+{
+    return v->is_authentic || v->result == STS_CRC;
+}
+
+/* What a test token asks for beside what the display shows. */
+static void test(struct meter *m, const struct entry *e)
+{
+    m->now.quantity[VAL_KEY_REVISION] = e->key.krn * 10 + e->key.kt;
+    m->now.quantity[VAL_TARIFF_INDEX] = e->key.ti;
+    m->now.quantity[VAL_POWER_LIMIT_W] = param_get(m, PARAM_POWER_LIMIT_W);
+    if (m->tokens.test & (STS_TEST_DISPLAY | STS_TEST_READER)) sound(m, SOUND_US);
+    if (m->tokens.test & STS_TEST_SWITCH && supply_may_return(m)) credit_blip(m);
+}
+
 static int settle(struct meter *m, struct entry *e)
 {
     struct tokens *t = &m->tokens;
@@ -732,7 +802,7 @@ static int settle(struct meter *m, struct entry *e)
     int err = 0;
     if (lasts(&e->v))
         err = commit(m, e, lock);
-    else if (!is_same_lock(&lock[e->channel], &t->lock[e->channel]))
+    else if (is_judged(&e->v))
         err = note(m, e, lock);
     else
         tell(m, e);
@@ -741,11 +811,7 @@ static int settle(struct meter *m, struct entry *e)
     if (!lasts(&e->v)) t->last = last_of(m, e, false);
     t->shown = m->t;
     t->test = e->v.effect == STS_TEST ? (uint16_t)e->v.control : 0;
-    if (t->test) {
-        m->now.quantity[VAL_KEY_REVISION] = e->key.krn * 10 + e->key.kt;
-        m->now.quantity[VAL_TARIFF_INDEX] = e->key.ti;
-        m->now.quantity[VAL_POWER_LIMIT_W] = param_get(m, PARAM_POWER_LIMIT_W);
-    }
+    if (t->test) test(m, e);
     arm(m);
     return e->v.result;
 }
@@ -754,7 +820,7 @@ int prepay_enter(struct meter *m, const struct who *who, unsigned w,
                  const char digits[STS_DIGITS])
 {
     struct entry e = { .who = who, .wallet = (uint8_t)(w % WALLETS) };
-    if (!meter_is_ready(m)) return E_BUSY;
+    if (!meter_is_ready(m) || billing_is_behind(m)) return E_BUSY;
     e.channel = (uint8_t)channel_of(who->link);
     memcpy(e.digits, digits, STS_DIGITS);
     judge(m, &e);

@@ -3,7 +3,8 @@
  * prepay_enter() judges the digits (sts/judge.h) by what the meter is now and does at once what
  * follows. What lasts is one transaction: the wallet, the TID, the decoder key, the token's row
  * and its events; so a token counts exactly once, and one that was refused for what the meter
- * is at the moment (no room, no such service) can be entered again. Wrong tokens lock their way
+ * is at the moment (no room, no such service) can be entered again. Whatever was judged has a
+ * row. Wrong tokens lock their way
  * in (sts/lockout.h): one count for the keypad, the CIU and the virtual token carrier, one for
  * DLMS and SMS, so that neither locks the other.
  *
@@ -27,6 +28,7 @@
 
 #include "base/time.h"
 #include "base/who.h"
+#include "meter/event/event.h"
 #include "sts/judge.h"
 #include "sts/lockout.h"
 
@@ -54,6 +56,7 @@ struct tokens {
     mono_t passed; /* lock-outs are brought up to date to here */
     struct token_last last;
     mono_t shown;  /* the last token was entered then: the display tells of it; 0 never */
+    mono_t sounds; /* a test token has lamp and buzzer on until then; 0: none */
     uint16_t test; /* STS_TEST_..., STS_SHOW_... of a test token: the display shows them */
 };
 
@@ -72,6 +75,9 @@ int prepay_enter_text(struct meter *m, const struct who *who, unsigned w, const 
 enum { PREPAY_PAN = 18 };
 void prepay_pan(const struct meter *m, char pan[PREPAY_PAN + 1]);
 
+/* What guards a way in was wrong (the PIN of a message): it counts like a wrong token. E_BUSY. */
+int prepay_count_wrong(struct meter *m, const struct who *who, enum event code);
+
 /* Seconds until tokens are taken again on that way in; 0: they are. */
 uint32_t prepay_locked_s(const struct meter *m, uint8_t link);
 
@@ -86,15 +92,16 @@ int prepay_key_get(struct meter *m, struct sts_key *key);
 int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key *key,
                    uint32_t tid);
 
-/* Tokens that were taken, in two rings: all of them, and credit alone, which others do not drive
- * out. */
+/* What was entered, in two rings: every token that was judged, taken or not, and credit alone,
+ * which others do not drive out. Of a token that was not taken no digits are kept: it may still
+ * be good. What was no token, or came during a lock-out, has no row. */
 enum token_log { TOKENS_ALL, TOKENS_CREDIT };
 
 struct token_row {
     utc_t time;
     struct token_last last; /* of a credit alone: amount, wallet and link */
     int64_t balance;        /* of its wallet then, grains; in TOKENS_ALL */
-    uint32_t tid;           /* 0 where it has none */
+    uint32_t tid;           /* 0 where it has none, or nobody can tell */
     uint8_t class, sub;
 };
 struct token_span {

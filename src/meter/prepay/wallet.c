@@ -220,6 +220,7 @@ int wallet_open(struct meter *m, const struct who *who, unsigned w)
 {
     struct wallet new = m->wallets.wallet[w];
     if (new.status == ACCOUNT_ACTIVE) return E_STATE;
+    if (billing_is_behind(m)) return E_BUSY; /* what ended before is not the account's */
     new.status = ACCOUNT_ACTIVE;
     new.opened_s = (uint32_t)m->utc.s;
     credit_open(m, w, &new);

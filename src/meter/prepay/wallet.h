@@ -63,7 +63,8 @@ struct period {
     uint32_t wh[TARIFFS];
     int32_t day;       /* the last local day that was counted, since 1970 */
     uint32_t demand_w; /* highest of the month before maxima were reset in it */
-    uint16_t days;     /* of the month, begun; 0: the account was never open */
+    uint16_t days;     /* of the month, begun */
+    bool begun;        /* the account was open in it: else nothing is charged */
     bool next;         /* the month began with the passive scheme, which is not in force yet */
 };
 
@@ -97,6 +98,8 @@ struct debt {
     int64_t remaining, paid; /* grains; paid only grows */
     int64_t last;            /* taken the last time, */
     uint32_t last_s;         /* and when; 0 never */
+    int64_t provided;        /* of shares of tokens, in the period of class 111 */
+    uint32_t period;         /* which, counted from 1970 */
 };
 
 struct wallet {
@@ -131,6 +134,8 @@ struct watchman {
     bool saved;        /* friendly time holds arrears back */
     bool asked;        /* the supply was asked to open */
     bool blips, beeps; /* the blip, the sound is under way */
+    bool counts;       /* a beep of those before a cut is */
+    bool tries;        /* the blip is a test token's */
     bool stale;        /* something is to be written down */
 };
 

@@ -148,31 +148,43 @@ static void put_bases(struct meter *m, enum billing which)
     change_put(m, HOT_BASES, body, (size_t)bases_save(base, body));
 }
 
-static int due_save(const utc_t due[BILLINGS], uint8_t *body)
+/* {the day of the next end 2 x 2, spans of what has passed {from 2, to 2} x 4 x 2} */
+enum { SPAN = 4, STATE_BODY = BILLINGS * (2 + PASSED_SPANS * SPAN) };
+
+static int state_save(const struct billing_state *b, uint8_t *body)
 {
-    for (unsigned i = 0; i < BILLINGS; i++) le_put32(body + i * 4, (uint32_t)due[i].s);
-    return BILLINGS * 4;
+    uint8_t *p = body + BILLINGS * 2;
+    for (unsigned i = 0; i < BILLINGS; i++) {
+        le_put16(body + i * 2, b->day[i]);
+        for (unsigned k = 0; k < PASSED_SPANS; k++, p += SPAN) {
+            le_put16(p, b->passed[i][k].from);
+            le_put16(p + 2, b->passed[i][k].to);
+        }
+    }
+    return STATE_BODY;
 }
 
-static void put_due(struct meter *m, enum billing which, utc_t next)
+static void put_state(struct meter *m, const struct billing_state *b)
 {
-    uint8_t body[BILLINGS * 4];
-    utc_t due[BILLINGS];
-    memcpy(due, m->billing.due, sizeof due);
-    due[which] = next;
-    change_put(m, HOT_BILLING, body, (size_t)due_save(due, body));
+    uint8_t body[STATE_BODY];
+    change_put(m, HOT_BILLING, body, (size_t)state_save(b, body));
 }
 
 int billing_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     (void)k;
-    return due_save(m->billing.due, body);
+    return state_save(&m->billing, body);
 }
 
 void billing_take(struct meter *m, const uint8_t *body, size_t n)
 {
-    if (n != BILLINGS * 4) return;
-    for (unsigned i = 0; i < BILLINGS; i++) m->billing.due[i].s = le_get32(body + i * 4);
+    const uint8_t *p = body + BILLINGS * 2;
+    if (n != STATE_BODY) return;
+    for (unsigned i = 0; i < BILLINGS; i++) {
+        m->billing.day[i] = le_get16(body + i * 2);
+        for (unsigned k = 0; k < PASSED_SPANS; k++, p += SPAN)
+            m->billing.passed[i][k] = (struct passed_span){ le_get16(p), le_get16(p + 2) };
+    }
     m->replan = true;
 }
 
@@ -250,9 +262,89 @@ static utc_t following(struct meter *m, enum billing which, utc_t due)
     return next_of(m, which, from.s > due.s ? from : due);
 }
 
+/* -- what has passed
+ * ------------------------------------------------------------------------------ */
+
+static bool has_passed(struct meter *m, enum billing which, utc_t due)
+{
+    const struct passed_span *s = m->billing.passed[which];
+    int32_t day = zone_day(&m->clock.zone, due);
+    for (unsigned i = 0; i < PASSED_SPANS; i++)
+        if (day >= s[i].from && day <= s[i].to) return true;
+    return false;
+}
+
+/* The local day of the first end behind a day: there is at most one on each. */
+static int32_t next_day(struct meter *m, enum billing which, int32_t day)
+{
+    utc_t last = zone_utc(&m->clock.zone, (day + INT64_C(1)) * DAY_S - 1);
+    return zone_day(&m->clock.zone, next_of(m, which, last));
+}
+
+/* How many spans there are once those without an end between them are one. */
+static unsigned join(struct meter *m, enum billing which, struct passed_span *s, unsigned n)
+{
+    for (unsigned i = 0; i + 1 < n;) {
+        if (next_day(m, which, s[i].to) < s[i + 1].from) {
+            i++;
+            continue;
+        }
+        if (s[i].to < s[i + 1].to) s[i].to = s[i + 1].to;
+        memmove(s + i + 1, s + i + 2, (--n - i - 1) * sizeof *s);
+    }
+    return n;
+}
+
+static void close_smallest_gap(struct passed_span *s, unsigned n)
+{
+    unsigned best = 0;
+    for (unsigned i = 1; i + 1 < n; i++)
+        if (s[i + 1].from - s[i].to < s[best + 1].from - s[best].to) best = i;
+    s[best].to = s[best + 1].to;
+    memmove(s + best + 1, s + best + 2, (n - best - 2) * sizeof *s);
+}
+
+/* Days from..to have passed. */
+static void pass(struct meter *m, enum billing which, int32_t from, int32_t to,
+                 struct passed_span passed[PASSED_SPANS])
+{
+    struct passed_span s[PASSED_SPANS + 1] = { 0 };
+    unsigned n = 0, at = 0;
+    while (n < PASSED_SPANS && passed[n].to) n++;
+    while (at < n && passed[at].from <= from) at++;
+    memcpy(s, passed, at * sizeof *s);
+    s[at] = (struct passed_span){ (uint16_t)from, (uint16_t)to };
+    memcpy(s + at + 1, passed + at, (n - at) * sizeof *s);
+    n = join(m, which, s, n + 1);
+    if (n > PASSED_SPANS) close_smallest_gap(s, n--);
+    memset(passed, 0, PASSED_SPANS * sizeof *passed);
+    memcpy(passed, s, n * sizeof *s);
+}
+
+/* The month under way when the meter first knew the time has begun, and so has the day. */
+static void pass_first(struct meter *m, enum billing which)
+{
+    utc_t last = m->utc, u = last;
+    for (int64_t days = 1; days <= 512 && u.s >= m->utc.s; days *= 2)
+        u = next_of(m, which, (utc_t){ m->utc.s - days * DAY_S });
+    for (; u.s <= m->utc.s; u = next_of(m, which, u)) last = u;
+    pass(m, which, zone_day(&m->clock.zone, last), zone_day(&m->clock.zone, m->utc),
+         m->billing.passed[which]);
+}
+
 static unsigned lateness(const struct meter *m, utc_t due)
 {
     return m->utc.s > due.s ? PROFILE_RECOVERED : 0;
+}
+
+/* An end has come: it has passed, and there is a next. */
+static void put_passed(struct meter *m, enum billing which, utc_t due, utc_t next)
+{
+    struct billing_state b = m->billing;
+    b.day[which] = (uint16_t)zone_day(&m->clock.zone, next);
+    pass(m, which, zone_day(&m->clock.zone, due), zone_day(&m->clock.zone, due),
+         b.passed[which]);
+    put_state(m, &b);
 }
 
 void billing_day(struct meter *m, utc_t due)
@@ -261,8 +353,8 @@ void billing_day(struct meter *m, utc_t due)
     if (change_begin_alone(m) < 0) return;
     put_row(m, BILLING_DAILY, due, status_now(m, due) | lateness(m, due), BILLING_SCHEDULE);
     put_bases(m, BILLING_DAILY);
-    put_due(m, BILLING_DAILY, next);
-    expense_put_day(m, due);
+    put_passed(m, BILLING_DAILY, due, next);
+    if (!has_passed(m, BILLING_DAILY, due)) expense_put_day(m, due);
     change_commit(m);
 }
 
@@ -272,52 +364,65 @@ void billing_period(struct meter *m, utc_t due)
     utc_t next = following(m, BILLING_MONTHLY, due);
     unsigned status = status_now(m, due) | lateness(m, due);
     if (end_period(m, &self, due, status, BILLING_SCHEDULE) < 0) return;
-    put_due(m, BILLING_MONTHLY, next);
-    expense_put_month(m, due);
+    put_passed(m, BILLING_MONTHLY, due, next);
+    if (!has_passed(m, BILLING_MONTHLY, due)) expense_put_month(m, due);
     change_commit(m);
 }
 
-/* Is it, by the schedule and the zone as they are now, an end at all? */
-static bool is_end(struct meter *m, enum billing which, utc_t due)
-{
-    return next_of(m, which, (utc_t){ due.s - 1 }).s == due.s;
-}
-
-/* The next end is kept on flash from the beginning, so that it can be missed. One that was
- * moved by another schedule or zone is looked for again; one that is past stands. */
+/* The day of the next end is kept on flash from the beginning, so that it can be missed. The
+ * moment follows from schedule and zone as they are now; a zone further west may have another
+ * before it. */
 static void find_due(struct meter *m)
 {
-    bool found = false;
-    for (unsigned i = 0; i < BILLINGS && clock_is_valid(&m->clock); i++) {
-        utc_t *due = &m->billing.due[i];
-        if (due->s && (due->s <= m->utc.s || is_end(m, (enum billing)i, *due))) continue;
-        *due = next_of(m, (enum billing)i, m->utc);
-        found = true;
+    struct billing_state *b = &m->billing;
+    for (unsigned i = 0; i < BILLINGS; i++) {
+        enum billing which = (enum billing)i;
+        utc_t next = next_of(m, which, m->utc);
+        utc_t midnight = zone_utc(&m->clock.zone, (int64_t)b->day[i] * DAY_S);
+        if (b->day[i]) b->due[i] = next_of(m, which, (utc_t){ midnight.s - 1 });
+        bool is_first = !b->day[i],
+             is_new = next.s < b->due[i].s && !has_passed(m, which, next);
+        if (!clock_is_valid(&m->clock) || (!is_first && !is_new)) continue;
+        if (is_first) pass_first(m, which);
+        b->day[i] = (uint16_t)zone_day(&m->clock.zone, next);
+        b->due[i] = next;
+        hot_put(m, HOT_BILLING, 0);
     }
-    if (found) hot_put(m, HOT_BILLING, 0);
 }
 
-/* On an invalid clock nothing is due; what was missed is made up once it is set. */
+/* On an invalid clock nothing is due; what was missed is made up once it is set, in the order
+ * in which it was missed: ends of months between midnights, and another scheme at the end that
+ * brings it. */
 void billing_plan(struct meter *m)
 {
     static const enum timer timer[BILLINGS] = { TIMER_DAY, TIMER_BILLING };
+    const utc_t *due = m->billing.due;
     find_due(m);
     for (unsigned i = 0; i < BILLINGS; i++) {
-        if (clock_is_valid(&m->clock))
-            timer_set_utc(m, timer[i], m->billing.due[i]);
+        bool waits = due[i].s <= m->utc.s && (due[i].s > due[!i].s || expense_is_due(m));
+        if (clock_is_valid(&m->clock) && !waits)
+            timer_set_utc(m, timer[i], due[i]);
         else
             timer_stop(m, timer[i]);
     }
 }
 
+bool billing_is_behind(const struct meter *m)
+{
+    bool behind = false;
+    for (unsigned i = 0; i < BILLINGS; i++)
+        behind |= m->billing.day[i] && m->billing.due[i].s <= m->utc.s;
+    return behind && clock_is_valid(&m->clock);
+}
+
 void billing_put_step(struct meter *m, utc_t to)
 {
-    uint8_t body[BILLINGS * 4];
-    utc_t due[BILLINGS];
+    struct billing_state b = m->billing;
     bool back = to.s < m->utc.s - param_get(m, PARAM_SHIFT_LIMIT_S);
     for (unsigned i = 0; i < BILLINGS; i++)
-        due[i] = back ? next_of(m, (enum billing)i, to) : m->billing.due[i];
-    change_put(m, HOT_BILLING, body, (size_t)due_save(due, body));
+        if (back && b.due[i].s > to.s)
+            b.day[i] = (uint16_t)zone_day(&m->clock.zone, next_of(m, (enum billing)i, to));
+    put_state(m, &b);
 }
 
 /* -- orders
@@ -363,16 +468,26 @@ int billing_clear(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
+/* A day that some months have not would leave those out: the last of the month is FE. */
+static bool leaves_months_out(const struct when *w)
+{
+    return w->month == WHEN_ANY && w->day > 28 && w->day <= 31;
+}
+
 /* The period under way ends when the new schedule says. */
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME])
 {
     uint8_t was[BILLING_TIME];
     struct when w = when_get(o + 4);
-    if (o[0] > 23 || o[1] > 59 || o[2] > 59 || !when_is_valid(&w)) return E_RANGE;
+    if (o[0] > 23 || o[1] > 59 || o[2] > 59 || !when_is_valid(&w) || leaves_months_out(&w))
+        return E_RANGE;
     billing_get_time(m, was);
     if (!memcmp(was, o, sizeof was)) return 0;
     int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);
     if (err < 0) return err;
-    put_due(m, BILLING_MONTHLY, zone_next_named(&m->clock.zone, o, m->utc));
+    struct billing_state b = m->billing;
+    utc_t next = zone_next_named(&m->clock.zone, o, m->utc);
+    b.day[BILLING_MONTHLY] = (uint16_t)zone_day(&m->clock.zone, next);
+    put_state(m, &b);
     return change_commit(m);
 }

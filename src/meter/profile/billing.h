@@ -7,12 +7,18 @@
  * billed on an invalid clock. Consumption of a period is the difference of two neighbouring
  * rows.
  *
+ * A clock that is set back goes over midnights and ends again, and each has a row again; what it
+ * costs is charged once (prepay/expense.h). So the meter keeps which of them have come: spans of
+ * local days, joined where nothing lies between. Gaps are times that the clock jumped over and
+ * that are more than is made up; beyond PASSED_SPANS the smallest gap is taken as passed.
+ *
  * Power cut  row, reset of maxima and new bases are one transaction.
  * Cost       1 360 octets a row: six progs.
  * Context    meter loop only.
  */
 #ifndef METER_PROFILE_BILLING_H
 #define METER_PROFILE_BILLING_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +40,14 @@ enum billing_cause {
     BILLING_TOKEN
 };
 
+enum { PASSED_SPANS = 4 };
+struct passed_span {   /* local days since 1970, in order; rows behind the last are zero */
+    uint16_t from, to; /* both in it */
+};
 struct billing_state {
-    utc_t due[BILLINGS]; /* the next end; past while the clock is invalid */
+    uint16_t day[BILLINGS]; /* the local day of the next end, 0 none */
+    utc_t due[BILLINGS];    /* so that end; past while the clock is invalid */
+    struct passed_span passed[BILLINGS][PASSED_SPANS];
 };
 
 struct billing_row {
@@ -68,7 +80,8 @@ int billing_reset_maxima(struct meter *m, const struct who *who);
 int billing_clear(struct meter *m, const struct who *who);
 
 /* When periods end: COSEM {time 4, date 5}, wildcards in the date; local midnight of the first
- * until it is written. E_RANGE: it names no moment of a day, or no date. */
+ * until it is written. E_RANGE: it names no moment of a day, no date, or one that some months
+ * have not (29 to 31 of any month). */
 void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME]);
 int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BILLING_TIME]);
 
@@ -78,6 +91,9 @@ unsigned billing_series(enum billing which);
 void billing_day(struct meter *m, utc_t due);
 void billing_period(struct meter *m, utc_t due);
 void billing_plan(struct meter *m);
+
+/* Something that ended is still to be made up for. */
+bool billing_is_behind(const struct meter *m);
 
 /* Into the open change: the clock steps to `to`; back, nothing is billed a second time. */
 void billing_put_step(struct meter *m, utc_t to);

@@ -20,7 +20,7 @@ enum {
 
 static bool is_boxed(enum secure_slot slot)
 {
-    return slot >= SECURE_PASSWORD_1 && slot <= SECURE_DECODER;
+    return (slot >= SECURE_PASSWORD_1 && slot <= SECURE_DECODER) || slot == SECURE_SMS_PIN;
 }
 
 /* Octets in the box of a slot, as they are wrapped. */
@@ -94,6 +94,7 @@ static void put_fresh_floors(struct meter *m)
 static enum event event_of(enum secure_slot slot)
 {
     if (slot == SECURE_DECODER) return EV_KEY_CHANGED;
+    if (slot == SECURE_SMS_PIN) return EV_CHANGED_COMM;
     return is_boxed(slot) ? (enum event)(EV_PASSWORD_1_CHANGED + slot - SECURE_PASSWORD_1)
                           : EV_KEYS_CHANGED;
 }

@@ -40,6 +40,7 @@ enum secure_slot {
     SECURE_AGREE,     /* key agreement; */
     SECURE_SIGN_NEXT, /* and the ones that wait for their certificates */
     SECURE_AGREE_NEXT,
+    SECURE_SMS_PIN, /* digits that begin a message; empty: none is asked for */
     SECURE_SLOTS
 };
 enum {
@@ -76,7 +77,7 @@ bool secure_has_key(struct meter *m, enum secure_slot slot);
 
 struct secure_key {
     enum secure_slot slot;
-    uint8_t length; /* 16 for keys; 1..31 for passwords and the decoder key; 32 for private
+    uint8_t length; /* 16 for keys; 1..31 for passwords, PIN and decoder key; 32 for private
                        ones; 0 empties it */
     bool is_same;   /* equals the one in force: what was received under it stays received */
     uint8_t octets[SECURE_OCTETS_MAX];

@@ -6,37 +6,6 @@
 #include "meter/tamper/tally.h"
 
 enum { LOW_MV = 3100, NORMAL_MV = 3200, HOUR_S = 3600, DAY_S = 86400 };
-enum { SUPERCAP_MV = 4000 }; /* of 5 V, after an hour of supply */
-enum { FAULT_SUPERCAP = 1 << 15 };
-
-/* Each fault is told once while it lasts. */
-static void tell_faults(struct meter *m, uint16_t faults)
-{
-    static const struct {
-        uint16_t fault, code;
-    } row[] = {
-        { FAULT_PROGRAM, EV_PROGRAM_MEMORY },   { FAULT_RAM, EV_RAM_ERROR },
-        { FAULT_WATCHDOG, EV_WATCHDOG },        { FAULT_INTEGRITY, EV_INTEGRITY_FAILED },
-        { FAULT_DISPLAY, EV_DISPLAY_FAILURE },  { FAULT_MODULE, EV_MODULE_FAILURE },
-        { FAULT_SUPERCAP, EV_SUPERCAP_FAILURE }
-    };
-    unsigned fresh = faults & ~(unsigned)m->faults;
-    for (unsigned i = 0; i < sizeof row / sizeof *row; i++)
-        if (fresh & row[i].fault) event_post(m, (enum event)row[i].code, NULL, NULL);
-    m->faults = faults;
-}
-
-void board_power_up(struct meter *m)
-{
-    tell_faults(m, m->io->faults ? m->io->faults(m->io->ctx) : 0);
-}
-
-static void board_hour(struct meter *m)
-{
-    uint16_t faults = m->io->faults ? m->io->faults(m->io->ctx) : 0;
-    bool weak = m->io->supercap_mv && m->io->supercap_mv(m->io->ctx) < SUPERCAP_MV;
-    tell_faults(m, weak ? faults | FAULT_SUPERCAP : faults);
-}
 
 static void judge_voltage(struct meter *m, int mv)
 {

@@ -56,7 +56,10 @@ static void try(struct meter *m)
         postpone(m);
         return;
     }
-    if (r->tries == 0) supply_moves(m);
+    if (r->tries == 0 && !supply_moves(m)) {
+        r->phase = RELAY_WAIT; /* for the next window */
+        return;
+    }
     r->postponed = false;
     r->phase = RELAY_PULSE;
     r->pulsed = r->target;

@@ -117,6 +117,8 @@ static enum event opened_by(const struct meter *m, bool by_token, unsigned r)
         [SUPPLY_BUTTON] = EV_MANUAL_DISCONNECTION,
     };
     if (r == SUPPLY_REMOTE && by_token) return EV_OPEN_ENGINEERING;
+    if (r == SUPPLY_ARREARS && m->wallets.watchman.tries && !m->wallets.owes)
+        return EV_OPEN_ENGINEERING;
     if (r == SUPPLY_VOLTAGE && m->supply.opened) return (enum event)m->supply.opened;
     return (enum event)code[r];
 }
@@ -192,14 +194,25 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
 /* -- what conditions ask for
  * ---------------------------------------------------------------------------- */
 
+/* Who may open at all. */
+static uint16_t openers(const struct meter *m)
+{
+    uint16_t may = SUPPLY_ALL & (uint16_t)~protect_off(m);
+    if (!arbiter_mode(mode_of(m))->opens) return 0;
+    for (unsigned r = 0; r < REQUESTERS; r++)
+        if (!(m->supply.weights.may[r] & 1)) may &= (uint16_t)~SUPPLY_BIT(r);
+    return may;
+}
+
 static uint16_t to_raise(const struct meter *m)
 {
     const struct supply *s = &m->supply;
-    uint16_t raise = s->wants & (uint16_t) ~(s->state.held | protect_off(m));
-    if (!arbiter_mode(mode_of(m))->opens) return 0;
-    for (unsigned r = 0; r < REQUESTERS; r++)
-        if (!(s->weights.may[r] & 1)) raise &= (uint16_t)~SUPPLY_BIT(r);
-    return raise;
+    return s->wants & openers(m) & (uint16_t)~s->state.held;
+}
+
+bool supply_would_open(const struct meter *m, enum requester r)
+{
+    return m->supply.state.closed && openers(m) & SUPPLY_BIT(r);
 }
 
 /* The coil first: a fire does not wait for flash. What it opened for follows as one
@@ -515,15 +528,20 @@ void supply_arrived(struct meter *m)
     show(m);
 }
 
-/* What had to wait when it was ordered is counted now, if it moves at all. */
-void supply_moves(struct meter *m)
+/* What had to wait when it was ordered is counted now, if it moves at all: the count and that it
+ * was counted stand together, or a cut between them would count it twice. */
+bool supply_moves(struct meter *m)
 {
-    struct supply_state *s = &m->supply.state;
+    struct supply_state next = m->supply.state;
     bool closes = m->supply.relay.target;
-    if (s->moving != MOVES_LATER || !relay_will_move(m, closes)) return;
-    s->moving = MOVES_COUNTED;
-    tally_count(m, closes ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
-    hot_put(m, HOT_SUPPLY, 0);
+    uint8_t body[BODY];
+    if (next.moving != MOVES_LATER || !relay_will_move(m, closes)) return true;
+    if (change_begin_alone(m) < 0) return false;
+    next.moving = MOVES_COUNTED;
+    change_count(m, closes ? CNT_RELAY_CLOSES : CNT_RELAY_OPENS);
+    change_put(m, HOT_SUPPLY, body, (size_t)save(&next, body));
+    if (change_commit(m) < 0) supply_take(m, body, BODY);
+    return true;
 }
 
 void supply_failed(struct meter *m)

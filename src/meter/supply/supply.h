@@ -67,6 +67,9 @@ struct supply {
  * 0 nothing opens, and what still holds when the mode changes opens then. */
 void supply_request(struct meter *m, enum requester r, bool holds);
 
+/* Would it move the relay, if r asked now? */
+bool supply_would_open(const struct meter *m, enum requester r);
+
 /* Its cause holds no more, but the button is awaited. */
 void supply_ready(struct meter *m, enum requester r);
 
@@ -135,8 +138,8 @@ bool supply_is_due(const struct meter *m);
 /* Decide what was asked, drive what was decided; the store must be free. */
 void supply_step(struct meter *m);
 
-/* A first pulse begins. */
-void supply_moves(struct meter *m);
+/* A first pulse begins. False: the store is busy, and it must wait. */
+bool supply_moves(struct meter *m);
 
 /* The relay was seen where it was ordered; it fails to go there (one transaction: not while the
  * store is busy); it moved by itself. */

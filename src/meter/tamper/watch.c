@@ -108,6 +108,26 @@ static void count(struct meter *m, unsigned counter, bool begins, utc_t when)
         tally_count(m, counter);
 }
 
+/* What a row cannot say alone. A wire that carries current without voltage is fraud, and to the
+ * quality of supply it is the neutral that is missing. A fault of a part that loses samples stays
+ * or comes back now and then; losses one after the other are sparks or a transmitter held against
+ * the case. */
+enum { SPARKS_US = 60000000 };
+
+static void tell_more(struct meter *m, uint16_t code, mono_t at, const struct event_detail *d)
+{
+    struct watch *w = &m->watch;
+    if (code == EV_SINGLE_WIRE)
+        event_post_at(m, clock_utc(&m->clock, at), EV_MISSING_NEUTRAL, NULL, d);
+    if (code != EV_METERING_IC_FAILURE) return;
+    if (!w->sparks || mono_after(w->spark, SPARKS_US).us < at.us) {
+        w->spark = at;
+        w->sparks = 0;
+    }
+    if (++w->sparks == SPARKS)
+        event_post_at(m, clock_utc(&m->clock, at), EV_JAMMING, NULL, NULL);
+}
+
 static void tell(struct meter *m, const struct note_row *x, bool begins, mono_t at,
                  uint64_t duration_us, int64_t extreme)
 {
@@ -119,6 +139,7 @@ static void tell(struct meter *m, const struct note_row *x, bool begins, mono_t 
                               .duration_s = (uint32_t)(duration_us / 1000000) };
     utc_t when = clock_utc(&m->clock, at);
     event_post_at(m, when, (enum event)code, NULL, &d);
+    if (begins) tell_more(m, code, at, &d);
     if (x->counter) count(m, x->counter - 1u, begins, when);
     if (begins || !x->last) return;
     m->watch.last[x->last - 1] = (struct watch_last){ d.duration_s, d.magnitude };

@@ -4,7 +4,8 @@
  * metrology/quality.h and tamper.h judge each window and note when a state begins and ends;
  * here the notes become events, counters and alarms, and parameters become limits. Means of ten
  * minutes are judged by EN 50160: of a week of them (1008, those without voltage left out) 95 %
- * within 10 % of the reference voltage, all within +10 and -15 %.
+ * within 10 % of the reference voltage, all within +10 and -15 %. Samples lost three times within
+ * a minute are more than a failing part: sparks, a transmitter at the case (event 318).
  *
  * Power cut  a state that was open is found again by its cause; the ten minutes under way are
  *            lost, and of the week's count of good ones at most six hours.
@@ -34,7 +35,11 @@ struct voltage_week {
     bool told;
 };
 
+enum { SPARKS = 3 }; /* losses of samples within a minute that are a disturbance (event 318) */
+
 struct watch {
+    mono_t spark;   /* the first loss of samples of its minute */
+    uint8_t sparks; /* since then */
     struct watch_last last[LASTS];
     struct voltage_week week;
     struct quality_cfg quality_cfg;

@@ -85,13 +85,6 @@ static enum dar set_none(struct axdr_in *in)
     return v ? DAR_OTHER : DAR_OK;
 }
 
-static enum dar get_zero(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    axdr_emit_i32(o, 0);
-    return DAR_OK;
-}
-
 /* -- account
  * --------------------------------------------------------------------------------------- */
 
@@ -329,11 +322,29 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
     return stands ? DAR_OK : dar_of(param_write(m, at->who, PARAM_CURRENCY, name, n));
 }
 
-static enum dar get_word_zero(void *app, const struct cosem_at *at, struct axdr_out *o)
+static enum dar get_provision(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)app, (void)at;
-    axdr_emit_u16(o, 0);
+    axdr_emit_u16(o, (uint16_t)setting(app, at, PARAM_PROVISION_1));
     return DAR_OK;
+}
+
+static enum dar set_provision(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint16_t v = axdr_read_u16(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    uint16_t param = (uint16_t)(PARAM_PROVISION_1 + wallet_of(at));
+    return dar_of(param_set(meter_of(app), at->who, param, v));
+}
+
+static enum dar get_provided_s(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    axdr_emit_i32(o, setting(app, at, PARAM_PROVISION_1_S));
+    return DAR_OK;
+}
+
+static enum dar set_provided_s(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    return set_setting(app, at, in, PARAM_PROVISION_1_S + wallet_of(at), false);
 }
 
 static enum dar call_open(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -389,8 +400,8 @@ static const struct cosem_attr account_attr[] = {
     { .id = 15, .get = get_currency, .set = set_currency },
     { .id = 16, .get = get_warning },
     { .id = 17, .get = get_next },
-    { .id = 18, .get = get_word_zero },
-    { .id = 19, .get = get_zero },
+    { .id = 18, .get = get_provision, .set = set_provision },
+    { .id = 19, .get = get_provided_s, .set = set_provided_s },
 };
 static const struct cosem_method account_method[] = {
     { .id = 1, .call = call_open },

@@ -363,6 +363,8 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
         axdr_emit_u32(o, price);
     else if (at->row->bind.id == 12)
         axdr_emit_u32(o, hourly(w_now, price));
+    else if (at->row->bind.id == 13)
+        axdr_emit_enum(o, m->expense.refused);
     else if (at->row->bind.id == 30)
         axdr_emit_i64(o, w < 0 ? 0 : micro(last_month(m, (unsigned)w)));
     else

@@ -383,7 +383,7 @@ static int64_t token_value(const union shown *r, uint16_t column, unsigned index
 static bool token_emit(const union shown *r, uint16_t column, struct axdr_out *o)
 {
     const struct token_last *l = &r->token.last;
-    if (column == COLUMN_TOKEN) axdr_emit_octets(o, l->bcd, sizeof l->bcd);
+    if (column == COLUMN_TOKEN) emit_token_digits(o, l);
     if (column == COLUMN_TOKEN_STATUS) emit_token_status(o, l);
     return column == COLUMN_TOKEN || column == COLUMN_TOKEN_STATUS;
 }

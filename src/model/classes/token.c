@@ -15,13 +15,17 @@ static const struct token_last *last_of(void *app)
 /* -- token gateway
  * ----------------------------------------------------------------------------------- */
 
-/* The digits of a token that was taken; none of one that might still be good. */
-static enum dar get_token(void *app, const struct cosem_at *at, struct axdr_out *o)
+/* Of one that might still be good the meter keeps none. */
+void emit_token_digits(struct axdr_out *o, const struct token_last *l)
 {
     static const uint8_t none[BCD];
-    const struct token_last *l = last_of(app);
-    (void)at;
     axdr_emit_octets(o, l->bcd, memcmp(l->bcd, none, BCD) ? BCD : 0);
+}
+
+static enum dar get_token(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    emit_token_digits(o, last_of(app));
     return DAR_OK;
 }
 
@@ -263,3 +267,80 @@ static const struct cosem_attr sms_attr[] = {
     { .id = 2, .get = get_sms, .set = set_sms },
 };
 const struct cosem_class class_sms = { .id = 1, .n_attr = COUNT(sms_attr), .attr = sms_attr };
+
+/* -- the PIN of messages: written, never read; none at all: none is asked for
+ * ---------------------------------------------------------------- */
+
+static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct secure_key k = { .slot = SECURE_SMS_PIN };
+    size_t n = 0;
+    const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (n && (n < SMS_PIN_MIN || n > SMS_PIN_MAX)) return DAR_OTHER;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] < '0' || p[i] > '9') return DAR_OTHER;
+    k.length = (uint8_t)n;
+    if (n) memcpy(k.octets, p, n);
+    int err = secure_keys_set(meter_of(app), at->who, &k, 1, NULL);
+    wipe(&k, sizeof k);
+    return dar_of(err);
+}
+
+static const struct cosem_attr pin_attr[] = {
+    { .id = 2, .get = cosem_hidden, .set = set_pin },
+};
+const struct cosem_class class_sms_pin = { .id = 1,
+                                           .n_attr = COUNT(pin_attr),
+                                           .attr = pin_attr };
+
+/* -- the customer's units: {serial number, radio, state, last contact, key}. Serial number and radio
+ * are written, the rest is found out; the key of every unit is number 0, made from the unicast key.
+ * ------------------------------------------------------------------------------- */
+
+static enum dar get_units(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct meter *m = meter_of(app);
+    struct unit_entry e[UNIT_PLACES];
+    unsigned n = 0;
+    (void)at;
+    unit_list(m, e);
+    while (n < UNIT_PLACES && e[n].serial) n++;
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) {
+        const struct unit *u = unit_known(m, e[i].serial);
+        axdr_emit_head(o, AXDR_STRUCTURE, 5);
+        axdr_emit_u32(o, e[i].serial);
+        axdr_emit_enum(o, e[i].radio);
+        axdr_emit_enum(o, (uint8_t)unit_state(m, &e[i]));
+        emit_moment(m, o, (utc_t){ u ? u->heard_s : 0 });
+        axdr_emit_u8(o, 0);
+    }
+    return DAR_OK;
+}
+
+static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct unit_entry e[UNIT_PLACES];
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (in->bad) return DAR_TYPE;
+    if (n > UNIT_PLACES) return DAR_OTHER;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t length;
+        if (!axdr_read_struct(in, 5)) return DAR_TYPE;
+        e[i].serial = axdr_read_u32(in);
+        e[i].radio = axdr_read_enum(in);
+        axdr_read_enum(in);
+        axdr_read_string(in, AXDR_OCTETS, &length);
+        axdr_read_u8(in);
+    }
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(unit_set(meter_of(app), at->who, e, n));
+}
+
+static const struct cosem_attr units_attr[] = {
+    { .id = 2, .get = get_units, .set = set_units },
+};
+const struct cosem_class class_units = { .id = 1,
+                                         .n_attr = COUNT(units_attr),
+                                         .attr = units_attr };

@@ -1,5 +1,5 @@
-/* watcher.c - class 21: a threshold of a register or of an alarm descriptor, and a script for
- * each way across it. */
+/* watcher.c - class 21: thresholds of a register, of an alarm descriptor, of a credit or of the
+ * energy of a month, and a script for each way across them. */
 #include "base/err.h"
 #include "model/classes.h"
 
@@ -102,6 +102,17 @@ static enum dar set_alarm_threshold(void *app, const struct cosem_at *at, struct
         param_set(meter_of(app), at->who, alarm_param(at, ALARM_MONITOR_THRESHOLD), v));
 }
 
+static void emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, int32_t down)
+{
+    const int32_t selector[] = { up, down };
+    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_octets(o, ln, sizeof *ln);
+        axdr_emit_u16(o, (uint16_t)selector[i]);
+    }
+}
+
 static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
@@ -114,13 +125,10 @@ static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr
 
 static enum dar get_pushes(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
+    const struct meter *m = meter_of(app);
     axdr_emit_head(o, AXDR_ARRAY, 1);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    for (unsigned i = ALARM_MONITOR_UP; i <= ALARM_MONITOR_DOWN; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
-        axdr_emit_octets(o, &pushes, sizeof pushes);
-        axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), alarm_param(at, i)));
-    }
+    emit_scripts(o, &pushes, param_get(m, alarm_param(at, ALARM_MONITOR_UP)),
+                 param_get(m, alarm_param(at, ALARM_MONITOR_DOWN)));
     return DAR_OK;
 }
 
@@ -150,3 +158,102 @@ static const struct cosem_attr alarm_monitor_attr[] = {
 const struct cosem_class class_alarm_monitor = { .id = 21,
                                                  .n_attr = COUNT(alarm_monitor_attr),
                                                  .attr = alarm_monitor_attr };
+
+/* -- the steps of the tariff, watched as the energy of the month. No script is run: the scheme takes
+ * the step with every Wh that is booked. Steps change with their prices (0-0:96.60.1).
+ * ---------------- */
+
+static unsigned boundaries(const struct meter *m)
+{
+    return m->expense.has ? m->expense.scheme.steps - 1u : 0;
+}
+
+static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct meter *m = meter_of(app);
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, boundaries(m));
+    for (unsigned i = 0; i < boundaries(m); i++)
+        axdr_emit_u32(o, m->expense.scheme.step[i].limit_wh);
+    return DAR_OK;
+}
+
+static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    bool both = param_get(meter_of(app), PARAM_REGISTRATION) == REGISTRATION_ABSOLUTE;
+    (void)at;
+    emit_monitored(o, both ? REG_BILLING_WH_ABS : REG_BILLING_WH_IMPORT);
+    return DAR_OK;
+}
+
+static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static const struct obis tariffs = { 0, 0, 10, 0, 100, 255 };
+    unsigned n = boundaries(meter_of(app));
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) emit_scripts(o, &tariffs, 0, 0);
+    return DAR_OK;
+}
+
+static const struct cosem_attr steps_attr[] = {
+    { .id = 2, .get = get_boundaries },
+    { .id = 3, .get = get_basis },
+    { .id = 4, .get = get_no_scripts },
+};
+const struct cosem_class class_step_monitor = { .id = 21,
+                                                .n_attr = COUNT(steps_attr),
+                                                .attr = steps_attr };
+
+/* -- the alarm levels of the first wallet, watched as its available credit. A level that is reached
+ * raises its alarm, and the monitor of that pushes.
+ * ------------------------------------------------- */
+
+static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, CREDIT_LEVELS);
+    for (unsigned i = 0; i < CREDIT_LEVELS; i++)
+        axdr_emit_i32(o, meter_of(app)->wallets.watchman.level[i].threshold);
+    return DAR_OK;
+}
+
+static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct meter *m = meter_of(app);
+    struct level_row row[LEVEL_ROWS];
+    memcpy(row, m->wallets.watchman.level, sizeof row);
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n != CREDIT_LEVELS) return DAR_OTHER;
+    for (unsigned i = 0; i < CREDIT_LEVELS; i++) row[i].threshold = axdr_read_i32(in);
+    return axdr_is_done(in) ? dar_of(credit_set_levels(m, at->who, row)) : DAR_TYPE;
+}
+
+static enum dar get_credit(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    static const struct obis account = { 0, 0, 19, 0, 0, 255 };
+    (void)app, (void)at;
+    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_u16(o, 111);
+    axdr_emit_octets(o, &account, sizeof account);
+    axdr_emit_i8(o, 5);
+    return DAR_OK;
+}
+
+static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    int32_t down = param_get(meter_of(app), PARAM_ALARM_MONITOR_3_UP);
+    (void)at;
+    axdr_emit_head(o, AXDR_ARRAY, CREDIT_LEVELS);
+    for (unsigned i = 0; i < CREDIT_LEVELS; i++) emit_scripts(o, &pushes, 0, down);
+    return DAR_OK;
+}
+
+static const struct cosem_attr levels_attr[] = {
+    { .id = 2, .get = get_levels, .set = set_levels },
+    { .id = 3, .get = get_credit },
+    { .id = 4, .get = get_level_scripts },
+};
+const struct cosem_class class_level_monitor = { .id = 21,
+                                                 .n_attr = COUNT(levels_attr),
+                                                 .attr = levels_attr };

@@ -32,6 +32,7 @@ static const struct place shown[] = {
     { PARAM_LIFELINE_KWH, 1, 10, 112, { 0, 0, 19, 10, 4, 255 } },
     { PARAM_LEVELS, 1, 2, 1, { 0, 0, 96, 61, 0, 255 } },
     { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
+    { PARAM_UNITS, 1, 2, 1, { 0, 0, 96, 62, 0, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_PROTECT_MASK, 1, 2, 1, { 0, 0, 96, 50, 23, 255 } },
     { PARAM_BATTERY_DAYS, 1, 2, 1, { 0, 0, 96, 6, 2, 255 } },
@@ -82,6 +83,8 @@ static const struct {
     { { PARAM_FREE_1_LIFELINE, 1, 9, 112, { 0, 0, 19, 10, 4, 255 } }, WALLETS, BY_D, 1 },
     { { PARAM_DEBT_1_DAY, 1, 5, 113, { 0, 0, 19, 20, 18, 255 } }, WALLETS, BY_D, 1 },
     { { PARAM_DEBT_1_SHARE, 1, 5, 113, { 0, 0, 19, 20, 19, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_PROVISION_1, 1, 18, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_PROVISION_1_S, 1, 19, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
     { { PARAM_COLLECT_FIXED, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } }, 2, SAME, 1 },
     { { PARAM_MODE_NEXT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } }, 4, SAME, 1 },
     { { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
@@ -147,6 +150,9 @@ static struct cosem_capture secret_object_of(unsigned slot)
     uint8_t level = (uint8_t)(2 + slot - SECURE_PASSWORD_1);
     if (slot == SECURE_DECODER)
         return (struct cosem_capture){ .class_id = 116, .ln = { 0, 0, 19, 60, 0, 255 } };
+    if (slot == SECURE_SMS_PIN)
+        return (
+            struct cosem_capture){ .class_id = 1, .ln = { 0, 0, 96, 64, 6, 255 }, .attr = 2 };
     if (slot >= SECURE_PASSWORD_1 && slot <= SECURE_PASSWORD_3)
         return (struct cosem_capture){ .class_id = 15,
                                        .ln = { 0, 0, 40, 0, level, 255 },

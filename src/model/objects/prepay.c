@@ -7,6 +7,7 @@ static const struct param_unit credit_max_2 = { PARAM_CREDIT_MAX_2, AXDR_I32, UN
 
 static const struct param_unit vend_max_1 = { PARAM_VEND_MAX_1, AXDR_I32, UNIT_NONE, 0 };
 static const struct param_unit vend_max_2 = { PARAM_VEND_MAX_2, AXDR_I32, UNIT_NONE, 0 };
+static const struct param_unit contract = { PARAM_CONTRACT_W, AXDR_U32, UNIT_W, 0 };
 
 /* Days of the friendly calendar call scripts 1 on, 2 off. */
 static const struct calendar_view friendly = { { 0, 0, 10, 1, 100, 255 }, CALENDAR_FRIENDLY };
@@ -22,6 +23,11 @@ static const struct setting_list policy = { 6,
                                               { PARAM_FRIENDLY_RECONNECT, AXDR_BOOL },
                                               { PARAM_FRIENDLY_DEBT, AXDR_I32 },
                                               { PARAM_FRIENDLY_GRACE_S, AXDR_U16 } } };
+
+static const struct setting_list vtc = { 3,
+                                         { { PARAM_VTC_ENABLED, AXDR_BOOL },
+                                           { PARAM_VTC_BAUD, AXDR_ENUM },
+                                           { PARAM_VTC_PHYSICAL, AXDR_ENUM } } };
 
 /* Credit e and more of a wallet; values worked out when asked. */
 #define CREDIT(d, e, n, acl, w)                                                                \
@@ -61,19 +67,25 @@ static const struct cosem_row rows[] = {
     VALUE(61, 11, ACL_CUSTOMER, MADE_DEBT, AXDR_I64, 0),
     VALUE(60, 32, ACL_STS, MADE_DUE, AXDR_I64, 0),
     OBJECT(0, 0, 19, 60, 0, ACL_STS, &class_sts, 0),
+    PARAM(0, 96, 60, 14, ACL_POINT, PARAM_SCHEME_PRO_RATA, AXDR_BOOL),
     PARAM(0, 96, 61, 4, ACL_CONFIG, PARAM_WALLET_ARRANGEMENT, AXDR_ENUM),
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
     OBJECT(0, 0, 96, 60, 0, ACL_STS, &class_scheme, SCHEME_ACTIVE),
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, &class_scheme_passive, SCHEME_PASSIVE),
     OBJECT(0, 0, 96, 60, 2, ACL_POINT, &class_scheme_time, 0),
     ROW(0, 0, 96, 60, 3, 6, ACL_STS, &class_scheme_part, SHOWN(0, 0)),
+    SETTING(0, 96, 60, 9, ACL_POINT, &contract),
     OBJECT(0, 0, 96, 60, 10, ACL_STS, &class_expense, 10),
     OBJECT(0, 0, 96, 60, 11, ACL_STS, &class_expense, 11),
     OBJECT(0, 0, 96, 60, 12, ACL_STS, &class_expense, 12),
+    OBJECT(0, 0, 96, 60, 13, ACL_STS, &class_expense, 13),
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 62, 0, ACL_CONFIG, &class_units, 0),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
+    ROW(0, 0, 96, 64, 4, 1, ACL_SERVICE, &class_settings, .ext = &vtc),
+    OBJECT(0, 0, 96, 64, 6, ACL_SERVICE, &class_sms_pin, 0),
     PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
     PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
     OBJECT(0, 0, 96, 50, 47, ACL_METER, &class_field, COLUMN_TOKEN_WALLET),

@@ -11,10 +11,12 @@ static const struct script script[] = {
 static const struct script_table scripts = { script, COUNT(script), 1 };
 
 /* Below this voltage, in percent of the reference, the coil does not move; so long arrears wait
- * before they cut. */
-static const struct setting_list arrears = {
-    2, { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 }, { PARAM_ARREARS_DELAY_S, AXDR_U16 } }
-};
+ * before they cut, with so many beeps at the end, and no longer than this is owed. */
+static const struct setting_list arrears = { 4,
+                                             { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 },
+                                               { PARAM_ARREARS_DELAY_S, AXDR_U16 },
+                                               { PARAM_ARREARS_BEEPS, AXDR_U8 },
+                                               { PARAM_ARREARS_DEBT, AXDR_I32 } } };
 
 static const struct setting_list retry = { 5,
                                            { { PARAM_RETRY_DELAY_S, AXDR_U16 },
@@ -43,6 +45,8 @@ static const struct single_view single = { SUPPLY_SCRIPTS, SINGLE_SUPPLY };
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 16, 0, 0, MONITORS, ACL_CONFIG, &class_watcher, SHOWN(0, 0)),
+    OBJECT(0, 0, 16, 0, 10, ACL_CONFIG, &class_step_monitor, 0),
+    OBJECT(0, 0, 16, 0, 20, ACL_CONFIG, &class_level_monitor, 0),
     OBJECT(0, 0, 96, 50, 23, ACL_CONFIG, &class_bits16, 0),
     OBJECT(0, 0, 96, 50, 28, ACL_CUSTOMER, &class_bits16, 1),
     ROW(0, 0, 96, 50, 25, 1, ACL_CONFIG, &class_settings, .ext = &voltage),

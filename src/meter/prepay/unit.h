@@ -1,0 +1,84 @@
+/* unit.h - the customer's units (CIU): which of them this meter listens to.
+ *
+ * Two at most are paired, by their serial numbers: a client writes the list, or a unit that was
+ * told the meter's number asks while that is permitted: ten minutes from power-up, while the
+ * button is held down, ten minutes from a token that says so. Neighbours share the air: outside
+ * of that nobody is paired, and what an unpaired unit says is not done. A unit's frames are
+ * counted; a count that was heard is not taken again, also of a unit that is paired anew. A
+ * paired unit that is silent for a day of supply is lost (event 462) until one is heard again.
+ *
+ * Power cut  the list, what is counted and the events are one transaction. A count is on flash
+ *            before the effect of its frame. Silence is kept from hour to hour.
+ * Cost       unit_is_paired() one flash read; unit_heard() one record.
+ * Memory     struct units 48 octets, part of struct meter.
+ * Context    meter loop only.
+ */
+#ifndef METER_PREPAY_UNIT_H
+#define METER_PREPAY_UNIT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "base/who.h"
+
+struct meter;
+
+enum { UNIT_PLACES = 2, UNIT_SERIAL_MAX = INT32_MAX, UNIT_LOST_S = 86400, UNIT_WINDOW_S = 600 };
+enum unit_radio { UNIT_RF_433, UNIT_RF_868, UNIT_PLC, UNIT_RS485, UNIT_RADIOS };
+enum unit_state { UNIT_UNPAIRED, UNIT_PAIRED, UNIT_LOST };
+
+/* A place of the list; serial 0: free. */
+struct unit_entry {
+    uint32_t serial;
+    uint8_t radio; /* enum unit_radio */
+};
+
+/* What was heard of a unit; it stays when the unit is paired no more, until its place is
+ * needed. */
+struct unit {
+    uint32_t serial;
+    uint32_t floor;    /* lowest count taken next */
+    uint32_t heard_s;  /* UTC; 0 never */
+    uint32_t silent_s; /* with supply, since then */
+};
+
+struct units {
+    struct unit unit[UNIT_PLACES];
+    mono_t window; /* a token permits pairing before */
+    mono_t passed; /* silence is counted to here */
+};
+
+/* The list as it stands; what is known of an entry of it. */
+void unit_list(struct meter *m, struct unit_entry e[UNIT_PLACES]);
+const struct unit *unit_known(const struct meter *m,
+                              uint32_t serial); /* NULL: never heard of */
+enum unit_state unit_state(const struct meter *m, const struct unit_entry *e);
+
+/* Write the list; n at most UNIT_PLACES. E_RANGE: a serial number that is none, or twice; no such
+ * link. E_BUSY. */
+int unit_set(struct meter *m, const struct who *who, const struct unit_entry *e, unsigned n);
+
+bool unit_is_paired(struct meter *m, uint32_t serial);
+uint32_t unit_floor(const struct meter *m, uint32_t serial);
+
+/* A unit asks to be paired, by the frame of this count. E_DENIED: not now; E_SPACE: two are
+ * paired. One that is paired already is. */
+int unit_pair(struct meter *m, const struct who *who, uint32_t serial, uint32_t count);
+
+/* A paired unit was heard, with this count. */
+void unit_heard(struct meter *m, uint32_t serial, uint32_t count);
+
+/* -- for the parts of meter/ alone */
+
+/* Into the open change, by a token: forget all of them. */
+void unit_put_none(struct meter *m, const struct who *who);
+/* A token opens the window. */
+void unit_open_window(struct meter *m);
+/* Silence goes on. */
+void unit_minute(struct meter *m);
+
+int units_put(const struct meter *m, unsigned k, uint8_t *body);
+void units_take(struct meter *m, const uint8_t *body, size_t n);
+
+#endif
