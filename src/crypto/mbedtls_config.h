@@ -12,8 +12,7 @@
 #define MBEDTLS_GCM_C
 #define MBEDTLS_DES_C
 
-/* SHA-256; MD5 and SHA-1 for HLS mechanisms 3 and 4 alone */
-#define MBEDTLS_SHA256_C
+/* MD5 and SHA-1 for HLS mechanisms 3 and 4 alone */
 #define MBEDTLS_SHA1_C
 #define MBEDTLS_MD5_C
 

@@ -194,6 +194,11 @@ void axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n)
 
 /* -- reading ---------------------------------------------------------------------------- */
 
+bool axdr_is_done(const struct axdr_in *in)
+{
+    return !in->bad && in->n == 0;
+}
+
 int axdr_peek(const struct axdr_in *in)
 {
     return in->bad || in->n == 0 ? -1 : in->p[0];
@@ -266,6 +271,56 @@ int64_t axdr_read_int(struct axdr_in *in, uint8_t tag)
     if (!take_tag(in, tag)) return 0;
     uint64_t v = axdr_read_raw(in, (unsigned)w);
     return in->bad ? 0 : extend(v, tag, w);
+}
+
+bool axdr_read_bool(struct axdr_in *in)
+{
+    return axdr_read_int(in, AXDR_BOOL) != 0;
+}
+
+uint8_t axdr_read_enum(struct axdr_in *in)
+{
+    return (uint8_t)axdr_read_int(in, AXDR_ENUM);
+}
+
+int8_t axdr_read_i8(struct axdr_in *in)
+{
+    return (int8_t)axdr_read_int(in, AXDR_I8);
+}
+
+uint8_t axdr_read_u8(struct axdr_in *in)
+{
+    return (uint8_t)axdr_read_int(in, AXDR_U8);
+}
+
+int16_t axdr_read_i16(struct axdr_in *in)
+{
+    return (int16_t)axdr_read_int(in, AXDR_I16);
+}
+
+uint16_t axdr_read_u16(struct axdr_in *in)
+{
+    return (uint16_t)axdr_read_int(in, AXDR_U16);
+}
+
+int32_t axdr_read_i32(struct axdr_in *in)
+{
+    return (int32_t)axdr_read_int(in, AXDR_I32);
+}
+
+uint32_t axdr_read_u32(struct axdr_in *in)
+{
+    return (uint32_t)axdr_read_int(in, AXDR_U32);
+}
+
+int64_t axdr_read_i64(struct axdr_in *in)
+{
+    return axdr_read_int(in, AXDR_I64);
+}
+
+uint64_t axdr_read_u64(struct axdr_in *in)
+{
+    return (uint64_t)axdr_read_int(in, AXDR_U64);
 }
 
 int64_t axdr_read_number(struct axdr_in *in, uint8_t *tag)

@@ -124,10 +124,7 @@ static inline struct axdr_in axdr_in(const uint8_t *p, size_t n)
 }
 
 /* Everything read, and read well? */
-static inline bool axdr_is_done(const struct axdr_in *in)
-{
-    return !in->bad && in->n == 0;
-}
+bool axdr_is_done(const struct axdr_in *in);
 
 /* Tag of the next value without taking it; -1 at the end or when bad. */
 int axdr_peek(const struct axdr_in *in);
@@ -176,46 +173,16 @@ void axdr_read_time(struct axdr_in *in, uint8_t dst[4]);
 /* One whole value of any kind, taken off in and given as an input of its own. */
 struct axdr_in axdr_read_value(struct axdr_in *in);
 
-static inline bool axdr_read_bool(struct axdr_in *in)
-{
-    return axdr_read_int(in, AXDR_BOOL) != 0;
-}
-static inline uint8_t axdr_read_enum(struct axdr_in *in)
-{
-    return (uint8_t)axdr_read_int(in, AXDR_ENUM);
-}
-static inline int8_t axdr_read_i8(struct axdr_in *in)
-{
-    return (int8_t)axdr_read_int(in, AXDR_I8);
-}
-static inline uint8_t axdr_read_u8(struct axdr_in *in)
-{
-    return (uint8_t)axdr_read_int(in, AXDR_U8);
-}
-static inline int16_t axdr_read_i16(struct axdr_in *in)
-{
-    return (int16_t)axdr_read_int(in, AXDR_I16);
-}
-static inline uint16_t axdr_read_u16(struct axdr_in *in)
-{
-    return (uint16_t)axdr_read_int(in, AXDR_U16);
-}
-static inline int32_t axdr_read_i32(struct axdr_in *in)
-{
-    return (int32_t)axdr_read_int(in, AXDR_I32);
-}
-static inline uint32_t axdr_read_u32(struct axdr_in *in)
-{
-    return (uint32_t)axdr_read_int(in, AXDR_U32);
-}
-static inline int64_t axdr_read_i64(struct axdr_in *in)
-{
-    return axdr_read_int(in, AXDR_I64);
-}
-static inline uint64_t axdr_read_u64(struct axdr_in *in)
-{
-    return (uint64_t)axdr_read_int(in, AXDR_U64);
-}
+bool axdr_read_bool(struct axdr_in *in);
+uint8_t axdr_read_enum(struct axdr_in *in);
+int8_t axdr_read_i8(struct axdr_in *in);
+uint8_t axdr_read_u8(struct axdr_in *in);
+int16_t axdr_read_i16(struct axdr_in *in);
+uint16_t axdr_read_u16(struct axdr_in *in);
+int32_t axdr_read_i32(struct axdr_in *in);
+uint32_t axdr_read_u32(struct axdr_in *in);
+int64_t axdr_read_i64(struct axdr_in *in);
+uint64_t axdr_read_u64(struct axdr_in *in);
 
 /* Octets of the one whole value at p: > 0 its length, 0 more octets are needed, < 0 it can
  * never become A-XDR (E_FORMAT), or is deeper than AXDR_DEPTH (E_RANGE). */

@@ -167,11 +167,31 @@ struct obis cosem_ln(const struct cosem_at *at)
     return ln;
 }
 
+static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct obis ln = cosem_ln(at);
+    (void)app;
+    axdr_emit_octets(o, &ln, sizeof ln);
+    return DAR_OK;
+}
+
+static const struct cosem_attr name_attr = { .id = 1, .get = get_name };
+
+unsigned cosem_attrs(const struct cosem_class *c)
+{
+    return 1u + c->n_attr;
+}
+
+const struct cosem_attr *cosem_attr_nth(const struct cosem_class *c, unsigned i)
+{
+    return i ? &c->attr[i - 1] : &name_attr;
+}
+
 const struct cosem_attr *cosem_attr(const struct cosem_at *at)
 {
     const struct cosem_class *c = at->row->cls;
-    for (const struct cosem_attr *a = c->attr; a < c->attr + c->n_attr; a++)
-        if (a->id == at->id) return a;
+    for (unsigned i = 0; i < cosem_attrs(c); i++)
+        if (cosem_attr_nth(c, i)->id == at->id) return cosem_attr_nth(c, i);
     return NULL;
 }
 
@@ -232,9 +252,9 @@ static void emit_rights(const struct cosem_model *m, const struct cosem_at *at,
 {
     const struct cosem_class *c = at->row->cls;
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    axdr_emit_head(o, AXDR_ARRAY, c->n_attr);
-    for (const struct cosem_attr *a = c->attr; a < c->attr + c->n_attr; a++)
-        emit_attribute(m, at, a, o);
+    axdr_emit_head(o, AXDR_ARRAY, cosem_attrs(c));
+    for (unsigned i = 0; i < cosem_attrs(c); i++)
+        emit_attribute(m, at, cosem_attr_nth(c, i), o);
     axdr_emit_head(o, AXDR_ARRAY, c->n_method);
     for (unsigned i = 0; i < c->n_method; i++) {
         uint8_t id = c->method[i].id, may = cosem_may_call(m, at, id);

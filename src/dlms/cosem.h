@@ -132,7 +132,7 @@ struct cosem_seq { /* an attribute or return value that is made of rows */
 
 /* -- classes ---------------------------------------------------------------------------- */
 
-/* get, and maybe set; or seq. What is only written has cosem_hidden to get. set gets exactly one
+/* get, and maybe set; or seq. Attribute 1, the logical name, is the engine's. What is only written has cosem_hidden to get. set gets exactly one
  * whole value: it decodes into locals, asks axdr_is_done() or judges the fields, and only then
  * applies. */
 struct cosem_attr {
@@ -166,7 +166,7 @@ struct cosem_class {
     uint16_t id;
     uint8_t version : 3, n_attr : 5;
     uint8_t n_method;
-    const struct cosem_attr *attr; /* in order of id, from 1 */
+    const struct cosem_attr *attr; /* in order of id, from 2 */
     const struct cosem_method *method;
 };
 
@@ -235,6 +235,10 @@ uint32_t cosem_count(const struct cosem_model *m);
 
 /* Logical name of the object at. */
 struct obis cosem_ln(const struct cosem_at *at);
+
+/* Attributes of a class, the logical name among them; the i-th. */
+unsigned cosem_attrs(const struct cosem_class *c);
+const struct cosem_attr *cosem_attr_nth(const struct cosem_class *c, unsigned i);
 
 /* The attribute or method at->id of at->row, or NULL. */
 const struct cosem_attr *cosem_attr(const struct cosem_at *at);

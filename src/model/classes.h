@@ -254,8 +254,6 @@ static inline struct meter *meter_of(void *app)
 {
     return &((struct device *)app)->meter;
 }
-enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o);
-
 /* Attributes of rows that are bound to a register: its value, its {scaler, unit}. */
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);

@@ -50,8 +50,9 @@ static void emit_element(void *app, const struct cosem_at *at, uint16_t index,
 static void emit_all(void *app, struct cosem_at *at, struct axdr_out *o)
 {
     const struct cosem_class *c = at->row->cls;
-    axdr_emit_head(o, AXDR_STRUCTURE, c->n_attr);
-    for (const struct cosem_attr *a = c->attr; a < c->attr + c->n_attr; a++) {
+    axdr_emit_head(o, AXDR_STRUCTURE, cosem_attrs(c));
+    for (unsigned i = 0; i < cosem_attrs(c); i++) {
+        const struct cosem_attr *a = cosem_attr_nth(c, i);
         at->id = a->id;
         bool may = cosem_rights(&device_model, at, a) & CAN_READ;
         if (!may || !a->get || a->get(app, at, o) != DAR_OK) axdr_emit_null(o);

@@ -25,14 +25,6 @@ static struct bench *of(void *app)
     return app;
 }
 
-static enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    struct obis ln = cosem_ln(at);
-    (void)app;
-    axdr_emit_octets(o, &ln, 6);
-    return DAR_OK;
-}
-
 enum { DATA_NAME, DATA_TEXT0, DATA_TEXT1, DATA_LONG, DATA_LIVE, DATA_PENDING, DATA_SIXTY };
 
 static enum dar get_data(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -340,20 +332,16 @@ static const struct cosem_seq days_seq = { false,    days_open,   days_row,  day
                                            days_put, days_commit, days_abort };
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
 
-static const struct cosem_attr data_attr[] = { { .id = 1, .get = get_ln },
-                                               { .id = 2, .get = get_data, .set = set_text } };
+static const struct cosem_attr data_attr[] = { { .id = 2, .get = get_data, .set = set_text } };
 static const struct cosem_attr clock_attr[] = {
-    { .id = 1, .get = get_ln }, { .id = 2, .get = get_clock, .set = set_clock }
+    { .id = 2, .get = get_clock, .set = set_clock }
 };
 static const struct cosem_attr profile_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .selectors = 6, .seq = &buffer_seq },
     { .id = 3, .get = get_data },
 };
-static const struct cosem_attr days_attr[] = { { .id = 1, .get = get_ln },
-                                               { .id = 2, .seq = &days_seq } };
-static const struct cosem_attr assoc_attr[] = { { .id = 1, .get = get_ln },
-                                                { .id = 2, .seq = &list_seq },
+static const struct cosem_attr days_attr[] = { { .id = 2, .seq = &days_seq } };
+static const struct cosem_attr assoc_attr[] = { { .id = 2, .seq = &list_seq },
                                                 { .id = 3, .get = get_partners } };
 static const struct cosem_method script_method[] = {
     { .id = 1, .call = call_plain },
@@ -365,15 +353,15 @@ static const struct cosem_method table_method[] = { { .id = 1, .call = call_scri
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 static const struct cosem_class class_data = { 1, 0, COUNT(data_attr), 0, data_attr, NULL };
-static const struct cosem_class class_register = { 3, 0, 2, 0, data_attr, NULL };
+static const struct cosem_class class_register = { 3, 0, 1, 0, data_attr, NULL };
 static const struct cosem_class class_profile = { 7,   1, COUNT(profile_attr), 0, profile_attr,
                                                   NULL };
 static const struct cosem_class class_clock = { 8, 0, COUNT(clock_attr), 0, clock_attr, NULL };
 static const struct cosem_class class_days = { 11, 0, COUNT(days_attr), 0, days_attr, NULL };
 static const struct cosem_class class_assoc = { 15, 3, COUNT(assoc_attr), 0, assoc_attr, NULL };
-static const struct cosem_class class_script = { 9, 0, 1, 1, data_attr, table_method };
+static const struct cosem_class class_script = { 9, 0, 0, 1, data_attr, table_method };
 static const struct cosem_class class_security = { 64,        1,
-                                                   1,         COUNT(script_method),
+                                                   0,         COUNT(script_method),
                                                    data_attr, script_method };
 
 /* -- rows and rights ---------------------------------------------------------------------- */

@@ -22,10 +22,11 @@ static void print_head(unsigned role, const struct cosem_at *at)
 static void print_object(unsigned role, struct cosem_at *at)
 {
     const struct cosem_class *c = at->row->cls;
-    for (uint8_t i = 0; i < c->n_attr; i++) {
-        unsigned rights = cosem_rights(&device_model, at, &c->attr[i]);
+    for (unsigned i = 0; i < cosem_attrs(c); i++) {
+        const struct cosem_attr *a = cosem_attr_nth(c, i);
+        unsigned rights = cosem_rights(&device_model, at, a);
         print_head(role, at);
-        printf("a%u %s%s%s\n", c->attr[i].id, rights & CAN_READ ? "r" : "",
+        printf("a%u %s%s%s\n", a->id, rights & CAN_READ ? "r" : "",
                rights & CAN_WRITE ? "w" : "", rights ? "" : "-");
     }
     for (uint8_t i = 0; i < c->n_method; i++) {

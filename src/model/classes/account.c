@@ -384,7 +384,6 @@ static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr account_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_mode, .set = set_mode },
     { .id = 3, .get = get_in_use },
     { .id = 4, .get = get_status },
@@ -634,7 +633,6 @@ static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr credit_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_amount },
     { .id = 3, .get = get_type },
     { .id = 4, .get = get_priority },
@@ -671,7 +669,8 @@ static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o
 }
 
 static const struct cosem_attr sum_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_sum },
 };
-const struct cosem_class class_wallet_sum = { .id = 1, .n_attr = 2, .attr = sum_attr };
+const struct cosem_class class_wallet_sum = { .id = 1,
+                                              .n_attr = COUNT(sum_attr),
+                                              .attr = sum_attr };

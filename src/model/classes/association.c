@@ -242,7 +242,6 @@ static enum dar call_reply(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr association_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .selectors = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .seq = &list_seq },
     { .id = 3, .get = get_partners },
     { .id = 4, .get = get_context },
@@ -275,9 +274,8 @@ static enum dar get_saps(void *app, const struct cosem_at *at, struct axdr_out *
     axdr_emit_head(o, AXDR_ARRAY, 1);
     axdr_emit_head(o, AXDR_STRUCTURE, 2);
     axdr_emit_u16(o, DEVICE_SAP);
-    return class_text.attr[1].get(app, &it, o);
+    return cosem_attr(&it)->get(app, &it, o);
 }
 
-static const struct cosem_attr sap_attr[] = { { .id = 1, .get = get_ln },
-                                              { .id = 2, .get = get_saps } };
+static const struct cosem_attr sap_attr[] = { { .id = 2, .get = get_saps } };
 const struct cosem_class class_sap = { .id = 17, .n_attr = COUNT(sap_attr), .attr = sap_attr };

@@ -313,11 +313,15 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
 }
 
 static const struct cosem_attr calendar_attr[] = {
-    { .id = 1, .get = get_ln },       { .id = 2, .get = get_name },
-    { .id = 3, .seq = &active_seq },  { .id = 4, .seq = &active_seq },
-    { .id = 5, .seq = &active_seq },  { .id = 6, .get = get_name, .set = set_name },
-    { .id = 7, .seq = &passive_seq }, { .id = 8, .seq = &passive_seq },
-    { .id = 9, .seq = &passive_seq }, { .id = 10, .get = get_time, .set = set_time },
+    { .id = 2, .get = get_name },
+    { .id = 3, .seq = &active_seq },
+    { .id = 4, .seq = &active_seq },
+    { .id = 5, .seq = &active_seq },
+    { .id = 6, .get = get_name, .set = set_name },
+    { .id = 7, .seq = &passive_seq },
+    { .id = 8, .seq = &passive_seq },
+    { .id = 9, .seq = &passive_seq },
+    { .id = 10, .get = get_time, .set = set_time },
 };
 static const struct cosem_method calendar_method[] = { { .id = 1, .call = call_activate } };
 const struct cosem_class class_calendar = { .id = 20,
@@ -349,7 +353,6 @@ static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr special_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .seq = &passive_seq },
 };
 static const struct cosem_method special_method[] = {
@@ -371,10 +374,11 @@ static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_
 }
 
 static const struct cosem_attr side_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_side_name },
 };
-const struct cosem_class class_calendar_name = { .id = 1, .n_attr = 2, .attr = side_attr };
+const struct cosem_class class_calendar_name = { .id = 1,
+                                                 .n_attr = COUNT(side_attr),
+                                                 .attr = side_attr };
 
 /* -- class 6: tariff t counts in member t of every family
  * --------------------------------------------
@@ -439,7 +443,6 @@ static const struct cosem_seq assignment_seq = { .open = assignment_open,
                                                  .row = assignment_row };
 static const struct cosem_seq masks_seq = { .open = masks_open, .row = masks_row };
 static const struct cosem_attr activation_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .seq = &assignment_seq },
     { .id = 3, .seq = &masks_seq },
     { .id = 4, .get = get_mask },

@@ -456,7 +456,6 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
 }
 
 static const struct cosem_attr charge_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_paid },
     { .id = 3, .get = get_type },
     { .id = 4, .get = get_priority },

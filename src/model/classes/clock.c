@@ -198,7 +198,6 @@ static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr clock_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_time, .set = set_time },
     { .id = 3, .get = get_zone, .set = set_zone },
     { .id = 4, .get = get_status },
@@ -241,12 +240,9 @@ static enum dar get_local_date(void *app, const struct cosem_at *at, struct axdr
     return DAR_OK;
 }
 
-static const struct cosem_attr unix_attr[] = { { .id = 1, .get = get_ln },
-                                               { .id = 2, .get = get_unix } };
-static const struct cosem_attr local_time_attr[] = { { .id = 1, .get = get_ln },
-                                                     { .id = 2, .get = get_local_time } };
-static const struct cosem_attr local_date_attr[] = { { .id = 1, .get = get_ln },
-                                                     { .id = 2, .get = get_local_date } };
+static const struct cosem_attr unix_attr[] = { { .id = 2, .get = get_unix } };
+static const struct cosem_attr local_time_attr[] = { { .id = 2, .get = get_local_time } };
+static const struct cosem_attr local_date_attr[] = { { .id = 2, .get = get_local_date } };
 
 const struct cosem_class class_clock = {
     .id = 8,
@@ -255,6 +251,12 @@ const struct cosem_class class_clock = {
     .n_method = COUNT(clock_method),
     .method = clock_method,
 };
-const struct cosem_class class_unix_clock = { .id = 1, .n_attr = 2, .attr = unix_attr };
-const struct cosem_class class_local_time = { .id = 1, .n_attr = 2, .attr = local_time_attr };
-const struct cosem_class class_local_date = { .id = 1, .n_attr = 2, .attr = local_date_attr };
+const struct cosem_class class_unix_clock = { .id = 1,
+                                              .n_attr = COUNT(unix_attr),
+                                              .attr = unix_attr };
+const struct cosem_class class_local_time = { .id = 1,
+                                              .n_attr = COUNT(local_time_attr),
+                                              .attr = local_time_attr };
+const struct cosem_class class_local_date = { .id = 1,
+                                              .n_attr = COUNT(local_date_attr),
+                                              .attr = local_date_attr };

@@ -96,7 +96,8 @@ static const struct cosem_seq codes_seq = { .open = codes_open,
                                             .commit = codes_commit,
                                             .abort = codes_abort };
 static const struct cosem_attr codes_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .seq = &codes_seq },
 };
-const struct cosem_class class_codes = { .id = 1, .n_attr = 2, .attr = codes_attr };
+const struct cosem_class class_codes = { .id = 1,
+                                         .n_attr = COUNT(codes_attr),
+                                         .attr = codes_attr };

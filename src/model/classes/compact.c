@@ -242,7 +242,6 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr compact_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_buffer },
     { .id = 3, .get = get_list, .set = set_list },
     { .id = 4, .get = get_number, .set = set_number },

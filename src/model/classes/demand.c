@@ -67,7 +67,6 @@ static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr demand_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_reg_value },
     { .id = 3, .get = get_last },
     { .id = 4, .get = get_reg_unit },

@@ -215,15 +215,17 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr active_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_scheme },
 };
 static const struct cosem_attr passive_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_scheme, .set = set_scheme },
 };
-const struct cosem_class class_scheme = { .id = 1, .n_attr = 2, .attr = active_attr };
-const struct cosem_class class_scheme_passive = { .id = 1, .n_attr = 2, .attr = passive_attr };
+const struct cosem_class class_scheme = { .id = 1,
+                                          .n_attr = COUNT(active_attr),
+                                          .attr = active_attr };
+const struct cosem_class class_scheme_passive = { .id = 1,
+                                                  .n_attr = COUNT(passive_attr),
+                                                  .attr = passive_attr };
 
 /* -- its tables, one by one
  * ------------------------------------------------------------------------- */
@@ -240,10 +242,11 @@ static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr part_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_part },
 };
-const struct cosem_class class_scheme_part = { .id = 1, .n_attr = 2, .attr = part_attr };
+const struct cosem_class class_scheme_part = { .id = 1,
+                                               .n_attr = COUNT(part_attr),
+                                               .attr = part_attr };
 
 /* -- when the passive one comes into force
  * -------------------------------------------------------------
@@ -272,10 +275,11 @@ enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr time_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_scheme_time, .set = set_scheme_time },
 };
-const struct cosem_class class_scheme_time = { .id = 1, .n_attr = 2, .attr = time_attr };
+const struct cosem_class class_scheme_time = { .id = 1,
+                                               .n_attr = COUNT(time_attr),
+                                               .attr = time_attr };
 
 /* -- what it comes to: amounts in 1e-6 of the currency, rounded down
  * -----------------------------------
@@ -310,10 +314,11 @@ static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out 
 }
 
 static const struct cosem_attr month_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_month },
 };
-const struct cosem_class class_month = { .id = 1, .n_attr = 2, .attr = month_attr };
+const struct cosem_class class_month = { .id = 1,
+                                         .n_attr = COUNT(month_attr),
+                                         .attr = month_attr };
 
 int64_t model_charged_at(struct meter *m, unsigned w, enum billing which, unsigned back)
 {
@@ -376,7 +381,8 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
 }
 
 static const struct cosem_attr now_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_now },
 };
-const struct cosem_class class_expense = { .id = 1, .n_attr = 2, .attr = now_attr };
+const struct cosem_class class_expense = { .id = 1,
+                                           .n_attr = COUNT(now_attr),
+                                           .attr = now_attr };

@@ -227,7 +227,6 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr limiter_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_monitored, .set = set_monitored },
     { .id = 3, .get = get_active },
     { .id = 4, .get = get_threshold, .set = set_threshold },

@@ -178,17 +178,17 @@ static enum dar get_made_unit(void *app, const struct cosem_at *at, struct axdr_
 }
 
 static const struct cosem_attr made_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_made },
 };
 static const struct cosem_attr made_register_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_made },
     { .id = 3, .get = get_made_unit },
 };
-const struct cosem_class class_made = { .id = 1, .n_attr = 2, .attr = made_attr };
+const struct cosem_class class_made = { .id = 1,
+                                        .n_attr = COUNT(made_attr),
+                                        .attr = made_attr };
 const struct cosem_class class_made_register = { .id = 3,
-                                                 .n_attr = 3,
+                                                 .n_attr = COUNT(made_register_attr),
                                                  .attr = made_register_attr };
 
 /* -- levels of the inputs, in the order of 0-0:96.3.1
@@ -209,10 +209,11 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_attr inputs_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_inputs },
 };
-const struct cosem_class class_inputs = { .id = 1, .n_attr = 2, .attr = inputs_attr };
+const struct cosem_class class_inputs = { .id = 1,
+                                          .n_attr = COUNT(inputs_attr),
+                                          .attr = inputs_attr };
 
 /* -- levels of the outputs: pulses, the relay as ordered and as it is, lamp, buzzer
  * ----------------------------------------- */
@@ -230,11 +231,10 @@ static enum dar get_output_state(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr output_state_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_output_state },
 };
 const struct cosem_class class_output_state = { .id = 1,
-                                                .n_attr = 2,
+                                                .n_attr = COUNT(output_state_attr),
                                                 .attr = output_state_attr };
 
 /* -- status words: which conditions of alarm register k hold now, whether they were told or not
@@ -247,10 +247,11 @@ static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_attr status_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_status },
 };
-const struct cosem_class class_status = { .id = 1, .n_attr = 2, .attr = status_attr };
+const struct cosem_class class_status = { .id = 1,
+                                          .n_attr = COUNT(status_attr),
+                                          .attr = status_attr };
 
 /* -- when the battery is to be changed: its life, from the day it was put in
  * --------------------------------------------- */
@@ -284,11 +285,10 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr battery_date_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_battery_date, .set = set_battery_date },
 };
 const struct cosem_class class_battery_date = { .id = 1,
-                                                .n_attr = 2,
+                                                .n_attr = COUNT(battery_date_attr),
                                                 .attr = battery_date_attr };
 
 /* -- alarm and error words: what a client writes 0 into goes out, unless it still holds
@@ -325,20 +325,23 @@ static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr alarm_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_reg_value, .set = set_alarm },
 };
 static const struct cosem_attr error_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_reg_value, .set = set_error },
 };
 static const struct cosem_attr descriptor_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_descriptor, .set = set_descriptor },
 };
-const struct cosem_class class_alarm = { .id = 1, .n_attr = 2, .attr = alarm_attr };
-const struct cosem_class class_error = { .id = 1, .n_attr = 2, .attr = error_attr };
-const struct cosem_class class_descriptor = { .id = 1, .n_attr = 2, .attr = descriptor_attr };
+const struct cosem_class class_alarm = { .id = 1,
+                                         .n_attr = COUNT(alarm_attr),
+                                         .attr = alarm_attr };
+const struct cosem_class class_error = { .id = 1,
+                                         .n_attr = COUNT(error_attr),
+                                         .attr = error_attr };
+const struct cosem_class class_descriptor = { .id = 1,
+                                              .n_attr = COUNT(descriptor_attr),
+                                              .attr = descriptor_attr };
 
 /* -- parameters that are shown as one structure, and written as one
  * ----------------------------
@@ -374,10 +377,11 @@ static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr settings_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_settings, .set = set_settings },
 };
-const struct cosem_class class_settings = { .id = 1, .n_attr = 2, .attr = settings_attr };
+const struct cosem_class class_settings = { .id = 1,
+                                            .n_attr = COUNT(settings_attr),
+                                            .attr = settings_attr };
 
 /* -- what alarms light and sound
  * -----------------------------------------------------------------
@@ -419,7 +423,8 @@ static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr outputs_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_outputs, .set = set_outputs },
 };
-const struct cosem_class class_outputs = { .id = 1, .n_attr = 2, .attr = outputs_attr };
+const struct cosem_class class_outputs = { .id = 1,
+                                           .n_attr = COUNT(outputs_attr),
+                                           .attr = outputs_attr };

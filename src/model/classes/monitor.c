@@ -109,10 +109,10 @@ static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out
 
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
 static const struct cosem_attr monitor_attr[] = {
-    { .id = 1, .get = get_ln },     { .id = 2, .get = get_changed },
-    { .id = 3, .get = get_time },   { .id = 4, .seq = &list_seq },
-    { .id = 5, .get = get_name },   { .id = 6, .get = get_algorithm },
-    { .id = 7, .get = get_digest }, { .id = 8, .get = get_values },
+    { .id = 2, .get = get_changed },   { .id = 3, .get = get_time },
+    { .id = 4, .seq = &list_seq },     { .id = 5, .get = get_name },
+    { .id = 6, .get = get_algorithm }, { .id = 7, .get = get_digest },
+    { .id = 8, .get = get_values },
 };
 const struct cosem_class class_monitor = {
     .id = 65, .version = 1, .n_attr = COUNT(monitor_attr), .attr = monitor_attr

@@ -93,7 +93,6 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
 
 /* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
 static const struct cosem_attr local_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_local, .set = set_local },
     { .id = 3, .get = get_opening },
     { .id = 4, .get = get_local, .set = set_local },
@@ -146,7 +145,6 @@ static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr hdlc_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_hdlc, .set = set_hdlc },
     { .id = 3, .get = get_hdlc, .set = set_hdlc },
     { .id = 4, .get = get_hdlc, .set = set_hdlc },
@@ -215,7 +213,6 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr guard_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_guard, .set = set_guard },
     { .id = 3, .get = get_guard, .set = set_guard },
     { .id = 4, .get = get_guard, .set = set_guard },
@@ -319,7 +316,6 @@ static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr tcp_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_tcp_port, .set = set_tcp_port },
     { .id = 3, .get = get_below },
     { .id = 4, .get = get_mss },
@@ -374,7 +370,6 @@ static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr ipv4_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_below },
     { .id = 3, .get = get_ipv4, .set = set_ipv4 },
     { .id = 4, .get = get_none },
@@ -434,11 +429,11 @@ static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr ipv6_attr[] = {
-    { .id = 1, .get = get_ln },      { .id = 2, .get = get_below },
-    { .id = 3, .get = get_mode },    { .id = 4, .get = get_ip6 },
-    { .id = 5, .get = get_none },    { .id = 6, .get = get_gateway6 },
-    { .id = 7, .get = get_dns6 },    { .id = 8, .get = get_dns6 },
-    { .id = 9, .get = get_traffic }, { .id = 10, .get = get_none },
+    { .id = 2, .get = get_below },    { .id = 3, .get = get_mode },
+    { .id = 4, .get = get_ip6 },      { .id = 5, .get = get_none },
+    { .id = 6, .get = get_gateway6 }, { .id = 7, .get = get_dns6 },
+    { .id = 8, .get = get_dns6 },     { .id = 9, .get = get_traffic },
+    { .id = 10, .get = get_none },
 };
 const struct cosem_class class_ipv6 = { .id = 48,
                                         .n_attr = COUNT(ipv6_attr),
@@ -452,8 +447,7 @@ static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o
     return DAR_OK;
 }
 
-static const struct cosem_attr mac_attr[] = { { .id = 1, .get = get_ln },
-                                              { .id = 2, .get = get_mac } };
+static const struct cosem_attr mac_attr[] = { { .id = 2, .get = get_mac } };
 const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
 
 /* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */

@@ -879,7 +879,6 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 #define COMMON                                                                                 \
-    { .id = 1, .get = get_ln },                                                                \
     {                                                                                          \
         .id = 2, .selectors = 1 << 1 | 1 << 2, .seq = &buffer_seq                              \
     }

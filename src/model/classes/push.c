@@ -107,7 +107,6 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr push_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_list, .set = set_list },
     { .id = 3, .get = get_value, .set = set_value },
     { .id = 4, .get = get_value, .set = set_value },
@@ -163,7 +162,6 @@ static enum dar set_installation(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr installation_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_installation, .set = set_installation },
 };
 const struct cosem_class class_installation = { .id = 1,

@@ -180,10 +180,10 @@ static enum dar get_unsorted(void *app, const struct cosem_at *at, struct axdr_o
 }
 
 static const struct cosem_attr list_attr[] = {
-    { .id = 1, .get = get_ln },     { .id = 2, .seq = &values_seq },
-    { .id = 3, .seq = &items_seq }, { .id = 4, .get = get_zero },
-    { .id = 5, .get = get_method }, { .id = 6, .get = get_unsorted },
-    { .id = 7, .get = get_one },    { .id = 8, .get = get_one },
+    { .id = 2, .seq = &values_seq },  { .id = 3, .seq = &items_seq },
+    { .id = 4, .get = get_zero },     { .id = 5, .get = get_method },
+    { .id = 6, .get = get_unsorted }, { .id = 7, .get = get_one },
+    { .id = 8, .get = get_one },
 };
 const struct cosem_class class_readlist = {
     .id = 7, .version = 1, .n_attr = COUNT(list_attr), .attr = list_attr
@@ -221,7 +221,8 @@ static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr formats_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_formats, .set = set_formats },
 };
-const struct cosem_class class_formats = { .id = 1, .n_attr = 2, .attr = formats_attr };
+const struct cosem_class class_formats = { .id = 1,
+                                           .n_attr = COUNT(formats_attr),
+                                           .attr = formats_attr };

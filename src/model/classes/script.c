@@ -60,7 +60,6 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr script_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_scripts },
 };
 static const struct cosem_method script_method[] = { { .id = 1, .call = call_execute } };
@@ -122,7 +121,6 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr schedule_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_script },
     { .id = 3, .get = get_type },
     { .id = 4, .get = get_times, .set = set_times },
@@ -217,7 +215,6 @@ static enum dar set_single_times(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr single_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_single_script, .set = set_single_script },
     { .id = 3, .get = get_single_type, .set = set_single_type },
     { .id = 4, .get = get_single_times, .set = set_single_times },

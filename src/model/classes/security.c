@@ -102,7 +102,6 @@ static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct
 }
 
 static const struct cosem_attr security_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_policy },
     { .id = 3, .get = get_suite, .set = set_suite },
     { .id = 4, .get = get_client_title },

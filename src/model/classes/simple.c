@@ -11,14 +11,6 @@ static const struct regs *regs_of(void *app, const struct cosem_at *at)
     return at->frozen ? at->frozen : &meter_of(app)->now;
 }
 
-enum dar get_ln(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app;
-    struct obis ln = cosem_ln(at);
-    axdr_emit_octets(o, (uint8_t[]){ ln.a, ln.b, ln.c, ln.d, ln.e, ln.f }, 6);
-    return DAR_OK;
-}
-
 static uint16_t reg_of(const struct cosem_at *at)
 {
     return (uint16_t)(at->row->bind.id + at->k);
@@ -72,15 +64,12 @@ static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_attr data_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_reg_value },
 };
 static const struct cosem_attr data_time_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_moment },
 };
 static const struct cosem_attr register_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_reg_value },
     { .id = 3, .get = get_reg_unit },
 };
@@ -102,8 +91,9 @@ static enum dar get_capture_time(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr extended_attr[] = {
-    { .id = 1, .get = get_ln },           { .id = 2, .get = get_reg_value },
-    { .id = 3, .get = get_reg_unit },     { .id = 4, .get = get_status },
+    { .id = 2, .get = get_reg_value },
+    { .id = 3, .get = get_reg_unit },
+    { .id = 4, .get = get_status },
     { .id = 5, .get = get_capture_time },
 };
 
@@ -132,7 +122,6 @@ static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr param_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_param, .set = set_param },
 };
 
@@ -162,7 +151,6 @@ static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr setting_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_setting, .set = set_setting },
     { .id = 3, .get = get_setting_unit },
 };
@@ -185,7 +173,6 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr octets_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_octets, .set = set_octets },
 };
 
@@ -250,7 +237,6 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr text_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_text },
 };
 
@@ -284,7 +270,6 @@ static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axd
 }
 
 static const struct cosem_attr rating_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_rating },
     { .id = 3, .get = get_rating_unit },
 };
@@ -304,11 +289,9 @@ static enum dar get_event_counter(void *app, const struct cosem_at *at, struct a
 }
 
 static const struct cosem_attr event_code_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_event_code },
 };
 static const struct cosem_attr event_counter_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_event_counter },
 };
 
@@ -322,7 +305,6 @@ static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out 
 }
 
 static const struct cosem_attr field_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_field },
 };
 
@@ -335,7 +317,6 @@ static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr counter_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_counter },
 };
 

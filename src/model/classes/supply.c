@@ -70,7 +70,6 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr disconnect_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_output },
     { .id = 3, .get = get_control },
     { .id = 4, .get = get_mode, .set = set_mode },
@@ -200,7 +199,6 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr arbitrator_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_actions },
     { .id = 3, .get = get_permissions, .set = set_permissions },
     { .id = 4, .get = get_weights, .set = set_weights },
@@ -242,15 +240,17 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr operations_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_operations },
 };
 static const struct cosem_attr signals_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_signals },
 };
-const struct cosem_class class_operations = { .id = 1, .n_attr = 2, .attr = operations_attr };
-const struct cosem_class class_signals = { .id = 1, .n_attr = 2, .attr = signals_attr };
+const struct cosem_class class_operations = { .id = 1,
+                                              .n_attr = COUNT(operations_attr),
+                                              .attr = operations_attr };
+const struct cosem_class class_signals = { .id = 1,
+                                           .n_attr = COUNT(signals_attr),
+                                           .attr = signals_attr };
 
 /* -- self-protection: what is switched on, what holds; bit 0 is the first
  * --------------------------------- */
@@ -275,7 +275,8 @@ static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr word_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_word, .set = set_word },
 };
-const struct cosem_class class_bits16 = { .id = 1, .n_attr = 2, .attr = word_attr };
+const struct cosem_class class_bits16 = { .id = 1,
+                                          .n_attr = COUNT(word_attr),
+                                          .attr = word_attr };

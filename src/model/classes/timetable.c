@@ -115,7 +115,6 @@ static const struct cosem_seq entries_seq = { .open = entries_open,
                                               .commit = entries_commit,
                                               .abort = entries_abort };
 static const struct cosem_attr timetable_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .seq = &entries_seq },
 };
 const struct cosem_class class_timetable = { .id = 10,

@@ -65,7 +65,6 @@ static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr watcher_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_thresholds, .set = set_thresholds },
     { .id = 3, .get = get_monitored, .set = set_monitored },
     { .id = 4, .get = get_actions, .set = set_actions },
@@ -152,7 +151,6 @@ static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr alarm_monitor_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_alarm_threshold, .set = set_alarm_threshold },
     { .id = 3, .get = get_descriptor },
     { .id = 4, .get = get_pushes, .set = set_pushes },
@@ -199,7 +197,6 @@ static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr steps_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_boundaries },
     { .id = 3, .get = get_basis },
     { .id = 4, .get = get_no_scripts },
@@ -253,7 +250,6 @@ static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct a
 }
 
 static const struct cosem_attr levels_attr[] = {
-    { .id = 1, .get = get_ln },
     { .id = 2, .get = get_levels, .set = set_levels },
     { .id = 3, .get = get_credit },
     { .id = 4, .get = get_level_scripts },

@@ -1,181 +1,132 @@
 /* params.c - which object and attribute shows a parameter: for the who-log. */
 #include "model/objects/objects.h"
 
-/* Both places of each passive attribute; the special days of calendar e lie in table d. */
-#define PLACES(first, attr, e)                                                                 \
-    { first, 1, attr, 20, { 0, 0, 13, 0, e, 255 } },                                           \
-    {                                                                                          \
-        first + 1, 1, attr, 20,                                                                \
-        {                                                                                      \
-            0, 0, 13, 0, e, 255                                                                \
-        }                                                                                      \
-    }
-#define CALENDAR(e, d, time, name, seasons, weeks, days, special)                              \
-    { time, 1, 10, 20, { 0, 0, 13, 0, e, 255 } }, PLACES(name, 6, e), PLACES(seasons, 7, e),   \
-        PLACES(weeks, 8, e), PLACES(days, 9, e),                                               \
-    {                                                                                          \
-        special, 1, 2, 11,                                                                     \
-        {                                                                                      \
-            0, 0, 11, 0, d, 255                                                                \
-        }                                                                                      \
-    }
-
 /* Parameters that classes of their own show: n in a row from `first`, attributes likewise. */
-static const struct {
+struct place {
     uint16_t first;
     uint8_t n;
     int8_t attr;
     uint16_t class_id;
     struct obis ln;
-} shown[] = {
+};
+static const struct place shown[] = {
     { PARAM_ZONE_MIN, 1, 3, 8, { 0, 0, 1, 0, 0, 255 } },
     { PARAM_DST_ENABLED, 1, 8, 8, { 0, 0, 1, 0, 0, 255 } },
     { PARAM_DST_DEVIATION_MIN, 1, 7, 8, { 0, 0, 1, 0, 0, 255 } },
     { PARAM_DST_BEGIN, 2, 5, 8, { 0, 0, 1, 0, 0, 255 } },
     { PARAM_CLOCK_BASE, 1, 9, 8, { 0, 0, 1, 0, 0, 255 } },
     { PARAM_DEMAND_PERIODS, 1, 9, 5, { 1, 0, 1, 4, 0, 255 } },
-    { PARAM_SURVEY_1_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 0, 255 } },
-    { PARAM_SURVEY_2_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 1, 255 } },
-    { PARAM_SURVEY_3_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 2, 255 } },
-    { PARAM_SURVEY_1_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 0, 255 } },
-    { PARAM_SURVEY_2_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 1, 255 } },
-    { PARAM_SURVEY_3_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 2, 255 } },
     { PARAM_BILLING_TIME, 1, 4, 22, { 0, 0, 15, 0, 0, 255 } },
-    CALENDAR(0, 0, PARAM_CALENDAR_TIME, PARAM_CALENDAR_NAME, PARAM_SEASONS, PARAM_WEEKS,
-             PARAM_DAYS, PARAM_SPECIAL_DAYS),
-    CALENDAR(1, 2, PARAM_CALENDAR_TIME_2, PARAM_CALENDAR_NAME_2A, PARAM_SEASONS_2A,
-             PARAM_WEEKS_2A, PARAM_DAYS_2A, PARAM_SPECIAL_DAYS_2),
-    CALENDAR(2, 1, PARAM_CALENDAR_TIME_3, PARAM_CALENDAR_NAME_3A, PARAM_SEASONS_3A,
-             PARAM_WEEKS_3A, PARAM_DAYS_3A, PARAM_SPECIAL_DAYS_3),
+    { PARAM_SPECIAL_DAYS, 1, 2, 11, { 0, 0, 11, 0, 0, 255 } },
+    { PARAM_SPECIAL_DAYS_2, 1, 2, 11, { 0, 0, 11, 0, 2, 255 } },
+    { PARAM_SPECIAL_DAYS_3, 1, 2, 11, { 0, 0, 11, 0, 1, 255 } },
     { PARAM_SHORT_CODES, 1, 2, 1, { 0, 0, 96, 62, 3, 255 } },
     { PARAM_SCHEDULE, 1, 2, 10, { 0, 0, 12, 0, 0, 255 } },
     { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
-    { PARAM_LOCAL_1_MODE, 1, 2, 19, { 0, 0, 20, 0, 0, 255 } },
-    { PARAM_LOCAL_1_PROPOSAL, 2, 4, 19, { 0, 0, 20, 0, 0, 255 } },
-    { PARAM_LOCAL_1_ADDRESS, 1, 6, 19, { 0, 0, 20, 0, 0, 255 } },
-    { PARAM_LOCAL_2_MODE, 1, 2, 19, { 0, 0, 20, 0, 1, 255 } },
-    { PARAM_LOCAL_2_PROPOSAL, 2, 4, 19, { 0, 0, 20, 0, 1, 255 } },
-    { PARAM_LOCAL_2_ADDRESS, 1, 6, 19, { 0, 0, 20, 0, 1, 255 } },
-    { PARAM_HDLC_1_SPEED, HDLCS, 2, 23, { 0, 0, 22, 0, 0, 255 } },
-    { PARAM_HDLC_2_SPEED, HDLCS, 2, 23, { 0, 1, 22, 0, 0, 255 } },
-    { PARAM_HDLC_3_SPEED, HDLCS, 2, 23, { 0, 2, 22, 0, 0, 255 } },
-    { PARAM_GUARD_1_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 0, 255 } },
-    { PARAM_GUARD_2_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 1, 255 } },
-    { PARAM_GUARD_3_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 2, 255 } },
     { PARAM_SUPPLY_MODE, 1, 4, 70, { 0, 0, 96, 3, 10, 255 } },
     { PARAM_WEIGHTS, 1, 4, 68, { 0, 0, 96, 3, 20, 255 } },
-    { PARAM_WALLET_1_MONEY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_WALLET_2_MONEY, 1, 15, 111, { 0, 0, 19, 1, 0, 255 } },
     { PARAM_SCHEME, 1, 2, 1, { 0, 0, 96, 60, 1, 255 } },
     { PARAM_SCHEME_B, 1, 2, 1, { 0, 0, 96, 60, 1, 255 } },
     { PARAM_SCHEME_SIDE, 1, 2, 1, { 0, 0, 96, 60, 0, 255 } },
     { PARAM_SCHEME_AT_S, 1, 2, 1, { 0, 0, 96, 60, 2, 255 } },
-    { PARAM_CLEARANCE_1, 1, 7, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_CLEARANCE_2, 1, 7, 111, { 0, 0, 19, 1, 0, 255 } },
-    { PARAM_EMERGENCY_1, 1, 9, 112, { 0, 0, 19, 10, 1, 255 } },
-    { PARAM_EMERGENCY_2, 1, 9, 112, { 0, 0, 19, 11, 1, 255 } },
-    { PARAM_EMERGENCY_1_BELOW, 1, 10, 112, { 0, 0, 19, 10, 1, 255 } },
-    { PARAM_EMERGENCY_2_BELOW, 1, 10, 112, { 0, 0, 19, 11, 1, 255 } },
-    { PARAM_EMERGENCY_1_AUTO, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
-    { PARAM_EMERGENCY_2_AUTO, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
-    { PARAM_EMERGENCY_1_USES, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
-    { PARAM_EMERGENCY_2_USES, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } },
-    { PARAM_FREE_1_MONTH, 1, 9, 112, { 0, 0, 19, 10, 3, 255 } },
-    { PARAM_FREE_2_MONTH, 1, 9, 112, { 0, 0, 19, 11, 3, 255 } },
-    { PARAM_FREE_1_LIFELINE, 1, 9, 112, { 0, 0, 19, 10, 4, 255 } },
-    { PARAM_FREE_2_LIFELINE, 1, 9, 112, { 0, 0, 19, 11, 4, 255 } },
     { PARAM_LIFELINE_KWH, 1, 10, 112, { 0, 0, 19, 10, 4, 255 } },
-    { PARAM_DEBT_1_DAY, 1, 5, 113, { 0, 0, 19, 20, 18, 255 } },
-    { PARAM_DEBT_2_DAY, 1, 5, 113, { 0, 0, 19, 21, 18, 255 } },
-    { PARAM_DEBT_1_SHARE, 1, 5, 113, { 0, 0, 19, 20, 19, 255 } },
-    { PARAM_DEBT_2_SHARE, 1, 5, 113, { 0, 0, 19, 21, 19, 255 } },
-    { PARAM_PROVISION_1, 1, 18, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_PROVISION_2, 1, 18, 111, { 0, 0, 19, 1, 0, 255 } },
-    { PARAM_PROVISION_1_S, 1, 19, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_PROVISION_2_S, 1, 19, 111, { 0, 0, 19, 1, 0, 255 } },
-    { PARAM_COLLECT_FIXED, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_COLLECT_DEBT, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } },
     { PARAM_LEVELS, 1, 2, 1, { 0, 0, 96, 61, 0, 255 } },
-    { PARAM_MODE_NEXT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
-    { PARAM_MODE_AT_S, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
-    { PARAM_MODE_CARRY, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
-    { PARAM_MODE_DEBT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } },
     { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
     { PARAM_UNITS, 1, 2, 1, { 0, 0, 96, 62, 0, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_1_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_1_OVER_S, 2, 6, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_1_UP, 1, 11, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_1_DOWN, 1, 11, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_1_PROFILE, 1, 8, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_1_GROUPS, 1, 9, 71, { 0, 0, 17, 0, 0, 255 } },
-    { PARAM_LIMIT_2_REG, 1, 2, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_2_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_2_OVER_S, 2, 6, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_2_UP, 1, 11, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_2_DOWN, 1, 11, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_2_PROFILE, 1, 8, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_2_GROUPS, 1, 9, 71, { 0, 0, 17, 0, 1, 255 } },
-    { PARAM_LIMIT_3_REG, 1, 2, 71, { 0, 0, 17, 0, 2, 255 } },
-    { PARAM_LIMIT_3_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 2, 255 } },
-    { PARAM_LIMIT_3_OVER_S, 2, 6, 71, { 0, 0, 17, 0, 2, 255 } },
-    { PARAM_LIMIT_3_UP, 1, 11, 71, { 0, 0, 17, 0, 2, 255 } },
-    { PARAM_LIMIT_3_DOWN, 1, 11, 71, { 0, 0, 17, 0, 2, 255 } },
-    { PARAM_LIMIT_3_PROFILE, 1, 8, 71, { 0, 0, 17, 0, 2, 255 } },
-    { PARAM_LIMIT_3_GROUPS, 1, 9, 71, { 0, 0, 17, 0, 2, 255 } },
     { PARAM_PROTECT_MASK, 1, 2, 1, { 0, 0, 96, 50, 23, 255 } },
-    { PARAM_MONITOR_1_REG, 1, 3, 21, { 0, 0, 16, 0, 0, 255 } },
-    { PARAM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 0, 255 } },
-    { PARAM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 0, 0, 255 } },
-    { PARAM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 0, 0, 255 } },
-    { PARAM_MONITOR_2_REG, 1, 3, 21, { 0, 0, 16, 0, 1, 255 } },
-    { PARAM_MONITOR_2_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 1, 255 } },
-    { PARAM_MONITOR_2_UP, 1, 4, 21, { 0, 0, 16, 0, 1, 255 } },
-    { PARAM_MONITOR_2_DOWN, 1, 4, 21, { 0, 0, 16, 0, 1, 255 } },
-    { PARAM_MONITOR_3_REG, 1, 3, 21, { 0, 0, 16, 0, 2, 255 } },
-    { PARAM_MONITOR_3_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 2, 255 } },
-    { PARAM_MONITOR_3_UP, 1, 4, 21, { 0, 0, 16, 0, 2, 255 } },
-    { PARAM_MONITOR_3_DOWN, 1, 4, 21, { 0, 0, 16, 0, 2, 255 } },
-    { PARAM_MONITOR_4_REG, 1, 3, 21, { 0, 0, 16, 0, 3, 255 } },
-    { PARAM_MONITOR_4_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 3, 255 } },
-    { PARAM_MONITOR_4_UP, 1, 4, 21, { 0, 0, 16, 0, 3, 255 } },
-    { PARAM_MONITOR_4_DOWN, 1, 4, 21, { 0, 0, 16, 0, 3, 255 } },
-    { PARAM_MONITOR_5_REG, 1, 3, 21, { 0, 0, 16, 0, 4, 255 } },
-    { PARAM_MONITOR_5_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 4, 255 } },
-    { PARAM_MONITOR_5_UP, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
-    { PARAM_MONITOR_5_DOWN, 1, 4, 21, { 0, 0, 16, 0, 4, 255 } },
-    { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } },
-    { PARAM_DISPLAY_2, 1, 3, 7, { 0, 0, 21, 0, 2, 255 } },
-    { PARAM_DISPLAY_3, 1, 3, 7, { 0, 0, 21, 0, 3, 255 } },
-    { PARAM_ALARM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 0, 255 } },
-    { PARAM_ALARM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
-    { PARAM_ALARM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
-    { PARAM_ALARM_MONITOR_2_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 1, 255 } },
-    { PARAM_ALARM_MONITOR_2_UP, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
-    { PARAM_ALARM_MONITOR_2_DOWN, 1, 4, 21, { 0, 0, 16, 1, 1, 255 } },
-    { PARAM_ALARM_MONITOR_3_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 2, 255 } },
-    { PARAM_ALARM_MONITOR_3_UP, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
-    { PARAM_ALARM_MONITOR_3_DOWN, 1, 4, 21, { 0, 0, 16, 1, 2, 255 } },
     { PARAM_BATTERY_DAYS, 1, 2, 1, { 0, 0, 96, 6, 2, 255 } },
     { PARAM_SINGLE_1, 1, 4, 22, { 0, 0, 15, 0, 1, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
-    { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } },
-    { PARAM_PUSH_TIME_2, 1, 4, 22, { 0, 1, 15, 0, 4, 255 } },
-    { PARAM_PUSH_TIME_3, 1, 4, 22, { 0, 2, 15, 0, 4, 255 } },
-    { PARAM_PUSH_TIME_4, 1, 4, 22, { 0, 3, 15, 0, 4, 255 } },
     { PARAM_NET_PORT, 1, 2, 41, { 0, 0, 25, 0, 0, 255 } },
     { PARAM_NET_CONNECTIONS, 1, 5, 41, { 0, 0, 25, 0, 0, 255 } },
     { PARAM_NET_ADDRESS, 1, 3, 42, { 0, 0, 25, 1, 0, 255 } },
     { PARAM_NET_MASK, 2, 6, 42, { 0, 0, 25, 1, 0, 255 } },
     { PARAM_NET_DNS_1, 2, 9, 42, { 0, 0, 25, 1, 0, 255 } },
-    { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } },
-    { PARAM_COMPACT_2, 1, 3, 62, { 0, 0, 66, 0, 1, 255 } },
-    { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } },
-    { PARAM_COMPACT_2_ID, 1, 4, 62, { 0, 0, 66, 0, 1, 255 } },
-    { PARAM_COMPACT_1_METHOD, 1, 6, 62, { 0, 0, 66, 0, 0, 255 } },
-    { PARAM_COMPACT_2_METHOD, 1, 6, 62, { 0, 0, 66, 0, 1, 255 } },
     { PARAM_SECURITY_POLICY, 2, 2, 64, { 0, 0, 43, 0, 0, 255 } },
+};
+
+/* The same of several objects, whose names differ in one value group, counted up from the first:
+ * the parameters of the next lie `every` further. SAME: of one object and one attribute. */
+enum { SAME, BY_B, BY_C, BY_D, BY_E };
+enum {
+    LIMIT_EVERY = PARAM_LIMIT_2_REG - PARAM_LIMIT_1_REG,
+    MONITOR_EVERY = PARAM_MONITOR_2_REG - PARAM_MONITOR_1_REG,
+    ALARM_EVERY = PARAM_ALARM_MONITOR_2_UP - PARAM_ALARM_MONITOR_1_UP
+};
+static const struct {
+    struct place at;
+    uint8_t objects, by, every;
+} shown_by[] = {
+    { { PARAM_SURVEY_1_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 0, 255 } }, 3, BY_E, 1 },
+    { { PARAM_SURVEY_1_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 0, 255 } }, 3, BY_E, 1 },
+    { { PARAM_CALENDAR_TIME, 1, 10, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 1 },
+    { { PARAM_CALENDAR_NAME, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_CALENDAR_NAME_1B, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_SEASONS, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_SEASONS_1B, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_WEEKS, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_WEEKS_1B, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_DAYS, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_DAYS_1B, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
+    { { PARAM_LOCAL_1_MODE, 1, 2, 19, { 0, 0, 20, 0, 0, 255 } }, 2, BY_E, LOCALS },
+    { { PARAM_LOCAL_1_PROPOSAL, 2, 4, 19, { 0, 0, 20, 0, 0, 255 } }, 2, BY_E, LOCALS },
+    { { PARAM_LOCAL_1_ADDRESS, 1, 6, 19, { 0, 0, 20, 0, 0, 255 } }, 2, BY_E, 1 },
+    { { PARAM_HDLC_1_SPEED, HDLCS, 2, 23, { 0, 0, 22, 0, 0, 255 } }, 3, BY_B, HDLCS },
+    { { PARAM_GUARD_1_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 0, 255 } }, 3, BY_E, GUARDS },
+    { { PARAM_WALLET_1_MONEY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_CLEARANCE_1, 1, 7, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_EMERGENCY_1, 1, 9, 112, { 0, 0, 19, 10, 1, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_EMERGENCY_1_BELOW, 1, 10, 112, { 0, 0, 19, 10, 1, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_EMERGENCY_1_AUTO, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } }, 4, SAME, 1 },
+    { { PARAM_FREE_1_MONTH, 1, 9, 112, { 0, 0, 19, 10, 3, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_FREE_1_LIFELINE, 1, 9, 112, { 0, 0, 19, 10, 4, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_DEBT_1_DAY, 1, 5, 113, { 0, 0, 19, 20, 18, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_DEBT_1_SHARE, 1, 5, 113, { 0, 0, 19, 20, 19, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_PROVISION_1, 1, 18, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_PROVISION_1_S, 1, 19, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { PARAM_COLLECT_FIXED, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } }, 2, SAME, 1 },
+    { { PARAM_MODE_NEXT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } }, 4, SAME, 1 },
+    { { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
+    { { PARAM_LIMIT_1_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
+    { { PARAM_LIMIT_1_OVER_S, 2, 6, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
+    { { PARAM_LIMIT_1_UP, 1, 11, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
+    { { PARAM_LIMIT_1_DOWN, 1, 11, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
+    { { PARAM_LIMIT_1_PROFILE, 1, 8, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, 1 },
+    { { PARAM_LIMIT_1_GROUPS, 1, 9, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, 1 },
+    { { PARAM_MONITOR_1_REG, 1, 3, 21, { 0, 0, 16, 0, 0, 255 } },
+      MONITORS,
+      BY_E,
+      MONITOR_EVERY },
+    { { PARAM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 0, 255 } },
+      MONITORS,
+      BY_E,
+      MONITOR_EVERY },
+    { { PARAM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 0, 0, 255 } },
+      MONITORS,
+      BY_E,
+      MONITOR_EVERY },
+    { { PARAM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 0, 0, 255 } },
+      MONITORS,
+      BY_E,
+      MONITOR_EVERY },
+    { { PARAM_ALARM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 0, 255 } },
+      ALARMS,
+      BY_E,
+      ALARM_EVERY },
+    { { PARAM_ALARM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+      ALARMS,
+      BY_E,
+      ALARM_EVERY },
+    { { PARAM_ALARM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
+      ALARMS,
+      BY_E,
+      ALARM_EVERY },
+    { { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } }, DISPLAY_LISTS, BY_E, 1 },
+    { { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } }, 4, BY_B, 1 },
+    { { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
+    { { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
+    { { PARAM_COMPACT_1_METHOD, 1, 6, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
 };
 
 /* Member of the row's family that shows the parameter as its attribute 2, or -1. */
@@ -209,6 +160,13 @@ static struct cosem_capture secret_object_of(unsigned slot)
     return (struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 } };
 }
 
+static struct cosem_capture capture_of(const struct place *p, unsigned ahead)
+{
+    return (struct cosem_capture){ .class_id = p->class_id,
+                                   .ln = p->ln,
+                                   .attr = (int8_t)(p->attr + (int)ahead) };
+}
+
 struct cosem_capture model_object_of(uint16_t param)
 {
     if (param >= PARAM_CERT_1 && param <= PARAM_CERT_8)
@@ -223,10 +181,15 @@ struct cosem_capture model_object_of(uint16_t param)
     if (param >= AUDIT_SECRET) return secret_object_of(param - AUDIT_SECRET);
     for (unsigned i = 0; i < COUNT(shown); i++)
         if ((uint16_t)(param - shown[i].first) < shown[i].n)
-            return (struct cosem_capture){ .class_id = shown[i].class_id,
-                                           .ln = shown[i].ln,
-                                           .attr = (int8_t)(shown[i].attr + param -
-                                                            shown[i].first) };
+            return capture_of(&shown[i], (unsigned)(param - shown[i].first));
+    for (unsigned i = 0; i < COUNT(shown_by); i++) {
+        unsigned ahead = (uint16_t)(param - shown_by[i].at.first), every = shown_by[i].every;
+        if (ahead / every >= shown_by[i].objects || ahead % every >= shown_by[i].at.n) continue;
+        struct cosem_capture c = capture_of(&shown_by[i].at, ahead % every);
+        if (shown_by[i].by != SAME)
+            ((uint8_t *)&c.ln)[shown_by[i].by] += (uint8_t)(ahead / every);
+        return c;
+    }
     for (unsigned g = 0; g < device_model.n_group; g++) {
         const struct cosem_group *group = device_model.group[g];
         for (const struct cosem_row *r = group->row; r < group->row + group->n; r++) {
