@@ -50,7 +50,7 @@ struct snap {
     int64_t bought[WALLETS], purchased[WALLETS];
     uint32_t status[WALLETS], wrong[TOKEN_CHANNELS];
     uint32_t tid[STS_TIDS];
-    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6], row[STS_DIGITS / 2];
+    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], row[STS_DIGITS / 2];
     uint32_t sgc, tokens, limit, side, months;
     uint32_t held, credits, charges, emergency, friendly;
     uint32_t paired[UNIT_PLACES], floor[UNIT_PLACES]; /* customers' units */
