@@ -12,7 +12,8 @@
 #define MBEDTLS_GCM_C
 #define MBEDTLS_DES_C
 
-/* MD5 and SHA-1 for HLS mechanisms 3 and 4 alone */
+/* SHA-256; MD5 and SHA-1 for HLS mechanisms 3 and 4 alone */
+#define MBEDTLS_SHA256_C
 #define MBEDTLS_SHA1_C
 #define MBEDTLS_MD5_C
 
