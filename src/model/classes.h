@@ -20,6 +20,7 @@ enum text {
     TEXT_FIRMWARE,     /* semantic version and build */
     TEXT_HARDWARE,     /* hardware revision of the port */
     TEXT_SYSTEM_TITLE, /* 8 octets */
+    TEXT_UNIT,         /* firmware of the customer's unit, as it told; empty: it has not */
 };
 
 /* Values that are worked out when asked. */

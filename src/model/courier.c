@@ -298,6 +298,7 @@ static void ciu_state(struct device *d, struct ciu_frame *f)
     struct meter *m = &d->meter;
     unsigned w = wallet_active(m);
     uint8_t *p = f->payload;
+    if (f->n == CIU_VERSION) unit_tells(m, f->unit, p);
     p[0] = (uint8_t)w;
     p[1] = m->wallets.wallet[w].fund.level;
     p[2] = (uint8_t)supply_state(m);

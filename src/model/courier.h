@@ -86,7 +86,7 @@ enum { CIU_LEAST = CIU_HEAD + CIU_TAG + CIU_CRC, CIU_MOST = CIU_LEAST + CIU_PAYL
 enum ciu_type {
     CIU_TOKEN = 1, /* twenty digits */
     CIU_PAIR,      /* nothing: the unit asks to be paired */
-    CIU_POLL,      /* nothing: how do things stand? */
+    CIU_POLL,      /* its version, CIU_VERSION numbers, or nothing: how do things stand? */
     CIU_ANSWER = 0x80,
     CIU_RESULT = CIU_ANSWER | CIU_TOKEN, /* number of the result 1, its name */
     CIU_PAIRED = CIU_ANSWER | CIU_PAIR,  /* nothing */
@@ -94,7 +94,7 @@ enum ciu_type {
         CIU_ANSWER | CIU_POLL, /* {active wallet 1, credit level 1, enum control_state 1,
                                             balance as published 8, UTC 4} */
 };
-enum { CIU_STATE_SIZE = 15 };
+enum { CIU_STATE_SIZE = 15, CIU_VERSION = 3 };
 
 struct ciu_frame {
     uint32_t unit, meter; /* serial numbers; that of a unit has 31 bits */

@@ -9,8 +9,11 @@
 
 static void print(FILE *f)
 {
-    static const char *const does[CODE_ACTIONS] = { "shows", "reconnects", "disconnects",
-                                                    "takes the emergency credit", "silences" };
+    static const char *const does[CODE_ACTIONS] = {
+        "shows",       "reconnects",
+        "disconnects", "takes the emergency credit",
+        "silences",    "pairs, with the meter's number"
+    };
     struct short_code x;
     fputs(BEGIN "| code | does | words |\n|---|---|---|\n", f);
     for (unsigned i = 0; code_product(i, &x) >= 0; i++)

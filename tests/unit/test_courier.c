@@ -13,6 +13,7 @@
 #include "base/crc.h"
 #include "base/err.h"
 #include "desk.h"
+#include "meter/display/code.h"
 #include "tools/vend/make.h"
 
 #define T0 INT64_C(1767225600)
@@ -527,6 +528,114 @@ static void a_unit_is_paired(void **state)
     answer_of(UNIT, 6, CIU_STATE);
 }
 
+static void shows(uint16_t number, const char *cells)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
+    struct display_page page;
+    meter_at(&k->d.meter, k->now);
+    assert_int_equal(code_enter(&k->d.meter, &keypad, number), 0);
+    display_page(&k->d.meter, k->now, &page);
+    assert_memory_equal(page.cell, cells, DISPLAY_CELLS);
+}
+
+static void assert_firmware(const char *text)
+{
+    uint8_t octets[32];
+    struct desk_value v = { octets, sizeof octets };
+    struct obis ln = desk_ln("1-3:0.2.0");
+    assert_int_equal(desk_get(k, ROLE_READER, 1, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(v.n, 2 + strlen(text));
+    assert_memory_equal(octets + 2, text, strlen(text));
+    assert_int_not_equal(desk_get(k, ROLE_PUBLIC, 1, ln, 2, NULL, 0, &v), DAR_OK);
+}
+
+/* Short codes 860, 891 and 892: what it told of itself, how many there are, how many of its frames
+ * came. */
+static void a_unit_is_shown(void **state)
+{
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    shows(860, "--------");
+    shows(891, "       0");
+    shows(892, "--------");
+    assert_firmware("");
+    pair(UNIT);
+    open_line(COURIER_CIU);
+    shows(891, "       1");
+    shows(892, "--------");
+    feed(frame, frame_of(frame, UNIT, 100, CIU_POLL, "")); /* the first counts from nothing */
+    answer_of(UNIT, 100, CIU_STATE);
+    shows(860, "--------");
+    shows(892, "     100");
+    feed(frame, frame_of(frame, UNIT, 102, CIU_POLL, "\x02\x0c\x7b")); /* 101 was not heard */
+    answer_of(UNIT, 102, CIU_STATE);
+    shows(892, "      66");
+    shows(860, "02-12-23");
+    assert_firmware("2.12.123");
+    for (uint32_t i = 103; i < 117; i++) {
+        feed(frame, frame_of(frame, UNIT, i, CIU_POLL, i % 2 ? "" : "\x01")); /* tell nothing */
+        answer_of(UNIT, i, CIU_STATE);
+    }
+    shows(892, "      93"); /* fifteen of sixteen */
+    shows(860, "02-12-23");
+    feed(frame, frame_of(frame, UNIT, 117, CIU_POLL, ""));
+    answer_of(UNIT, 117, CIU_STATE);
+    shows(892, "     100");
+    feed(frame, frame_of(frame, UNIT, 4000000000, CIU_POLL, ""));
+    answer_of(UNIT, 4000000000, CIU_STATE);
+    shows(892, "       6"); /* none of the fifteen before it */
+    pair(SECOND);           /* another in its place has told nothing */
+    shows(860, "--------");
+    shows(892, "--------");
+    assert_firmware("");
+}
+
+/* By hand at the meter: 891 and its number, of eight digits or eleven. */
+static void the_keypad_permits_pairing(void **state)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
+    (void)state;
+    uint8_t frame[CIU_MOST];
+    char digits[24], pan[PREPAY_PAN + 1];
+    struct meter *m = &k->d.meter;
+    desk_run_s(k, UNIT_WINDOW_S);
+    open_line(COURIER_CIU);
+    prepay_pan(m, pan);
+    static const struct {
+        const char *code;
+        unsigned at, n;
+        int err;
+    } typed[] = { { "891", 7, 8, E_RANGE },  { "890", 8, 8, E_NONE }, { "891", 8, 7, E_RANGE },
+                  { "8910", 8, 8, E_RANGE }, { "89", 8, 8, E_NONE },  { "891", 6, 10, E_RANGE },
+                  { "0000", 6, 12, E_RANGE } };
+    uint32_t counter = 1;
+    for (unsigned i = 0; i < sizeof typed / sizeof *typed; i++) {
+        snprintf(digits, sizeof digits, "%s%.*s", typed[i].code, (int)typed[i].n,
+                 pan + typed[i].at);
+        meter_at(m, k->now);
+        assert_int_equal(code_type(m, &keypad, digits, strlen(digits)), typed[i].err);
+        feed(frame, frame_of(frame, UNIT, counter++, CIU_PAIR, ""));
+        assert_int_equal(heard_n, 0);
+    }
+    assert_int_equal(code_type(m, &keypad, "891", 3), 0); /* alone it shows */
+    assert_int_equal(code_type(m, &keypad, "89a", 3), E_RANGE);
+    assert_int_equal(code_type(m, &keypad, "", 0), E_RANGE);
+    feed(frame, frame_of(frame, UNIT, counter++, CIU_PAIR, ""));
+    assert_int_equal(heard_n, 0);
+    for (unsigned i = 0; i < 2; i++) { /* serial number; that of vending */
+        snprintf(digits, sizeof digits, "0891%.*s", i ? 11 : 8, pan + (i ? 6 : 8));
+        meter_at(m, k->now);
+        assert_int_equal(code_type(m, &keypad, digits, strlen(digits)), 0);
+        desk_run_s(k, UNIT_WINDOW_S - 5);
+        feed(frame, frame_of(frame, UNIT + i, counter, CIU_PAIR, ""));
+        answer_of(UNIT + i, counter++, CIU_PAIRED);
+        desk_run_s(k, 10);
+        feed(frame, frame_of(frame, THIRD, counter, CIU_PAIR, ""));
+        assert_int_equal(heard_n, 0);
+    }
+    shows(891, "       2");
+}
+
 /* The neighbour's unit, with a key that somebody gave it: later there has to be a hand at the meter,
  * or a token; two units are enough. */
 static void when_units_are_paired(void **state)
@@ -713,6 +822,8 @@ int main(void)
         T(a_unit_is_paired),
         T(when_units_are_paired),
         T(a_unit_is_lost),
+        T(a_unit_is_shown),
+        T(the_keypad_permits_pairing),
         T(the_list_of_units_by_dlms),
         T(frames_that_are_none),
         T(frames_for_others),

@@ -128,6 +128,8 @@ test('a top-up does not close it, and everybody says why', async () => {
   // what was bought, on the display and by DLMS alike
   for (const code of ['801', '817', '02']) await asked(code, (s) => digits(s) === '1000.000');
   await asked('819', (s) => digits(s) === '1');
+  // 891 with the meter's number lets a unit pair: none has
+  await asked('89100000001', (s) => s.lcd.code === '96.62.0' && digits(s) === '0');
   const parts = new Set();
   await asked('818', (s) => parts.add(digits(s)) && [token.slice(0, 8), token.slice(8, 16), token.slice(16)].every((p) => parts.has(p)));
   assert.equal(Number(read('0-0:19.10.0.255:2')), 1000000);

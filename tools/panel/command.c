@@ -27,7 +27,7 @@ static const struct row {
     { "reactive", PANEL_DO_REACTIVE, VALUE_NUMBER, 1, -100000, 100000 },
     { "reverse", PANEL_DO_REVERSE, VALUE_FLAG, 0, 0, 0 },
     { "token", PANEL_DO_TOKEN, VALUE_NAME, 0, 1, 47 },
-    { "code", PANEL_DO_CODE, VALUE_NAME, 0, 1, 4 },
+    { "code", PANEL_DO_CODE, VALUE_NAME, 0, 1, 15 },
     { "hold", PANEL_DO_HOLD, VALUE_NUMBER, 1, 1, 20 },
     { "relay", PANEL_DO_RELAY, VALUE_NAME, 0, 1, 15 },
     { "heat", PANEL_DO_HEAT, VALUE_NUMBER, 10, -40, 200 },

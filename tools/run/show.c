@@ -516,15 +516,10 @@ static int type_code(struct show *s, const char *text)
 {
     static const struct who keypad = { .link = LINK_KEYPAD };
     struct meter *m = meter_of(s);
-    unsigned number = 0;
     if (!s->box->is_on) return E_STATE;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9') return E_RANGE;
-        number = number * 10 + (unsigned)(*text - '0');
-    }
     box_step(s->box);
     meter_at(m, box_mono(s->box));
-    int err = code_enter(m, &keypad, (uint16_t)number);
+    int err = code_type(m, &keypad, text, strlen(text));
     box_step(s->box);
     return err;
 }

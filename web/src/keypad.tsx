@@ -4,7 +4,8 @@ import type { Prepay, Order } from './state';
 
 type Send = (order: Order, value: string) => Promise<string | null | undefined>;
 
-const CODE = 4; // digits of a short code, at most
+const CODE = 4; // digits of a short code, at most; one that pairs has the meter's number behind it, of 8 digits or 11
+const isShort = (n: number) => (n >= 2 && n <= CODE) || (n >= 9 && n <= CODE + 11);
 
 const KEYS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 const DIGITS = 20;
@@ -14,12 +15,12 @@ const fours = (s: string) => s.replace(/(\d{4})(?=\d)/g, '$1 ');
 export function Keypad({ prepay, send }: { prepay: Prepay; send: Send }) {
   const [typed, type] = useState('');
   const add = (d: string) => type((t) => (t + d).replace(/\D/g, '').slice(0, DIGITS));
-  const isCode = typed.length >= 2 && typed.length <= CODE;
+  const isCode = isShort(typed.length);
   const ready = isCode || typed.length === DIGITS;
   const enter = async () => {
     if (!ready) return;
     const why = await send(isCode ? 'code' : 'token', typed);
-    if (isCode || !why) type('');
+    if (!why || typed.length <= CODE) type('');
   };
   return (
     <section class="keypad" id="keypad" aria-labelledby="keypad-h">

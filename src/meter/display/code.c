@@ -82,6 +82,7 @@ static const struct product_row product[] = {
     { 857, SUM_KEY, 0, { 19, 60, 0 }, CODE_SHOW, "SGC, TI-KRN-KT" },
     { 858, DISPLAY_ALARM, 0, { 97, 98, 0 }, CODE_SHOW, "alarms" },
     { 859, DISPLAY_VERSION, 0, { 0, 2, 0 }, CODE_SHOW, "firmware" },
+    { 860, SUM_UNIT_VERSION, 0, { 0, 2, 0 }, CODE_SHOW, "firmware of unit" },
     { 869, SUM_LIMIT, 0, { 17, 0, 0 }, CODE_SHOW, "power limit" },
     { 871, SUM_TOKEN + 0, 0, { 19, 40, 0 }, CODE_SHOW, "token 1" },
     { 872, SUM_TOKEN + 1, 0, { 19, 40, 0 }, CODE_SHOW, "token 2" },
@@ -94,6 +95,8 @@ static const struct product_row product[] = {
     { 879, SUM_TOKEN + 8, 0, { 19, 40, 0 }, CODE_SHOW, "token 9" },
     { 880, SUM_TOKEN + 9, 0, { 19, 40, 0 }, CODE_SHOW, "token 10" },
     { 890, DISPLAY_HOLDER, 0, { 96, 3, 10 }, CODE_RECONNECT, "reconnect" },
+    { 891, SUM_UNITS, 0, { 96, 62, 0 }, CODE_PAIR, "pair" },
+    { 892, SUM_LINK, 0, { 96, 62, 0 }, CODE_SHOW, "link quality" },
     { 893, DISPLAY_TEST, 0, { 0, 0, 0 }, CODE_SHOW, "test" },
     { 0, SUM_OFFER, 0, { 19, 10, 1 }, CODE_SHOW, "emergency offer" },
     { 1, SUM_CREDIT, 0, { 96, 61, 5 }, CODE_SHOW, "credit" },
@@ -261,4 +264,40 @@ int code_enter(struct meter *m, const struct who *who, uint16_t number)
         err = credit_silence(m, who);
     display_ask(m, &x.item);
     return err;
+}
+
+/* The meter's number, of eight digits or as vending stations print it. */
+static bool names(const struct meter *m, const char *digits, size_t n)
+{
+    enum { IIN = 6, DRN = 11, SERIAL = 8 };
+    char pan[PREPAY_PAN + 1];
+    prepay_pan(m, pan);
+    return (n == DRN && !memcmp(digits, pan + IIN, DRN)) ||
+           (n == SERIAL && !memcmp(digits, pan + IIN + 2, SERIAL));
+}
+
+/* A code and the meter's number behind it. */
+static int pair(struct meter *m, const char *digits, size_t n)
+{
+    struct short_code x;
+    uint16_t number = 0;
+    for (size_t i = 0; i < CODE_DIGITS; i++) {
+        number = (uint16_t)(number * 10 + (digits[i] - '0'));
+        if (find(m, number, &x) < 0 || x.action != CODE_PAIR) continue;
+        if (!names(m, digits + i + 1, n - i - 1)) return E_RANGE;
+        unit_open_window(m);
+        return display_ask(m, &x.item);
+    }
+    return E_NONE;
+}
+
+int code_type(struct meter *m, const struct who *who, const char *digits, size_t n)
+{
+    uint16_t number = 0;
+    for (size_t i = 0; i < n; i++)
+        if (digits[i] < '0' || digits[i] > '9') return E_RANGE;
+    if (n < 1 || n > CODE_TYPED) return E_RANGE;
+    if (n > CODE_DIGITS) return pair(m, digits, n);
+    for (size_t i = 0; i < n; i++) number = (uint16_t)(number * 10 + (digits[i] - '0'));
+    return code_enter(m, who, number);
 }

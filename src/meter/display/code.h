@@ -11,6 +11,7 @@
  */
 #ifndef METER_DISPLAY_CODE_H
 #define METER_DISPLAY_CODE_H
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/who.h"
@@ -18,7 +19,7 @@
 
 struct meter;
 
-enum { CODES_MAX = 120, CODE_WORDS = 16, CODE_LAST = 9999 };
+enum { CODES_MAX = 120, CODE_WORDS = 16, CODE_LAST = 9999, CODE_DIGITS = 4, CODE_TYPED = 15 };
 
 enum code_action {
     CODE_SHOW,       /* the item */
@@ -26,6 +27,7 @@ enum code_action {
     CODE_DISCONNECT, /* likewise */
     CODE_EMERGENCY,  /* the emergency credit of the wallet whose turn it is, is taken */
     CODE_SILENCE,    /* the credit alarm is silent until the next level */
+    CODE_PAIR,       /* with the meter's number behind it, a customer's unit may pair now */
     CODE_ACTIONS
 };
 
@@ -54,5 +56,10 @@ int code_commit(struct meter *m, const struct who *who);
 /* Somebody typed a number: it is shown for as long as the button's pages are, or done. E_NONE:
  * no such code; else what the order came to (supply_order()). */
 int code_enter(struct meter *m, const struct who *who, uint16_t number);
+
+/* The same from the digits as typed: up to CODE_DIGITS are a code; more are one that pairs and the
+ * meter's number, its eight digits or the eleven of vending. E_RANGE: no digit, another meter's
+ * number. */
+int code_type(struct meter *m, const struct who *who, const char *digits, size_t n);
 
 #endif

@@ -199,6 +199,23 @@ static void limit(struct meter *m, struct display_page *p)
     number(p, least, 3);
 }
 
+/* -- the customer's unit
+ * ----------------------------------------------------------------------------- */
+
+static void link_quality(const struct meter *m, struct display_page *p)
+{
+    int percent = unit_quality(m);
+    none(p);
+    if (percent >= 0) number(p, percent, 0);
+}
+
+static void unit_firmware(const struct meter *m, struct display_page *p)
+{
+    const uint8_t *v = unit_version(m);
+    none(p);
+    if (v) display_three(p, v[0], v[1], v[2]);
+}
+
 /* -- what the customer was given, and how he pays
  * --------------------------------------------------------------------------- */
 
@@ -270,6 +287,12 @@ void display_sum(struct meter *m, struct display_page *p, unsigned part)
         bought(m, p, item - SUM_BOUGHT);
     else if (item == SUM_OFFER)
         offer(m, p);
-    else
+    else if (item == SUM_SEQUENCE)
         number(p, token_span(m, TOKENS_CREDIT).next, 0);
+    else if (item == SUM_UNITS)
+        number(p, unit_paired(m), 0);
+    else if (item == SUM_LINK)
+        link_quality(m, p);
+    else
+        unit_firmware(m, p);
 }

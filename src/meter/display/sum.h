@@ -32,6 +32,9 @@ enum display_sum {
     SUM_BOUGHT, /* ever: of the wallet whose turn it is, of the first, of the second */
     SUM_OFFER = SUM_BOUGHT + 3, /* emergency credit, where it may be taken now */
     SUM_SEQUENCE,               /* of the last credit token: how many there were */
+    SUM_UNITS,                  /* of the customer that are paired */
+    SUM_LINK,                   /* percent of frames heard of the one that spoke last */
+    SUM_UNIT_VERSION,           /* of its firmware: three numbers */
     SUM_END
 };
 

@@ -215,6 +215,47 @@ int unit_pair(struct meter *m, const struct who *who, uint32_t serial, uint32_t 
 /* -- heard, and not heard
  * ---------------------------------------------------------------------------- */
 
+/* The counts between are frames that did not come; before the first there is nothing to compare
+ * with. */
+static void note_frame(struct unit_link *x, uint32_t missed)
+{
+    bool all_new = !x->frames || missed >= UNIT_FRAMES;
+    unsigned n = !x->frames ? 1 : missed >= UNIT_FRAMES ? UNIT_FRAMES : missed + 1;
+    x->whole = all_new ? 1 : (uint16_t)(x->whole << n | 1);
+    x->frames = (uint8_t)(x->frames + n < UNIT_FRAMES ? x->frames + n : UNIT_FRAMES);
+}
+
+void unit_tells(struct meter *m, uint32_t serial, const uint8_t version[3])
+{
+    unsigned at = place_of(&m->units, serial);
+    if (at == UNIT_PLACES) return;
+    memcpy(m->units.link[at].version, version, 3);
+    m->units.link[at].tells = true;
+}
+
+unsigned unit_paired(struct meter *m)
+{
+    struct unit_entry e[UNIT_PLACES];
+    unsigned n = 0;
+    unit_list(m, e);
+    for (unsigned i = 0; i < UNIT_PLACES; i++) n += e[i].serial != 0;
+    return n;
+}
+
+const uint8_t *unit_version(const struct meter *m)
+{
+    const struct unit_link *x = &m->units.link[m->units.last];
+    return x->tells ? x->version : NULL;
+}
+
+int unit_quality(const struct meter *m)
+{
+    const struct unit_link *x = &m->units.link[m->units.last];
+    unsigned heard = 0;
+    for (unsigned i = 0; i < x->frames; i++) heard += x->whole >> i & 1;
+    return x->frames ? (int)(heard * 100 / x->frames) : E_NONE;
+}
+
 void unit_heard(struct meter *m, uint32_t serial, uint32_t count)
 {
     struct unit_entry e[UNIT_PLACES];
@@ -222,6 +263,8 @@ void unit_heard(struct meter *m, uint32_t serial, uint32_t count)
     if (at == UNIT_PLACES) return;
     unit_list(m, e);
     bool was_lost = is_lost(m, e);
+    note_frame(&m->units.link[at], count - m->units.unit[at].floor);
+    m->units.last = (uint8_t)at;
     m->units.unit[at] = (struct unit){ serial, count + 1, (uint32_t)m->utc.s, 0 };
     hot_put(m, HOT_UNITS, 0);
     if (was_lost && !is_lost(m, e)) event_post(m, EV_CIU_RESTORED, NULL, NULL);
@@ -275,7 +318,10 @@ int units_put(const struct meter *m, unsigned k, uint8_t *body)
 void units_take(struct meter *m, const uint8_t *body, size_t n)
 {
     if (n != UNIT_PLACES * RECORD) return;
-    for (unsigned i = 0; i < UNIT_PLACES; i++, body += RECORD)
+    for (unsigned i = 0; i < UNIT_PLACES; i++, body += RECORD) {
+        if (le_get32(body) != m->units.unit[i].serial)
+            m->units.link[i] = (struct unit_link){ .frames = 0 };
         m->units.unit[i] = (struct unit){ le_get32(body), le_get32(body + 4),
                                           le_get32(body + 8), le_get32(body + 12) };
+    }
 }

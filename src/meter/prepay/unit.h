@@ -2,7 +2,7 @@
  *
  * Two at most are paired, by their serial numbers: a client writes the list, or a unit that was
  * told the meter's number asks while that is permitted: ten minutes from power-up, while the
- * button is held down, ten minutes from a token that says so. Neighbours share the air: outside
+ * button is held down, ten minutes from a token that says so or from the meter's own keypad. Neighbours share the air: outside
  * of that nobody is paired, and what an unpaired unit says is not done. A unit's frames are
  * counted; a count that was heard is not taken again, also of a unit that is paired anew. A
  * paired unit that is silent for a day of supply is lost (event 462) until one is heard again.
@@ -43,10 +43,21 @@ struct unit {
     uint32_t silent_s; /* with supply, since then */
 };
 
+/* The same since power-up. */
+enum { UNIT_FRAMES = 16 };
+struct unit_link {
+    uint16_t whole;     /* its last frames, the newest lowest: 1 heard, 0 missed by its count */
+    uint8_t frames;     /* so many are known */
+    uint8_t version[3]; /* of its firmware, */
+    bool tells;         /* where it told it */
+};
+
 struct units {
     struct unit unit[UNIT_PLACES];
-    mono_t window; /* a token permits pairing before */
-    mono_t passed; /* silence is counted to here */
+    struct unit_link link[UNIT_PLACES]; /* of those */
+    uint8_t last;                       /* place of the one heard last */
+    mono_t window;                      /* a token, or the keypad, permits pairing before */
+    mono_t passed;                      /* silence is counted to here */
 };
 
 /* The list as it stands; what is known of an entry of it. */
@@ -69,11 +80,20 @@ int unit_pair(struct meter *m, const struct who *who, uint32_t serial, uint32_t 
 /* A paired unit was heard, with this count. */
 void unit_heard(struct meter *m, uint32_t serial, uint32_t count);
 
+/* It told the version of its firmware. */
+void unit_tells(struct meter *m, uint32_t serial, const uint8_t version[3]);
+
+/* How many are paired; of the unit heard last since power-up: the version it told, NULL none;
+ * percent of its last frames that were heard, E_NONE. */
+unsigned unit_paired(struct meter *m);
+const uint8_t *unit_version(const struct meter *m);
+int unit_quality(const struct meter *m);
+
 /* -- for the parts of meter/ alone */
 
 /* Into the open change, by a token: forget all of them. */
 void unit_put_none(struct meter *m, const struct who *who);
-/* A token opens the window. */
+/* A token, or the keypad, opens the window. */
 void unit_open_window(struct meter *m);
 /* Silence goes on. */
 void unit_minute(struct meter *m);

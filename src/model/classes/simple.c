@@ -204,6 +204,17 @@ static size_t put_string(uint8_t *dst, const char *s)
     return n;
 }
 
+/* Three numbers with points between. */
+static size_t put_version(uint8_t *dst, const uint8_t *v)
+{
+    size_t n = 0;
+    for (unsigned i = 0; v && i < 3; i++) {
+        if (i) dst[n++] = '.';
+        n += put_decimal(dst + n, v[i], v[i] > 99 ? 3 : v[i] > 9 ? 2 : 1);
+    }
+    return n;
+}
+
 static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct device *d = device_of(app);
@@ -226,6 +237,9 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
         break;
     case TEXT_HARDWARE:
         n = put_string(b, d->cfg->hardware);
+        break;
+    case TEXT_UNIT:
+        n = put_version(b, unit_version(&d->meter));
         break;
     case TEXT_SYSTEM_TITLE:
         device_title(d, b);

@@ -19,6 +19,7 @@ static const struct cosem_row rows[] = {
     TEXT(1, 0, 0, 0, 0, ACL_ALL, TEXT_SERIAL),
     TEXT(1, 0, 0, 2, 0, ACL_ALL, TEXT_FIRMWARE),
     TEXT(0, 0, 0, 2, 0, ACL_ALL, TEXT_FIRMWARE),
+    TEXT(1, 3, 0, 2, 0, ACL_METER, TEXT_UNIT),
     SETTING(1, 0, 3, 0, ACL_SEALED, &led_wh),
     SETTING(1, 0, 3, 1, ACL_SEALED, &led_varh),
     SETTING(1, 0, 3, 3, ACL_CONFIG, &pulse_wh),
