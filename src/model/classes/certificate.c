@@ -206,17 +206,20 @@ static enum dar match_own(struct device *d, struct cosem_ret *ret, const struct 
     return jobs == TRIED_USED ? DAR_OTHER : start(d, ret, JOB_PUBLIC, &in);
 }
 
-static int store(struct device *d, const struct cosem_at *at, const struct cert *c,
-                 const struct x509 *x, bool next)
+/* A pending key that takes over is unwrapped a step before. */
+static enum dar store(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
+                      const struct cert *c, const struct x509 *x, bool next)
 {
     struct secure_key k[2] = {
         { .slot = (enum secure_slot)(SECURE_SIGN + c->use), .length = SECURE_SCALAR },
         { .slot = (enum secure_slot)(SECURE_SIGN_NEXT + c->use) },
     };
-    if (next && curve_own_key(d, k[1].slot, k[0].octets)) return E_NONE;
+    if (next && !ret->span.work[W_GIVEN]++)
+        return curve_own_key(d, k[1].slot, d->curve.made.key) ? DAR_UNDEFINED : DAR_PENDING;
+    if (next) memcpy(k[0].octets, d->curve.made.key, EC_KEY);
     int err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, k, next ? 2 : 0);
     wipe(k, sizeof k);
-    return err;
+    return dar_of(err);
 }
 
 /* Its signature is verified; an own one is compared with the pending key and the used one. */
@@ -244,7 +247,7 @@ enum dar call_import(void *app, const struct cosem_at *at, struct axdr_in *arg,
         return done(d, at, start(d, ret, JOB_VERIFY, &in));
     }
     if (c.entity == CERT_SERVER) dar = match_own(d, ret, &x, c.use, &next);
-    if (dar == DAR_OK) dar = dar_of(store(d, at, &c, &x, next));
+    if (dar == DAR_OK) dar = store(d, at, ret, &c, &x, next);
     return done(d, at, dar);
 }
 
