@@ -412,7 +412,7 @@ static void agreed(struct device *d, const struct cosem_at *at, const struct off
     kdf(fresh, made->shared, session_of(at)->title, DLMS_TITLE, title, sizeof title);
     memcpy(data, made->point, EC_POINT);
     memcpy(data + EC_POINT, made->sig, EC_SIG);
-    axdr_emit_head(out, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(out, 2);
     axdr_emit_enum(out, o->id);
     axdr_emit_octets(out, data, sizeof data);
 }
@@ -446,7 +446,7 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     if (dar != DAR_OK) return done(d, at, dar);
     unsigned key = jobs_done(ret) / COUNT(job), move = jobs_done(ret) % COUNT(job);
     if (*given < key) {
-        if (*given == 0) axdr_emit_head(&ret->out, AXDR_ARRAY, (uint32_t)n);
+        if (*given == 0) axdr_emit_array(&ret->out, (uint32_t)n);
         agreed(d, at, &offer[*given], d->curve.fresh[*given], &ret->out);
         ++*given;
         return DAR_PENDING;
@@ -480,7 +480,7 @@ static enum dar certificates_row(void *app, const struct cosem_at *at, uint32_t 
         if (cert_get(meter_of(app), slot, &c) == 0 && left-- == 0) break;
     int n = slot < CERTS ? cert_read(meter_of(app), slot, der) : E_NONE;
     if (n < 0 || x509_read(&x, der, (size_t)n)) return DAR_BLOCK;
-    axdr_emit_head(o, AXDR_STRUCTURE, 6);
+    axdr_emit_struct(o, 6);
     axdr_emit_enum(o, c.entity);
     axdr_emit_enum(o, c.use);
     axdr_emit_octets(o, x.serial.p, x.serial.n);
