@@ -28,7 +28,7 @@ static const char *const ring_name[SERIES_IDS] = {
     "survey-1",    "survey-2",     "survey-3",          "log-standard",   "log-fraud",
     "log-relay",   "log-quality",  "log-communication", "log-prepayment", "log-security",
     "log-failure", "log-firmware", "log-power",         "tokens",         "changes",
-    "monthly",     "daily",        "credits",
+    "monthly",     "daily",        "credits",           "charges",
 };
 
 /* The kinds of records, in the order of enum hot; one that is missing is told by its number. */

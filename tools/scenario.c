@@ -1,5 +1,6 @@
 /* scenario.c - `magno scenario`: play stories to a meter in simulated time. */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 enum {
     O_FLASH = 0x200,
     O_BUSY,
+    O_SEED,
     SESSIONS = 1,
     APDU = 512,
     FLASH_SIZE = 8 << 20,
@@ -26,7 +28,8 @@ struct request {
     const char *flash;
     char **files;
     int count;
-    bool json, quiet, busy;
+    bool json, quiet, busy, has_seed;
+    uint64_t seed;
 };
 
 static const struct argp_option options[] = {
@@ -34,6 +37,7 @@ static const struct argp_option options[] = {
     { "quiet", 'q', NULL, 0, "Say only what does not hold, and the end", 0 },
     { "flash", O_FLASH, "FILE", 0, "Keep the meter's memory as the story left it", 0 },
     { "busy", O_BUSY, NULL, 0, "Flash takes the time of a real chip; the hashes stay", 0 },
+    { "seed", O_SEED, "N", 0, "Of everything random, instead of the story's own", 0 },
     { 0 },
 };
 
@@ -47,10 +51,17 @@ static const char doc[] =
     "  magno scenario tests/scenario/stories/outage.txt\n\n"
     "Exit status: 0 everything held, 1 something did not, 2 wrong usage.";
 
+static bool parse_seed(const char *arg, uint64_t *seed)
+{
+    char *end;
+    errno = 0;
+    *seed = strtoull(arg, &end, 10);
+    return *arg >= '0' && *arg <= '9' && !*end && !errno;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct request *r = state->input;
-    (void)arg;
     switch (key) {
     case 'j':
         return r->json = true, 0;
@@ -58,6 +69,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return r->quiet = true, 0;
     case O_BUSY:
         return r->busy = true, 0;
+    case O_SEED:
+        if (!parse_seed(arg, &r->seed)) argp_error(state, "--seed: a number from 0 on");
+        return r->has_seed = true, 0;
     case O_FLASH:
         return r->flash = arg, 0;
     case ARGP_KEY_ARGS:
@@ -157,6 +171,8 @@ static struct scenario_end play(struct bench *b, struct file *f)
         .line = next_line,
         .say = said,
         .device = &b->device,
+        .has_seed = b->request->has_seed,
+        .seed = b->request->seed,
         .cfg = { .meter = &cfg_single_phase,
                  .secrets = &device_development,
                  .firmware = "magno22-" MAGNO_VERSION,

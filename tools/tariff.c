@@ -351,6 +351,23 @@ static double largest(const double *y)
 }
 
 /* Total, and what the last kWh cost, from nothing to beyond the last step. */
+/* Of the kWh that end between two energies the one that costs, or brings, most: a step of the
+ * service charge is one kWh wide. */
+static double dearest_kwh(const struct options *o, const struct scheme *s, uint64_t from,
+                          uint64_t to)
+{
+    struct bill b;
+    make_bill(o, s, (uint32_t)(from < 1000 ? 0 : from - 1000), &b);
+    double before = units(b.total), dearest = 0;
+    for (uint64_t wh = from < 1000 ? 1000 : from; wh <= to; wh += 1000) {
+        make_bill(o, s, (uint32_t)wh, &b);
+        double cost = units(b.total) - before;
+        if ((cost < 0 ? -cost : cost) > (dearest < 0 ? -dearest : dearest)) dearest = cost;
+        before += cost;
+    }
+    return dearest;
+}
+
 static int plot(const struct options *o, const struct scheme *s)
 {
     double total[POINTS + 1], last[POINTS + 1];
@@ -360,13 +377,14 @@ static int plot(const struct options *o, const struct scheme *s)
     FILE *f = fopen(o->plot, "w");
     if (!f) return say_fail(EXIT_REFUSED, "cannot write %s", o->plot);
     for (unsigned i = 0; i <= POINTS; i++) {
-        struct bill b, before;
-        uint32_t wh = (uint32_t)((uint64_t)end * i / POINTS);
-        make_bill(o, s, wh, &b);
-        make_bill(o, s, wh > 1000 ? wh - 1000 : 0, &before);
+        struct bill b;
+        make_bill(o, s, (uint32_t)((uint64_t)end * i / POINTS), &b);
         total[i] = units(b.total);
-        last[i] = wh > 1000 ? units(b.total) - units(before.total) : 0;
+        last[i] =
+            i ? dearest_kwh(o, s, (uint64_t)end * (i - 1) / POINTS, (uint64_t)end * i / POINTS)
+              : 0;
     }
+    last[0] = last[1];
     fprintf(f,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 820 400\" "
             "font-family=\"sans-serif\" font-size=\"13\">\n"

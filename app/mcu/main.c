@@ -48,6 +48,7 @@ static bool net_get(void *ctx, struct device_net *n)
     *n = (struct device_net){ .port = p.number,
                               .mss = p.mss,
                               .connections = p.connections,
+                              .up = p.link,
                               .address = p.address,
                               .mask = p.mask,
                               .gateway = p.gateway,
@@ -125,6 +126,12 @@ static void closed(void *ctx, unsigned link)
     device_link_close(&app.device, &app.link[link]);
 }
 
+static void stirred(void *ctx)
+{
+    (void)ctx;
+    device_net_changed(&app.device);
+}
+
 static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_t at)
 {
     (void)ctx;
@@ -133,7 +140,7 @@ static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_
 }
 
 static const struct port_events events = {
-    .opened = opened, .refused = refused, .closed = closed, .octets = octets
+    .opened = opened, .refused = refused, .closed = closed, .network = stirred, .octets = octets
 };
 
 /* -- live

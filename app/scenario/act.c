@@ -65,6 +65,15 @@ static const char *act_checkpoint(struct scenario *s, const struct words *w)
     return NULL;
 }
 
+/* seed N: of the household and of random durations; the command line's goes before it */
+static const char *act_seed(struct scenario *s, const struct words *w)
+{
+    int64_t v;
+    if (s->started || !word_int(w->word[1], &v) || v < 0) return "a number, before the supply";
+    if (!s->host.has_seed) s->seed = s->random = (uint64_t)v;
+    return NULL;
+}
+
 static const char *act_windows(struct scenario *s, const struct words *w)
 {
     if (!word_duration(w->word[1], &s->window_us) || s->window_us < 1000)
@@ -75,10 +84,18 @@ static const char *act_windows(struct scenario *s, const struct words *w)
 /* -- time and supply
  * --------------------------------------------------------------------------------- */
 
+/* after 1h30m, or a random one: after 10m to 2h, whole seconds */
 static const char *act_after(struct scenario *s, const struct words *w)
 {
-    uint64_t us;
+    uint64_t us, to_us;
     if (!word_duration(w->word[1], &us)) return "a duration like 1h30m";
+    if (w->n > 2) {
+        if (w->n < 4 || !word_is(w->word[2], "to") || !word_duration(w->word[3], &to_us) ||
+            to_us < us)
+            return "a longer one behind \"to\"";
+        s->random = s->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        us += (s->random >> 20) % ((to_us - us) / 1000000 + 1) * 1000000;
+    }
     world_pass(s, us);
     return NULL;
 }
@@ -104,6 +121,11 @@ static const char *act_supply(struct scenario *s, const struct words *w)
 
 static const char *act_load(struct scenario *s, const struct words *w)
 {
+    s->household = word_is(w->word[1], "household");
+    if (s->household) {
+        s->i_given = false;
+        return NULL;
+    }
     for (unsigned i = 1; i < w->n; i++) {
         int64_t v;
         const char *x = w->word[i];
@@ -408,6 +430,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "start", 1, true, act_start },
     { "serial", 1, true, act_serial },
     { "checkpoint", 1, true, act_checkpoint },
+    { "seed", 1, true, act_seed },
     { "windows", 1, true, act_windows },
     { "after", 1, true, act_after },
     { "until", 1, true, act_until },
@@ -449,6 +472,7 @@ const struct scenario_verb scenario_verbs[] = {
     { "subsidy", 2, false, act_subsidy },
     { "push", 2, false, act_push },
     { "head-end", 1, true, act_headend },
+    { "network", 1, true, act_network },
     { "flash", 1, true, act_flash },
     { "board", 1, true, act_board },
     { "supercap", 1, true, act_supercap },

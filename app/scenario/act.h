@@ -26,6 +26,6 @@ int command_of(const char *word);
 scenario_act act_day, act_week, act_season, act_special, act_order, act_single, act_activate,
     act_expect, act_open, act_close, act_ask, act_broadcast, act_password, act_key,
     act_security, act_certificate, act_token, act_message, act_unit, act_prices, act_subsidy,
-    act_flash, act_board, act_supercap, act_headend, act_push;
+    act_flash, act_board, act_supercap, act_headend, act_push, act_network;
 
 #endif

@@ -63,6 +63,38 @@ static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to
 
 const struct device_dialler headend_dialler = { .dial = dial };
 
+/* -- the network it is reached by
+ * ------------------------------------------------------------------------------------------ */
+
+static bool net_get(void *ctx, struct device_net *n)
+{
+    *n = ((struct scenario *)ctx)->headend.net;
+    return true;
+}
+
+const struct device_net_ops headend_net = { .get = net_get };
+
+/* network up|down; network ADDRESS */
+const char *act_network(struct scenario *s, const struct words *w)
+{
+    struct device_net *n = &s->headend.net;
+    struct text to = { .n = 0 };
+    struct push_peer peer;
+    bool up = word_is(w->word[1], "up");
+    text_put(&to, w->word[1]);
+    text_put(&to, ":1");
+    if (up || word_is(w->word[1], "down"))
+        n->up = up;
+    else if (push_read_peer(&peer, (const uint8_t *)to.s, to.n) == 0 && !peer.v6)
+        n->address = be_get32(peer.ip);
+    else
+        return "up, down, or an address like 10.0.0.16";
+    if (!s->powered) return NULL;
+    device_net_changed(s->host.device);
+    world_settle(s);
+    return NULL;
+}
+
 /* -- its answer
  * ---------------------------------------------------------------------------------------- */
 

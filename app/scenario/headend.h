@@ -15,13 +15,15 @@ struct headend {
     bool up;
     uint8_t manner;
     uint32_t counter; /* of what it seals */
+    struct device_net net;
     size_t n;
     uint8_t in[HEADEND_IN];
 };
 
 struct scenario;
 
-extern const struct device_dialler headend_dialler; /* its dial_ctx is the scenario */
+extern const struct device_dialler headend_dialler; /* dial_ctx, net_ctx: the scenario */
+extern const struct device_net_ops headend_net;
 
 /* What came is answered, if it is to be. True: the meter has something to do. */
 bool headend_speaks(struct scenario *s);

@@ -21,6 +21,7 @@ static void reset(struct scenario *s, const struct scenario_host *host)
     s->u_mv = s->meter.rating.un_mv;
     s->f_mhz = s->meter.rating.fn_hz * 1000;
     s->temperature_dc = 250;
+    s->seed = s->random = host->has_seed ? host->seed : 1;
     relay_sim_init(&s->relay);
     s->trace = CRC32_SEED;
     world_wire(s);

@@ -46,6 +46,8 @@ struct scenario_host {
     struct device *device;
     struct device_cfg cfg; /* meter is replaced by the scenario's own */
     struct meter_io io;    /* flash, scratch, entropy; the rest is played */
+    bool has_seed;         /* it goes before the script's */
+    uint64_t seed;
 };
 
 /* What the script has of a calendar until it is activated. */
@@ -95,6 +97,8 @@ struct scenario {
     int64_t p_mw, q_mvar;
     uint32_t u_mv, i_ma, f_mhz;
     bool i_given, n_given;
+    bool household; /* of the seed, second by second */
+    uint64_t seed, random;
     uint32_t n_ma; /* of the neutral, and its power */
     int64_t n_mw;
     uint32_t thd_bp[2]; /* of voltage and current; 0: not measured */

@@ -54,9 +54,9 @@ static int nor_poll(void *ctx, enum nor_op op)
 static bool part_of(const struct scenario *s, const char *word, struct part *p)
 {
     static const char *const ring[SERIES_IDS] = {
-        "survey-1", "survey-2",      "survey-3",   "standard", "fraud",   "relay",
-        "quality",  "communication", "prepayment", "security", "failure", "firmware",
-        "power",    "tokens",        "changes",    "monthly",  "daily",   "credits"
+        "survey-1",      "survey-2",   "survey-3", "standard", "fraud",    "relay", "quality",
+        "communication", "prepayment", "security", "failure",  "firmware", "power", "tokens",
+        "changes",       "monthly",    "daily",    "credits",  "charges"
     };
     const struct store_map *map = s->meter.map;
     for (unsigned i = 0; i < SERIES_IDS; i++)

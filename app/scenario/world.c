@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/fixed.h"
 #include "base/sys.h"
+#include "port/common/household.h"
 
 static const uint8_t logs[] = { LOG_STANDARD, LOG_FRAUD,         LOG_RELAY,
                                 LOG_QUALITY,  LOG_COMMUNICATION, LOG_PREPAYMENT,
@@ -198,6 +199,11 @@ void world_wire(struct scenario *s)
     s->host.cfg.meter = &s->meter;
     s->host.cfg.dialler = &headend_dialler;
     s->host.cfg.dial_ctx = s;
+    s->host.cfg.net = &headend_net;
+    s->host.cfg.net_ctx = s;
+    s->headend.net = (struct device_net){
+        .port = 4059, .connections = 1, .up = true, .address = 0x0A00020F
+    };
 }
 
 void world_inputs(struct scenario *s, uint16_t terminals)
@@ -221,8 +227,18 @@ static void feed_neutral(const struct scenario *s, struct quantity *q, uint64_t 
     n->active_nj = s->n_mw * (int64_t)us;
 }
 
+static void live_in(struct scenario *s)
+{
+    struct load l = household_at(s->seed, (utc_t){ (int64_t)(s->true_us / 1000000) });
+    s->p_mw = l.p_mw;
+    s->q_mvar = l.q_mvar;
+    s->u_mv = l.u_mv;
+    s->f_mhz = l.f_mhz;
+}
+
 static void feed(struct scenario *s, mono_t end)
 {
+    if (s->household) live_in(s);
     uint64_t us = end.us - s->now.us;
     bool on = relay_sim_conducts(&s->relay);
     int64_t p_mw = on ? s->p_mw : 0, q_mvar = on ? s->q_mvar : 0;

@@ -25,7 +25,8 @@ enum {
     MAC_COMMAND = 0xA4,
     MAC_DATA = 0xA8
 };
-enum { MAC_CR = 1, MAC_ADDR_HIGH = 2, MAC_ADDR_LOW = 3 };
+enum { MAC_CR = 1, MAC_ADDR_HIGH = 2, MAC_ADDR_LOW = 3, MII_ACCESS = 6, MII_DATA = 7 };
+enum { PHY = 1 << 11, PHY_STATUS = 1 << 6, PHY_LINK = 1 << 2 };
 enum { INT_RX_FRAME = 1 << 3, FRAME = 1514, CRC = 4 };
 
 void lan_isr(void)
@@ -45,6 +46,20 @@ static void mac_write(uint32_t reg, uint32_t value)
     LAN(MAC_COMMAND) = 0x80000000u | reg;
     while (LAN(MAC_COMMAND) & 0x80000000u) {
     }
+}
+
+static uint32_t mac_read(uint32_t reg)
+{
+    LAN(MAC_COMMAND) = 0xC0000000u | reg;
+    while (LAN(MAC_COMMAND) & 0x80000000u) {
+    }
+    return LAN(MAC_DATA);
+}
+
+bool lan_has_link(void)
+{
+    mac_write(MII_ACCESS, PHY | PHY_STATUS);
+    return mac_read(MII_DATA) & PHY_LINK;
 }
 
 static err_t lan_send(struct netif *n, struct pbuf *p)

@@ -9,6 +9,8 @@
 bool lan_is_there(void);
 /* For netif_add(). */
 err_t lan_up(struct netif *n);
+/* Is somebody at the other end of the cable? Some 50 accesses of the controller. */
+bool lan_has_link(void);
 /* Hand waiting frames to lwIP and let the next one interrupt. */
 void lan_pump(struct netif *n);
 

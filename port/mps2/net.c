@@ -40,6 +40,7 @@ static struct net {
     uint8_t answer[NET_DATAGRAM]; /* gathers the pieces of one */
     uint16_t answered;
     const struct port_events *events; /* while net_pump() runs */
+    uint64_t look_us;                 /* at the link, next */
 } net;
 
 uint32_t net_random(void)
@@ -361,6 +362,7 @@ bool net_get(struct port_net *n)
         .mss = TCP_MSS,
         .number = net.number,
         .connections = net.connections,
+        .link = netif_is_link_up(&net.netif),
     };
     memcpy(n->mac, net.netif.hwaddr, sizeof n->mac);
     for (s8_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES && n->ip6_n < PORT_IP6; i++)
@@ -381,10 +383,26 @@ void net_set(const struct port_net *n)
     netif_set_addr(&net.netif, &own, &mask, &gate);
 }
 
+/* Once a second: is somebody at the other end of the cable? */
+static void look_at_link(const struct port_events *e)
+{
+    uint64_t now_us = port_mono().us;
+    if (now_us < net.look_us) return;
+    net.look_us = now_us + 1000000;
+    bool link = lan_has_link(), had = netif_is_link_up(&net.netif);
+    if (link == had) return;
+    if (link)
+        netif_set_link_up(&net.netif);
+    else
+        netif_set_link_down(&net.netif);
+    if (e->network) e->network(e->ctx);
+}
+
 void net_pump(const struct port_events *e)
 {
     if (!net.up) return;
     net.events = e;
+    look_at_link(e);
     lan_pump(&net.netif);
     sys_check_timeouts();
     connections_pump();

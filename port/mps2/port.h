@@ -97,6 +97,8 @@ struct port_events {
     void (*refused)(void *ctx);
     /* It is gone; its number may be used again at once. */
     void (*closed)(void *ctx, unsigned link);
+    /* The cable of the network was plugged, or pulled; NULL: nobody wants to know. */
+    void (*network)(void *ctx);
     /* n octets that were complete at `at`; how many were taken. The rest is offered again. A
      * UDP datagram comes whole and once. */
     size_t (*octets)(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_t at);
@@ -124,6 +126,7 @@ struct port_net {
     uint8_t mac[6];
     uint16_t mss, number; /* the port that is listened on */
     uint8_t connections;
+    bool link;                        /* somebody is at the other end of the cable */
     uint8_t ip6_n, ip6[PORT_IP6][16]; /* the addresses in use */
 };
 /* False: no network on this board. */

@@ -2,7 +2,7 @@
  *
  * STS encryption algorithm 11. Mbed TLS has no MISTY1; this is our own.
  *
- * Cost     some 16 000 instructions on a Cortex-M4 for a key and a block. The substitutions are
+ * Cost     some 10 000 instructions on a Cortex-M4 for a key and a block. The substitutions are
  *          computed, not looked up: no address and no branch depends on key or text.
  * Memory   struct misty1, owned by the caller; holds a key: wipe() it.
  * Context  any.

@@ -34,6 +34,12 @@ const struct meter_cfg cfg_two_pole = {
 /* -- what the store tells
  * ---------------------------------------------------------------------- */
 
+static bool is_wallets(uint32_t type)
+{
+    return type == HOT_WALLET || type == HOT_ACCRUED || type == HOT_PERIOD ||
+           type == HOT_FUND || type == HOT_DEBT;
+}
+
 static void note(void *ctx, enum store_note note, uint32_t detail)
 {
     static const uint16_t code[] = { [STORE_RETIRED] = EV_SECTOR_RETIRED,
@@ -42,7 +48,10 @@ static void note(void *ctx, enum store_note note, uint32_t detail)
                                      [STORE_FULL] = EV_NV_MEMORY,
                                      [STORE_LOST] = EV_ENERGY_LOST };
     struct event_detail d = { .magnitude = detail };
-    event_post(ctx, (enum event)code[note], NULL, &d);
+    struct meter *m = ctx;
+    bool wallet = note == STORE_MENDED && is_wallets(detail);
+    if (!m->live) m->utc = m->last; /* the clock is not read yet */
+    event_post(m, wallet ? EV_WALLET_REPAIRED : (enum event)code[note], NULL, &d);
 }
 
 void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter_io *io)
@@ -90,6 +99,7 @@ static void plan(struct meter *m)
     push_plan(m);
     secure_plan(m);
     timer_clock_changed(m);
+    m->outputs_stale = true;
 }
 
 /* How long it was dark, by the calendar chip; 0 where nobody knows. */

@@ -108,6 +108,7 @@ struct meter {
     struct units units;
     uint8_t lamp[LAMPS]; /* patterns as driven */
     bool outputs_stale;  /* alarms changed since */
+    struct outputs outputs;
     struct pulse_mark marked;
     int32_t scalar[PARAMS];
     struct param_stage stage;

@@ -48,7 +48,7 @@ static const struct timer_row table[TIMERS] = {
     [TIMER_SCHEME] = { true, expense_due },     [TIMER_MODE] = { true, credit_mode_due },
     [TIMER_CREDIT] = { false, credit_due },     [TIMER_PUSH] = { true, push_due },
     [TIMER_SINGLE] = { true, single_due },      [TIMER_PORT] = { true, secure_port_due },
-    [TIMER_BOARD] = { false, board_due },
+    [TIMER_BOARD] = { false, board_due },       [TIMER_OUTPUT] = { false, output_due },
 };
 
 void timer_init(struct timers *t)

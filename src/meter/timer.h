@@ -43,6 +43,7 @@ enum timer {
     TIMER_TOKEN,    /* mono: a lock-out of token entry, or the time for a key change, is over */
     TIMER_CREDIT,   /* mono: a delay before arrears cut, a sound */
     TIMER_BOARD,    /* mono: the next piece of the program is summed */
+    TIMER_OUTPUT,   /* mono: the sound of an alarm pauses, or goes on */
     TIMERS
 };
 

@@ -283,7 +283,7 @@ void moment_put(struct meter *m, utc_t u, uint8_t dt[12]);
 enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *in);
 void model_scheme(struct meter *m, enum scheme_side side, struct scheme *s);
-int64_t model_charged_at(struct meter *m, unsigned w, enum billing which);
+int64_t model_charged_at(struct meter *m, unsigned w, enum billing which, unsigned back);
 
 /* A date-time from a client: 0, or E_RANGE where year, month, day, hour or minute is missing.
  */

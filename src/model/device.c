@@ -81,7 +81,6 @@ static void set_up_net(struct device *d)
 {
     struct device_net n = { 0 };
     uint32_t *word[] = { &n.address, &n.mask, &n.gateway, &n.dns[0], &n.dns[1] };
-    d->net_due = MONO_NEVER;
     if (!device_net_get(d, &n) || !d->cfg->net->set) return;
     int32_t port = param_get(&d->meter, PARAM_NET_PORT);
     int32_t most = param_get(&d->meter, PARAM_NET_CONNECTIONS);
@@ -92,6 +91,28 @@ static void set_up_net(struct device *d)
         if (set) *word[i] = (uint32_t)set;
     }
     d->cfg->net->set(d->cfg->net_ctx, &n);
+}
+
+/* Changes since it was looked at last; the first look after power-up tells nothing. */
+static void tell_net(struct device *d)
+{
+    struct device_net n;
+    if (!device_net_get(d, &n)) return;
+    struct event_detail to = { .magnitude = n.address };
+    if (d->net.is_known && n.up != d->net.up)
+        event_post(&d->meter, n.up ? EV_LINK_UP : EV_LINK_DOWN, NULL, NULL);
+    if (d->net.is_known && n.address != d->net.address)
+        event_post(&d->meter, EV_IP_CHANGED, NULL, &to);
+    d->net.is_known = true;
+    d->net.up = n.up;
+    d->net.address = n.address;
+}
+
+void device_net_changed(struct device *d)
+{
+    if (d->net_due.us != MONO_NEVER.us) return; /* it will be looked at */
+    d->net_due = d->meter.t;
+    d->net_stirred = true;
 }
 
 /* -- one step
@@ -127,7 +148,11 @@ mono_t device_step(struct device *d, mono_t now)
         d->server_due = dlms_step(&d->server, server);
         if (d->push.link) d->push.due = server; /* it may be through */
     } else if (d->net_due.us == first.us) {
-        set_up_net(d);
+        meter_at(&d->meter, d->net_due);
+        d->net_due = MONO_NEVER;
+        if (!d->net_stirred) set_up_net(d);
+        d->net_stirred = false;
+        tell_net(d);
     } else {
         meter_at(&d->meter, push);
         push_step(d, push);

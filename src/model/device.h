@@ -40,6 +40,7 @@ struct device_net {
     uint16_t port, mss;
     uint8_t connections; /* at a time */
     bool dhcp;
+    bool up; /* somebody is at the other end of the cable; where that is not known, false */
     uint32_t address, mask, gateway, dns[2];
     uint8_t mac[6];
     uint8_t ip6_n, ip6[DEVICE_IP6][16], gateway6[16], dns6[2][16];
@@ -107,7 +108,12 @@ struct device {
     struct column_stage columns;
     struct push push;
     struct compact compact[COMPACTS];
-    mono_t net_due;    /* settings of the network are taken up then */
+    mono_t net_due;   /* settings of the network are taken up then */
+    bool net_stirred; /* or it is only looked at */
+    struct {
+        bool is_known, up;
+        uint32_t address;
+    } net;             /* as it was looked at last */
     mono_t server_due; /* when the server wants to be stepped again */
     struct courier *couriers;
 };
@@ -140,6 +146,10 @@ size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p,
 
 /* What was dialled is up, or (NULL) cannot be reached. False: nobody wants it any more. */
 bool device_reached(struct device *d, struct dlms_link *l);
+
+/* The port: the network is another than it was. Its link and its address are told (454 to 456)
+ * with the next step. */
+void device_net_changed(struct device *d);
 
 /* The network as it is; false: none. */
 bool device_net_get(struct device *d, struct device_net *n);

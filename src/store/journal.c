@@ -608,7 +608,7 @@ static bool is_blank_page(const uint8_t page[NOR_PAGE])
 /* Every record of the open segment, in order. Where the next one may stand goes into *at: after
  * the last page that is not blank, one page on where a record of that one was mended: a cut
  * beside it may have left nothing else to see. The next number is returned. */
-static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at)
+static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at, bool tells)
 {
     struct journal *j = &s->journal;
     uint8_t page[NOR_PAGE];
@@ -620,6 +620,7 @@ static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at)
         for (int found; (found = take_record(page, pos, j->generation, number)) != NO_RECORD;
              pos += RECORD_HEAD + page[pos + 1]) {
             if (found == MENDED) *at = i + 2 * NOR_PAGE;
+            if (found == MENDED && tells) store_note(s, STORE_MENDED, page[pos]);
             number = (uint16_t)(le_get16(page + pos + 2) + 1);
             take(s, page[pos], page + pos + RECORD_HEAD, page[pos + 1]);
         }
@@ -629,13 +630,13 @@ static uint16_t walk(struct store *s, journal_taker *take, uint32_t *at)
 
 void journal_replay(struct store *s, journal_taker *take)
 {
-    s->journal.number = walk(s, take, &s->journal.at);
+    s->journal.number = walk(s, take, &s->journal.at, false);
 }
 
 void journal_redo(struct store *s, journal_taker *take)
 {
     uint32_t at;
-    walk(s, take, &at);
+    walk(s, take, &at, true);
 }
 
 /* Could these octets be a head of ours: erased, written, killed, or cut while one of these? */

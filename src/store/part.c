@@ -30,13 +30,14 @@ enum {
     SURVEY_2_AT = SURVEY_1_AT + SURVEY_1,
     SURVEY_3_AT = SURVEY_2_AT + SURVEY_2,
     CREDITS_AT = SURVEY_3_AT + SURVEY_3,
-    END = CREDITS_AT + CREDITS,
+    CHARGES_AT = CREDITS_AT + CREDITS,
+    END = CHARGES_AT + CREDITS,
 };
 _Static_assert(END <= 2048, "the map fits 8 MiB");
 _Static_assert((SURVEY_1 - 2) * ((NOR_SECTOR - 16) / 40) >= 366 * 96, "a leap year of surveys");
 _Static_assert((LOG - 2) * ((NOR_SECTOR - 16) / 32) >= 256, "256 rows a log");
 _Static_assert((AUDIT - 2) * ((NOR_SECTOR - 16) / 64) >= 256, "256 tokens and changes");
-_Static_assert((CREDITS - 2) * ((NOR_SECTOR - 16) / 24) >= 256, "256 credits");
+_Static_assert((CREDITS - 2) * ((NOR_SECTOR - 16) / 24) >= 256, "256 credits, and charges");
 _Static_assert((MONTHLY - 2) * ((NOR_SECTOR - 16) / 1360) >= 36, "36 months");
 _Static_assert((DAILY - 2) * ((NOR_SECTOR - 16) / 1360) >= 62, "62 days");
 
@@ -62,5 +63,6 @@ const struct store_map store_map = {
         [SERIES_MONTHLY] = { { MONTHLY_AT, MONTHLY }, 1360 },
         [SERIES_DAILY] = { { DAILY_AT, DAILY }, 1360 },
         [SERIES_CREDITS] = { { CREDITS_AT, CREDITS }, 24 },
+        [SERIES_CHARGES] = { { CHARGES_AT, CREDITS }, 24 },
     },
 };

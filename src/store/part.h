@@ -22,7 +22,7 @@ struct series_part {
 };
 
 enum {
-    STORE_SERIES_MAX = 18,
+    STORE_SERIES_MAX = 19,
     STORE_PARAMS_MAX = 400,
     STORE_KEYS_MAX = 32,
     STORE_COUNTERS = 16
@@ -40,6 +40,7 @@ enum series_id {
     SERIES_MONTHLY,
     SERIES_DAILY,
     SERIES_CREDITS, /* credit tokens alone */
+    SERIES_CHARGES, /* what was taken for debts */
     SERIES_IDS
 };
 _Static_assert((int)SERIES_IDS <= (int)STORE_SERIES_MAX, "a handle for every ring");

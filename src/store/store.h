@@ -28,10 +28,11 @@
 #include "store/series.h"
 #include "store/txn.h"
 
-/* What the store tells its owner; detail is a sector, a series id, or 0. */
+/* What the store tells its owner; detail is a sector, a series id, a type of record, or 0. */
 enum store_note {
     STORE_RETIRED, /* sector `detail` failed and is out of use (event 342) */
-    STORE_MENDED,  /* a value or row had one wrong bit and was restored (event 340) */
+    STORE_MENDED,  /* a value, a row, or a record of type `detail` had one wrong bit and was
+                      restored (event 340, of a wallet 439) */
     STORE_FORGOT,  /* params (0) or keys (1) were not found and begin anew: all defaults */
     STORE_FULL,    /* series `detail`: no good sector left; it takes no more rows */
     STORE_LOST,    /* the journal has no good segment left: nothing more is kept (event 341) */

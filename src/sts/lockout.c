@@ -2,17 +2,20 @@
 
 #include "sts/judge.h"
 
-#define DOUBLINGS 4 /* 300 s << 4 is above the hour */
+static uint32_t twice(uint32_t s, uint32_t most_s)
+{
+    return s < most_s / 2 ? 2 * s : most_s;
+}
 
-void sts_lockout_note(struct sts_lockout *l, int result, uint8_t class)
+void sts_lockout_note(struct sts_lockout *l, const struct sts_lock_policy *p, int result,
+                      uint8_t class)
 {
     if (result == STS_CRC && class != 1) {
         if (l->wrong < UINT32_MAX) l->wrong++;
-        if (l->wrong <= STS_FREE_TRIES) return;
-        uint32_t doublings = l->wrong - STS_FREE_TRIES - 1;
-        if (doublings > DOUBLINGS) doublings = DOUBLINGS;
-        l->left_s = (uint32_t)STS_LOCK_FIRST_S << doublings;
-        if (l->left_s > STS_LOCK_MAX_S) l->left_s = STS_LOCK_MAX_S;
+        if (l->wrong < p->wrong) return;
+        l->left_s = p->first_s;
+        for (uint32_t i = p->wrong; i < l->wrong && l->left_s < p->longest_s; i++)
+            l->left_s = twice(l->left_s, p->longest_s);
     } else if (class != 1 && sts_result_group(result) == STS_GROUP_OK) {
         *l = (struct sts_lockout){ 0, 0 };
     }

@@ -44,7 +44,7 @@ static const struct store_map map = {
     .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
                 RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
                 RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
-                RING(17, 24) },
+                RING(17, 24), RING(18, 24) },
 };
 enum { SECTORS = 20 + 4 * SERIES_IDS, ROWS_KEPT = 512, ORDERS = 12 };
 

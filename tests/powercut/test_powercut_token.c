@@ -41,7 +41,7 @@ static const struct store_map map = {
     .series = { RING(0, 40), RING(1, 40), RING(2, 40), RING(3, 32), RING(4, 32), RING(5, 32),
                 RING(6, 32), RING(7, 32), RING(8, 32), RING(9, 32), RING(10, 32), RING(11, 32),
                 RING(12, 32), RING(13, 64), RING(14, 64), RING(15, 1360), RING(16, 1360),
-                RING(17, 24) },
+                RING(17, 24), RING(18, 24) },
 };
 enum { SECTORS = 20 + 4 * SERIES_IDS };
 
@@ -50,9 +50,10 @@ struct snap {
     int64_t bought[WALLETS], purchased[WALLETS];
     uint32_t status[WALLETS], wrong[TOKEN_CHANNELS];
     uint32_t tid[STS_TIDS];
-    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], amount[6];
-    uint32_t sgc, tokens, rows, limit, side, months;
-    uint32_t held, credits, emergency, friendly;
+    uint8_t key[16], numbers[8], bcd[STS_DIGITS / 2], row[STS_DIGITS / 2];
+    uint32_t sgc, tokens, limit, side, months;
+    uint32_t held, credits, charges, emergency, friendly;
+    uint32_t paired[UNIT_PLACES], floor[UNIT_PLACES]; /* customers' units */
     int32_t level;
     uint32_t days[WALLETS], demand[WALLETS], wh[WALLETS][TARIFFS];
     int64_t base[WALLETS], part[WALLETS], accrued[WALLETS];
@@ -103,15 +104,26 @@ static void look_at_credit(const struct wallet *x, struct snap *s, unsigned w)
     }
 }
 
-/* Rows of tokens that were taken: a section, a refusal has one as well, each time. */
-static uint32_t rows_taken(struct meter *m)
+/* The newest row of a token that was taken: a section, a refusal has one as well, each time. */
+static void look_at_row(struct meter *m, uint8_t bcd[STS_DIGITS / 2])
 {
     struct token_span s = token_span(m, TOKENS_ALL);
     struct token_row row;
-    uint32_t n = 0;
-    for (uint32_t i = s.first; i < s.next; i++)
-        n += token_read(m, TOKENS_ALL, i, &row) >= 0 && row.last.result == STS_ACCEPT;
-    return n;
+    for (uint32_t i = s.next; i-- > s.first;) {
+        if (token_read(m, TOKENS_ALL, i, &row) < 0 || row.last.result != STS_ACCEPT) continue;
+        memcpy(bcd, row.last.bcd, sizeof row.last.bcd);
+        return;
+    }
+}
+
+static void look_at_units(struct meter *m, struct snap *s)
+{
+    struct unit_entry e[UNIT_PLACES];
+    unit_list(m, e);
+    for (unsigned i = 0; i < UNIT_PLACES; i++) {
+        s->paired[i] = e[i].serial;
+        s->floor[i] = e[i].serial ? unit_floor(m, e[i].serial) : 0;
+    }
 }
 
 static void look(struct lab *l, struct snap *s)
@@ -140,8 +152,10 @@ static void look(struct lab *l, struct snap *s)
     memcpy(s->bcd, m->tokens.last.bcd, sizeof s->bcd);
     s->sgc = k.sgc;
     s->tokens = m->now.counter[CNT_TOKENS];
-    s->rows = rows_taken(m);
+    look_at_row(m, s->row);
+    look_at_units(m, s);
     s->credits = token_span(m, TOKENS_CREDIT).next;
+    s->charges = token_span(m, TOKENS_CHARGES).next;
     s->emergency = (uint32_t)param_get(m, PARAM_EMERGENCY_1);
     s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
     s->level = m->wallets.watchman.level[0].threshold;
@@ -459,6 +473,32 @@ static int collect(struct lab *l)
     return done(l, credit_collect(&l->m, &lab_who, 1));
 }
 
+/* By a unit that asks, of a count, while a token permits it. */
+static int pair_unit(struct lab *l)
+{
+    static const struct who unit = { .link = LINK_CIU };
+    meter_at(&l->m, l->now);
+    if (unit_is_paired(&l->m, 7001)) return 0;
+    unit_open_window(&l->m);
+    return done(l, unit_pair(&l->m, &unit, 7001, 41));
+}
+
+static int pair_other(struct lab *l)
+{
+    static const struct unit_entry e[] = { { 7002, UNIT_PLC }, { 7001, UNIT_PLC } };
+    meter_at(&l->m, l->now);
+    if (unit_is_paired(&l->m, 7002)) return 0;
+    return done(l, unit_set(&l->m, &lab_who, e, 2));
+}
+
+static void units_of_customers(struct life *f, struct nor_sim *sim)
+{
+    cut_act(f, sim, "a unit is paired", pair_unit, false);
+    cut_act(f, sim, "two units are", pair_other, false);
+    teller_function(&f->teller, 11, STS_FN_UNIT, 0);
+    cut_tokens(f, sim, "units are forgotten", STS_ACCEPT);
+}
+
 static void credit_and_modes(struct life *f, struct nor_sim *sim)
 {
     struct lab *l = f->lab;
@@ -604,13 +644,14 @@ int main(int argc, char **argv)
         if (i == 0 && lab_power_up(f.lab, T0) < 0) return 1;
         set(&f, PARAM_SUPPLY_MODE, 6);
         f.lab->load = (struct lab_load){ 3600000, 0, 230000, 15000 };
-        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0xFF) == E_BUSY)
+        while (param_set(&f.lab->m, &lab_who, PARAM_TOKEN_FUNCTIONS, 0x1FF) == E_BUSY)
             lab_settle(f.lab);
         lab_settle(f.lab);
         set_key(&f);
         round_of(&f, &sim);
         schemes_and_months(&f, &sim);
         credit_and_modes(&f, &sim);
+        units_of_customers(&f, &sim);
     }
     printf(
         "%u rounds, %llu operations, %llu cuts, %llu second cuts, %.1f s: every token once\n",

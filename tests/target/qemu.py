@@ -114,6 +114,15 @@ class Meter:
         self.process.terminate()
         self.process.wait(30)
 
+    def plug(self, is_in):
+        """The cable of the network, by QMP: begin the run with more=("-qmp", "unix:" + socket("qmp") + ",server=on,wait=off")."""
+        s = retry(lambda: unix(self.socket("qmp")), 5, self)
+        for order in ('{"execute": "qmp_capabilities"}', '{"execute": "set_link", "arguments": {"name": "net", "up": %s}}' %
+                      ("true" if is_in else "false")):
+            s.sendall(order.encode())
+            read_until(s, b'"return"', 5)
+        s.close()
+
     def wait(self, limit=60):
         """The status with which the image ended itself."""
         return self.process.wait(limit)

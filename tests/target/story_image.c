@@ -71,6 +71,8 @@ int main(void)
     struct scenario_host host = { .line = next_line,
                                   .say = said,
                                   .device = &app.device,
+                                  .has_seed = port_arg("seed") != NULL,
+                                  .seed = port_arg_number("seed", 1),
                                   .cfg = { .meter = &cfg_single_phase,
                                            .secrets = &device_development,
                                            .firmware = "magno22",

@@ -1,6 +1,6 @@
 """Every story on the Cortex-M image and on the host: the same trace, the same flash.
 
-usage: target_stories.py [STORY...]
+usage: target_stories.py [--seed=N] [STORY...]
 """
 import json, os, subprocess, sys
 
@@ -11,16 +11,16 @@ STORIES = qemu.ROOT / "tests/scenario/stories"
 MAGNO = os.environ.get("MAGNO", str(qemu.ROOT / "build/host/magno"))
 
 
-def on_host(path):
-    done = subprocess.run([MAGNO, "scenario", "--json", "--quiet", str(path)], capture_output=True, text=True)
+def on_host(path, seed):
+    done = subprocess.run([MAGNO, "scenario", "--json", "--quiet", *seed, str(path)], capture_output=True, text=True)
     end = json.loads(done.stdout.splitlines()[-1])
     return {"hold": end["hold"], "missed": end["missed"], "trace": int(end["trace"], 16), "flash": int(end["flash"], 16)}
 
 
-def on_target(path):
+def on_target(path, seed):
     with qemu.Folder() as folder:
         flash = qemu.new_flash(str(folder / "flash"))
-        with qemu.Meter(folder, image="story_image.elf", flash=flash, args=(f"story={path}",)) as m:
+        with qemu.Meter(folder, image="story_image.elf", flash=flash, args=(*(s[2:] for s in seed), f"story={path}")) as m:
             said = ""
             try:
                 said = m.console(b"stack=", 600).decode()
@@ -31,10 +31,11 @@ def on_target(path):
 
 
 def main():
-    stories = sys.argv[1:] or sorted(STORIES.glob("*.txt"))
+    seed = [a for a in sys.argv[1:] if a.startswith("--seed=")]
+    stories = [a for a in sys.argv[1:] if a not in seed] or sorted(STORIES.glob("*.txt"))
     failed = 0
     for path in stories:
-        here, there = on_host(path), on_target(path)
+        here, there = on_host(path, seed), on_target(path, seed)
         same = all(here[k] == there.get(k) for k in here) and not here["missed"]
         failed += not same
         print("%s: %s" % (os.path.basename(path), "trace %08X, flash %08X, stack %d" % (

@@ -1,6 +1,6 @@
 """The Cortex-M image as a meter: an hour that ends as on the host, and answers over its optical UART and TCP.
 
-usage: whole.py hour|talk|board|kill|ctt|crowd|push|tokens [SEED]
+usage: whole.py hour|talk|board|cable|kill|ctt|crowd|push|tokens [SEED]
 """
 import hashlib, json, os, random, socket, subprocess, sys, threading, time
 
@@ -118,6 +118,24 @@ def board():
             told[name] = [r["values"][1] for r in rows if "row" in r]
     check(12 in told["spoiled"] and not {12, 13, 15, 355} & set(told["sound"]), "told: %s" % told)
     print("a turned bit of the program: events %s; without: %s" % (told["spoiled"], told["sound"]))
+
+
+def cable():
+    """The cable of the network is pulled and plugged: told, and the meter is reached again."""
+    with qemu.Folder() as folder:
+        flash = qemu.new_flash(str(folder / "flash"))
+        with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START,
+                        more=("-qmp", "unix:%s,server=on,wait=off" % (folder / "qmp"))) as m:
+            m.console(b"on\n")
+            read(m.net, "--client", "16", "--auth", "none", "0-0:42.0.0.255")
+            m.plug(False)
+            time.sleep(3)
+            m.plug(True)
+            time.sleep(3)
+            rows = read(m.net, "--client", "1", "--auth", "gmac", "--timeout", "20", "0-0:99.98.5.255")
+            told = [r["values"][1] for r in rows if "row" in r]
+    check(told.count(455) == 1 and told.count(454) == 1, "told: %s" % told)
+    print("cable pulled and plugged: events %s" % told)
 
 
 def kill(seed=22, kills=20):
@@ -276,4 +294,4 @@ def push():
 
 
 if __name__ == "__main__":
-    {"hour": hour, "talk": talk, "board": board, "kill": kill, "ctt": cases, "crowd": crowd, "push": push, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+    {"hour": hour, "talk": talk, "board": board, "cable": cable, "kill": kill, "ctt": cases, "crowd": crowd, "push": push, "tokens": tokens}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

@@ -188,15 +188,18 @@ static void an_alarm_lights_its_lamp(void **state)
     assert_int_equal(lamp_seen[LAMP_ALARM], OUTPUT_FAST);
     struct display_page p;
     display_page(&l->m, (mono_t){ 60000000 * 1 }, &p);
-    assert_int_equal(p.pages, 11);
+    assert_int_equal(p.pages, 12);
+    p.item = (struct display_item){ .column = DISPLAY_TEXT };
+    display_show(&l->m, l->now, &p);
+    assert_shows(&p, "tAnPEr  ", 0);
     meter_at(&l->m, l->now);
     assert_int_equal(output_set_rows(&l->m, &lab_who, &row, 1), 0);
-    lab_settle(l);
-    event_post(&l->m, EV_MAGNET, NULL, NULL);
-    lab_settle(l);
+    lab_settle(l); /* at once */
     assert_int_equal(lamp_seen[LAMP_ALARM], OUTPUT_STEADY);
     assert_int_equal(lamp_seen[LAMP_BUZZER], OUTPUT_SLOW);
     assert_int_equal(output_now(&l->m).text, 9);
+    display_show(&l->m, l->now, &p); /* no letters for that one */
+    assert_shows(&p, "       9", 0);
     event_post(&l->m, EV_TERMINAL_COVER_CLOSED, NULL, NULL);
     lab_settle(l);
     assert_int_equal(alarm_clear(&l->m, &lab_who, 2, 0), 0);
@@ -204,6 +207,39 @@ static void an_alarm_lights_its_lamp(void **state)
     assert_int_equal(lamp_seen[LAMP_ALARM], OUTPUT_OFF);
     row.bit = 32;
     assert_int_equal(output_set_rows(&l->m, &lab_who, &row, 1), E_RANGE);
+    lab_free(l);
+}
+
+/* Two seconds of sound, then the pause of its row; another row begins anew. */
+static void the_sound_of_an_alarm_pauses(void **state)
+{
+    struct lab *l = start();
+    const struct output_row rows[] = { { 3, 3, OUTPUT_FAST, OUTPUT_FAST, 0, 0, 0, 0 },
+                                       { 3, 0, OUTPUT_SLOW, OUTPUT_SLOW, 0, 0, 0, 10 } };
+    (void)state;
+    meter_at(&l->m, l->now);
+    assert_int_equal(output_set_rows(&l->m, &lab_who, rows, 2), 0);
+    lab_settle(l);
+    event_post(&l->m, EV_TERMINAL_COVER_OPEN, NULL, NULL);
+    lab_settle(l);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(lamp_seen[LAMP_BUZZER], OUTPUT_SLOW);
+        lab_run_s(l, 1);
+        assert_int_equal(lamp_seen[LAMP_BUZZER], OUTPUT_SLOW);
+        lab_run_s(l, 2);
+        assert_int_equal(lamp_seen[LAMP_BUZZER], OUTPUT_OFF);
+        assert_int_equal(lamp_seen[LAMP_ALARM], OUTPUT_SLOW);
+        lab_run_s(l, 8);
+        assert_int_equal(lamp_seen[LAMP_BUZZER], OUTPUT_OFF);
+        lab_run_s(l, 1);
+    }
+    lab_run_s(l, 3);
+    event_post(&l->m, EV_MAGNET, NULL, NULL); /* this one does not pause */
+    lab_settle(l);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(lamp_seen[LAMP_BUZZER], OUTPUT_FAST);
+        lab_run_s(l, 1);
+    }
     lab_free(l);
 }
 
@@ -261,6 +297,7 @@ int main(void)
         cmocka_unit_test(lists_may_be_rewritten),
         cmocka_unit_test(small_and_large_numbers_fit),
         cmocka_unit_test(an_alarm_lights_its_lamp),
+        cmocka_unit_test(the_sound_of_an_alarm_pauses),
         cmocka_unit_test(a_cell_grows_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "desk.h"
+#include "meter/display/sum.h"
 #include "schemes.h"
 
 #define T0 INT64_C(1767225600) /* 2026-01-01 */
@@ -285,6 +286,17 @@ static void debts_are_set_added_and_collected(void **state)
     assert_int_equal(number(113, "0-0:19.20.18", 11), 500);
     assert_int_equal(number(112, "0-0:19.10.0", 2), 3500);
     assert_int_equal(logged(EV_CHARGE_COLLECTED), 4);
+    static const uint16_t taken[] = { 2000, 2000, 2000, 500 };
+    struct axdr_in in = get(7, "0-0:99.14.0", 2);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 4);
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t dt[12];
+        axdr_read_struct(&in, 3);
+        axdr_read_octets(&in, dt, sizeof dt);
+        assert_int_equal(axdr_read_u16(&in), 18); /* wallet 1, debt by day */
+        assert_int_equal(axdr_read_u32(&in), taken[i]);
+    }
+    assert_true(axdr_is_done(&in));
 }
 
 /* -- schemes that are none
@@ -491,6 +503,32 @@ static void a_contracted_power_is_charged(void **state)
         assert_int_equal(number(1, "0-0:96.60.26", 2), 2500000);
     }
     assert_int_equal(wallet_collected(&k->d.meter, 1), 5 * MONEY_UNIT / 2);
+}
+
+/* Today, yesterday and this month cost the same by DLMS and on the display. */
+static void costs_are_alike(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ln, *cells;
+        int64_t micro;
+    } want[] = { { "0-0:96.60.31", "     300", 3000000 },
+                 { "0-0:96.60.33", "     500", 5000000 },
+                 { "0-0:96.60.26", "    1000", 10000000 } };
+    assert_int_equal(call_none(111, "0-0:19.1.0", 1), DAR_OK);
+    use_scheme(one_a_kwh());
+    wh(2000);
+    desk_run_s(k, DAY - 2000);
+    wh(5000);
+    desk_run_s(k, DAY - 5000);
+    wh(3000);
+    for (unsigned i = 0; i < sizeof want / sizeof *want; i++) {
+        struct display_page page = { .item = { .column = (uint16_t)(SUM_COST + i) } };
+        assert_int_equal(number(1, want[i].ln, 2), want[i].micro);
+        display_sum(&k->d.meter, &page, 0);
+        assert_memory_equal(page.cell, want[i].cells, DISPLAY_CELLS);
+        assert_int_equal(page.point, 2);
+    }
 }
 
 /* -- accounts
@@ -803,6 +841,7 @@ int main(void)
         T(hostile_schemes),
         T(missing_months),
         T(a_contracted_power_is_charged),
+        T(costs_are_alike),
         T(charges_of_days_without_supply),
         T(levels_fall),
         T(the_levels_are_a_monitor),

@@ -609,6 +609,35 @@ static void the_contact_is_tried(void **state)
     assert_true(supply_is_on(&l->m));
 }
 
+/* A utility may lock sooner and for longer; the day is the longest, and softer it does not get. */
+static void a_harder_lock_out(void **state)
+{
+    static const struct param_value softer[] = {
+        { PARAM_LOCK_WRONG, STS_LOCK_WRONG + 1 },
+        { PARAM_LOCK_FIRST_S, STS_LOCK_FIRST_S - 1 },
+        { PARAM_LOCK_LONGEST_S, STS_LOCK_LONGEST_S - 1 },
+        { PARAM_LOCK_LONGEST_S, STS_LOCK_MOST_S + 1 }
+    };
+    static const uint32_t longer_s[] = { 1000, 2000, 4000, 5000, 5000 };
+    (void)state;
+    for (unsigned i = 0; i < sizeof softer / sizeof *softer; i++)
+        assert_int_equal(param_set(&l->m, &lab_who, softer[i].id, softer[i].value), E_RANGE);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_LOCK_WRONG, 2), 0);
+    lab_settle(l);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_LOCK_FIRST_S, 1000), 0);
+    lab_settle(l);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_LOCK_LONGEST_S, 5000), 0);
+    lab_settle(l);
+    assert_int_equal(keypad(wrong()), STS_CRC);
+    assert_int_equal(prepay_locked_s(&l->m, LINK_KEYPAD), 0);
+    for (unsigned i = 0; i < sizeof longer_s / sizeof *longer_s; i++) {
+        assert_int_equal(keypad(wrong()), STS_CRC);
+        assert_int_equal(prepay_locked_s(&l->m, LINK_KEYPAD), longer_s[i]);
+        lab_run_s(l, longer_s[i]);
+        assert_int_equal(prepay_locked_s(&l->m, LINK_KEYPAD), 0);
+    }
+}
+
 /* Whatever was judged has a row; digits that may still be good are in none of them. */
 static void refused_tokens_are_logged(void **state)
 {
@@ -906,6 +935,7 @@ int main(void)
         T(a_test_sounds),
         T(the_contact_is_tried),
         T(refused_tokens_are_logged),
+        T(a_harder_lock_out),
         T(the_display_tells_of_credit),
         T(functions_of_the_account),
         T(an_engineer_opens_and_releases),

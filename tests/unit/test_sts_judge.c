@@ -529,13 +529,15 @@ static void every_result_has_words(void **state)
 /* Somebody tries without end, and cuts the power whenever the meter locks. */
 static void guessing_is_slow(void **state)
 {
+    static const struct sts_lock_policy policy = { STS_LOCK_WRONG, STS_LOCK_FIRST_S,
+                                                   STS_LOCK_LONGEST_S };
     struct sts_lockout l = { 0, 0 };
     int tries = 0, first = 0;
     (void)state;
     for (uint32_t s = 0; s < 86400; s++) {
         while (l.left_s == 0) {
             struct sts_lockout flash = l;
-            sts_lockout_note(&flash, STS_CRC, 0);
+            sts_lockout_note(&flash, &policy, STS_CRC, 0);
             l = flash; /* a power cycle brings back what was written */
             tries++;
         }
@@ -545,16 +547,16 @@ static void guessing_is_slow(void **state)
     assert_int_equal(first, 5);
     assert_int_equal(tries, 31);
     assert_int_equal(l.wrong, 31);
-    sts_lockout_note(&l, STS_ACCEPT, 1); /* a test token proves nothing */
+    sts_lockout_note(&l, &policy, STS_ACCEPT, 1); /* a test token proves nothing */
     assert_int_equal(l.wrong, 31);
-    sts_lockout_note(&l, STS_USED, 0);
-    sts_lockout_note(&l, STS_LOCKED_OUT, 0);
+    sts_lockout_note(&l, &policy, STS_USED, 0);
+    sts_lockout_note(&l, &policy, STS_LOCKED_OUT, 0);
     assert_int_equal(l.wrong, 31);
-    sts_lockout_note(&l, STS_KCT1, 2);
+    sts_lockout_note(&l, &policy, STS_KCT1, 2);
     assert_true(l.wrong == 0 && l.left_s == 0);
     l.wrong = UINT32_MAX;
-    sts_lockout_note(&l, STS_CRC, 0);
-    assert_true(l.wrong == UINT32_MAX && l.left_s == STS_LOCK_MAX_S);
+    sts_lockout_note(&l, &policy, STS_CRC, 0);
+    assert_true(l.wrong == UINT32_MAX && l.left_s == STS_LOCK_LONGEST_S);
 }
 
 static void meter_numbers(void **state)

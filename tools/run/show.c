@@ -331,6 +331,7 @@ static const struct {
     { DISPLAY_SERIAL, "meter number" },
     { DISPLAY_TEST, "all segments" },
     { DISPLAY_ALARM, "alarm" },
+    { DISPLAY_TEXT, "alarm" },
     { DISPLAY_ERROR, "error" },
 };
 
@@ -574,18 +575,28 @@ static void fill_world(const struct show *s, struct panel_world *w)
 /* What holds of alarm register 3, or is waiting to be acknowledged. */
 static const struct {
     uint8_t bit;
-    bool bad;
     const char *text;
-} alarms[] = { { 13, true, "Fire at the terminals" },  { 12, true, "Relay fault" },
-               { 0, true, "Terminal cover opened" },   { 1, true, "Meter cover opened" },
-               { 2, true, "Module cover opened" },     { 3, true, "Magnet" },
-               { 4, true, "Neutral mismatch" },        { 11, true, "Cut: tamper" },
-               { 7, false, "Over-current" },           { 6, false, "Overload" },
-               { 8, false, "Over-voltage" },           { 9, false, "Under-voltage" },
-               { 10, false, "Cut: no credit" },        { 16, true, "Credit alarm, level 3" },
-               { 15, false, "Credit alarm, level 2" }, { 14, false, "Credit alarm, level 1" },
-               { 17, true, "Credit exhausted" },       { 18, false, "Emergency credit in use" },
-               { 19, false, "Token entry locked" } };
+} alarms[] = { { 13, "Fire at the terminals" }, { 12, "Relay fault" },
+               { 0, "Terminal cover opened" },  { 1, "Meter cover opened" },
+               { 2, "Module cover opened" },    { 3, "Magnet" },
+               { 4, "Neutral mismatch" },       { 11, "Cut: tamper" },
+               { 7, "Over-current" },           { 6, "Overload" },
+               { 8, "Over-voltage" },           { 9, "Under-voltage" },
+               { 10, "Cut: no credit" },        { 16, "Credit alarm, level 3" },
+               { 15, "Credit alarm, level 2" }, { 14, "Credit alarm, level 1" },
+               { 17, "Credit exhausted" },      { 18, "Emergency credit in use" },
+               { 19, "Token entry locked" } };
+
+/* The worst that any event says of its bit. */
+static enum panel_severity severity_of(unsigned bit)
+{
+    const struct event_info *e;
+    uint8_t alarm = (uint8_t)(3 * 32 + bit), worst = EVENT_WARNING;
+    for (unsigned i = 0; (e = event_table_at(i)); i++)
+        if ((e->alarm[0] == alarm || e->alarm[1] == alarm) && e->severity > worst)
+            worst = e->severity;
+    return worst == EVENT_ALARM ? PANEL_BAD : PANEL_WARN;
+}
 
 static void fill_alarms(struct show *s, struct panel_state *st)
 {
@@ -594,7 +605,7 @@ static void fill_alarms(struct show *s, struct panel_state *st)
         if (!(set >> alarms[i].bit & 1) || st->alarms == PANEL_ALARMS) continue;
         struct panel_alarm *a = &st->alarm[st->alarms++];
         snprintf(a->text, sizeof a->text, "%s", alarms[i].text);
-        a->severity = alarms[i].bad ? PANEL_BAD : PANEL_WARN;
+        a->severity = severity_of(alarms[i].bit);
     }
 }
 

@@ -275,6 +275,17 @@ static void show_text(struct display_page *p, const char *text)
     memcpy(p->cell, text, n < DISPLAY_CELLS ? n : DISPLAY_CELLS);
 }
 
+/* A utility may number texts that this meter has no letters for. */
+static void show_warning(struct meter *m, struct display_page *p)
+{
+    unsigned text = output_now(m).text;
+    const char *cells = output_text(text);
+    if (cells)
+        show_text(p, cells);
+    else
+        display_number(p, text);
+}
+
 /* "1.2.3" as 1-2-3: a display has one point. */
 static void show_version(struct meter *m, struct display_page *p)
 {
@@ -321,6 +332,9 @@ void display_show(struct meter *m, mono_t t, struct display_page *p)
     case DISPLAY_ALARM:
         alarming(m, set);
         show_bits(p, set, ALARMS);
+        break;
+    case DISPLAY_TEXT:
+        show_warning(m, p);
         break;
     case DISPLAY_ERROR:
         show_bits(p, m->alarms.error, ERRORS);
@@ -405,11 +419,13 @@ static bool is_automatic(const struct meter *m, mono_t t)
 }
 
 /* An open supply, alarms and errors stand behind the everyday pages while there are any. */
-static unsigned with_alarms(const struct meter *m, struct display_item *item, unsigned n)
+static unsigned with_alarms(struct meter *m, struct display_item *item, unsigned n)
 {
     const struct alarms *a = &m->alarms;
     if (n < DISPLAY_ITEMS && m->supply.state.held)
         item[n++] = (struct display_item){ DISPLAY_HOLDER, 0, false, { 96, 3, 10 } };
+    if (n < DISPLAY_ITEMS && output_now(m).text)
+        item[n++] = (struct display_item){ DISPLAY_TEXT, 0, false, { 96, 50, 50 } };
     if (n < DISPLAY_ITEMS && is_alarming(m))
         item[n++] = (struct display_item){ DISPLAY_ALARM, 0, false, { 97, 98, 0 } };
     if (n < DISPLAY_ITEMS && (a->error[0] | a->error[1]))

@@ -42,7 +42,8 @@ enum {
     DISPLAY_ERROR,
     DISPLAY_HOLDER, /* who keeps the supply open, in letters */
     DISPLAY_CAUSE,  /* who moved the relay last, likewise */
-    /* of a token alone, in no list: */
+    /* in no list: of the alarm that drives the outputs, its text; of a token alone: */
+    DISPLAY_TEXT,
     DISPLAY_RESULT,  /* number of its result, sts/results.def */
     DISPLAY_AMOUNT,  /* that it added */
     DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */

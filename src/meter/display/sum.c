@@ -67,9 +67,14 @@ static void cost(struct meter *m, struct display_page *p, unsigned of)
         return;
     }
     unsigned k = (unsigned)w;
-    enum billing which = of == MONTH ? BILLING_MONTHLY : BILLING_DAILY;
-    int64_t begin = charged(m, k, which, of == YESTERDAY ? 2 : 1);
-    int64_t end = of == YESTERDAY ? charged(m, k, which, 1) : wallet_collected(m, k);
+    if (of == MONTH) { /* as 0-0:96.60.26 */
+        struct bill b;
+        expense_bill(m, k, &b);
+        amount(m, p, k, b.total.nano);
+        return;
+    }
+    int64_t begin = charged(m, k, BILLING_DAILY, of == YESTERDAY ? 2 : 1);
+    int64_t end = of == YESTERDAY ? charged(m, k, BILLING_DAILY, 1) : wallet_collected(m, k);
     amount(m, p, k, end - begin);
 }
 

@@ -41,7 +41,8 @@ enum event_log {
 };
 
 /* The value of the enumeration is the code itself. */
-#define EVENT(name, code, log, also, alarm, alarm2, kind, other, text) name = code,
+#define EVENT(name, code, log, also, alarm, alarm2, kind, other, severity, cause, text)        \
+    name = code,
 enum event {
 #include "meter/event/events.def"
 };
@@ -54,12 +55,18 @@ enum event_kind {
                */
 };
 
+enum event_severity {
+    EVENT_NOTICE,  /* it is said, no more */
+    EVENT_WARNING, /* somebody should look at it some day */
+    EVENT_ALARM    /* something is wrong now */
+};
+
 struct event_info {
     uint16_t code, other;
     uint8_t log;      /* enum event_log */
     uint8_t also;     /* a second log, or LOG_NONE */
     uint8_t alarm[2]; /* (register 1..3) * 32 + bit; 0 none */
-    uint8_t kind;
+    uint8_t kind, severity;
 };
 
 /* What a row tells beside its code; all zero is fine. */

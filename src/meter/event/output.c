@@ -16,8 +16,8 @@ static const struct output_row product[] = {
     { 3, 12, OUTPUT_SLOW, OUTPUT_OFF, OUTPUT_SLOW, OUTPUT_OFF, 3, 0 },
     { 1, 11, OUTPUT_SLOW, OUTPUT_OFF, OUTPUT_SLOW, OUTPUT_OFF, 3, 0 },
     { 1, 10, OUTPUT_SLOW, OUTPUT_OFF, OUTPUT_SLOW, OUTPUT_OFF, 3, 0 },
-    { 3, 6, OUTPUT_SLOW, OUTPUT_MINUTE, OUTPUT_SLOW, OUTPUT_MINUTE, 4, 60 },
-    { 3, 7, OUTPUT_SLOW, OUTPUT_MINUTE, OUTPUT_SLOW, OUTPUT_MINUTE, 4, 60 },
+    { 3, 6, OUTPUT_SLOW, OUTPUT_SLOW, OUTPUT_SLOW, OUTPUT_SLOW, 4, 60 },
+    { 3, 7, OUTPUT_SLOW, OUTPUT_SLOW, OUTPUT_SLOW, OUTPUT_SLOW, 4, 60 },
     { 1, 0, OUTPUT_MINUTE, OUTPUT_OFF, OUTPUT_OFF, OUTPUT_OFF, 5, 0 },
     { 1, 1, OUTPUT_MINUTE, OUTPUT_OFF, OUTPUT_OFF, OUTPUT_OFF, 6, 0 },
 };
@@ -83,6 +83,40 @@ struct output_row output_now(struct meter *m)
     return row;
 }
 
+const char *output_text(unsigned text)
+{
+    static const char *const cells[] = { "FirE", "tAnPEr", "FAiLUrE", "LoAd", "cLoc", "bAtt" };
+    return text && text <= sizeof cells / sizeof *cells ? cells[text - 1] : NULL;
+}
+
+static void pause_after(struct meter *m, unsigned s)
+{
+    timer_set(m, TIMER_OUTPUT, mono_after(m->t, s * UINT64_C(1000000)));
+}
+
+void output_due(struct meter *m, utc_t due)
+{
+    struct outputs *o = &m->outputs;
+    struct output_row row = output_now(m);
+    (void)due;
+    o->pauses = !o->pauses;
+    m->outputs_stale = true;
+    pause_after(m, o->pauses ? row.repeat_s : OUTPUT_SOUND_S);
+}
+
+/* A sound begins with the row that makes it. */
+static uint8_t sound_of(struct meter *m, const struct output_row *row)
+{
+    struct outputs *o = &m->outputs;
+    uint16_t now = row->repeat_s ? (uint16_t)(row->alarm * 32 + row->bit) : 0;
+    if (now != o->sounds) {
+        *o = (struct outputs){ .sounds = now };
+        timer_stop(m, TIMER_OUTPUT);
+        if (now) pause_after(m, OUTPUT_SOUND_S);
+    }
+    return o->pauses && !credit_counts(m) ? (uint8_t)OUTPUT_OFF : row->buzzer;
+}
+
 static void drive(struct meter *m, enum lamp lamp, uint8_t pattern, uint8_t *was)
 {
     if (*was == pattern) return;
@@ -96,5 +130,5 @@ void output_drive(struct meter *m)
     m->outputs_stale = false;
     struct output_row row = output_now(m);
     drive(m, LAMP_ALARM, row.led, &m->lamp[LAMP_ALARM]);
-    drive(m, LAMP_BUZZER, row.buzzer, &m->lamp[LAMP_BUZZER]);
+    drive(m, LAMP_BUZZER, sound_of(m, &row), &m->lamp[LAMP_BUZZER]);
 }

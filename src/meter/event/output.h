@@ -11,13 +11,15 @@
  */
 #ifndef METER_EVENT_OUTPUT_H
 #define METER_EVENT_OUTPUT_H
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/time.h"
 #include "base/who.h"
 
 struct meter;
 
-enum { OUTPUT_ROWS = 32 };
+enum { OUTPUT_ROWS = 32, OUTPUT_SOUND_S = 2 };
 enum output_pattern {
     OUTPUT_OFF,
     OUTPUT_STEADY,
@@ -30,8 +32,14 @@ enum output_pattern {
 struct output_row {
     uint8_t alarm, bit; /* register 1..3; 0..31 */
     uint8_t led, buzzer, ciu_led, ciu_buzzer;
-    uint8_t text;     /* of the display; 0 none */
-    uint8_t repeat_s; /* of sounds; 0: while it lasts */
+    uint8_t text;     /* of the display: output_text(); 0 none */
+    uint8_t repeat_s; /* pause of a sound, which then lasts OUTPUT_SOUND_S; 0: while it lasts */
+};
+
+/* The sound that pauses: of which row, and whether it does now. */
+struct outputs {
+    uint16_t sounds; /* register x 32 + bit; 0 none */
+    bool pauses;
 };
 
 /* The rows as they stand; how many. */
@@ -44,7 +52,12 @@ int output_set_rows(struct meter *m, const struct who *who, const struct output_
 /* The row that drives the outputs now; all zero: nothing. */
 struct output_row output_now(struct meter *m);
 
-/* -- for the parts of meter/ alone: drive the lamps where alarms changed */
+/* What the display shows of a text, at most eight cells; NULL: its number. */
+const char *output_text(unsigned text);
+
+/* -- for the parts of meter/ alone: drive the lamps where alarms changed; a sound pauses, or
+ * goes on */
 void output_drive(struct meter *m);
+void output_due(struct meter *m, utc_t due);
 
 #endif

@@ -5,15 +5,15 @@
 #define A1(bit) (1 * 32 + (bit))
 #define A2(bit) (2 * 32 + (bit))
 #define A3(bit) (3 * 32 + (bit))
-#define EVENT(name, code, log, also, alarm, alarm2, kind, other, text)                         \
-    { code, other, log, also, { alarm, alarm2 }, kind },
+#define EVENT(name, code, log, also, alarm, alarm2, kind, other, severity, cause, text)        \
+    { code, other, log, also, { alarm, alarm2 }, kind, severity },
 static const struct event_info table[] = {
 #include "meter/event/events.def"
 };
 #undef EVENT
 enum { ROWS = sizeof table / sizeof table[0] };
 
-#define EVENT(name, code, log, also, alarm, alarm2, kind, other, text) text,
+#define EVENT(name, code, log, also, alarm, alarm2, kind, other, severity, cause, text) text,
 static const char *const texts[] = {
 #include "meter/event/events.def"
 };

@@ -25,7 +25,7 @@
  * Power cut  what energy cost is as old as the energy beside it; days, ends of months and
  *            schemes coming into force are transactions with all that belongs to them.
  * Cost       a booked Wh one scheme_bill(); a window without one nothing.
- * Memory     struct expense 1 000 octets on a Cortex-M4.
+ * Memory     struct expense 1 008 octets on a Cortex-M4.
  * Context    meter loop only.
  */
 #ifndef METER_PREPAY_EXPENSE_H

@@ -41,14 +41,16 @@ static int64_t pay(struct meter *m, const struct who *who, unsigned w, unsigned 
                    struct debt *d, int64_t amount)
 {
     if (amount > d->remaining) amount = d->remaining;
+    int32_t published = wallet_published(m, w, amount);
     struct event_detail x = { .what = (uint16_t)(w << 8 | (CHARGE_DEBT + which)),
-                              .magnitude = (uint32_t)wallet_published(m, w, amount) };
+                              .magnitude = (uint32_t)published };
     if (amount <= 0) return 0;
     d->remaining -= amount;
     d->paid += amount;
     d->last = amount;
     d->last_s = (uint32_t)m->utc.s;
     change_event(m, EV_CHARGE_COLLECTED, who, &x);
+    token_put_charge(m, w, CHARGE_DEBT + which, published);
     return amount;
 }
 

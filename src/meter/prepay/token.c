@@ -136,6 +136,14 @@ static void pass(struct meter *m)
     }
 }
 
+static void count_one(const struct meter *m, struct sts_lockout *l, int result, uint8_t class)
+{
+    const struct sts_lock_policy p = { (uint32_t)param_get(m, PARAM_LOCK_WRONG),
+                                       (uint32_t)param_get(m, PARAM_LOCK_FIRST_S),
+                                       (uint32_t)param_get(m, PARAM_LOCK_LONGEST_S) };
+    sts_lockout_note(l, &p, result, class);
+}
+
 uint32_t prepay_locked_s(const struct meter *m, uint8_t link)
 {
     struct sts_lockout l = m->tokens.lock[channel_of(link)];
@@ -628,18 +636,32 @@ static void put_row(struct meter *m, const struct entry *e, const struct token_l
     ensure(txn_put_row(&m->store, SERIES_TOKENS, row) >= 0);
 }
 
+static void put_amount_row(struct meter *m, unsigned series, const struct token_last *l,
+                           uint32_t tid, uint8_t sub)
+{
+    uint8_t row[CREDIT_ROW] = { 0 };
+    le_put32(row, l->utc_s);
+    le_put64(row + 4, (uint64_t)l->amount);
+    le_put32(row + 12, tid);
+    row[16] = l->wallet;
+    row[17] = l->link;
+    row[18] = sub;
+    ensure(txn_put_row(&m->store, series, row) >= 0);
+}
+
 static void put_credit_row(struct meter *m, const struct token_last *l,
                            const struct sts_verdict *v)
 {
-    uint8_t row[CREDIT_ROW] = { 0 };
-    if (v->effect != STS_CREDIT && v->effect != STS_CURRENCY) return;
-    le_put32(row, l->utc_s);
-    le_put64(row + 4, (uint64_t)l->amount);
-    le_put32(row + 12, v->tid);
-    row[16] = l->wallet;
-    row[17] = l->link;
-    row[18] = v->sub;
-    ensure(txn_put_row(&m->store, SERIES_CREDITS, row) >= 0);
+    if (v->effect == STS_CREDIT || v->effect == STS_CURRENCY)
+        put_amount_row(m, SERIES_CREDITS, l, v->tid, v->sub);
+}
+
+void token_put_charge(struct meter *m, unsigned w, unsigned e, int32_t amount)
+{
+    const struct token_last l = {
+        .amount = amount, .utc_s = (uint32_t)m->utc.s, .wallet = (uint8_t)w, .link = LINK_SELF
+    };
+    put_amount_row(m, SERIES_CHARGES, &l, w << 8 | e, 0);
 }
 
 static void put_last(struct meter *m, const struct token_last *l)
@@ -763,7 +785,7 @@ int prepay_count_wrong(struct meter *m, const struct who *who, enum event code)
     int err = change_begin(m);
     if (err < 0) return err;
     memcpy(lock, m->tokens.lock, sizeof lock);
-    sts_lockout_note(&lock[channel], STS_CRC, 2);
+    count_one(m, &lock[channel], STS_CRC, 2);
     change_event(m, code, who, NULL);
     put_wrong(m, who, channel, lock);
     return change_commit(m);
@@ -798,7 +820,7 @@ static int settle(struct meter *m, struct entry *e)
     struct tokens *t = &m->tokens;
     struct sts_lockout lock[TOKEN_CHANNELS];
     memcpy(lock, t->lock, sizeof lock);
-    sts_lockout_note(&lock[e->channel], e->v.result, e->v.class);
+    count_one(m, &lock[e->channel], e->v.result, e->v.class);
     int err = 0;
     if (lasts(&e->v))
         err = commit(m, e, lock);
@@ -870,7 +892,10 @@ int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key 
 
 unsigned token_series(enum token_log log)
 {
-    return log == TOKENS_CREDIT ? SERIES_CREDITS : SERIES_TOKENS;
+    static const uint8_t series[] = { [TOKENS_ALL] = SERIES_TOKENS,
+                                      [TOKENS_CREDIT] = SERIES_CREDITS,
+                                      [TOKENS_CHARGES] = SERIES_CHARGES };
+    return series[log];
 }
 
 struct token_span token_span(const struct meter *m, enum token_log log)
@@ -903,10 +928,10 @@ int token_read(struct meter *m, enum token_log log, uint32_t number, struct toke
     uint8_t o[ROW];
     int err = series_read(&m->store, token_series(log), number, o);
     if (err < 0) return err;
-    if (log == TOKENS_CREDIT)
-        load_credit_row(row, o);
-    else
+    if (log == TOKENS_ALL)
         load_row(row, o);
+    else
+        load_credit_row(row, o);
     row->time.s = row->last.utc_s;
     return 0;
 }

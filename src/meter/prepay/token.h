@@ -94,14 +94,17 @@ int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key 
 
 /* What was entered, in two rings: every token that was judged, taken or not, and credit alone,
  * which others do not drive out. Of a token that was not taken no digits are kept: it may still
- * be good. What was no token, or came during a lock-out, has no row. */
-enum token_log { TOKENS_ALL, TOKENS_CREDIT };
+ * be good. What was no token, or came during a lock-out, has no row. And a third of the rows of
+ * credit, of what was taken for debts. */
+enum token_log { TOKENS_ALL, TOKENS_CREDIT, TOKENS_CHARGES };
 
 struct token_row {
     utc_t time;
     struct token_last last; /* of a credit alone: amount, wallet and link */
     int64_t balance;        /* of its wallet then, grains; in TOKENS_ALL */
-    uint32_t tid;           /* 0 where it has none, or nobody can tell */
+    uint32_t tid;           /* 0 where it has none, or nobody can tell; in TOKENS_CHARGES the
+                               wallet << 8 | the e of 0-0:19.20.e, and in last the amount as
+                               published, the wallet */
     uint8_t class, sub;
 };
 struct token_span {
@@ -113,6 +116,9 @@ int token_read(struct meter *m, enum token_log log, uint32_t number, struct toke
 /* Forget the rows of one; event 253 tells who did. E_BUSY. */
 int token_clear(struct meter *m, const struct who *who, enum token_log log);
 unsigned token_series(enum token_log log);
+
+/* Into the open change: so much was taken from a wallet for charge e, as published. */
+void token_put_charge(struct meter *m, unsigned w, unsigned e, int32_t amount);
 
 /* -- for the parts of meter/ alone
  * --------------------------------------------------------------- */

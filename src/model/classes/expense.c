@@ -320,12 +320,20 @@ const struct cosem_class class_month = { .id = 1,
                                          .n_attr = COUNT(month_attr),
                                          .attr = month_attr };
 
-int64_t model_charged_at(struct meter *m, unsigned w, enum billing which)
+int64_t model_charged_at(struct meter *m, unsigned w, enum billing which, unsigned back)
 {
     struct billing_row row;
     struct billing_span s = billing_span(m, which);
-    if (s.first == s.next || billing_read(m, which, s.next - 1, &row) < 0) return 0;
+    if (s.next - s.first < back || billing_read(m, which, s.next - back, &row) < 0) return 0;
     return row.expense[w].charged;
+}
+
+/* Today, or the day before it. */
+static int64_t of_day(struct meter *m, unsigned w, bool before)
+{
+    int64_t midnight = model_charged_at(m, w, BILLING_DAILY, 1);
+    return before ? midnight - model_charged_at(m, w, BILLING_DAILY, 2)
+                  : wallet_collected(m, w) - midnight;
 }
 
 static int64_t last_month(struct meter *m, unsigned w)
@@ -368,9 +376,7 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
     else if (at->row->bind.id == 30)
         axdr_emit_i64(o, w < 0 ? 0 : micro(last_month(m, (unsigned)w)));
     else
-        axdr_emit_i64(o, w < 0 ? 0
-                               : micro(wallet_collected(m, (unsigned)w) -
-                                       model_charged_at(m, (unsigned)w, BILLING_DAILY)));
+        axdr_emit_i64(o, w < 0 ? 0 : micro(of_day(m, (unsigned)w, at->row->bind.id == 33)));
     return DAR_OK;
 }
 

@@ -94,7 +94,7 @@ static int64_t days_left(struct meter *m, unsigned arg)
 static int64_t credit_used(struct meter *m, unsigned arg)
 {
     unsigned w = wallet_active(m);
-    return wallet_collected(m, w) - model_charged_at(m, w, (enum billing)arg);
+    return wallet_collected(m, w) - model_charged_at(m, w, (enum billing)arg, 1);
 }
 
 static int64_t debts(struct meter *m, unsigned arg)

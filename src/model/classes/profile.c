@@ -322,21 +322,25 @@ const struct profile_kind profile_changes = {
     .period_s = no_period,
 };
 
-/* -- tokens: all that were taken, or those that brought credit
+/* -- tokens: all that were taken, or those that brought credit; what debts took
  * ------------------------------------------------------------ */
 static unsigned token_columns(const struct meter *m, unsigned which, uint16_t *column)
 {
-    static const uint16_t of_all[] = { COLUMN_CLOCK,        COLUMN_TOKEN,
-                                       COLUMN_TOKEN_KIND,   COLUMN_TOKEN_STATUS,
-                                       COLUMN_TOKEN_AMOUNT, COLUMN_TOKEN_DELIVERY,
-                                       COLUMN_CHANNEL,      COLUMN_TOKEN_WALLET };
-    static const uint16_t of_credit[] = { COLUMN_CLOCK, COLUMN_TOKEN_AMOUNT,
-                                          COLUMN_TOKEN_WALLET, COLUMN_TOKEN_TID };
-    const uint16_t *from = which == TOKENS_CREDIT ? of_credit : of_all;
-    unsigned n = which == TOKENS_CREDIT ? COUNT(of_credit) : COUNT(of_all);
+    static const struct {
+        uint8_t n;
+        uint16_t column[8];
+    } of[] = { [TOKENS_ALL] = { 8,
+                                { COLUMN_CLOCK, COLUMN_TOKEN, COLUMN_TOKEN_KIND,
+                                  COLUMN_TOKEN_STATUS, COLUMN_TOKEN_AMOUNT,
+                                  COLUMN_TOKEN_DELIVERY, COLUMN_CHANNEL,
+                                  COLUMN_TOKEN_WALLET } },
+               [TOKENS_CREDIT] = { 4,
+                                   { COLUMN_CLOCK, COLUMN_TOKEN_AMOUNT, COLUMN_TOKEN_WALLET,
+                                     COLUMN_TOKEN_TID } },
+               [TOKENS_CHARGES] = { 3, { COLUMN_CLOCK, COLUMN_WHAT, COLUMN_MAGNITUDE } } };
     (void)m;
-    memcpy(column, from, n * sizeof *from);
-    return n;
+    memcpy(column, of[which].column, of[which].n * sizeof *column);
+    return of[which].n;
 }
 
 static void tokens_span(struct meter *m, unsigned which, uint32_t *first, uint32_t *next)
@@ -375,6 +379,7 @@ static int64_t token_value(const union shown *r, uint16_t column, unsigned index
     case COLUMN_TOKEN_WALLET:
         return t->last.wallet;
     case COLUMN_TOKEN_TID:
+    case COLUMN_WHAT:
         return t->tid;
     }
     return t->last.amount;

@@ -29,6 +29,11 @@ static const struct setting_list vtc = { 3,
                                            { PARAM_VTC_BAUD, AXDR_ENUM },
                                            { PARAM_VTC_PHYSICAL, AXDR_ENUM } } };
 
+static const struct setting_list locks = { 3,
+                                           { { PARAM_LOCK_WRONG, AXDR_U8 },
+                                             { PARAM_LOCK_FIRST_S, AXDR_U32 },
+                                             { PARAM_LOCK_LONGEST_S, AXDR_U32 } } };
+
 /* Credit e and more of a wallet; values worked out when asked. */
 #define CREDIT(d, e, n, acl, w)                                                                \
     ROW(0, 0, 19, d, e, n, acl, &class_credit, { .id = (w), .arg = (e) })
@@ -36,6 +41,7 @@ static const struct setting_list vtc = { 3,
     ROW(0, 0, 96, d, e, 1, acl, &class_made, { .id = (what), .tag = (t), .arg = (n) })
 static const struct profile_view tokens = { &profile_tokens, TOKENS_ALL };
 static const struct profile_view credits = { &profile_tokens, TOKENS_CREDIT };
+static const struct profile_view charges = { &profile_tokens, TOKENS_CHARGES };
 
 static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 0, 0, ACL_ACCOUNT, &class_account, 0),
@@ -69,6 +75,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 19, 60, 0, ACL_STS, &class_sts, 0),
     PARAM(0, 96, 60, 14, ACL_POINT, PARAM_SCHEME_PRO_RATA, AXDR_BOOL),
     PARAM(0, 96, 61, 4, ACL_CONFIG, PARAM_WALLET_ARRANGEMENT, AXDR_ENUM),
+    ROW(0, 0, 96, 61, 12, 1, ACL_CONFIG, &class_settings, .ext = &locks),
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
     OBJECT(0, 0, 96, 60, 0, ACL_STS, &class_scheme, SCHEME_ACTIVE),
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, &class_scheme_passive, SCHEME_PASSIVE),
@@ -82,10 +89,12 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 96, 60, 20, 7, ACL_STS, &class_month, SHOWN(0, 0)),
     OBJECT(0, 0, 96, 60, 30, ACL_STS, &class_expense, 30),
     OBJECT(0, 0, 96, 60, 31, ACL_STS, &class_expense, 31),
+    OBJECT(0, 0, 96, 60, 33, ACL_STS, &class_expense, 33),
     OBJECT(0, 0, 96, 62, 0, ACL_CONFIG, &class_units, 0),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, &class_sms, 0),
     ROW(0, 0, 96, 64, 4, 1, ACL_SERVICE, &class_settings, .ext = &vtc),
     OBJECT(0, 0, 96, 64, 6, ACL_SERVICE, &class_sms_pin, 0),
+    PROFILE(0, 99, 14, 0, ACL_LOG, class_log, &charges),
     PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
     PROFILE(0, 99, 17, 0, ACL_LOG, class_log, &tokens),
     OBJECT(0, 0, 96, 50, 47, ACL_METER, &class_field, COLUMN_TOKEN_WALLET),
