@@ -103,6 +103,16 @@ void axdr_emit_head(struct axdr_out *o, uint8_t tag, uint32_t n)
     axdr_emit_length(o, n);
 }
 
+void axdr_emit_struct(struct axdr_out *o, uint32_t n)
+{
+    axdr_emit_head(o, AXDR_STRUCTURE, n);
+}
+
+void axdr_emit_array(struct axdr_out *o, uint32_t n)
+{
+    axdr_emit_head(o, AXDR_ARRAY, n);
+}
+
 void axdr_emit_null(struct axdr_out *o)
 {
     axdr_emit_raw(o, AXDR_NULL, 1);
@@ -589,7 +599,7 @@ static void emit_field(struct axdr_out *o, const struct axdr_field *f, const uin
     check_row(f);
     switch (f->kind) {
     case AXDR_K_STRUCT:
-        axdr_emit_head(o, AXDR_STRUCTURE, f->arg);
+        axdr_emit_struct(o, f->arg);
         break;
     case AXDR_K_NULL:
         axdr_emit_null(o);

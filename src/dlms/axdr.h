@@ -90,6 +90,8 @@ void axdr_emit_length(struct axdr_out *o, uint32_t n);
 
 /* Tag and count of an array or structure, or tag and length of a string that follows raw. */
 void axdr_emit_head(struct axdr_out *o, uint8_t tag, uint32_t n);
+void axdr_emit_struct(struct axdr_out *o, uint32_t n);
+void axdr_emit_array(struct axdr_out *o, uint32_t n);
 
 void axdr_emit_null(struct axdr_out *o);
 

@@ -234,7 +234,7 @@ static void emit_attribute(const struct cosem_model *m, const struct cosem_at *a
 {
     unsigned mode = cosem_rights(m, at, a), n = 0;
     if (mode) mode |= m->demand[at->who->assoc];
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_i8(o, (int8_t)a->id);
     axdr_emit_enum(o, (uint8_t)mode);
     if (!a->selectors) {
@@ -242,7 +242,7 @@ static void emit_attribute(const struct cosem_model *m, const struct cosem_at *a
         return;
     }
     for (unsigned b = 1; b < 8; b++) n += a->selectors >> b & 1;
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned b = 1; b < 8; b++)
         if (a->selectors >> b & 1) axdr_emit_i8(o, (int8_t)b);
 }
@@ -251,14 +251,14 @@ static void emit_rights(const struct cosem_model *m, const struct cosem_at *at,
                         struct axdr_out *o)
 {
     const struct cosem_class *c = at->row->cls;
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
-    axdr_emit_head(o, AXDR_ARRAY, cosem_attrs(c));
+    axdr_emit_struct(o, 2);
+    axdr_emit_array(o, cosem_attrs(c));
     for (unsigned i = 0; i < cosem_attrs(c); i++)
         emit_attribute(m, at, cosem_attr_nth(c, i), o);
-    axdr_emit_head(o, AXDR_ARRAY, c->n_method);
+    axdr_emit_array(o, c->n_method);
     for (unsigned i = 0; i < c->n_method; i++) {
         uint8_t id = c->method[i].id, may = cosem_may_call(m, at, id);
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_i8(o, (int8_t)id);
         axdr_emit_enum(o, may ? (uint8_t)(1 | m->demand[at->who->assoc]) : 0);
     }
@@ -295,7 +295,7 @@ void cosem_list_emit_one(const struct cosem_model *m, const struct cosem_at *at,
                          struct axdr_out *o)
 {
     struct obis ln = cosem_ln(at);
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_struct(o, 4);
     axdr_emit_u16(o, at->row->cls->id);
     axdr_emit_u8(o, at->row->cls->version);
     axdr_emit_octets(o, &ln, sizeof ln);
@@ -352,7 +352,7 @@ static enum dar emit_part(void *app, struct cosem_get *g, struct axdr_out *o)
 {
     if (!g->seq) return cosem_attr(&g->at)->get(app, &g->at, o);
     if (g->headed) return g->seq->row(app, &g->at, g->rows.next, &g->rows, o);
-    axdr_emit_head(o, AXDR_ARRAY, g->rows.end - g->rows.next);
+    axdr_emit_array(o, g->rows.end - g->rows.next);
     return DAR_OK;
 }
 

@@ -50,7 +50,7 @@ static void emit_element(void *app, const struct cosem_at *at, uint16_t index,
 static void emit_all(void *app, struct cosem_at *at, struct axdr_out *o)
 {
     const struct cosem_class *c = at->row->cls;
-    axdr_emit_head(o, AXDR_STRUCTURE, cosem_attrs(c));
+    axdr_emit_struct(o, cosem_attrs(c));
     for (unsigned i = 0; i < cosem_attrs(c); i++) {
         const struct cosem_attr *a = cosem_attr_nth(c, i);
         at->id = a->id;
@@ -69,17 +69,17 @@ static void put_range(const struct push_entry *e, struct axdr_out *o)
         255, 255, 255, 255, 255, 255, 255, 255, 255, 128, 0, 255
     };
     bool dated = e->bound == PUSH_BY_DATE;
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_struct(o, 4);
     cosem_emit_capture(o, &clock);
     axdr_emit_octets(o, dated ? e->from : open, 12);
     axdr_emit_octets(o, dated ? e->to : open, 12);
-    axdr_emit_head(o, AXDR_ARRAY, e->n_columns);
+    axdr_emit_array(o, e->n_columns);
     if (e->n_columns) axdr_emit(o, e->columns.p, e->columns.n);
 }
 
 static void put_rows(const struct push_entry *e, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_struct(o, 4);
     axdr_emit_u32(o, e->first);
     axdr_emit_u32(o, e->last);
     axdr_emit_u16(o, 1);
@@ -162,7 +162,7 @@ enum dar push_part(void *app, const void *ctx, uint16_t i, const void *frozen,
                    struct cosem_get *g, struct axdr_out *o)
 {
     if (i > 0) return entry_part(device_of(app), push_of(ctx), i - 1u, frozen, g, o);
-    axdr_emit_head(o, AXDR_STRUCTURE, push_entries(device_of(app), push_of(ctx)));
+    axdr_emit_struct(o, push_entries(device_of(app), push_of(ctx)));
     return DAR_OK;
 }
 

@@ -67,16 +67,16 @@ void push_emit_object(struct axdr_out *o, const struct cosem_capture *c)
     axdr_emit_octets(o, &c->ln, sizeof c->ln);
     axdr_emit_i8(o, c->attr);
     axdr_emit_u16(o, c->index);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_enum(o, PUSH_ALL);
     axdr_emit_null(o);
 }
 
 static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 6);
+    axdr_emit_struct(o, 6);
     push_emit_object(o, c);
-    axdr_emit_head(o, AXDR_ARRAY, 0);
+    axdr_emit_array(o, 0);
 }
 
 size_t push_list_octets(struct device *d, unsigned n, uint8_t dst[PUSH_LIST])
@@ -86,7 +86,7 @@ size_t push_list_octets(struct device *d, unsigned n, uint8_t dst[PUSH_LIST])
     struct axdr_out o = axdr_out(dst, PUSH_LIST);
     unsigned more = 0;
     while (more < COUNT(tail[n]) && tail[n][more].class_id) more++;
-    axdr_emit_head(&o, AXDR_ARRAY, (uint32_t)(COUNT(head) + more));
+    axdr_emit_array(&o, (uint32_t)(COUNT(head) + more));
     for (unsigned i = 0; i < COUNT(head); i++) {
         struct cosem_capture c = head[i];
         if (i == 0) c.ln.b = (uint8_t)n;

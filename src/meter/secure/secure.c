@@ -103,7 +103,7 @@ static enum event event_of(enum secure_slot slot)
 static int put_cert(struct meter *m, const struct secure_cert *cert, struct audit_change *c)
 {
     struct sha256 old;
-    uint8_t part[64], digest[SHA256];
+    uint8_t part[256], digest[SHA256]; /* each read looks the value up */
     size_t at = 0;
     sha256_begin(&old);
     for (int n; (n = params_read(&m->store, cert->param, at, part, sizeof part)) > 0;

@@ -90,7 +90,7 @@ static enum dar set_none(struct axdr_in *in)
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_enum(o, wallet_is_postpaid(meter_of(app)) ? MODE_POSTPAID : MODE_PREPAYMENT);
     axdr_emit_enum(o, at_wallet(app, at)->status);
     return DAR_OK;
@@ -176,7 +176,7 @@ static enum dar get_debt(void *app, const struct cosem_at *at, struct axdr_out *
 
 static void emit_names(struct axdr_out *o, unsigned d, unsigned n)
 {
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned e = 0; e < n; e++) emit_ln(o, (uint8_t)d, (uint8_t)e);
 }
 
@@ -216,10 +216,10 @@ static uint8_t collection_of(void *app, unsigned e)
 static enum dar get_collection(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     unsigned w = wallet_of(at);
-    axdr_emit_head(o, AXDR_ARRAY, CHARGES);
+    axdr_emit_array(o, CHARGES);
     for (unsigned e = 0; e < CHARGES; e++) {
         uint8_t bits = collection_of(app, e);
-        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_struct(o, 3);
         emit_ln(o, (uint8_t)(CREDIT_NEXT + w), 0);
         emit_ln(o, (uint8_t)(CHARGE_NEXT + w), (uint8_t)e);
         axdr_emit_bits(o, &bits, 3);
@@ -256,8 +256,8 @@ static enum dar set_collection(void *app, const struct cosem_at *at, struct axdr
 static enum dar get_gateway(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_head(o, AXDR_ARRAY, 1);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_array(o, 1);
+    axdr_emit_struct(o, 2);
     emit_ln(o, (uint8_t)(CREDIT_NEXT + wallet_of(at)), 0);
     axdr_emit_u8(o, 100);
     return DAR_OK;
@@ -290,7 +290,7 @@ static enum dar get_currency(void *app, const struct cosem_at *at, struct axdr_o
     bool money = wallet_is_money(m, wallet_of(at));
     uint8_t name[CURRENCY_NAME];
     size_t n = currency_name(m, money, name);
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_string(o, AXDR_UTF8, name, n);
     axdr_emit_i8(o, money ? -2 : -3);
     axdr_emit_enum(o, money ? UNIT_MONETARY : UNIT_CONSUMPTION);

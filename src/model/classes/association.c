@@ -156,7 +156,7 @@ static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
 static enum dar get_partners(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct dlms_info info = info_of(app, at);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_i8(o, (int8_t)info.client_sap);
     axdr_emit_u16(o, info.server_sap);
     return DAR_OK;
@@ -178,7 +178,7 @@ static enum dar get_xdlms(void *app, const struct cosem_at *at, struct axdr_out 
     struct dlms_info info = info_of(app, at);
     uint8_t bits[3] = { (uint8_t)(info.conformance >> 16), (uint8_t)(info.conformance >> 8),
                         (uint8_t)info.conformance };
-    axdr_emit_head(o, AXDR_STRUCTURE, 6);
+    axdr_emit_struct(o, 6);
     axdr_emit_bits(o, bits, 24);
     axdr_emit_u16(o, info.max_receive);
     axdr_emit_u16(o, info.max_send);
@@ -220,13 +220,13 @@ static enum dar get_security_setup(void *app, const struct cosem_at *at, struct 
 static enum dar get_users(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, 0);
+    axdr_emit_array(o, 0);
     return DAR_OK;
 }
 
 static enum dar get_user(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_u8(o, info_of(app, at).user_id);
     axdr_emit_string(o, AXDR_VISIBLE, "", 0);
     return DAR_OK;
@@ -271,8 +271,8 @@ static enum dar get_saps(void *app, const struct cosem_at *at, struct axdr_out *
         { 0, 0, 42, 0, 0, 255 }, 1, ACL_ALL, &class_text, { { .id = TEXT_DEVICE_NAME } }
     };
     struct cosem_at it = { .row = &name, .who = at->who, .id = 2 };
-    axdr_emit_head(o, AXDR_ARRAY, 1);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_array(o, 1);
+    axdr_emit_struct(o, 2);
     axdr_emit_u16(o, DEVICE_SAP);
     return cosem_attr(&it)->get(app, &it, o);
 }

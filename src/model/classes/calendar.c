@@ -66,7 +66,7 @@ static int emit_season(struct meter *m, const struct cosem_at *at, unsigned i,
     struct season x;
     int err = calendar_season(m, calendar_of(at), side_of(at), i, &x);
     if (err < 0) return err;
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     emit_item(o, &x.name);
     axdr_emit_octets(o, x.start, sizeof x.start);
     emit_item(o, &x.week);
@@ -78,7 +78,7 @@ static int emit_week(struct meter *m, const struct cosem_at *at, unsigned i, str
     struct week x;
     int err = calendar_week(m, calendar_of(at), side_of(at), i, &x);
     if (err < 0) return err;
-    axdr_emit_head(o, AXDR_STRUCTURE, 8);
+    axdr_emit_struct(o, 8);
     emit_item(o, &x.name);
     for (unsigned d = 0; d < 7; d++) axdr_emit_u8(o, x.day[d]);
     return 0;
@@ -89,11 +89,11 @@ static int emit_day(struct meter *m, const struct cosem_at *at, unsigned i, stru
     struct day x;
     int err = calendar_day(m, calendar_of(at), side_of(at), i, &x);
     if (err < 0) return err;
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_u8(o, x.id);
-    axdr_emit_head(o, AXDR_ARRAY, x.n);
+    axdr_emit_array(o, x.n);
     for (unsigned s = 0; s < x.n; s++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_struct(o, 3);
         axdr_emit_octets(o, x.at[s].start, 4);
         axdr_emit_octets(o, &view_of(at)->script, 6);
         axdr_emit_u16(o, x.at[s].script);
@@ -107,7 +107,7 @@ static int emit_special(struct meter *m, const struct cosem_at *at, unsigned i,
     struct special_day x;
     int err = special_day(m, calendar_of(at), i, &x);
     if (err < 0) return err;
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u16(o, x.index);
     axdr_emit_octets(o, x.date, sizeof x.date);
     axdr_emit_u8(o, x.day);
@@ -402,7 +402,7 @@ static enum dar assignment_row(void *app, const struct cosem_at *at, uint32_t i,
     const struct activation *x = activation_of(at);
     uint8_t ln[6] = { 1, 0, x->c[i % x->n], x->d, (uint8_t)(i / x->n + 1), 255 };
     (void)app, (void)s;
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_u16(o, x->class_id);
     axdr_emit_octets(o, ln, sizeof ln);
     return DAR_OK;
@@ -426,9 +426,9 @@ static enum dar masks_row(void *app, const struct cosem_at *at, uint32_t i, stru
 {
     const struct activation *x = activation_of(at);
     (void)app, (void)s;
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     emit_mask_name(o, i + 1);
-    axdr_emit_head(o, AXDR_ARRAY, x->n);
+    axdr_emit_array(o, x->n);
     for (unsigned k = 1; k <= x->n; k++) axdr_emit_u8(o, (uint8_t)(i * x->n + k));
     return DAR_OK;
 }

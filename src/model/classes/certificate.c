@@ -206,17 +206,20 @@ static enum dar match_own(struct device *d, struct cosem_ret *ret, const struct 
     return jobs == TRIED_USED ? DAR_OTHER : start(d, ret, JOB_PUBLIC, &in);
 }
 
-static int store(struct device *d, const struct cosem_at *at, const struct cert *c,
-                 const struct x509 *x, bool next)
+/* A pending key that takes over is unwrapped a step before. */
+static enum dar store(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
+                      const struct cert *c, const struct x509 *x, bool next)
 {
     struct secure_key k[2] = {
         { .slot = (enum secure_slot)(SECURE_SIGN + c->use), .length = SECURE_SCALAR },
         { .slot = (enum secure_slot)(SECURE_SIGN_NEXT + c->use) },
     };
-    if (next && curve_own_key(d, k[1].slot, k[0].octets)) return E_NONE;
+    if (next && !ret->span.work[W_GIVEN]++)
+        return curve_own_key(d, k[1].slot, d->curve.made.key) ? DAR_UNDEFINED : DAR_PENDING;
+    if (next) memcpy(k[0].octets, d->curve.made.key, EC_KEY);
     int err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, k, next ? 2 : 0);
     wipe(k, sizeof k);
-    return err;
+    return dar_of(err);
 }
 
 /* Its signature is verified; an own one is compared with the pending key and the used one. */
@@ -244,7 +247,7 @@ enum dar call_import(void *app, const struct cosem_at *at, struct axdr_in *arg,
         return done(d, at, start(d, ret, JOB_VERIFY, &in));
     }
     if (c.entity == CERT_SERVER) dar = match_own(d, ret, &x, c.use, &next);
-    if (dar == DAR_OK) dar = dar_of(store(d, at, &c, &x, next));
+    if (dar == DAR_OK) dar = store(d, at, ret, &c, &x, next);
     return done(d, at, dar);
 }
 
@@ -409,7 +412,7 @@ static void agreed(struct device *d, const struct cosem_at *at, const struct off
     kdf(fresh, made->shared, session_of(at)->title, DLMS_TITLE, title, sizeof title);
     memcpy(data, made->point, EC_POINT);
     memcpy(data + EC_POINT, made->sig, EC_SIG);
-    axdr_emit_head(out, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(out, 2);
     axdr_emit_enum(out, o->id);
     axdr_emit_octets(out, data, sizeof data);
 }
@@ -443,7 +446,7 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     if (dar != DAR_OK) return done(d, at, dar);
     unsigned key = jobs_done(ret) / COUNT(job), move = jobs_done(ret) % COUNT(job);
     if (*given < key) {
-        if (*given == 0) axdr_emit_head(&ret->out, AXDR_ARRAY, (uint32_t)n);
+        if (*given == 0) axdr_emit_array(&ret->out, (uint32_t)n);
         agreed(d, at, &offer[*given], d->curve.fresh[*given], &ret->out);
         ++*given;
         return DAR_PENDING;
@@ -477,7 +480,7 @@ static enum dar certificates_row(void *app, const struct cosem_at *at, uint32_t 
         if (cert_get(meter_of(app), slot, &c) == 0 && left-- == 0) break;
     int n = slot < CERTS ? cert_read(meter_of(app), slot, der) : E_NONE;
     if (n < 0 || x509_read(&x, der, (size_t)n)) return DAR_BLOCK;
-    axdr_emit_head(o, AXDR_STRUCTURE, 6);
+    axdr_emit_struct(o, 6);
     axdr_emit_enum(o, c.entity);
     axdr_emit_enum(o, c.use);
     axdr_emit_octets(o, x.serial.p, x.serial.n);

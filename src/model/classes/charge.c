@@ -130,20 +130,20 @@ static const uint8_t commodity[2][6] = { { 0 }, { 1, 0, 1, 8, 0, 255 } };
 static void emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
 {
     bool units = e == CHARGE_ENERGY;
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 3);
+    axdr_emit_struct(o, 2);
     axdr_emit_i8(o, units ? 3 : 0); /* a kWh */
     axdr_emit_i8(o, (int8_t)scale);
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u16(o, units ? 3 : 0);
     axdr_emit_octets(o, commodity[units], 6);
     axdr_emit_i8(o, units ? 2 : 0);
-    axdr_emit_head(o, AXDR_ARRAY, rows);
+    axdr_emit_array(o, rows);
 }
 
 static void emit_row(struct axdr_out *o, const uint8_t *index, unsigned n, int64_t v)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_octets(o, index, n);
     axdr_emit_i16(o, (int16_t)v);
 }

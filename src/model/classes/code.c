@@ -26,7 +26,7 @@ static enum dar codes_row(void *app, const struct cosem_at *at, uint32_t i, stru
     int err = code_row(meter_of(app), i, &x);
     if (err < 0) return err == E_NONE ? DAR_BLOCK : dar_of(err);
     struct cosem_capture c = model_capture_of_item(x.item.column);
-    axdr_emit_head(o, AXDR_STRUCTURE, 7);
+    axdr_emit_struct(o, 7);
     axdr_emit_u16(o, x.number);
     axdr_emit_u16(o, c.class_id);
     axdr_emit_octets(o, &c.ln, 6);

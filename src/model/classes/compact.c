@@ -32,7 +32,7 @@ static const struct cosem_capture delivered[COMPACTS][4] = {
 
 static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 5);
+    axdr_emit_struct(o, 5);
     push_emit_object(o, c);
 }
 
@@ -44,7 +44,7 @@ static size_t list_octets(struct meter *m, unsigned k, uint8_t dst[LIST])
     struct axdr_out o = axdr_out(dst, LIST);
     unsigned n = 0;
     while (n < COUNT(delivered[k]) && delivered[k][n].class_id) n++;
-    axdr_emit_head(&o, AXDR_ARRAY, n + 1);
+    axdr_emit_array(&o, n + 1);
     emit_entry(&o, &own);
     for (unsigned i = 0; i < n; i++) emit_entry(&o, &delivered[k][i]);
     return o.len;

@@ -25,7 +25,7 @@ static const struct level_row *levels_of(void *app)
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, LEVEL_ROWS);
+    axdr_emit_array(o, LEVEL_ROWS);
     for (unsigned i = 0; i < LEVEL_ROWS; i++)
         axdr_emit_fields(o, level_field, COUNT(level_field), &levels_of(app)[i]);
     return DAR_OK;
@@ -50,7 +50,7 @@ static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *
 {
     struct meter *m = meter_of(app);
     (void)at;
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_struct(o, 4);
     axdr_emit_enum(o, (uint8_t)param_get(m, PARAM_MODE_NEXT));
     emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_MODE_AT_S) });
     axdr_emit_bool(o, param_get(m, PARAM_MODE_CARRY) != 0);
@@ -92,9 +92,9 @@ static const uint8_t emergency_tag[EMERGENCY_PARAMS] = { AXDR_I32, AXDR_I32, AXD
 static enum dar get_emergency(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, WALLETS);
+    axdr_emit_array(o, WALLETS);
     for (unsigned w = 0; w < WALLETS; w++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, EMERGENCY_PARAMS);
+        axdr_emit_struct(o, EMERGENCY_PARAMS);
         for (unsigned i = 0; i < EMERGENCY_PARAMS; i++)
             axdr_emit_int(o, emergency_tag[i],
                           param_get(meter_of(app), (uint16_t)(emergency_param[i] + w)));

@@ -10,9 +10,9 @@
  */
 static void emit_service(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, s->services);
+    axdr_emit_array(o, s->services);
     for (unsigned i = 0; i < s->services; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_u32(o, s->service[i].limit_kwh);
         axdr_emit_i64(o, s->service[i].amount);
     }
@@ -20,9 +20,9 @@ static void emit_service(struct axdr_out *o, const struct scheme *s)
 
 static void emit_fixed(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, SCHEME_FIXEDS);
+    axdr_emit_array(o, SCHEME_FIXEDS);
     for (unsigned i = 0; i < SCHEME_FIXEDS; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_enum(o, s->fixed[i].kind);
         axdr_emit_i64(o, s->fixed[i].amount);
     }
@@ -30,9 +30,9 @@ static void emit_fixed(struct axdr_out *o, const struct scheme *s)
 
 static void emit_levy(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, SCHEME_LEVIES);
+    axdr_emit_array(o, SCHEME_LEVIES);
     for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 5);
+        axdr_emit_struct(o, 5);
         axdr_emit_enum(o, s->levy[i].kind);
         axdr_emit_i64(o, s->levy[i].value);
         axdr_emit_u32(o, s->levy[i].base);
@@ -43,9 +43,9 @@ static void emit_levy(struct axdr_out *o, const struct scheme *s)
 
 static void emit_vat(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, SCHEME_VATS);
+    axdr_emit_array(o, SCHEME_VATS);
     for (unsigned i = 0; i < SCHEME_VATS; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_u16(o, s->vat[i].rate);
         axdr_emit_u32(o, s->vat[i].base);
     }
@@ -53,10 +53,10 @@ static void emit_vat(struct axdr_out *o, const struct scheme *s)
 
 static void emit_subsidy(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, SCHEME_SUBSIDIES);
+    axdr_emit_array(o, SCHEME_SUBSIDIES);
     for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
         const struct price_subsidy *x = &s->subsidy[i];
-        axdr_emit_head(o, AXDR_STRUCTURE, 7);
+        axdr_emit_struct(o, 7);
         axdr_emit_enum(o, x->kind);
         axdr_emit_i64(o, x->value);
         axdr_emit_u32(o, x->base);
@@ -77,12 +77,12 @@ static unsigned prices_of(const struct price_step *step)
 
 static void emit_steps(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, s->steps);
+    axdr_emit_array(o, s->steps);
     for (unsigned i = 0; i < s->steps; i++) {
         unsigned n = prices_of(&s->step[i]);
-        axdr_emit_head(o, AXDR_STRUCTURE, 3);
+        axdr_emit_struct(o, 3);
         axdr_emit_u32(o, s->step[i].limit_wh);
-        axdr_emit_head(o, AXDR_ARRAY, n);
+        axdr_emit_array(o, n);
         for (unsigned t = 0; t < n; t++) axdr_emit_u32(o, s->step[i].price[t]);
         axdr_emit_bool(o, s->step[i].rerate);
     }
@@ -90,9 +90,9 @@ static void emit_steps(struct axdr_out *o, const struct scheme *s)
 
 static void emit_limits(struct axdr_out *o, const struct scheme *s)
 {
-    axdr_emit_head(o, AXDR_ARRAY, s->steps);
+    axdr_emit_array(o, s->steps);
     for (unsigned i = 0; i < s->steps; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_u32(o, s->step[i].limit_wh);
         axdr_emit_bool(o, s->step[i].rerate);
     }
@@ -102,7 +102,7 @@ void emit_scheme(struct axdr_out *o, const struct scheme *s)
 {
     size_t n = 0;
     while (n < sizeof s->name && s->name[n]) n++;
-    axdr_emit_head(o, AXDR_STRUCTURE, 7);
+    axdr_emit_struct(o, 7);
     axdr_emit_octets(o, s->name, n);
     emit_steps(o, s);
     emit_service(o, s);
@@ -291,7 +291,7 @@ static int64_t micro(int64_t nano)
 
 static void emit_list(struct axdr_out *o, const struct bill *b, unsigned first, unsigned n)
 {
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned i = 0; i < n; i++) axdr_emit_i64(o, micro(b->charge[first + i].nano));
 }
 

@@ -33,7 +33,7 @@ void emit_monitored(struct axdr_out *o, uint16_t reg)
 {
     static const struct profile_view none = { .which = 0 };
     struct cosem_capture c = model_capture_of(reg, &none);
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u16(o, c.class_id);
     axdr_emit_octets(o, &c.ln, 6);
     axdr_emit_i8(o, c.attr);
@@ -121,7 +121,7 @@ static enum dar get_profile(void *app, const struct cosem_at *at, struct axdr_ou
 {
     struct emergency e;
     limiter_emergency(meter_of(app), index_of(at), &e);
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u16(o, e.id);
     axdr_emit_octets(o, e.time, sizeof e.time);
     axdr_emit_u32(o, e.duration_s);
@@ -153,7 +153,7 @@ static enum dar get_groups(void *app, const struct cosem_at *at, struct axdr_out
     uint8_t ids[LIMIT_GROUPS * 2];
     int n = param_read(meter_of(app), groups_of(at), ids, sizeof ids);
     if (n < 0) return dar_of(n);
-    axdr_emit_head(o, AXDR_ARRAY, (uint32_t)n / 2);
+    axdr_emit_array(o, (uint32_t)n / 2);
     for (int i = 0; i + 1 < n; i += 2) axdr_emit_u16(o, le_get16(ids + i));
     return DAR_OK;
 }
@@ -181,7 +181,7 @@ static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_
 
 static void emit_script(struct axdr_out *o, int32_t selector)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_octets(o, &supply_scripts, 6);
     axdr_emit_u16(o, (uint16_t)selector);
 }
@@ -199,7 +199,7 @@ static int32_t read_script(struct axdr_in *in)
 
 void emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     emit_script(o, up);
     emit_script(o, down);
 }

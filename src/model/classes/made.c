@@ -354,7 +354,7 @@ static const struct setting_list *settings_of(const struct cosem_at *at)
 static enum dar get_settings(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct setting_list *l = settings_of(at);
-    axdr_emit_head(o, AXDR_STRUCTURE, l->n);
+    axdr_emit_struct(o, l->n);
     for (unsigned i = 0; i < l->n; i++)
         axdr_emit_int(o, l->of[i].tag, param_get(meter_of(app), l->of[i].id));
     return DAR_OK;
@@ -403,7 +403,7 @@ static enum dar get_outputs(void *app, const struct cosem_at *at, struct axdr_ou
     struct output_row row[OUTPUT_ROWS];
     unsigned n = output_rows(meter_of(app), row);
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned i = 0; i < n; i++)
         axdr_emit_fields(o, output_field, COUNT(output_field), &row[i]);
     return DAR_OK;

@@ -7,7 +7,7 @@
 void emit_changed(struct axdr_out *o, uint16_t param)
 {
     struct cosem_capture c = model_object_of(param);
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_struct(o, 4);
     axdr_emit_u16(o, c.class_id);
     axdr_emit_octets(o, &c.ln, 6);
     axdr_emit_i8(o, c.attr);
@@ -67,7 +67,7 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
         struct cosem_capture c = model_object_of((uint16_t)s->work[W_PARAM]);
         if (!c.class_id) continue;
         if (s->work[W_INDEX] == i) {
-            axdr_emit_head(o, AXDR_STRUCTURE, 3);
+            axdr_emit_struct(o, 3);
             axdr_emit_u16(o, c.class_id);
             axdr_emit_octets(o, &c.ln, 6);
             axdr_emit_i8(o, c.attr);
@@ -103,7 +103,7 @@ static enum dar get_digest(void *app, const struct cosem_at *at, struct axdr_out
 static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_STRUCTURE, 0);
+    axdr_emit_struct(o, 0);
     return DAR_OK;
 }
 

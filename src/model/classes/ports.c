@@ -358,7 +358,7 @@ static enum dar set_ipv4(void *app, const struct cosem_at *at, struct axdr_in *i
 static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, 0);
+    axdr_emit_array(o, 0);
     return DAR_OK;
 }
 
@@ -398,7 +398,7 @@ static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o
 {
     struct device_net n = net_of(app);
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, n.ip6_n);
+    axdr_emit_array(o, n.ip6_n);
     for (unsigned i = 0; i < n.ip6_n; i++) axdr_emit_octets(o, n.ip6[i], 16);
     return DAR_OK;
 }
@@ -409,7 +409,7 @@ static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_o
     struct device_net n = net_of(app);
     bool any = memcmp(n.gateway6, none, sizeof none) != 0;
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, any);
+    axdr_emit_array(o, any);
     if (any) axdr_emit_octets(o, n.gateway6, 16);
     return DAR_OK;
 }

@@ -725,7 +725,7 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
     unsigned n = v->kind->columns(m, v->which, column);
     int err = row_at(m, v, i, s, &row);
     if (err) return err == E_NONE ? DAR_BLOCK : DAR_HW;
-    axdr_emit_head(o, AXDR_STRUCTURE, cols_count(&s->cols));
+    axdr_emit_struct(o, cols_count(&s->cols));
     for (unsigned c = 0; c < n && !o->full; c++) {
         if (!cols_has(&s->cols, c)) continue;
         size_t size = o->skip ? column_size(v, column[c]) : 0;

@@ -138,7 +138,7 @@ static enum dar get_installation(void *app, const struct cosem_at *at, struct ax
     const struct push_job *j = &d->push.job[PUSH_INSTALLATION];
     int64_t wait_us = (int64_t)(j->due.us - d->meter.t.us);
     (void)at;
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_bool(o, d->meter.pushes.registered);
     axdr_emit_u8(o, j->tries);
     emit_moment(&d->meter, o, (utc_t){ j->waiting ? d->meter.utc.s + wait_us / 1000000 : 0 });

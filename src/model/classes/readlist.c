@@ -60,7 +60,7 @@ static enum dar values_row(void *app, const struct cosem_at *at, uint32_t i, str
     unsigned n = items_of(app, at, item);
     (void)s;
     if (i) return DAR_BLOCK;
-    axdr_emit_head(o, AXDR_STRUCTURE, n);
+    axdr_emit_struct(o, n);
     for (unsigned k = 0; k < n; k++) {
         uint16_t column = item[k].column;
         if (column >= REG_COUNT)
@@ -202,7 +202,7 @@ static enum dar get_formats(void *app, const struct cosem_at *at, struct axdr_ou
 {
     struct display_item item[DISPLAY_ITEMS];
     unsigned n = items_of(app, at, item);
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned i = 0; i < n; i++)
         axdr_emit_fields(o, format_field, COUNT(format_field), &item[i]);
     return DAR_OK;

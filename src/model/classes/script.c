@@ -15,7 +15,7 @@ static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
     struct obis ln = s->ln;
     ln.e = (uint8_t)(ln.e + k);
-    axdr_emit_head(o, AXDR_STRUCTURE, 5);
+    axdr_emit_struct(o, 5);
     axdr_emit_enum(o, s->service);
     axdr_emit_u16(o, s->class_id);
     axdr_emit_octets(o, &ln, 6);
@@ -30,12 +30,12 @@ static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_ou
 {
     const struct script_table *t = table_of(at);
     (void)app;
-    axdr_emit_head(o, AXDR_ARRAY, t->n);
+    axdr_emit_array(o, t->n);
     for (unsigned i = 0; i < t->n; i++) {
         const struct script *s = &t->script[i];
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_u16(o, (uint16_t)(i + 1));
-        axdr_emit_head(o, AXDR_ARRAY, t->objects);
+        axdr_emit_array(o, t->objects);
         for (uint8_t k = 0; k < t->objects; k++) emit_action(o, s, k);
     }
     return DAR_OK;
@@ -81,7 +81,7 @@ static enum dar get_script(void *app, const struct cosem_at *at, struct axdr_out
 {
     const struct schedule *s = schedule_of(at);
     (void)app;
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_octets(o, &s->script, 6);
     axdr_emit_u16(o, s->selector);
     return DAR_OK;
@@ -99,8 +99,8 @@ static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out 
     const struct schedule *s = schedule_of(at);
     uint8_t when[SCHEDULE_TIME];
     s->get(meter_of(app), s->which, when);
-    axdr_emit_head(o, AXDR_ARRAY, 1);
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_array(o, 1);
+    axdr_emit_struct(o, 2);
     axdr_emit_octets(o, when, 4);
     axdr_emit_octets(o, when + 4, 5);
     return DAR_OK;
@@ -156,7 +156,7 @@ static const struct obis *table_name(const struct cosem_at *at)
 
 static enum dar get_single_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_octets(o, table_name(at), 6);
     axdr_emit_u16(o, action_of(app, at).selector);
     return DAR_OK;
@@ -191,9 +191,9 @@ static enum dar set_single_type(void *app, const struct cosem_at *at, struct axd
 static enum dar get_single_times(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct single_action x = action_of(app, at);
-    axdr_emit_head(o, AXDR_ARRAY, x.n);
+    axdr_emit_array(o, x.n);
     for (unsigned i = 0; i < x.n; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_octets(o, x.when[i], 4);
         axdr_emit_octets(o, x.when[i] + 4, 5);
     }

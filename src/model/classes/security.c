@@ -97,7 +97,7 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, 0);
+    axdr_emit_array(o, 0);
     return DAR_OK;
 }
 

@@ -26,7 +26,7 @@ enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 
 void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_i8(o, scaler);
     axdr_emit_enum(o, unit);
 }

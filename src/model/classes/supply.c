@@ -88,9 +88,9 @@ const struct cosem_class class_disconnect = { .id = 70,
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, ACTIONS);
+    axdr_emit_array(o, ACTIONS);
     for (unsigned n = 1; n <= ACTIONS; n++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_octets(o, &supply_scripts, 6);
         axdr_emit_u16(o, (uint16_t)n);
     }
@@ -99,7 +99,7 @@ static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_ou
 
 static void emit_bits_each(struct axdr_out *o, const uint8_t of[REQUESTERS])
 {
-    axdr_emit_head(o, AXDR_ARRAY, REQUESTERS);
+    axdr_emit_array(o, REQUESTERS);
     for (unsigned r = 0; r < REQUESTERS; r++) emit_flags(o, of[r], ACTIONS);
 }
 
@@ -125,9 +125,9 @@ static enum dar get_weights(void *app, const struct cosem_at *at, struct axdr_ou
 {
     const struct weights *w = &meter_of(app)->supply.weights;
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, REQUESTERS);
+    axdr_emit_array(o, REQUESTERS);
     for (unsigned r = 0; r < REQUESTERS; r++) {
-        axdr_emit_head(o, AXDR_ARRAY, ACTIONS);
+        axdr_emit_array(o, ACTIONS);
         for (unsigned a = 0; a < ACTIONS; a++) axdr_emit_u16(o, w->of[r][a]);
     }
     return DAR_OK;
@@ -221,7 +221,7 @@ static enum dar get_operations(void *app, const struct cosem_at *at, struct axdr
 {
     const uint32_t *counter = meter_of(app)->now.counter;
     (void)at;
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
+    axdr_emit_struct(o, 4);
     for (unsigned i = CNT_RELAY_OPENS; i <= CNT_RELAY_CLOSE_FAILS; i++)
         axdr_emit_u32(o, counter[i]);
     return DAR_OK;

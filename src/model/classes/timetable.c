@@ -22,7 +22,7 @@ static enum dar entries_row(void *app, const struct cosem_at *at, uint32_t i, st
     (void)at, (void)s;
     int err = schedule_entry(meter_of(app), i, &x);
     if (err < 0) return err == E_NONE ? DAR_BLOCK : dar_of(err);
-    axdr_emit_head(o, AXDR_STRUCTURE, 10);
+    axdr_emit_struct(o, 10);
     axdr_emit_u16(o, x.index);
     axdr_emit_bool(o, x.enabled);
     axdr_emit_octets(o, x.script, sizeof x.script);

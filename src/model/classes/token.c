@@ -42,7 +42,7 @@ static enum dar get_description(void *app, const struct cosem_at *at, struct axd
     const char *name = sts_result_name(last_of(app)->result);
     const char *words = sts_result_words(last_of(app)->result);
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, name ? 2 : 0);
+    axdr_emit_array(o, name ? 2 : 0);
     if (!name) return DAR_OK;
     axdr_emit_octets(o, name, strlen(name));
     axdr_emit_octets(o, words, strlen(words));
@@ -64,7 +64,7 @@ void emit_token_status(struct axdr_out *o, const struct token_last *l)
                                     [STS_GROUP_AUTHENTICATION] = 5,
                                     [STS_GROUP_VALIDATION] = 6,
                                     [STS_GROUP_EXECUTION] = 7 };
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     axdr_emit_enum(o, l->utc_s ? code[sts_result_group(l->result)] : 0);
     axdr_emit_bits(o, &l->result, 8);
 }
@@ -150,7 +150,7 @@ static enum dar get_pan(void *app, const struct cosem_at *at, struct axdr_out *o
     prepay_pan(meter_of(app), pan);
     for (unsigned i = 0; i < PREPAY_PAN - 1; i++)
         part[i >= IIN] = part[i >= IIN] * 10 + (uint64_t)(pan[i] - '0');
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u32(o, (uint32_t)part[0]);
     axdr_emit_u64(o, part[1]);
     axdr_emit_u8(o, (uint8_t)(pan[PREPAY_PAN - 1] - '0'));
@@ -168,7 +168,7 @@ static enum dar get_commodity(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_carriers(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, 2);
+    axdr_emit_array(o, 2);
     axdr_emit_u8(o, 2);
     axdr_emit_u8(o, 7);
     return DAR_OK;
@@ -223,8 +223,8 @@ static enum dar get_sms(void *app, const struct cosem_at *at, struct axdr_out *o
     unsigned numbers = n < 1 ? 0 : (unsigned)(n - 1) / SMS_NUMBER;
     (void)at;
     if (n < 0) return dar_of(n);
-    axdr_emit_head(o, AXDR_STRUCTURE, 4);
-    axdr_emit_head(o, AXDR_ARRAY, numbers);
+    axdr_emit_struct(o, 4);
+    axdr_emit_array(o, numbers);
     for (unsigned i = 0; i < numbers; i++)
         axdr_emit_octets(o, setup + 1 + i * SMS_NUMBER,
                          number_length(setup + 1 + i * SMS_NUMBER));
@@ -306,10 +306,10 @@ static enum dar get_units(void *app, const struct cosem_at *at, struct axdr_out 
     (void)at;
     unit_list(m, e);
     while (n < UNIT_PLACES && e[n].serial) n++;
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned i = 0; i < n; i++) {
         const struct unit *u = unit_known(m, e[i].serial);
-        axdr_emit_head(o, AXDR_STRUCTURE, 5);
+        axdr_emit_struct(o, 5);
         axdr_emit_u32(o, e[i].serial);
         axdr_emit_enum(o, e[i].radio);
         axdr_emit_enum(o, (uint8_t)unit_state(m, &e[i]));

@@ -22,7 +22,7 @@ static uint8_t tag_of(void *app, const struct cosem_at *at)
 
 static enum dar get_thresholds(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_array(o, 1);
     axdr_emit_int(o, tag_of(app, at), value_of(app, at, MONITOR_THRESHOLD));
     return DAR_OK;
 }
@@ -52,7 +52,7 @@ static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_
 
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_array(o, 1);
     emit_supply_scripts(o, value_of(app, at, MONITOR_UP), value_of(app, at, MONITOR_DOWN));
     return DAR_OK;
 }
@@ -86,7 +86,7 @@ static uint16_t alarm_param(const struct cosem_at *at, unsigned what)
 
 static enum dar get_alarm_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_array(o, 1);
     axdr_emit_u32(o,
                   (uint32_t)param_get(meter_of(app), alarm_param(at, ALARM_MONITOR_THRESHOLD)));
     return DAR_OK;
@@ -105,9 +105,9 @@ static enum dar set_alarm_threshold(void *app, const struct cosem_at *at, struct
 static void emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, int32_t down)
 {
     const int32_t selector[] = { up, down };
-    axdr_emit_head(o, AXDR_STRUCTURE, 2);
+    axdr_emit_struct(o, 2);
     for (unsigned i = 0; i < 2; i++) {
-        axdr_emit_head(o, AXDR_STRUCTURE, 2);
+        axdr_emit_struct(o, 2);
         axdr_emit_octets(o, ln, sizeof *ln);
         axdr_emit_u16(o, (uint16_t)selector[i]);
     }
@@ -116,7 +116,7 @@ static void emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, 
 static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u16(o, 1);
     axdr_emit_octets(o, (uint8_t[]){ 0, 0, 97, 98, (uint8_t)(20 + at->k), 255 }, 6);
     axdr_emit_i8(o, 2);
@@ -126,7 +126,7 @@ static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr
 static enum dar get_pushes(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
-    axdr_emit_head(o, AXDR_ARRAY, 1);
+    axdr_emit_array(o, 1);
     emit_scripts(o, &pushes, param_get(m, alarm_param(at, ALARM_MONITOR_UP)),
                  param_get(m, alarm_param(at, ALARM_MONITOR_DOWN)));
     return DAR_OK;
@@ -172,7 +172,7 @@ static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr
 {
     const struct meter *m = meter_of(app);
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, boundaries(m));
+    axdr_emit_array(o, boundaries(m));
     for (unsigned i = 0; i < boundaries(m); i++)
         axdr_emit_u32(o, m->expense.scheme.step[i].limit_wh);
     return DAR_OK;
@@ -191,7 +191,7 @@ static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr
     static const struct obis tariffs = { 0, 0, 10, 0, 100, 255 };
     unsigned n = boundaries(meter_of(app));
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    axdr_emit_array(o, n);
     for (unsigned i = 0; i < n; i++) emit_scripts(o, &tariffs, 0, 0);
     return DAR_OK;
 }
@@ -212,7 +212,7 @@ const struct cosem_class class_step_monitor = { .id = 21,
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, CREDIT_LEVELS);
+    axdr_emit_array(o, CREDIT_LEVELS);
     for (unsigned i = 0; i < CREDIT_LEVELS; i++)
         axdr_emit_i32(o, meter_of(app)->wallets.watchman.level[i].threshold);
     return DAR_OK;
@@ -233,7 +233,7 @@ static enum dar get_credit(void *app, const struct cosem_at *at, struct axdr_out
 {
     static const struct obis account = { 0, 0, 19, 0, 0, 255 };
     (void)app, (void)at;
-    axdr_emit_head(o, AXDR_STRUCTURE, 3);
+    axdr_emit_struct(o, 3);
     axdr_emit_u16(o, 111);
     axdr_emit_octets(o, &account, sizeof account);
     axdr_emit_i8(o, 5);
@@ -244,7 +244,7 @@ static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct a
 {
     int32_t down = param_get(meter_of(app), PARAM_ALARM_MONITOR_3_UP);
     (void)at;
-    axdr_emit_head(o, AXDR_ARRAY, CREDIT_LEVELS);
+    axdr_emit_array(o, CREDIT_LEVELS);
     for (unsigned i = 0; i < CREDIT_LEVELS; i++) emit_scripts(o, &pushes, 0, down);
     return DAR_OK;
 }
