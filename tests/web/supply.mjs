@@ -162,7 +162,10 @@ test('a welded contact is found and told', async () => {
   await page.screenshot({ path: join(shots, 'supply-welded.png') });
   await page.selectOption('.lab select', 'sound');
   await speed('Max');
-  await until(async () => !(await state()).relay.on, 'the next try, an hour later', 120000);
+  // the meter's hour, however long a busy machine takes over it
+  const s0 = await state();
+  await seen((s) => !s.relay.on || s.clock.uptime_s > s0.clock.uptime_s + 7200, 'the next try, an hour later', 400000);
+  assert.equal((await state()).relay.on, false);
   await speed('1×');
   call('0-0:96.3.10.255:2', 'integer:0');
   await until(async () => (await state()).relay.on, 'the switch to close');
