@@ -19,8 +19,10 @@ export function Keypad({ prepay, send }: { prepay: Prepay; send: Send }) {
   const ready = isCode || typed.length === DIGITS;
   const enter = async () => {
     if (!ready) return;
+    // at once: who types on while the meter thinks loses no digit; what was refused comes back to be put right
+    type('');
     const why = await send(isCode ? 'code' : 'token', typed);
-    if (!why || typed.length <= CODE) type('');
+    if (why && typed.length > CODE) type((since) => since || typed);
   };
   return (
     <section class="keypad" id="keypad" aria-labelledby="keypad-h">
