@@ -221,7 +221,7 @@ static void note_frame(struct unit_link *x, uint32_t missed)
 {
     bool all_new = !x->frames || missed >= UNIT_FRAMES;
     unsigned n = !x->frames ? 1 : missed >= UNIT_FRAMES ? UNIT_FRAMES : missed + 1;
-    x->whole = (uint16_t)(all_new ? 1 : x->whole << n | 1);
+    x->whole = (uint16_t)(all_new ? 1u : (uint32_t)x->whole << n | 1u);
     x->frames = (uint8_t)(x->frames + n < UNIT_FRAMES ? x->frames + n : UNIT_FRAMES);
 }
 
