@@ -10,8 +10,8 @@
  * dark are charged at power-up. A month ends with the billing period that the schedule ends
  * (profile/billing.h), not with one a client ends; nor does a client's reset of maxima take
  * back what the highest demand of the month costs. Whatever clock and zone are set to, in any
- * order: a local day counts once, and an end of a month ends a month once. While the account is closed nothing is charged; opened
- * again in another month, it begins that month anew.
+ * order: a local day counts once, and an end of a month ends a month once. While the account is
+ * closed nothing is charged; opened again in another month, it begins that month anew.
  *
  * A subsidy is told when the first Wh brings it in a month, and when a Wh takes it back (428,
  * 429).

@@ -159,9 +159,10 @@ const struct cosem_class class_alarm_monitor = { .id = 21,
                                                  .n_attr = COUNT(alarm_monitor_attr),
                                                  .attr = alarm_monitor_attr };
 
-/* -- the steps of the tariff, watched as the energy of the month. No script is run: the scheme takes
- * the step with every Wh that is booked. Steps change with their prices (0-0:96.60.1).
- * ---------------- */
+/* -- the steps of the tariff
+ * -------------------------------------------------------------------------------
+ * Watched as the energy of the month. No script is run: the scheme takes the step with every Wh
+ * that is booked. Steps change with their prices (0-0:96.60.1). */
 
 static unsigned boundaries(const struct meter *m)
 {
@@ -205,9 +206,10 @@ const struct cosem_class class_step_monitor = { .id = 21,
                                                 .n_attr = COUNT(steps_attr),
                                                 .attr = steps_attr };
 
-/* -- the alarm levels of the first wallet, watched as its available credit. A level that is reached
- * raises its alarm, and the monitor of that pushes.
- * ------------------------------------------------- */
+/* -- the alarm levels of the first wallet
+ * -------------------------------------------------------------------------------
+ * Watched as its available credit. A level that is reached raises its alarm, and the monitor of
+ * that pushes. */
 
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
