@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "dlms/cipher.h"
 #include "dlms/wrapper.h"
-#include "meter/secure/certs.h"
 
 enum { ANSWER_MS = 5000, SAP_BROADCAST = 102, SAP_PUBLIC = 16, PASSWORD_LEVELS = 3 };
 enum { AARE = 0x61, GET_RESPONSE = 0xC4, EXCEPTION = 0xD8 };

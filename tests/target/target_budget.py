@@ -20,15 +20,6 @@ SAMPLE_MEAN, SAMPLE_WORST, STEP = 250, 1500, 60000
 MOUNT = 2500000  # a tenth of a second
 SECONDS = 1000
 
-# Known to be above their budget; these figures may only fall, and a row goes when it is kept.
-# rows: a range search looks through the rows of a sector; a billing row is 1.9 KB, read, checked and summed as a whole.
-NOT_YET = {"rows step": 125000}
-
-
-def limit(what, budget):
-    return max(budget, NOT_YET.get(what, 0))
-
-
 def watch(*names, image=IMAGE):
     at = {name: qemu.symbol(image, name) & ~1 for name in names}
     return at, ",".join(f"fn={a:#x}" for a in at.values())
@@ -55,9 +46,9 @@ class Budget(unittest.TestCase):
         self.assertLessEqual(sample["sum"] / sample["calls"], SAMPLE_MEAN)
         self.assertLessEqual(sample["max"], SAMPLE_WORST)
         self.assertGreater(found["device_step"]["calls"], 5 * SECONDS)
-        self.assertLessEqual(found["device_step"]["max"], limit("metering step", STEP))
+        self.assertLessEqual(found["device_step"]["max"], STEP)
 
-    def answer(self, what, talk, days=0, start="2026-02-09T00:10:00"):
+    def answer(self, talk, days=0, start="2026-02-09T00:10:00"):
         """What a step of the server took at most while the meter was talked to; whole steps, with windows and commits among
         them, are printed beside it. An instruction is 32 ns here, the pace of the part: samples that interrupt a step are
         counted with it."""
@@ -75,10 +66,11 @@ class Budget(unittest.TestCase):
                 m.stop()
                 found = counted(m, at)
         samples = STEP * 32 // 125000 * 500  # each with the load generator's part
-        self.assertLessEqual(found["dlms_step"]["max"], limit(what, STEP + samples))
+        self.assertLessEqual(found["dlms_step"]["max"], STEP + samples)
 
     def magno(self, word, port, *options):
-        done = subprocess.run([MAGNO, word, "--port", str(port), "--client", "1", *options], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([MAGNO, word, "--port", str(port), "--client", "1", "--timeout", "200", *options],
+                              capture_output=True, text=True, timeout=300)  # however slow the machine
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -91,7 +83,7 @@ class Budget(unittest.TestCase):
             for log in (0, 1, 4, 7):
                 self.magno("read", port, "--auth", "gmac", f"0-0:99.98.{log}.255")
             self.magno("read", port, "--auth", "gmac", "0-0:16.2.0.255:4")  # every parameter there is
-        self.answer("answering step", talk, days=40)
+        self.answer(talk, days=40)
 
     def test_rows(self):
         def talk(_, port):
@@ -99,7 +91,7 @@ class Budget(unittest.TestCase):
             self.magno("read", port, "--auth", "gmac", "0-0:98.1.0.255")
             self.magno("read", port, "--auth", "gmac", "--last", "10", "1-0:99.2.0.255")
             self.magno("read", port, "--auth", "gmac", "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-08T00:00:00Z", "0-0:98.1.0.255")
-        self.answer("rows step", talk, days=40)
+        self.answer(talk, days=40)
 
     def test_certificates(self):
         """Every method of the security setup, then HLS 7 and a signed read: the curves run below the meter."""
@@ -132,7 +124,7 @@ class Budget(unittest.TestCase):
             give("meter-sign", "--suite", "1")
             method(7, "structure(enum:0, structure(enum:2, enum:3, octet-string:))", "--suite", "1")
             method(1, "enum:252", "--suite", "1")
-        self.answer("certificate step", talk, start=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()))
+        self.answer(talk, start=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()))
 
     def test_mount(self):
         """From a flash whose profile rings have all been round: two and a half years of rows."""
@@ -160,7 +152,7 @@ class Budget(unittest.TestCase):
                 found = counted(m, at)
         self.assertGreater(found["schedule_due"]["calls"], 200)
         for name in ("meter_handle", "meter_store_step"):
-            self.assertLessEqual(found[name]["max"], limit("orders: " + name, STEP), name)
+            self.assertLessEqual(found[name]["max"], STEP, name)
 
     def test_image(self):
         sums = ledger.ledger(qemu.build("magno22.map").read_text())
