@@ -143,7 +143,7 @@ class Budget(unittest.TestCase):
             with open(flash, "r+b") as chip, open(folder / "lived", "rb") as lived:
                 chip.write(lived.read())
             with qemu.Meter(folder, flash=flash, args=["until=1", "load=off"], plugin=plugin, start="2028-06-20T00:00:00") as m:
-                self.assertEqual(m.wait(60), 0)
+                self.assertEqual(m.wait(600), 0)
                 found = counted(m, at)
         self.assertEqual(found["store_mount"]["calls"], 1)
         self.assertLessEqual(found["store_mount"]["max"], MOUNT)
@@ -156,7 +156,7 @@ class Budget(unittest.TestCase):
             flash = qemu.new_flash(str(folder / "flash"))
             with qemu.Meter(folder, image="story_image.elf", flash=flash, args=[f"story={story}"], plugin=plugin) as m:
                 m.console(b"stack=", 300)
-                self.assertEqual(m.wait(60), 0)
+                self.assertEqual(m.wait(600), 0)
                 found = counted(m, at)
         self.assertGreater(found["schedule_due"]["calls"], 200)
         for name in ("meter_handle", "meter_store_step"):
