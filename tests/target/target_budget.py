@@ -24,6 +24,7 @@ SECONDS = 1000
 WRAPPED = ("26de33ddf46bb04f7762e931bd7590faee90b48687571982", "922be1927c9c7cb7db4a00ec559e5f0bf525d8e159cd094d",
            "e8b8cbf0663b79a456fb47b6e7412f5b2ace14293403460e", "874efbc37550d2a79c0a00c978b845552f04459e1decc44a")
 
+
 def watch(*names, image=IMAGE):
     at = {name: qemu.symbol(image, name) & ~1 for name in names}
     return at, ",".join(f"fn={a:#x}" for a in at.values())
