@@ -109,7 +109,7 @@ static unsigned linked;
 static void link_row(void *ctx, const uint8_t *before, uint8_t *row)
 {
     struct box *b = ctx;
-    uint8_t newest[64] = { 0 };
+    uint8_t newest[SERIES_ROW_MAX] = { 0 };
     uint32_t next = series_next(&b->store, TOY_B);
     if (!before && next) assert_int_equal(series_read(&b->store, TOY_B, next - 1, newest), 0);
     memcpy(row + 8, before ? before : newest, 4);
@@ -121,7 +121,7 @@ static void rows_hang_together(void **state)
     UNUSED(state);
     for (int k = 0; k < 2; k++) {
         struct box *b = box_new(&toy_map, 20, k ? slow : at_once);
-        uint8_t row[64], before[4] = { 0 };
+        uint8_t row[SERIES_ROW_MAX], before[4] = { 0 };
         b->app.chain = link_row;
         b->app.chained = TOY_B;
         box_mount(b);
