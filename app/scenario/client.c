@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "dlms/cipher.h"
 #include "dlms/wrapper.h"
+#include "meter/secure/certs.h"
 
 enum { ANSWER_MS = 5000, SAP_BROADCAST = 102, SAP_PUBLIC = 16, PASSWORD_LEVELS = 3 };
 enum { AARE = 0x61, GET_RESPONSE = 0xC4, EXCEPTION = 0xD8 };
@@ -291,10 +292,13 @@ const char *act_certificate(struct scenario *s, const struct words *w)
 {
     static const uint8_t der[] = "0123456789 some certificate";
     bool in = word_is(w->word[1], "imported");
-    struct secure_cert c = { PARAM_CERT_1, der, in ? (uint16_t)sizeof der : 0 };
+    struct cert c = { .entity = CERT_CLIENT };
+    struct cert_sum sum = { .slot = 0 };
+    struct meter *m = &s->host.device->meter;
     if (!in && !word_is(w->word[1], "removed")) return "imported or removed";
-    meter_at(&s->host.device->meter, s->now);
-    return ordered(s, secure_keys_set(&s->host.device->meter, &engineer, NULL, 0, &c));
+    meter_at(m, s->now);
+    while (cert_sum(m, in ? &c : NULL, der, sizeof der, &sum) == E_BUSY) continue;
+    return ordered(s, cert_put(m, &engineer, in ? &c : NULL, der, sizeof der, &sum, NULL, 0));
 }
 
 /* -- at the keypad

@@ -73,8 +73,10 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
     uint8_t suite = axdr_read_enum(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (suite > CFG_SUITE1) return DAR_OTHER;
-    if (CFG_SUITE1 && suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED)
-        return DAR_DENIED;
+    enum dar dar = CFG_SUITE1 && suite             ? suite1_is_complete(d, at)
+                   : setup_of(app).policy & SIGNED ? DAR_DENIED
+                                                   : DAR_OK;
+    if (dar != DAR_OK) return dar;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
 }
 
@@ -88,9 +90,9 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
-    bool unable =
-        policy & SIGNED && (!CFG_SUITE1 || is.suite == 0 || !curve_is_complete(d, CERTS));
-    if (weaker || unknown || unable) return DAR_DENIED;
+    if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
+    enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;
+    if (dar != DAR_OK) return dar;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
 }
 
