@@ -111,7 +111,7 @@ static const struct argp_option rows[] = {
     { "ciu", O_CIU, "PORT", 0, "frames of the customer's unit on TCP (default 4062)", 3 },
     { "vtc", O_VTC, "PORT", 0, "virtual token carrier: lines on TCP (default 4063)", 3 },
     { "sms", O_SMS, "PORT", 0,
-      "a modem's messages: lines on TCP (default 4064; these three take any free port when "
+      "a modem's messages: lines on TCP (default 4065; these three take any free port when "
       "--dlms is not 4059)",
       3 },
     { "optical-pty", O_OPTICAL_PTY, "PATH", 0,
@@ -240,9 +240,11 @@ static error_t take(int key, char *arg, struct argp_state *state)
 /* Two meters beside each other must not ask for the same ports. */
 static void default_couriers(struct options *o)
 {
+    static const int usual[] = { 4062, 4063,
+                                 4065 }; /* on 4064 `magno listen` waits for pushes */
     for (int id = PORT_CIU; id < PORT_IDS; id++)
         if (o->port[id] == UNSAID)
-            o->port[id] = o->port[PORT_DLMS] == PORT_DEFAULT ? PORT_DEFAULT + id : 0;
+            o->port[id] = o->port[PORT_DLMS] == PORT_DEFAULT ? usual[id - PORT_CIU] : 0;
 }
 
 /* The user's state folder, made on the way. */

@@ -106,8 +106,9 @@ struct dlms_info {
     uint16_t max_receive, max_send;
     uint16_t client_sap, server_sap;
     int8_t quality;
-    uint8_t user_id; /* 0: none given */
-    bool dedicated;  /* a dedicated key was given */
+    uint8_t user_id;      /* 0: none given */
+    bool dedicated;       /* a dedicated key was given */
+    const uint8_t *title; /* the client's, as long as the session lives; NULL: not asked */
 };
 
 /* Of the asker (at->session). */

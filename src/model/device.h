@@ -56,7 +56,8 @@ struct device_net_ops {
 
 /* How the port reaches the destination of a push: a connection, or a peer for datagrams. The
  * port opens a link there (device_link_open) and says so by device_reached(), in the call or
- * later; with NULL where it cannot. One at a time. */
+ * later; with NULL where it cannot. `to->at_once`, of the last gasp: in the call. One at a
+ * time. */
 struct device_dialler {
     void (*dial)(void *ctx, enum dlms_link_kind kind, const struct push_peer *to);
 };
@@ -133,7 +134,7 @@ int device_mount(struct device *d);
  * means at once. Samples up to `now` must have been fed. */
 mono_t device_step(struct device *d, mono_t now);
 
-/* The supply fails at t: last gasp, then the push of it by datagram or serial line. The meter
+/* The supply fails at t: last gasp, then the push of it, for whose confirmation nobody waits. The meter
  * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 

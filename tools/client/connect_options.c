@@ -312,7 +312,10 @@ static const char dev_title[] = "4D47430000000001";
 
 static bool is_local(const struct connect_options *o)
 {
-    if (o->device) return strncmp(o->device, "/dev/pts/", 9) == 0;
+    char *device = o->device ? realpath(o->device, NULL) : NULL; /* often a link to one */
+    bool is_pty = device && strncmp(device, "/dev/pts/", 9) == 0;
+    free(device);
+    if (o->device) return is_pty;
     return !o->host || channel_is_loopback(o->host);
 }
 
