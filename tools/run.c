@@ -72,6 +72,7 @@ enum {
     O_RS485_PTY,
     O_RS485_BUS,
     O_ECHO,
+    O_HLS,
     O_PANEL,
     O_LISTEN,
     O_FLASH,
@@ -103,6 +104,11 @@ static const struct argp_option rows[] = {
       "the meter's memory; made when missing (default in the state folder)", 2 },
     { "serial", O_SERIAL, "N", 0, "serial number, 1 to 99999999 (default 1)", 2 },
     { "keys", O_KEYS, "FILE", 0, "keys and passwords; without them the public development keys",
+      2 },
+    { "hls", O_HLS, "LIST", 0,
+      "let clients 32 to 34 use these besides their password in the open: sha256, sha1, md5, "
+      "with "
+      "commas (default none)",
       2 },
     { "seed", O_SEED, "N", 0, "make all chance a function of N", 2 },
     { "dlms", O_DLMS, "PORT", 0, "wrapper on TCP and UDP (default 4059)", 3 },
@@ -149,6 +155,19 @@ static uint64_t number_of(const char *text, uint64_t most, struct argp_state *st
         argp_error(state, "'%s' is not a number from 0 to %llu", text,
                    (unsigned long long)most);
     return n;
+}
+
+static uint8_t hls_of(char *list, struct argp_state *state)
+{
+    static char *const names[] = { "md5", "sha1", "sha256", NULL };
+    static const uint8_t bit[] = { 1 << 3, 1 << 4, 1 << 6 };
+    uint8_t hls = 0;
+    for (char *value = NULL; *list;) {
+        int i = getsubopt(&list, names, &value);
+        if (i < 0 || value) argp_error(state, "--hls takes sha256, sha1 and md5");
+        hls |= bit[i];
+    }
+    return hls;
 }
 
 static error_t take(int key, char *arg, struct argp_state *state)
@@ -212,6 +231,9 @@ static error_t take(int key, char *arg, struct argp_state *state)
     case O_RS485_BUS:
         o->bus = (unsigned)number_of(arg, 64, state);
         if (o->bus == 0) argp_error(state, "a bus has 1 to 64 meters");
+        break;
+    case O_HLS:
+        o->box.hls = hls_of(arg, state);
         break;
     case O_ECHO:
         o->echo = true;

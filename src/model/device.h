@@ -66,9 +66,12 @@ struct device_cfg {
     const struct meter_cfg *meter;
     const struct device_secrets *secrets; /* NULL: only what key slots hold */
     const char *firmware, *hardware;      /* names of at most 48 characters */
-    struct dlms_pool *pool;               /* initialised sessions */
-    struct regs *frozen;                  /* one a session of the pool */
-    const struct device_net_ops *net;     /* NULL: no network */
+    uint8_t
+        hls; /* bits 3, 4, 6: mechanisms the three levels may use instead of their password in
+                    the open, which is then their secret; 0: none */
+    struct dlms_pool *pool;           /* initialised sessions */
+    struct regs *frozen;              /* one a session of the pool */
+    const struct device_net_ops *net; /* NULL: no network */
     void *net_ctx;
     const struct device_dialler *dialler; /* NULL: no pushes over a network */
     void *dial_ctx;
