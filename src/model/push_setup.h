@@ -11,7 +11,8 @@
  * Guard      attribute 10 is empty (the policy of the push association); or an element of type
  *            0 to 2, which sends general-ciphering under the unicast key; or one of type 3, or
  *            that after the other with the same names: general-signing around it all, under the
- *            meter's signature key. Not of the last gasp: a signature takes longer than that.
+ *            meter's signature key. Not of the last gasp: a signature takes longer than that; nor
+ *            of more than one APDU as the client takes it (event 457).
  * Power cut  old or new, as param.h says.
  * Context    meter loop only.
  */

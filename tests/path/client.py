@@ -2,6 +2,7 @@
 """`magno read`, `write`, `action` and `decode` against `magno run`: every port, every client, a trace of it all."""
 import csv
 import io
+import json
 import os
 import shutil
 import socket
