@@ -130,6 +130,7 @@ struct dlms_notice {
     bool dated;          /* carry host->now() */
     bool plain;          /* the policy does not ask for protection of this one */
     uint8_t more;        /* protection beyond the policy: bits of PROT_RES */
+    bool titled;         /* event: by general-glo, for who does not know the meter's title */
     bool general;        /* general-ciphering under the unicast key, with these fields: */
     uint8_t tid_n, tid[16];
     uint8_t recipient[DLMS_TITLE];

@@ -219,6 +219,7 @@ static int notify(struct device *d, const struct push_setup *s)
         .dated = true,
         .plain = s->plain,
         .more = s->guard,
+        .titled = true,
         .general = s->general,
         .tid_n = s->tid_n,
         .parts = event ? 2 : (uint16_t)(1 + push_entries(d, p->active)),

@@ -66,6 +66,14 @@ class Push(unittest.TestCase):
         self.magno("action", "9/0-0:10.0.108:1", "long-unsigned:3")
         self.assertEqual(self.listener.next()["push"], "0-2:25.9.0")
 
+    def test_event_notification(self):
+        self.magno("write", "40/0-4:25.9.0:2", "array(structure(u16:1, obis:0-0:97.98.20, integer:2, u16:0, structure(enum:0, null), array()))")
+        for transport in (0, 1):
+            self.magno("write", "40/0-4:25.9.0:3", "structure(enum:%d, text:127.0.0.1:%d, enum:128)" % (transport, self.listener.port))
+            self.order(4)
+            got = self.listener.next()
+            self.assertEqual((got.get("event"), got["encrypted"], got.get("class"), got.get("attr")), ("0-0:97.98.20.255", True, 1, 2), got)
+
     def test_long_ones_come_in_blocks(self):
         entry = "structure(u16:1, obis:0-0:96.1.0, integer:2, u16:0, structure(enum:0, null), array())"
         for transport in (0, 1):
