@@ -196,7 +196,8 @@ static void test_faults(void **state)
              "C401C1010C"); /* bad selection data */
     exchange(SAP_READER, "C001C100070100630100FF02010900", "C401C1010D"); /* no such selector */
     exchange(SAP_READER, "C007", "D80103");
-    exchange(SAP_READER, "05010002", "D80202"); /* short names */
+    exchange(SAP_READER, "05010002", "D80102"); /* short names */
+    exchange(SAP_READER, "0601020002010900", "D80102");
     exchange(SAP_READER, "E6000000", "D80202"); /* gateway */
     exchange(SAP_READER,
              "C101C100010000600D00FF02000903414243"

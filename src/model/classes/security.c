@@ -31,9 +31,12 @@ static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out 
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct dlms_security s = setup_of(app);
-    (void)at;
-    axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
+    struct dlms_info info = { .title = NULL };
+    const struct dlms_session *s = at->session;
+    if (at->who->assoc != ROLE_MANAGEMENT)
+        s = dlms_find_session(&device_of(app)->server, ROLE_MANAGEMENT);
+    if (s) dlms_info_get(s, &info);
+    axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
     return DAR_OK;
 }
 

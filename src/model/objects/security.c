@@ -28,15 +28,16 @@ const struct cosem_group objects_security = { rows, COUNT(rows) };
 #define SECURED                                                                                \
     (SERVICES | XDLMS_C_GENERAL_PROTECTION | XDLMS_C_DATA_NOTIFICATION |                       \
      XDLMS_C_EVENT_NOTIFICATION)
-#define LOW (1u << 1)
+#define LEVEL                                                                                  \
+    (1u << 1 | 1u << 3 | 1u << 4 | 1u << 6) /* all but 1 where device_cfg.hls has it */
 #define GMAC (1u << 5)
 #define ECDSA (1u << 7) /* in suite 1 */
 
 const struct dlms_assoc device_assoc[ROLES] = {
     [ROLE_PUBLIC] = { 16, 1u << 0, ASSOC_PLAIN, SERVICES, 0 },
-    [ROLE_READER] = { 32, LOW, ASSOC_PLAIN, SERVICES, 0 },
-    [ROLE_OPERATOR] = { 33, LOW, ASSOC_PLAIN, SERVICES, 0 },
-    [ROLE_SUPERVISOR] = { 34, LOW, ASSOC_PLAIN, SERVICES, 0 },
+    [ROLE_READER] = { 32, LEVEL, ASSOC_PLAIN, SERVICES, 0 },
+    [ROLE_OPERATOR] = { 33, LEVEL, ASSOC_PLAIN, SERVICES, 0 },
+    [ROLE_SUPERVISOR] = { 34, LEVEL, ASSOC_PLAIN, SERVICES, 0 },
     [ROLE_MANAGEMENT] = { 1, GMAC | ECDSA, ASSOC_CIPHERED, SECURED, 0 },
     [ROLE_UTILITY] = { 2, GMAC, ASSOC_CIPHERED, SECURED, 0 },
     [ROLE_FIRMWARE] = { 80, GMAC, ASSOC_CIPHERED, SECURED, 0 },
