@@ -950,7 +950,6 @@ static void every_parameter_has_its_object(void **state)
 {
     static const uint16_t hidden[][2] = {
         { PARAM_CALENDAR_SIDES, PARAM_CALENDAR_SIDES_3 },
-        { PARAM_CALIBRATION, PARAM_CALIBRATION },
         { PARAM_POWER_LIMIT_W, PARAM_POWER_LIMIT_W },
     };
     (void)state;
@@ -1075,6 +1074,72 @@ static void compact_data_is_contents_alone(void **state)
     desk_free(k);
 }
 
+/* -- the factory
+ * ---------------------------------------------------------------------------------------- */
+
+static enum dar as_factory(struct desk *k, const char *ln, const void *p, size_t n)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_octets(&o, p, n);
+    return desk_set(k, ROLE_FACTORY, 1, desk_ln(ln), 2, o.buf, o.len, 0);
+}
+
+static enum dar leave(struct desk *k, uint8_t role, unsigned state)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_enum(&o, (uint8_t)state);
+    return desk_set(k, role, 1, desk_ln("0-0:96.61.15"), 2, o.buf, o.len, 0);
+}
+
+static void expect_octets(struct desk *k, const char *ln, const void *p, size_t n)
+{
+    struct desk_value v = get(k, 1, ln, 2);
+    assert_int_equal(v.n, n + 2);
+    assert_memory_equal(v.p + 2, p, n);
+}
+
+static void the_factory_makes_what_it_seals(void **state)
+{
+    (void)state;
+    struct desk *k = desk_new(T0);
+    struct calibration cal;
+    uint8_t record[CAL_BYTES], spoiled[CAL_BYTES];
+    calibration_init(&cal);
+    cal.number = 1;
+    cal.gain_v += 12345;
+    calibration_encode(record, &cal);
+    memcpy(spoiled, record, sizeof record);
+    spoiled[20] ^= 1;
+    expect_octets(k, "0-0:96.1.2", "230V 5(100)A 50Hz 1P", 20);
+    expect_octets(k, "0-0:96.1.4", "", 0);
+    expect_octets(k, "0-0:96.50.70", "", 0);
+    assert_int_equal(number(k, 1, "1-0:0.2.4", 2), 1);
+    assert_int_equal(as_factory(k, "0-0:96.1.4", "2601 2026-01-09", 15), DAR_OK);
+    assert_int_equal(as_factory(k, "0-0:96.1.6", "K-4711", 6), DAR_OK);
+    assert_int_equal(as_factory(k, "0-0:96.1.2", "another", 7), DAR_UNDEFINED);
+    assert_int_equal(as_factory(k, "0-0:96.50.70", spoiled, sizeof spoiled), DAR_OTHER);
+    expect_octets(k, "0-0:96.50.70", "", 0);
+    assert_int_equal(as_factory(k, "0-0:96.50.70", record, sizeof record), DAR_OK);
+    desk_cut(k, 60);
+    expect_octets(k, "0-0:96.1.4", "2601 2026-01-09", 15);
+    expect_octets(k, "0-0:96.1.6", "K-4711", 6);
+    expect_octets(k, "0-0:96.50.70", record, sizeof record);
+    assert_int_equal(number(k, 1, "0-0:96.2.10", 2), 3); /* protected changes */
+    assert_int_equal(leave(k, ROLE_FACTORY, 1), DAR_OK);
+    for (unsigned cut = 0; cut < 2; cut++) {
+        cal.number = 2;
+        calibration_encode(record, &cal);
+        assert_int_not_equal(as_factory(k, "0-0:96.50.70", record, sizeof record), DAR_OK);
+        assert_int_not_equal(as_factory(k, "0-0:96.1.6", "K-4712", 6), DAR_OK);
+        assert_int_not_equal(leave(k, ROLE_FACTORY, 0), DAR_OK);
+        assert_int_not_equal(leave(k, ROLE_MANAGEMENT, 0), DAR_OK);
+        assert_int_equal(leave(k, ROLE_MANAGEMENT, 2 + cut), DAR_OK);
+        expect_octets(k, "0-0:96.1.6", "K-4711", 6);
+        desk_cut(k, 60);
+    }
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1099,6 +1164,7 @@ int main(void)
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
         cmocka_unit_test(compact_data_is_contents_alone),
+        cmocka_unit_test(the_factory_makes_what_it_seals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
