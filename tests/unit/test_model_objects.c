@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -1074,6 +1075,42 @@ static void compact_data_is_contents_alone(void **state)
     desk_free(k);
 }
 
+/* -- what the logs say of themselves
+ * ------------------------------------------------------------------------------ */
+
+static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
+{
+    char ln[32];
+    snprintf(ln, sizeof ln, "0-0:96.11.%u", d);
+    assert_int_equal(number(k, 1, ln, 2), code);
+    snprintf(ln, sizeof ln, "0-0:96.15.%u", d);
+    assert_int_equal(number(k, 1, ln, 2), rows);
+}
+
+static void a_log_names_its_newest_row(void **state)
+{
+    (void)state;
+    struct desk *k = desk_new(T0);
+    int64_t rows = number(k, 1, "0-0:96.15.0", 2);
+    expect_last(k, 1, 0, 0);
+    set_u16(k, 23, "0-0:22.0.0", 5, 512); /* a row of a transaction */
+    desk_settle(k);
+    expect_last(k, 0, EV_PARAMETER_CHANGED, rows + 1);
+    k->inputs |= INPUT_TERMINAL_COVER; /* one of the queue */
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
+    desk_run_s(k, 2);
+    expect_last(k, 1, EV_TERMINAL_COVER_OPEN, 1);
+    desk_cut(k, 600);
+    expect_last(k, 0, EV_POWER_UP, rows + 3);
+    expect_last(k, 1, EV_TERMINAL_COVER_OPEN, 1);
+    struct axdr_out o = open_in();
+    axdr_emit_i8(&o, 0);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 7, "0-0:99.98.1", 1, &o), DAR_OK);
+    desk_settle(k);
+    expect_last(k, 1, EV_LOG_CLEARED, 2);
+    desk_free(k);
+}
+
 /* -- the factory
  * ---------------------------------------------------------------------------------------- */
 
@@ -1165,6 +1202,7 @@ int main(void)
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
         cmocka_unit_test(compact_data_is_contents_alone),
         cmocka_unit_test(the_factory_makes_what_it_seals),
+        cmocka_unit_test(a_log_names_its_newest_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
