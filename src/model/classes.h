@@ -19,6 +19,7 @@ enum text {
     TEXT_DRN,          /* 13 digits of the STS meter number */
     TEXT_FIRMWARE,     /* semantic version and build */
     TEXT_HARDWARE,     /* hardware revision of the port */
+    TEXT_VARIANT,      /* voltage, currents, frequency, poles of the relay */
     TEXT_SYSTEM_TITLE, /* 8 octets */
     TEXT_UNIT,         /* firmware of the customer's unit, as it told; empty: it has not */
 };

@@ -181,9 +181,11 @@ static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    bool both = param_get(meter_of(app), PARAM_REGISTRATION) == REGISTRATION_ABSOLUTE;
+    uint16_t basis = wallet_basis(meter_of(app));
     (void)at;
-    emit_monitored(o, both ? REG_BILLING_WH_ABS : REG_BILLING_WH_IMPORT);
+    emit_monitored(o, basis == REG_WH_ABS   ? REG_BILLING_WH_ABS
+                      : basis == REG_WH_NET ? REG_BILLING_WH_NET
+                                            : REG_BILLING_WH_IMPORT);
     return DAR_OK;
 }
 

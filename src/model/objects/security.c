@@ -14,6 +14,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 40, 0, 7, ACL_ASSOC_OWN_3, class_association, ROLE_FIRMWARE),
     OBJECT(0, 0, 40, 0, 8, ACL_ASSOC_SILENT, class_association, ROLE_BROADCAST),
     OBJECT(0, 0, 40, 0, 9, ACL_ASSOC_SILENT, class_association, ROLE_PUSH),
+    OBJECT(0, 0, 40, 0, 11, ACL_ASSOC_FACTORY, class_association, ROLE_FACTORY),
     OBJECT(0, 0, 41, 0, 0, ACL_OPEN, class_sap, 0),
     OBJECT(0, 0, 43, 0, 0, ACL_SECURITY, class_security, 0),
     ROW(0, 0, 43, 1, 0, 6, ACL_OPEN, class_counter, SHOWN(0, 0)),
