@@ -57,10 +57,11 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_local_port, class_hdlc, class_port_guard, class_tcp, class_ipv4, class_ipv6,
     class_mac, class_monitor, class_disconnect, class_arbitrator, class_operations,
     class_signals, class_account, class_credit, class_gateway, class_sts, class_wallet_sum,
-    class_limiter, class_watcher, class_step_monitor, class_level_monitor, class_bits16,
+    class_limiter, class_watcher, class_step_monitor, class_level_monitor, class_bits,
     class_scheme, class_scheme_passive, class_scheme_part, class_scheme_time, class_month,
     class_expense, class_charge, class_levels, class_mode, class_emergency, class_sms,
-    class_sms_pin, class_units, class_codes, class_push, class_installation, class_compact;
+    class_sms_pin, class_units, class_unit_past, class_unit_codes, class_window, class_codes,
+    class_push, class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -234,6 +235,8 @@ enum dar model_gate(void *app, const struct cosem_at *at);
 #define NUMBER(a, c, d, e, acl, reg, t) ROW(a, 0, c, d, e, 1, acl, &class_data, SHOWN(reg, t))
 #define MOMENT(a, c, d, e, acl, reg) ROW(a, 0, c, d, e, 1, acl, &class_data_time, SHOWN(reg, 0))
 #define PARAM(a, c, d, e, acl, par, t) ROW(a, 0, c, d, e, 1, acl, &class_param, SHOWN(par, t))
+#define PARAM_BITS(d, e, acl, par, bits)                                                       \
+    ROW(0, 0, 96, d, e, 1, acl, &class_bits, SHOWN(par, bits))
 #define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, &class_octets, SHOWN(par, 0))
 #define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, &class_text, SHOWN(what, 0))
 #define SETTING(a, c, d, e, acl, view)                                                         \
