@@ -518,7 +518,7 @@ static void put_credit(struct meter *m, struct entry *e)
     if (opens) {
         new.status = ACCOUNT_ACTIVE;
         new.opened_s = (uint32_t)m->utc.s;
-        credit_open(m, e->wallet, &new);
+        credit_put_open(m, e->wallet, &new);
     }
     e->balance += credit_put_token(m, e->who, e->wallet, &new, grains);
     if (opens) expense_put_open(m, e->wallet);
