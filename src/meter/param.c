@@ -201,6 +201,17 @@ static bool is_free(uint16_t id)
            !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
 }
 
+/* What left the factory keeps what the factory alone sets, and does not go back. */
+static bool is_sealed(const struct meter *m, uint16_t id, int32_t value)
+{
+    static const uint16_t made[] = { PARAM_CALIBRATION, PARAM_LED_WH,      PARAM_LED_VARH,
+                                     PARAM_PRODUCTION,  PARAM_CERTIFICATE, PARAM_DIAGRAM };
+    if (!m->scalar[PARAM_COMMISSIONING]) return false;
+    for (unsigned i = 0; i < sizeof made / sizeof *made; i++)
+        if (id == made[i]) return true;
+    return id == PARAM_COMMISSIONING && value == 0;
+}
+
 /* What some values mean beside being changed. A local port that is locked for good is one that is
  * switched off. */
 static void put_meaning(struct meter *m, const struct who *who, uint16_t id, int32_t value)
@@ -221,7 +232,7 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_PERIOD_S)
         return profile_set_period_s(m, who, id - PARAM_SURVEY_1_PERIOD_S, (uint32_t)value);
     if (id == PARAM_SUPPLY_MODE && !supply_can_mode(m, value)) return E_DENIED;
-    if (!is_free(id)) return E_DENIED;
+    if (!is_free(id) || is_sealed(m, id, value)) return E_DENIED;
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
     int err = param_begin_scalar(m, who, id, value);
     if (err < 0) return err;
@@ -287,11 +298,12 @@ int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, cons
     return 0;
 }
 
-/* A record whose check does not hold, or with a constant out of its range, is no record. */
+/* A record whose check does not hold, or with a constant out of its range, is no record; an empty one
+ * takes back what stood there. */
 static bool is_calibration(const uint8_t *src, size_t n)
 {
     struct calibration cal;
-    return n == CAL_BYTES && calibration_decode(&cal, src) >= 0;
+    return !n || (n == CAL_BYTES && calibration_decode(&cal, src) >= 0);
 }
 
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n)
@@ -300,6 +312,7 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     if (id >= PARAMS || table[id].kind != PARAM_OCTETS || !is_free(id)) return E_TYPE;
     if (n > (size_t)table[id].max) return E_RANGE;
     if (id == PARAM_CALIBRATION && !is_calibration(src, n)) return E_RANGE;
+    if (is_sealed(m, id, 0)) return E_DENIED;
     int had = param_read(m, id, was, sizeof was);
     if (had >= 0 && (size_t)had == n && !memcmp(was, src, n)) return 0;
     int err = param_begin_octets(m, who, id, src, n);

@@ -58,7 +58,8 @@ struct device_net_ops {
 
 /* How the port reaches the destination of a push: a connection, or a peer for datagrams. The
  * port opens a link there (device_link_open) and says so by device_reached(), in the call or
- * later; with NULL where it cannot. One at a time. */
+ * later; with NULL where it cannot. `to->at_once`, of the last gasp: in the call. One at a
+ * time. */
 struct device_dialler {
     void (*dial)(void *ctx, enum dlms_link_kind kind, const struct push_peer *to);
 };
@@ -67,9 +68,12 @@ struct device_cfg {
     const struct meter_cfg *meter;
     const struct device_secrets *secrets; /* NULL: only what key slots hold */
     const char *firmware, *hardware;      /* names of at most 48 characters */
-    struct dlms_pool *pool;               /* initialised sessions */
-    struct regs *frozen;                  /* one a session of the pool */
-    const struct device_net_ops *net;     /* NULL: no network */
+    uint8_t
+        hls; /* bits 3, 4, 6: mechanisms the three levels may use instead of their password in
+                    the open, which is then their secret; 0: none */
+    struct dlms_pool *pool;           /* initialised sessions */
+    struct regs *frozen;              /* one a session of the pool */
+    const struct device_net_ops *net; /* NULL: no network */
     void *net_ctx;
     const struct device_dialler *dialler; /* NULL: no pushes over a network */
     void *dial_ctx;
@@ -154,7 +158,7 @@ int device_mount(struct device *d);
  * means at once. Samples up to `now` must have been fed. */
 mono_t device_step(struct device *d, mono_t now);
 
-/* The supply fails at t: last gasp, then the push of it by datagram or serial line. The meter
+/* The supply fails at t: last gasp, then the push of it, for whose confirmation nobody waits. The meter
  * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 

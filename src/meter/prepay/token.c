@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "meter/change.h"
+#include "meter/display/code.h"
 #include "meter/meter.h"
 #include "store/keys.h"
 #include "sts/code.h"
@@ -379,11 +380,22 @@ static void make_rules(const struct meter *m, const struct entry *e, struct sts_
     }
 }
 
+/* Keypads can be switched off: the meter's own, those of the units. */
+static bool takes_tokens(const struct meter *m, uint8_t link)
+{
+    if (link == LINK_KEYPAD) return (unsigned)param_get(m, PARAM_KEYPAD) & KEYPAD_TOKENS;
+    return link != LINK_CIU || param_get(m, PARAM_UNIT_KEYPAD);
+}
+
 static void judge(struct meter *m, struct entry *e)
 {
     struct sts_rules rules;
     struct tokens *t = &m->tokens;
     pass(m);
+    if (!takes_tokens(m, e->who->link)) {
+        e->v = (struct sts_verdict){ .result = STS_FUNCTION, .pending = t->pending };
+        return;
+    }
     int err = prepay_key_get(m, &e->key);
     if (err < 0) {
         if (err != E_NONE) event_post(m, EV_STS_KEY_ERROR, e->who, NULL);
@@ -506,7 +518,7 @@ static void put_credit(struct meter *m, struct entry *e)
     if (opens) {
         new.status = ACCOUNT_ACTIVE;
         new.opened_s = (uint32_t)m->utc.s;
-        credit_open(m, e->wallet, &new);
+        credit_put_open(m, e->wallet, &new);
     }
     e->balance += credit_put_token(m, e->who, e->wallet, &new, grains);
     if (opens) expense_put_open(m, e->wallet);
@@ -564,7 +576,7 @@ static void put_key(struct meter *m, const struct entry *e, const struct secure_
 static void put_limit(struct meter *m, const struct entry *e)
 {
     struct event_detail d = { .magnitude = (uint32_t)e->v.amount };
-    param_put_scalar(m, e->who, PARAM_POWER_LIMIT_W, (int32_t)e->v.amount);
+    param_put_scalar(m, e->who, PARAM_LIMIT_3_NORMAL, (int32_t)e->v.amount);
     change_event(m, EV_POWER_LIMIT_TOKEN, e->who, &d);
 }
 
@@ -806,7 +818,7 @@ static void test(struct meter *m, const struct entry *e)
 {
     m->now.quantity[VAL_KEY_REVISION] = e->key.krn * 10 + e->key.kt;
     m->now.quantity[VAL_TARIFF_INDEX] = e->key.ti;
-    m->now.quantity[VAL_POWER_LIMIT_W] = param_get(m, PARAM_POWER_LIMIT_W);
+    m->now.quantity[VAL_POWER_LIMIT_W] = param_get(m, PARAM_LIMIT_3_NORMAL);
     if (m->tokens.test & (STS_TEST_DISPLAY | STS_TEST_READER)) sound(m, SOUND_US);
     if (m->tokens.test & STS_TEST_SWITCH && supply_may_return(m)) credit_blip(m);
 }
@@ -879,6 +891,31 @@ int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key 
     put_slot(m, who, &box);
     change_put(m, HOT_TIDS, body, sizeof body);
     change_event(m, EV_KEY_CHANGED, who, NULL);
+    return change_commit(m);
+}
+
+uint32_t prepay_window(const struct meter *m)
+{
+    uint32_t least = STS_TID_MAX;
+    for (unsigned i = 0; i < STS_TIDS; i++)
+        if (m->tokens.tids.tid[i] < least) least = m->tokens.tids.tid[i];
+    return least;
+}
+
+int prepay_window_set(struct meter *m, const struct who *who, int32_t year, uint32_t tid)
+{
+    uint8_t body[TID_HEAD + STS_TIDS * 4] = { 0 };
+    bool is_year = year == 1993 || year == 2014 || year == 2035;
+    if (!is_year || tid < prepay_window(m) || tid > STS_TID_MAX) return E_RANGE;
+    if (tid == prepay_window(m)) return param_set(m, who, PARAM_STS_BASE, year);
+    int err = change_begin(m);
+    if (err < 0) return err;
+    for (unsigned i = 0; i < STS_TIDS; i++) {
+        uint32_t was = m->tokens.tids.tid[i];
+        le_put32(body + TID_HEAD + i * 4, was > tid ? was : tid);
+    }
+    change_put(m, HOT_TIDS, body, sizeof body);
+    param_put_scalar(m, who, PARAM_STS_BASE, year);
     return change_commit(m);
 }
 

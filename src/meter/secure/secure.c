@@ -222,6 +222,15 @@ void secure_join(struct meter *m)
     }
 }
 
+/* -- the factory
+ * --------------------------------------------------------------------------------------- */
+
+bool secure_is_factory(const struct meter *m)
+{
+    return m->io->jumper && m->io->jumper(m->io->ctx) &&
+           m->inputs.settled & INPUT_METER_COVER && !param_get(m, PARAM_COMMISSIONING);
+}
+
 /* -- lock-outs --------------------------------------------------------------------------------
  */
 static uint32_t guard(const struct meter *m, unsigned port, unsigned which)

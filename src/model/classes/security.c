@@ -34,9 +34,12 @@ static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out 
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct dlms_security s = setup_of(app);
-    (void)at;
-    axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
+    struct dlms_info info = { .title = NULL };
+    const struct dlms_session *s = at->session;
+    if (at->who->assoc != ROLE_MANAGEMENT)
+        s = dlms_find_session(&device_of(app)->server, ROLE_MANAGEMENT);
+    if (s) dlms_info_get(s, &info);
+    axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
     return DAR_OK;
 }
 
@@ -121,23 +124,26 @@ static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct
 }
 
 static const struct cosem_attr security_attr[] = {
-    { .id = 2, .get = get_policy },
-    { .id = 3, .get = get_suite, .set = set_suite },
-    { .id = 4, .get = get_client_title },
-    { .id = 5, .get = get_server_title },
-    { .id = 6,
-      .get = CFG_SUITE1 ? NULL : get_no_certificates,
-      .seq = CFG_SUITE1 ? &seq_certificates : NULL },
+    [COSEM_ATTR(2)] = { .get = get_policy },
+    [COSEM_ATTR(3)] = { .get = get_suite, .set = set_suite },
+    [COSEM_ATTR(4)] = { .get = get_client_title },
+    [COSEM_ATTR(5)] = { .get = get_server_title },
+    [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_no_certificates,
+                        .seq = CFG_SUITE1 ? &seq_certificates : NULL },
 };
 static const struct cosem_method suite0_method[] = {
-    { .id = 1, .call = call_activate },
-    { .id = 2, .call = call_key_transfer },
+    [COSEM_METHOD(1)] = { .call = call_activate },
+    [COSEM_METHOD(2)] = { .call = call_key_transfer },
 };
 static const struct cosem_method suite1_method[] = {
-    { .id = 1, .call = call_activate }, { .id = 2, .call = call_key_transfer },
-    { .id = 3, .call = call_agree },    { .id = 4, .call = call_generate },
-    { .id = 5, .call = call_request },  { .id = 6, .call = call_import },
-    { .id = 7, .call = call_export },   { .id = 8, .call = call_remove },
+    [COSEM_METHOD(1)] = { .call = call_activate },
+    [COSEM_METHOD(2)] = { .call = call_key_transfer },
+    [COSEM_METHOD(3)] = { .call = call_agree },
+    [COSEM_METHOD(4)] = { .call = call_generate },
+    [COSEM_METHOD(5)] = { .call = call_request },
+    [COSEM_METHOD(6)] = { .call = call_import },
+    [COSEM_METHOD(7)] = { .call = call_export },
+    [COSEM_METHOD(8)] = { .call = call_remove },
 };
 const struct cosem_class class_security = {
     .id = 64,
