@@ -180,12 +180,11 @@ uint32_t kv_generation(struct store *s, const struct log *l, uint16_t id)
     return kv_find(s, l, id, &e) == 0 ? e.generation : 0;
 }
 
-/* Point an id to its newest entry and keep count of what lives. */
-static void set_index(struct store *s, const struct log *l, const struct entry *e)
+/* Point an id to its newest entry, old being the one before or NULL, and keep count of what lives.
+ */
+static void set_index(const struct log *l, const struct entry *e, const struct entry *old)
 {
-    struct entry old;
-    if (kv_find(s, l, e->id, &old) == 0)
-        l->kv->live -= kv_aligned(KV_ENTRY + (size_t)old.length);
+    if (old) l->kv->live -= kv_aligned(KV_ENTRY + (size_t)old->length);
     l->kv->live += kv_aligned(KV_ENTRY + (size_t)e->length);
     l->index[e->id] = (uint16_t)(e->at / 4);
 }
@@ -254,14 +253,12 @@ static void put_copy(struct store *s, const struct log *l, uint32_t at, const vo
 }
 
 /* The octets of a key that is replaced go. */
-static void forget(struct store *s, const struct log *l, uint16_t id)
+static void forget(struct store *s, const struct log *l, const struct entry *old)
 {
     static const uint8_t zeros[KEYS_WRAP_MAX];
-    struct entry old;
-    if (l->owner != OWN_KEYS || kv_find(s, l, id, &old) < 0) return;
-    if (old.kind != KV_VALUE || old.length == 0 || old.length > sizeof zeros)
-        return; /* not of our making */
-    put_copy(s, l, old.value, zeros, old.length);
+    if (l->owner != OWN_KEYS || old->kind != KV_VALUE) return;
+    if (old->length == 0 || old->length > sizeof zeros) return; /* not of our making */
+    put_copy(s, l, old->value, zeros, old->length);
 }
 
 bool kv_fits(const struct store *s, const struct log *l, const struct entry *e)
@@ -287,8 +284,10 @@ void kv_put(struct store *s, const struct log *l, struct entry *e, const uint8_t
     }
     if (e->kind != KV_STAGE) {
         put_copy(s, l, e->at + KV_WHOLE_AT, &zero, 1);
-        forget(s, l, e->id);
-        set_index(s, l, e);
+        struct entry old;
+        bool is_second = kv_find(s, l, e->id, &old) == 0;
+        if (is_second) forget(s, l, &old);
+        set_index(l, e, is_second ? &old : NULL);
     }
     l->kv->at = e->at + kv_aligned(size_of(e));
     flash_pump(&s->flash);
@@ -377,7 +376,7 @@ static void take_entry(struct store *s, const struct log *l, const struct entry 
     if (e->generation >= kv->generation) kv->generation = e->generation + 1;
     bool is_second = kv_find(s, l, e->id, &old) == 0;
     if (is_second && old.generation >= e->generation) return;
-    set_index(s, l, e);
+    set_index(l, e, is_second ? &old : NULL);
     if (is_second && l->owner == OWN_KEYS) forget_now(s, l, &old);
 }
 
