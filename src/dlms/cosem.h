@@ -38,6 +38,8 @@ struct obis {
 
 /* data-access-result; action-result is the same list (DLMS ASN.1). */
 enum dar {
+    DAR_LEAST =
+        INT32_MIN, /* below 0 an E_* of base/err.def, which goes out as dar_of() of it */
     DAR_OK = 0,
     DAR_HW = 1,
     DAR_TEMPORARY = 2,

@@ -176,10 +176,10 @@ struct cosem_capture model_capture_of(uint16_t column, const struct profile_view
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 
 /* Digits of a token, two an octet: none of one that was not taken. */
-void emit_token_digits(struct axdr_out *o, const struct token_last *l);
+int emit_token_digits(struct axdr_out *o, const struct token_last *l);
 
 /* token_status of class 115 for a token: {status_code, data_value}. */
-void emit_token_status(struct axdr_out *o, const struct token_last *l);
+int emit_token_status(struct axdr_out *o, const struct token_last *l);
 
 /* The same of items of the display, which are registers and some more (display/display.h). */
 struct cosem_capture model_capture_of_item(uint16_t item);
@@ -187,19 +187,19 @@ int model_item_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 
 /* A monitored value as {class, name, attribute}; and written into a parameter that holds the
  * register behind it. */
-void emit_monitored(struct axdr_out *o, uint16_t reg);
+int emit_monitored(struct axdr_out *o, uint16_t reg);
 enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
                           struct axdr_in *in);
 
 /* Two scripts of 0-0:10.0.106, {up, down}; and written into two parameters in a row. */
-void emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
+int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
 enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
                             struct axdr_in *in);
 
 /* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
  * attribute, null}: the value is read there. */
 struct cosem_capture model_object_of(uint16_t param);
-void emit_changed(struct axdr_out *o, uint16_t param);
+int emit_changed(struct axdr_out *o, uint16_t param);
 
 /* The A-XDR tag under which the object table shows register `reg`. */
 uint8_t model_reg_tag(uint16_t reg);
@@ -253,10 +253,10 @@ static inline struct meter *meter_of(void *app)
 /* Attributes of rows that are bound to a register: its value, its {scaler, unit}. */
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
-void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
 
 /* Flags as a bit-string of n bits, at most 32, bit 0 the first; and read. */
-void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);
+int emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);
 uint32_t read_flags(struct axdr_in *in, unsigned n);
 
 /* The scripts that order the relay. */
@@ -271,7 +271,7 @@ enum dar model_order(struct meter *m, const struct who *who, uint16_t command, i
 
 /* A moment as octet-string of 12, in local time with deviation and status; second 0 of 1970
  * means never and is sent as all not specified. */
-void emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
+int emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
 void moment_put(struct meter *m, utc_t u, uint8_t dt[12]);
 
 /* The date of a scheme that waits, shown by two classes; the scheme of a side, all zero without

@@ -54,7 +54,7 @@ static enum dar await(struct device *d, const struct cosem_at *at, struct cosem_
         work[W_STEP]++;
     }
     if (jobs_done(ret) < jobs) err = curve_claim(d, session);
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return err == E_BUSY ? DAR_PENDING : err;
 }
 
 /* The input is wiped: it may hold a private key. */
@@ -64,7 +64,7 @@ static enum dar start(struct device *d, struct cosem_ret *ret, enum job_kind kin
     int err = curve_start(d, kind, in);
     wipe(in, sizeof *in);
     if (!err) ret->span.work[W_STEP]++;
-    return err && err != E_BUSY ? dar_of(err) : DAR_PENDING;
+    return err && err != E_BUSY ? err : DAR_PENDING;
 }
 
 /* -- key pairs and requests -----------------------------------------------------------------
@@ -86,7 +86,7 @@ enum dar call_generate(void *app, const struct cosem_at *at, struct axdr_in *arg
     memcpy(k.octets, d->curve.made.key, EC_KEY);
     int err = secure_keys_set(&d->meter, at->who, &k, 1, NULL);
     wipe(&k, sizeof k);
-    return done(d, at, dar_of(err));
+    return done(d, at, err);
 }
 
 /* The pending key, or else the one in use. */
@@ -219,7 +219,7 @@ static enum dar store(struct device *d, const struct cosem_at *at, struct cosem_
     if (next) memcpy(k[0].octets, d->curve.made.key, EC_KEY);
     int err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, k, next ? 2 : 0);
     wipe(k, sizeof k);
-    return dar_of(err);
+    return err;
 }
 
 /* Its signature is verified; an own one is compared with the pending key and the used one. */
@@ -322,9 +322,8 @@ enum dar call_export(void *app, const struct cosem_at *at, struct axdr_in *arg,
     (void)at;
     int slot = find(d, arg, der);
     int n = slot < 0 ? slot : cert_read(&d->meter, (unsigned)slot, der);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(&ret->out, der, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(&ret->out, der, (size_t)n);
 }
 
 enum dar call_remove(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -336,15 +335,15 @@ enum dar call_remove(void *app, const struct cosem_at *at, struct axdr_in *arg,
     unsigned authorities = 0;
     (void)ret;
     int slot = find(d, arg, der);
-    if (slot < 0) return dar_of(slot);
+    if (slot < 0) return slot;
     for (unsigned i = 0; i < CERTS; i++)
         authorities += cert_get(&d->meter, i, &other) == 0 && other.entity == CERT_CA;
     int err = cert_get(&d->meter, (unsigned)slot, &c);
-    if (err) return dar_of(err);
+    if (err) return err;
     bool used = param_get(&d->meter, PARAM_SECURITY_SUITE) == 1 &&
                 !curve_is_complete(d, (unsigned)slot);
     if (used || (c.entity == CERT_CA && authorities == 1)) return DAR_DENIED;
-    return dar_of(cert_remove(&d->meter, at->who, (unsigned)slot));
+    return cert_remove(&d->meter, at->who, (unsigned)slot);
 }
 
 /* -- key agreement
@@ -428,7 +427,7 @@ static enum dar take_over(struct device *d, const struct cosem_at *at,
     }
     int err = device_keys_set(d, at->who, k, n);
     wipe(k, sizeof k);
-    return dar_of(err);
+    return err;
 }
 
 enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -440,7 +439,7 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     struct job_in in = { .seed = { 0 } };
     uint32_t *given = &ret->span.work[W_GIVEN];
     int n = read_offers(arg, offer);
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     if (!at->session || param_get(&d->meter, PARAM_SECURITY_SUITE) == 0) return DAR_DENIED;
     enum dar dar = await(d, at, ret, COUNT(job) * (unsigned)n);
     if (dar != DAR_OK) return done(d, at, dar);
@@ -486,8 +485,7 @@ static enum dar certificates_row(void *app, const struct cosem_at *at, uint32_t 
     axdr_emit_octets(o, x.serial.p, x.serial.n);
     axdr_emit_octets(o, x.issuer.p, x.issuer.n);
     axdr_emit_octets(o, x.subject.p, x.subject.n);
-    axdr_emit_octets(o, "", 0);
-    return DAR_OK;
+    return axdr_emit_octets(o, "", 0);
 }
 
 const struct cosem_seq seq_certificates = { .open = certificates_open,

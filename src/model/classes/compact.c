@@ -107,7 +107,7 @@ static enum dar read_value(struct device *d, const struct cosem_at *at, struct a
     uint8_t value[VALUE];
     struct axdr_out o = axdr_out(value, sizeof value);
     enum dar dar = model_gate(d, at);
-    if (dar == DAR_OK) dar = cosem_attr(at)->get(d, at, &o);
+    if (dar == DAR_OK) dar = dar_of(cosem_attr(at)->get(d, at, &o));
     struct axdr_in in = axdr_in(value, o.len);
     if (dar == DAR_OK && (o.full || strip(&in, type, content) < 0)) dar = DAR_TEMPORARY;
     return dar;
@@ -126,7 +126,7 @@ static enum dar read_row(struct device *d, unsigned k, const struct axdr_in *lis
     for (uint32_t i = 0; i < n; i++) {
         struct cosem_at at;
         int err = read_entry(&in, &at);
-        if (err) return dar_of(err);
+        if (err) return err;
         at.frozen = frozen;
         enum dar dar = read_value(d, &at, type, content);
         if (dar != DAR_OK) return dar;
@@ -155,15 +155,13 @@ static enum dar get_buffer(void *app, const struct cosem_at *at, struct axdr_out
         row.n = (uint16_t)content.len;
         shown = &row;
     }
-    axdr_emit_octets(o, shown->at, shown->n);
-    return DAR_OK;
+    return axdr_emit_octets(o, shown->at, shown->n);
 }
 
 static enum dar get_list(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t list[LIST];
-    axdr_emit(o, list, list_octets(meter_of(app), which(at), list));
-    return DAR_OK;
+    return axdr_emit(o, list, list_octets(meter_of(app), which(at), list));
 }
 
 /* A list whose values cannot be had now is not taken: nobody could know its template. */
@@ -181,8 +179,8 @@ static enum dar set_list(void *app, const struct cosem_at *at, struct axdr_in *i
     enum dar dar = read_row(d, which(at), in, NULL, &type, &content);
     if (dar != DAR_OK) return dar == DAR_TEMPORARY ? DAR_OTHER : dar;
     d->compact[which(at)].n = 0;
-    return dar_of(
-        param_write(&d->meter, at->who, (uint16_t)(PARAM_COMPACT_1 + which(at)), in->p, in->n));
+    return param_write(&d->meter, at->who, (uint16_t)(PARAM_COMPACT_1 + which(at)), in->p,
+                       in->n);
 }
 
 static enum dar get_template(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -206,15 +204,14 @@ static uint8_t tag_of(const struct cosem_at *at)
 
 static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, tag_of(at), param_get(meter_of(app), param_of(at)));
-    return DAR_OK;
+    return axdr_emit_int(o, tag_of(at), param_get(meter_of(app), param_of(at)));
 }
 
 static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     int64_t v = axdr_read_int(in, tag_of(at));
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at), (int32_t)v));
+    return param_set(meter_of(app), at->who, param_of(at), (int32_t)v);
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,

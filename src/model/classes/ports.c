@@ -26,8 +26,7 @@ static uint16_t param_of(const struct cosem_at *at, const struct field *f)
 static enum dar get_param(void *app, const struct cosem_at *at, const struct field *f,
                           struct axdr_out *o)
 {
-    axdr_emit_int(o, f[at->id].tag, param_get(meter_of(app), param_of(at, f)));
-    return DAR_OK;
+    return axdr_emit_int(o, f[at->id].tag, param_get(meter_of(app), param_of(at, f)));
 }
 
 static enum dar set_param(void *app, const struct cosem_at *at, const struct field *f,
@@ -36,7 +35,7 @@ static enum dar set_param(void *app, const struct cosem_at *at, const struct fie
     int64_t v = axdr_read_int(in, f[at->id].tag);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (v > INT32_MAX) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at, f), (int32_t)v));
+    return param_set(meter_of(app), at->who, param_of(at, f), (int32_t)v);
 }
 
 /* -- class 19: IEC 62056-21 on a local port
@@ -69,9 +68,8 @@ static enum dar get_address(void *app, const struct cosem_at *at, struct axdr_ou
 {
     uint8_t b[LOCAL_ADDRESS];
     int n = param_read(meter_of(app), setup_of(at)->octets, b, sizeof b);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(o, b, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(o, b, (size_t)n);
 }
 
 /* What can be keyed in between "/?" and "!": printable, without those. */
@@ -88,7 +86,7 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!is_address(p, n)) return DAR_OTHER;
-    return dar_of(param_write(meter_of(app), at->who, setup_of(at)->octets, p, n));
+    return param_write(meter_of(app), at->who, setup_of(at)->octets, p, n);
 }
 
 /* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
@@ -130,8 +128,7 @@ static uint8_t link_of(const struct cosem_at *at)
 
 static enum dar get_lower(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, device_lower_address(device_of(app), link_of(at)));
-    return DAR_OK;
+    return axdr_emit_u16(o, device_lower_address(device_of(app), link_of(at)));
 }
 
 /* 0 would mean "from the serial number": that is not for writing. */
@@ -141,7 +138,7 @@ static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (v == device_lower_address(device_of(app), link_of(at))) return DAR_OK;
     if (v < HDLC_LOWEST) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at, hdlc_field), v));
+    return param_set(meter_of(app), at->who, param_of(at, hdlc_field), v);
 }
 
 static const struct cosem_attr hdlc_attr[] = {
@@ -180,8 +177,7 @@ static enum dar set_guard(void *app, const struct cosem_at *at, struct axdr_in *
 static enum dar get_port(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_octets(o, &setup_of(at)->port, 6);
-    return DAR_OK;
+    return axdr_emit_octets(o, &setup_of(at)->port, 6);
 }
 
 enum { UNLOCKED, LOCKED_FOR_NOW, LOCKED };
@@ -191,15 +187,13 @@ static enum dar get_state(void *app, const struct cosem_at *at, struct axdr_out 
     struct meter *m = meter_of(app);
     bool for_good = param_get(m, setup_of(at)->first) == SECURE_PORT_LOCKED;
     bool locked = secure_is_locked(m, link_of(at));
-    axdr_emit_enum(o, for_good ? LOCKED : locked ? LOCKED_FOR_NOW : UNLOCKED);
-    return DAR_OK;
+    return axdr_emit_enum(o, for_good ? LOCKED : locked ? LOCKED_FOR_NOW : UNLOCKED);
 }
 
 static enum dar get_attempts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct secure_lock *l = &meter_of(app)->secure.lock[link_of(at)];
-    axdr_emit_u32(o, at->id == 9 ? l->failed : l->total);
-    return DAR_OK;
+    return axdr_emit_u32(o, at->id == 9 ? l->failed : l->total);
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -253,7 +247,7 @@ static bool is_set_up(void *app)
 static enum dar set_net(void *app, const struct cosem_at *at, uint16_t param, int32_t v)
 {
     struct device *d = device_of(app);
-    enum dar dar = dar_of(param_set(&d->meter, at->who, param, v));
+    enum dar dar = param_set(&d->meter, at->who, param, v);
     if (dar == DAR_OK) d->net_due = mono_after(d->meter.t, NET_LATER_US);
     return dar;
 }
@@ -261,8 +255,7 @@ static enum dar set_net(void *app, const struct cosem_at *at, uint16_t param, in
 static enum dar get_tcp_port(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u16(o, net_of(app).port);
-    return DAR_OK;
+    return axdr_emit_u16(o, net_of(app).port);
 }
 
 static enum dar set_tcp_port(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -276,22 +269,19 @@ static enum dar set_tcp_port(void *app, const struct cosem_at *at, struct axdr_i
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_octets(o, &setup_of(at)->port, 6);
-    return DAR_OK;
+    return axdr_emit_octets(o, &setup_of(at)->port, 6);
 }
 
 static enum dar get_mss(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u16(o, net_of(app).mss);
-    return DAR_OK;
+    return axdr_emit_u16(o, net_of(app).mss);
 }
 
 static enum dar get_connections(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u8(o, net_of(app).connections);
-    return DAR_OK;
+    return axdr_emit_u8(o, net_of(app).connections);
 }
 
 /* At least two clients at once. */
@@ -305,15 +295,14 @@ static enum dar set_connections(void *app, const struct cosem_at *at, struct axd
 
 static enum dar get_idle(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), setup_of(at)->first));
-    return DAR_OK;
+    return axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), setup_of(at)->first));
 }
 
 static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint16_t s = axdr_read_u16(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, setup_of(at)->first, s));
+    return param_set(meter_of(app), at->who, setup_of(at)->first, s);
 }
 
 static const struct cosem_attr tcp_attr[] = {
@@ -342,8 +331,7 @@ static uint32_t ipv4_of(void *app, const struct cosem_at *at)
 
 static enum dar get_ipv4(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, ipv4_of(app, at));
-    return DAR_OK;
+    return axdr_emit_u32(o, ipv4_of(app, at));
 }
 
 /* A mask is ones, then zeros. */
@@ -359,15 +347,13 @@ static enum dar set_ipv4(void *app, const struct cosem_at *at, struct axdr_in *i
 static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_array(o, 0);
-    return DAR_OK;
+    return axdr_emit_array(o, 0);
 }
 
 static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_bool(o, net_of(app).dhcp);
-    return DAR_OK;
+    return axdr_emit_bool(o, net_of(app).dhcp);
 }
 
 static const struct cosem_attr ipv4_attr[] = {
@@ -391,8 +377,7 @@ const struct cosem_class class_ipv4 = { .id = 42,
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_enum(o, 0);
-    return DAR_OK;
+    return axdr_emit_enum(o, 0);
 }
 
 static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -418,15 +403,13 @@ static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_o
 static enum dar get_dns6(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct device_net n = net_of(app);
-    axdr_emit_octets(o, n.dns6[at->id - 7], 16);
-    return DAR_OK;
+    return axdr_emit_octets(o, n.dns6[at->id - 7], 16);
 }
 
 static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_u8(o, 0);
-    return DAR_OK;
+    return axdr_emit_u8(o, 0);
 }
 
 static const struct cosem_attr ipv6_attr[] = {
@@ -444,8 +427,7 @@ static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o
 {
     (void)at;
     struct device_net n = net_of(app);
-    axdr_emit_octets(o, n.mac, sizeof n.mac);
-    return DAR_OK;
+    return axdr_emit_octets(o, n.mac, sizeof n.mac);
 }
 
 static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_mac } };

@@ -18,31 +18,27 @@ static struct dlms_security setup_of(void *app)
 static enum dar get_policy(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, setup_of(app).policy);
-    return DAR_OK;
+    return axdr_emit_enum(o, setup_of(app).policy);
 }
 
 static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, setup_of(app).suite);
-    return DAR_OK;
+    return axdr_emit_enum(o, setup_of(app).suite);
 }
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct dlms_security s = setup_of(app);
     (void)at;
-    axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
-    return DAR_OK;
+    return axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
 }
 
 static enum dar get_server_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct dlms_security s = setup_of(app);
     (void)at;
-    axdr_emit_octets(o, s.server_title, DLMS_TITLE);
-    return DAR_OK;
+    return axdr_emit_octets(o, s.server_title, DLMS_TITLE);
 }
 
 /* Unwrap all, store all: the device decides as a whole. */
@@ -63,7 +59,7 @@ static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct a
     }
     if (!axdr_is_done(arg)) return DAR_TYPE;
     keys.n = (uint8_t)n;
-    return dar_of(device_transfer_keys(device_of(app), at->who, &keys));
+    return device_transfer_keys(device_of(app), at->who, &keys);
 }
 
 /* Only to a suite that can be used, and none that the policy has grown beyond. */
@@ -75,7 +71,7 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
     if (suite > CFG_SUITE1) return DAR_OTHER;
     if (CFG_SUITE1 && suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED)
         return DAR_DENIED;
-    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
+    return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite);
 }
 
 /* Policies only grow; signatures need suite 1, and a client that can sign. */
@@ -91,14 +87,13 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     bool unable =
         policy & SIGNED && (!CFG_SUITE1 || is.suite == 0 || !curve_is_complete(d, CERTS));
     if (weaker || unknown || unable) return DAR_DENIED;
-    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
+    return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy);
 }
 
 static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_array(o, 0);
-    return DAR_OK;
+    return axdr_emit_array(o, 0);
 }
 
 static const struct cosem_attr security_attr[] = {

@@ -20,23 +20,22 @@ static uint16_t reg_of(const struct cosem_at *at)
  */
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, at->row->bind.tag, reg_at(regs_of(app, at), reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_int(o, at->row->bind.tag, reg_at(regs_of(app, at), reg_of(at)));
 }
 
-void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
+int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
 {
     axdr_emit_struct(o, 2);
     axdr_emit_i8(o, scaler);
-    axdr_emit_enum(o, unit);
+    return axdr_emit_enum(o, unit);
 }
 
-void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n)
+int emit_flags(struct axdr_out *o, uint32_t flags, unsigned n)
 {
     uint8_t bits[4] = { 0 };
     for (unsigned i = 0; i < n; i++)
         if (flags >> i & 1) bits[i / 8] |= (uint8_t)(0x80u >> i % 8);
-    axdr_emit_bits(o, bits, n);
+    return axdr_emit_bits(o, bits, n);
 }
 
 uint32_t read_flags(struct axdr_in *in, unsigned n)
@@ -53,14 +52,12 @@ enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
     struct reg_unit u = reg_unit_at(reg_of(at));
-    emit_unit(o, u.scaler, u.unit);
-    return DAR_OK;
+    return emit_unit(o, u.scaler, u.unit);
 }
 
 static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
 }
 
 static const struct cosem_attr data_attr[] = {
@@ -79,15 +76,13 @@ static const struct cosem_attr register_attr[] = {
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_null(o);
-    return DAR_OK;
+    return axdr_emit_null(o);
 }
 
 static enum dar get_capture_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t when = (uint16_t)(reg_of(at) - REG_MD_P_IMPORT + REG_MDT_P_IMPORT);
-    emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
 }
 
 static const struct cosem_attr extended_attr[] = {
@@ -101,8 +96,7 @@ static const struct cosem_attr extended_attr[] = {
  */
 static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, at->row->bind.tag, param_get(meter_of(app), reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_int(o, at->row->bind.tag, param_get(meter_of(app), reg_of(at)));
 }
 
 /* Unsigned 32-bit words (filters) are kept as the signed number of the same bits. */
@@ -118,7 +112,7 @@ static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *
 {
     int32_t v = 0;
     int err = param_from(in, at->row->bind.tag, &v);
-    return dar_of(err ? err : param_set(meter_of(app), at->who, reg_of(at), v));
+    return err ? err : param_set(meter_of(app), at->who, reg_of(at), v);
 }
 
 static const struct cosem_attr param_attr[] = {
@@ -132,22 +126,20 @@ static const struct param_unit *setting_of(const struct cosem_at *at)
 
 static enum dar get_setting(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, setting_of(at)->tag, param_get(meter_of(app), setting_of(at)->id));
-    return DAR_OK;
+    return axdr_emit_int(o, setting_of(at)->tag, param_get(meter_of(app), setting_of(at)->id));
 }
 
 static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     int32_t v = 0;
     int err = param_from(in, setting_of(at)->tag, &v);
-    return dar_of(err ? err : param_set(meter_of(app), at->who, setting_of(at)->id, v));
+    return err ? err : param_set(meter_of(app), at->who, setting_of(at)->id, v);
 }
 
 static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_unit(o, setting_of(at)->scaler, setting_of(at)->unit);
-    return DAR_OK;
+    return emit_unit(o, setting_of(at)->scaler, setting_of(at)->unit);
 }
 
 static const struct cosem_attr setting_attr[] = {
@@ -159,9 +151,8 @@ static enum dar get_octets(void *app, const struct cosem_at *at, struct axdr_out
 {
     uint8_t b[64];
     int n = param_read(meter_of(app), reg_of(at), b, sizeof b);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(o, b, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(o, b, (size_t)n);
 }
 
 static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -169,7 +160,7 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_write(meter_of(app), at->who, reg_of(at), p, n));
+    return param_write(meter_of(app), at->who, reg_of(at), p, n);
 }
 
 static const struct cosem_attr octets_attr[] = {
@@ -246,8 +237,7 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
         n = DLMS_TITLE;
         break;
     }
-    axdr_emit_octets(o, b, n);
-    return DAR_OK;
+    return axdr_emit_octets(o, b, n);
 }
 
 static const struct cosem_attr text_attr[] = {
@@ -272,15 +262,13 @@ static enum dar get_rating(void *app, const struct cosem_at *at, struct axdr_out
         [RATING_FN_HZ] = c->rating.fn_hz,
         [RATING_IMAX_A] = c->rating.imax_ma / 1000,
     };
-    axdr_emit_u16(o, (uint16_t)value[reg_of(at)]);
-    return DAR_OK;
+    return axdr_emit_u16(o, (uint16_t)value[reg_of(at)]);
 }
 
 static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_unit(o, 0, rating_unit[reg_of(at)].unit);
-    return DAR_OK;
+    return emit_unit(o, 0, rating_unit[reg_of(at)].unit);
 }
 
 static const struct cosem_attr rating_attr[] = {
@@ -292,14 +280,12 @@ static const struct cosem_attr rating_attr[] = {
  */
 static enum dar get_event_code(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, event_last(meter_of(app), (enum event_log)reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_u16(o, event_last(meter_of(app), (enum event_log)reg_of(at)));
 }
 
 static enum dar get_event_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
-    return DAR_OK;
+    return axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
 }
 
 static const struct cosem_attr event_code_attr[] = {
@@ -314,8 +300,7 @@ static const struct cosem_attr event_counter_attr[] = {
 static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_null(o);
-    return DAR_OK;
+    return axdr_emit_null(o);
 }
 
 static const struct cosem_attr field_attr[] = {
@@ -326,8 +311,7 @@ static const struct cosem_attr field_attr[] = {
  */
 static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
 }
 
 static const struct cosem_attr counter_attr[] = {
