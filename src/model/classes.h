@@ -19,6 +19,7 @@ enum text {
     TEXT_DRN,          /* 13 digits of the STS meter number */
     TEXT_FIRMWARE,     /* semantic version and build */
     TEXT_HARDWARE,     /* hardware revision of the port */
+    TEXT_VARIANT,      /* voltage, currents, frequency, poles of the relay */
     TEXT_SYSTEM_TITLE, /* 8 octets */
     TEXT_UNIT,         /* firmware of the customer's unit, as it told; empty: it has not */
 };
@@ -229,6 +230,8 @@ enum dar model_gate(void *app, const struct cosem_at *at);
 #define NUMBER(a, c, d, e, acl, reg, t) ROW(a, 0, c, d, e, 1, acl, class_data, SHOWN(reg, t))
 #define MOMENT(a, c, d, e, acl, reg) ROW(a, 0, c, d, e, 1, acl, class_data_time, SHOWN(reg, 0))
 #define PARAM(a, c, d, e, acl, par, t) ROW(a, 0, c, d, e, 1, acl, class_param, SHOWN(par, t))
+#define PARAM_BITS(d, e, acl, par, bits)                                                       \
+    ROW(0, 0, 96, d, e, 1, acl, class_bits, SHOWN(par, bits))
 #define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, class_octets, SHOWN(par, 0))
 #define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, class_text, SHOWN(what, 0))
 #define SETTING(a, c, d, e, acl, view)                                                         \

@@ -30,7 +30,7 @@ static struct dlms_info info_of(void *app, const struct cosem_at *at)
         .client_sap = a->client_sap,
         .server_sap = DEVICE_SAP,
     };
-    for (uint8_t m = 0; m < 8; m++)
+    for (uint8_t m = 8; m-- > 0;) /* the usual one */
         if (a->mechanisms >> m & 1) info.mechanism = m;
     if (s) dlms_info_get(s, &info);
     return info;

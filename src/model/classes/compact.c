@@ -107,7 +107,7 @@ static enum dar read_value(struct device *d, const struct cosem_at *at, struct a
     uint8_t value[VALUE];
     struct axdr_out o = axdr_out(value, sizeof value);
     enum dar dar = model_gate(d, at);
-    if (dar == DAR_OK) dar = dar_of(cosem_attr(at)->get(d, at, &o));
+    if (dar == DAR_OK) dar = cosem_attr(at)->get(d, at, &o);
     struct axdr_in in = axdr_in(value, o.len);
     if (dar == DAR_OK && (o.full || strip(&in, type, content) < 0)) dar = DAR_TEMPORARY;
     return dar;

@@ -275,7 +275,8 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
     int w = expense_wallet(m);
     unsigned tariff = (unsigned)m->now.quantity[VAL_TARIFF] - 1, step = 0;
     uint32_t price = 0;
-    int64_t w_now = reg_at(&m->now, REG_P_IMPORT);
+    bool both = wallet_basis(m) == REG_WH_ABS;
+    int64_t w_now = reg_at(&m->now, both ? REG_P_ABS : REG_P_IMPORT);
     if (w >= 0) expense_usage(m, (unsigned)w, &u);
     if (w >= 0 && m->expense.has) {
         step = scheme_step(&m->expense.scheme, usage_wh(&u)) + 1;

@@ -29,9 +29,12 @@ static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out 
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct dlms_security s = setup_of(app);
-    (void)at;
-    return axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
+    struct dlms_info info = { .title = NULL };
+    const struct dlms_session *s = at->session;
+    if (at->who->assoc != ROLE_MANAGEMENT)
+        s = dlms_find_session(&device_of(app)->server, ROLE_MANAGEMENT);
+    if (s) dlms_info_get(s, &info);
+    return axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
 }
 
 static enum dar get_server_title(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -69,8 +72,10 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
     uint8_t suite = axdr_read_enum(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (suite > CFG_SUITE1) return DAR_OTHER;
-    if (CFG_SUITE1 && suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED)
-        return DAR_DENIED;
+    enum dar dar = CFG_SUITE1 && suite             ? suite1_is_complete(d, at)
+                   : setup_of(app).policy & SIGNED ? DAR_DENIED
+                                                   : DAR_OK;
+    if (dar != DAR_OK) return dar;
     return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite);
 }
 
@@ -84,9 +89,9 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
-    bool unable =
-        policy & SIGNED && (!CFG_SUITE1 || is.suite == 0 || !curve_is_complete(d, CERTS));
-    if (weaker || unknown || unable) return DAR_DENIED;
+    if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
+    enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;
+    if (dar != DAR_OK) return dar;
     return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy);
 }
 

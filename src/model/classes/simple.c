@@ -149,7 +149,7 @@ static const struct cosem_attr setting_attr[] = {
 
 static enum dar get_octets(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    uint8_t b[64];
+    uint8_t b[CAL_BYTES];
     int n = param_read(meter_of(app), reg_of(at), b, sizeof b);
     if (n < 0) return n;
     return axdr_emit_octets(o, b, (size_t)n);
@@ -195,13 +195,37 @@ static size_t put_string(uint8_t *dst, const char *s)
     return n;
 }
 
+static size_t put_number(uint8_t *dst, uint32_t v) /* below 1000 */
+{
+    return put_decimal(dst, v, v > 99 ? 3 : v > 9 ? 2 : 1);
+}
+
 /* Three numbers with points between. */
 static size_t put_version(uint8_t *dst, const uint8_t *v)
 {
     size_t n = 0;
     for (unsigned i = 0; v && i < 3; i++) {
         if (i) dst[n++] = '.';
-        n += put_decimal(dst + n, v[i], v[i] > 99 ? 3 : v[i] > 9 ? 2 : 1);
+        n += put_number(dst + n, v[i]);
+    }
+    return n;
+}
+
+/* Like "230V 5(80)A 50Hz 2P". */
+static size_t put_variant(uint8_t *dst, const struct meter_cfg *c)
+{
+    const struct {
+        uint32_t v;
+        const char *unit;
+    } part[] = { { c->rating.un_mv / 1000, "V " },
+                 { c->rating.ib_ma / 1000, "(" },
+                 { c->rating.imax_ma / 1000, ")A " },
+                 { c->rating.fn_hz, "Hz " },
+                 { c->relay.poles, "P" } };
+    size_t n = 0;
+    for (unsigned i = 0; i < COUNT(part); i++) {
+        n += put_number(dst + n, part[i].v);
+        n += put_string(dst + n, part[i].unit);
     }
     return n;
 }
@@ -228,6 +252,9 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
         break;
     case TEXT_HARDWARE:
         n = put_string(b, d->cfg->hardware);
+        break;
+    case TEXT_VARIANT:
+        n = put_variant(b, c);
         break;
     case TEXT_UNIT:
         n = put_version(b, unit_version(&d->meter));

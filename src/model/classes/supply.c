@@ -249,30 +249,27 @@ const struct cosem_class class_signals = { .id = 1,
                                            .n_attr = COUNT(signals_attr),
                                            .attr = signals_attr };
 
-/* -- self-protection: what is switched on, what holds; bit 0 is the first
+/* -- flags: a parameter of so many bits, the first is bit 0; without one, the self-protection that holds
  * --------------------------------- */
 
-enum { PROTECT_WORD = 16 };
-
-/* bind.id 0: what is switched on; 1: what holds. */
 static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
-    bool live = at->row->bind.id != 0;
-    uint32_t word = live ? protect_state(m) : (uint32_t)param_get(m, PARAM_PROTECT_MASK);
-    return emit_flags(o, word, PROTECT_WORD);
+    uint16_t id = at->row->bind.id;
+    return emit_flags(o, id < PARAMS ? (uint32_t)param_get(m, id) : protect_state(m),
+                      at->row->bind.tag);
 }
 
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint32_t word = read_flags(in, PROTECT_WORD);
+    uint32_t word = read_flags(in, at->row->bind.tag);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return param_set(meter_of(app), at->who, PARAM_PROTECT_MASK, (int32_t)word);
+    return param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word);
 }
 
 static const struct cosem_attr word_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_word, .set = set_word },
 };
-const struct cosem_class class_bits16 = { .id = 1,
-                                          .n_attr = COUNT(word_attr),
-                                          .attr = word_attr };
+const struct cosem_class class_bits = { .id = 1,
+                                        .n_attr = COUNT(word_attr),
+                                        .attr = word_attr };

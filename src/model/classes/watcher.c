@@ -175,9 +175,11 @@ static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    bool both = param_get(meter_of(app), PARAM_REGISTRATION) == REGISTRATION_ABSOLUTE;
+    uint16_t basis = wallet_basis(meter_of(app));
     (void)at;
-    return emit_monitored(o, both ? REG_BILLING_WH_ABS : REG_BILLING_WH_IMPORT);
+    return emit_monitored(o, basis == REG_WH_ABS   ? REG_BILLING_WH_ABS
+                             : basis == REG_WH_NET ? REG_BILLING_WH_NET
+                                                   : REG_BILLING_WH_IMPORT);
 }
 
 static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)

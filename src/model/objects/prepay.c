@@ -29,6 +29,17 @@ static const struct setting_list vtc = { 3,
                                            { PARAM_VTC_BAUD, AXDR_ENUM },
                                            { PARAM_VTC_PHYSICAL, AXDR_ENUM } } };
 
+static const struct setting_list unit_link = { 3,
+                                               { { PARAM_UNIT_RADIO, AXDR_ENUM },
+                                                 { PARAM_UNIT_POLL_S, AXDR_U16 },
+                                                 { PARAM_UNIT_POWER_DBM, AXDR_I8 } } };
+static const struct setting_list unit_air = {
+    2, { { PARAM_UNIT_CHANNEL, AXDR_U8 }, { PARAM_UNIT_PAN, AXDR_U16 } }
+};
+static const struct setting_list unit_keypad = {
+    2, { { PARAM_UNIT_KEYPAD, AXDR_BOOL }, { PARAM_UNIT_LANGUAGES, AXDR_U16 } }
+};
+
 static const struct setting_list locks = { 3,
                                            { { PARAM_LOCK_WRONG, AXDR_U8 },
                                              { PARAM_LOCK_FIRST_S, AXDR_U32 },
@@ -76,6 +87,7 @@ static const struct cosem_row rows[] = {
     PARAM(0, 96, 60, 14, ACL_POINT, PARAM_SCHEME_PRO_RATA, AXDR_BOOL),
     PARAM(0, 96, 61, 4, ACL_CONFIG, PARAM_WALLET_ARRANGEMENT, AXDR_ENUM),
     ROW(0, 0, 96, 61, 12, 1, ACL_CONFIG, class_settings, .ext = &locks),
+    OBJECT(0, 0, 96, 61, 13, ACL_SERVICE, class_window, 0),
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
     OBJECT(0, 0, 96, 60, 0, ACL_STS, class_scheme, SCHEME_ACTIVE),
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, class_scheme_passive, SCHEME_PASSIVE),
@@ -91,8 +103,15 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 60, 31, ACL_STS, class_expense, 31),
     OBJECT(0, 0, 96, 60, 33, ACL_STS, class_expense, 33),
     OBJECT(0, 0, 96, 62, 0, ACL_CONFIG, class_units, 0),
+    ROW(0, 0, 96, 62, 1, 1, ACL_CONFIG, class_settings, .ext = &unit_link),
+    ROW(0, 0, 96, 62, 2, 1, ACL_CONFIG, class_settings, .ext = &unit_air),
+    OBJECT(0, 0, 96, 62, 4, ACL_CONFIG, class_unit_codes, 0),
+    OBJECT(0, 0, 96, 62, 5, ACL_METER, class_unit_past, 0),
+    ROW(0, 0, 96, 62, 6, 1, ACL_CONFIG, class_settings, .ext = &unit_keypad),
+    PARAM_BITS(62, 7, ACL_CONFIG, PARAM_KEYPAD, 4),
     OBJECT(0, 0, 96, 64, 1, ACL_SERVICE, class_sms, 0),
     ROW(0, 0, 96, 64, 4, 1, ACL_SERVICE, class_settings, .ext = &vtc),
+    PARAM(0, 96, 64, 5, ACL_SERVICE, PARAM_RS485_ROLE, AXDR_ENUM),
     OBJECT(0, 0, 96, 64, 6, ACL_SERVICE, class_sms_pin, 0),
     PROFILE(0, 99, 14, 0, ACL_LOG, class_log, &charges),
     PROFILE(0, 99, 15, 0, ACL_LOG, class_log, &credits),
