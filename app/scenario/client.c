@@ -225,7 +225,8 @@ static const char *open_factory(struct scenario *s, uint8_t channel)
     uint32_t ic = secure_floor_get(&s->host.device->meter, ROLE_FACTORY);
     if (!s->client.up) go(s, channel);
     s->client.sap = SAP_FACTORY;
-    send(s, s->client.sap, apdu, secret_aarq(apdu, ic));
+    size_t asked = secret_aarq(apdu, ic);
+    send(s, s->client.sap, apdu, asked);
     const uint8_t *a = answer(s);
     if (!a) return "no answer";
     if (a[0] != AARE || !is_accepted(a)) return "the meter does not associate";
