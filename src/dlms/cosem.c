@@ -555,6 +555,16 @@ bool cosem_no_arg(struct axdr_in *arg)
 
 /* -- selections ------------------------------------------------------------------------- */
 
+struct obis cosem_obis(const struct obis_row *r)
+{
+    return (struct obis){ r->a, r->b, r->c, r->d, r->e, r->f };
+}
+
+struct cosem_capture cosem_capture(const struct capture_row *r)
+{
+    return (struct cosem_capture){ r->class_id, cosem_obis(&r->ln), r->attr, r->index };
+}
+
 static const struct axdr_field capture_fields[] = {
     AXDR_NESTED(4),
     AXDR_FIELD(U16, struct cosem_capture, class_id),

@@ -68,8 +68,8 @@ struct param_unit {
 /* Script n of a table is row n - 1: what it says it does, and the order it is. */
 struct script {
     uint8_t service; /* 1 writes an attribute, 2 calls a method */
-    uint16_t class_id;
-    struct obis ln;
+    uint8_t class_id;
+    struct obis_row ln;
     int8_t index;
     const char *name; /* parameter: these octets, or integer 0 */
     uint16_t command; /* enum command */
@@ -103,12 +103,13 @@ struct port_setup {
 
 /* Parameters that make one structure. */
 enum { SETTINGS_MAX = 6 };
+struct setting {
+    uint16_t id;
+    uint8_t tag;
+};
 struct setting_list {
     uint8_t n;
-    struct {
-        uint16_t id;
-        uint8_t tag;
-    } of[SETTINGS_MAX];
+    struct setting of[SETTINGS_MAX];
 };
 
 /* A calendar, and the script table its days call. */
@@ -257,6 +258,15 @@ static inline struct meter *meter_of(void *app)
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+
+/* A parameter as a number of that type, and taken as one. */
+int emit_setting(void *app, struct axdr_out *o, struct setting s);
+enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
+                     struct setting s);
+
+/* An attribute as {class, name, attribute}; a script as {name of its table, selector}. */
+int emit_attribute(struct axdr_out *o, const struct cosem_capture *c);
+int emit_script(struct axdr_out *o, const struct obis *table, unsigned selector);
 
 /* Flags as a bit-string of n bits, at most 32, bit 0 the first; and read. */
 int emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);

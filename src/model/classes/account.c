@@ -62,19 +62,10 @@ static int emit_level(void *app, const struct cosem_at *at, struct axdr_out *o)
         o, meter_of(app)->wallets.watchman.level[wallet_of(at) * CREDIT_LEVELS].threshold);
 }
 
-static int32_t setting(void *app, const struct cosem_at *at, unsigned first)
+/* Of this wallet: the parameter of the first is `first`. */
+static struct setting setting(const struct cosem_at *at, unsigned first, uint8_t tag)
 {
-    return param_get(meter_of(app), (uint16_t)(first + wallet_of(at)));
-}
-
-static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
-                            unsigned param, bool negative)
-{
-    int64_t v = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (negative) v = -v;
-    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return param_set(meter_of(app), at->who, (uint16_t)param, (int32_t)v);
+    return (struct setting){ (uint16_t)(first + wallet_of(at)), tag };
 }
 
 /* What a credit of this kind has not. */
@@ -153,12 +144,12 @@ static enum dar get_to_clear(void *app, const struct cosem_at *at, struct axdr_o
 
 static enum dar get_clearance(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_i32(o, setting(app, at, PARAM_CLEARANCE_1));
+    return emit_setting(app, o, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
 }
 
 static enum dar set_clearance(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_setting(app, at, in, PARAM_CLEARANCE_1 + wallet_of(at), false);
+    return set_setting(app, at, in, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
 }
 
 static enum dar get_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -312,25 +303,22 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
 
 static enum dar get_provision(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_u16(o, (uint16_t)setting(app, at, PARAM_PROVISION_1));
+    return emit_setting(app, o, setting(at, PARAM_PROVISION_1, AXDR_U16));
 }
 
 static enum dar set_provision(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint16_t v = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    uint16_t param = (uint16_t)(PARAM_PROVISION_1 + wallet_of(at));
-    return param_set(meter_of(app), at->who, param, v);
+    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1, AXDR_U16));
 }
 
 static enum dar get_provided_s(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_i32(o, setting(app, at, PARAM_PROVISION_1_S));
+    return emit_setting(app, o, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
 }
 
 static enum dar set_provided_s(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_setting(app, at, in, PARAM_PROVISION_1_S + wallet_of(at), false);
+    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
 }
 
 static enum dar call_open(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -364,7 +352,7 @@ static enum dar get_warning(void *app, const struct cosem_at *at, struct axdr_ou
 
 static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_i32(o, setting(app, at, PARAM_EMERGENCY_1_BELOW));
+    return emit_setting(app, o, setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32));
 }
 
 static const struct cosem_attr account_attr[] = {
@@ -484,13 +472,17 @@ static enum dar get_limit(void *app, const struct cosem_at *at, struct axdr_out 
 static enum dar set_limit(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     if (kind_of(at) != CREDIT_RESERVED) return set_none(in);
-    return set_setting(app, at, in, PARAM_FRIENDLY_DEBT, true);
+    int64_t v = -(int64_t)axdr_read_i32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v > INT32_MAX) return DAR_OTHER;
+    return param_set(meter_of(app), at->who, PARAM_FRIENDLY_DEBT, (int32_t)v);
 }
 
 static enum dar get_configuration(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t bits = kinds[kind_of(at)].configuration;
-    if (kind_of(at) == CREDIT_EMERGENCY && setting(app, at, PARAM_EMERGENCY_1_AUTO))
+    if (kind_of(at) == CREDIT_EMERGENCY &&
+        param_get(meter_of(app), setting(at, PARAM_EMERGENCY_1_AUTO, 0).id))
         bits &= (uint8_t)~0x40;
     return axdr_emit_bits(o, &bits, 5);
 }
@@ -531,35 +523,32 @@ static enum dar get_credit_status(void *app, const struct cosem_at *at, struct a
 static enum dar get_preset(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     unsigned first = kinds[kind_of(at)].preset;
-    return axdr_emit_i32(o, first ? setting(app, at, first) : 0);
+    if (!first) return axdr_emit_i32(o, 0);
+    return emit_setting(app, o, setting(at, first, AXDR_I32));
 }
 
 static enum dar set_preset(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     unsigned first = kinds[kind_of(at)].preset;
-    return first ? set_setting(app, at, in, first + wallet_of(at), false) : set_none(in);
+    return first ? set_setting(app, at, in, setting(at, first, AXDR_I32)) : set_none(in);
 }
 
 /* Of emergency credit; of lifeline credit the kWh a month up to which there is any. */
-static unsigned below_param(const struct cosem_at *at)
+static struct setting below(const struct cosem_at *at)
 {
-    if (kind_of(at) == CREDIT_EMERGENCY) return PARAM_EMERGENCY_1_BELOW + wallet_of(at);
-    return kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : 0;
+    if (kind_of(at) == CREDIT_EMERGENCY) return setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32);
+    return (struct setting){ kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : PARAMS,
+                             AXDR_I32 };
 }
 
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    unsigned param = below_param(at);
-    return axdr_emit_i32(o, param ? param_get(meter_of(app), (uint16_t)param) : 0);
+    return below(at).id < PARAMS ? emit_setting(app, o, below(at)) : axdr_emit_i32(o, 0);
 }
 
 static enum dar set_below(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int32_t v = axdr_read_i32(in);
-    unsigned param = below_param(at);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (!param) return v ? DAR_OTHER : DAR_OK;
-    return param_set(meter_of(app), at->who, (uint16_t)param, v);
+    return below(at).id < PARAMS ? set_setting(app, at, in, below(at)) : set_none(in);
 }
 
 /* Free credit comes with the first of each month, others never by themselves. */

@@ -121,36 +121,21 @@ static enum dar set_dst_date(void *app, const struct cosem_at *at, struct axdr_i
     return param_write(meter_of(app), at->who, dst_param(at), dt, sizeof dt);
 }
 
-static enum dar get_dst_deviation(void *app, const struct cosem_at *at, struct axdr_out *o)
+/* Attributes from 7 on are parameters. */
+static const struct setting settings[] = {
+    { PARAM_DST_DEVIATION_MIN, AXDR_I8 },
+    { PARAM_DST_ENABLED, AXDR_BOOL },
+    { PARAM_CLOCK_BASE, AXDR_ENUM },
+};
+
+static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)at;
-    return axdr_emit_i8(o, (int8_t)param_get(meter_of(app), PARAM_DST_DEVIATION_MIN));
+    return emit_setting(app, o, settings[at->id - 7]);
 }
 
-static enum dar set_dst_deviation(void *app, const struct cosem_at *at, struct axdr_in *in)
+static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int8_t v = axdr_read_i8(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return param_set(meter_of(app), at->who, PARAM_DST_DEVIATION_MIN, v);
-}
-
-static enum dar get_dst_enabled(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    return axdr_emit_bool(o, param_get(meter_of(app), PARAM_DST_ENABLED) != 0);
-}
-
-static enum dar set_dst_enabled(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    bool v = axdr_read_bool(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return param_set(meter_of(app), at->who, PARAM_DST_ENABLED, v);
-}
-
-static enum dar get_base(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    return axdr_emit_enum(o, (uint8_t)param_get(meter_of(app), PARAM_CLOCK_BASE));
+    return set_setting(app, at, in, settings[at->id - 7]);
 }
 
 /* Methods 1 to 4 differ only in the order they give. */
@@ -196,9 +181,9 @@ static const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(4)] = { .get = get_status },
     [COSEM_ATTR(5)] = { .get = get_dst_date, .set = set_dst_date },
     [COSEM_ATTR(6)] = { .get = get_dst_date, .set = set_dst_date },
-    [COSEM_ATTR(7)] = { .get = get_dst_deviation, .set = set_dst_deviation },
-    [COSEM_ATTR(8)] = { .get = get_dst_enabled, .set = set_dst_enabled },
-    [COSEM_ATTR(9)] = { .get = get_base },
+    [COSEM_ATTR(7)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(8)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(9)] = { .get = get_number },
 };
 static const struct cosem_method clock_method[] = {
     [COSEM_METHOD(1)] = { .call = call_adjust }, [COSEM_METHOD(2)] = { .call = call_adjust },

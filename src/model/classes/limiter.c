@@ -33,10 +33,7 @@ int emit_monitored(struct axdr_out *o, uint16_t reg)
 {
     static const struct profile_view none = { .which = 0 };
     struct cosem_capture c = model_capture_of(reg, &none);
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, c.class_id);
-    axdr_emit_octets(o, &c.ln, 6);
-    return axdr_emit_i8(o, c.attr);
+    return emit_attribute(o, &c);
 }
 
 enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
@@ -71,43 +68,36 @@ static enum dar get_active(void *app, const struct cosem_at *at, struct axdr_out
     return axdr_emit_int(o, tag_of(app, at), limiter_threshold(meter_of(app), index_of(at)));
 }
 
-static unsigned threshold_of(const struct cosem_at *at)
+static struct setting threshold(void *app, const struct cosem_at *at)
 {
-    return at->id == 4 ? LIMIT_NORMAL : LIMIT_EMERGENCY;
+    return (struct setting){ param_of(at, at->id == 4 ? LIMIT_NORMAL : LIMIT_EMERGENCY),
+                             tag_of(app, at) };
 }
 
 static enum dar get_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_int(o, tag_of(app, at), value_of(app, at, threshold_of(at)));
-}
-
-static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in,
-                           uint8_t tag, unsigned what)
-{
-    int64_t v = axdr_read_int(in, tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return param_set(meter_of(app), at->who, param_of(at, what), (int32_t)v);
+    return emit_setting(app, o, threshold(app, at));
 }
 
 static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_number(app, at, in, tag_of(app, at), threshold_of(at));
+    return set_setting(app, at, in, threshold(app, at));
 }
 
-static unsigned duration_of(const struct cosem_at *at)
+static struct setting duration(const struct cosem_at *at)
 {
-    return at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S;
+    return (struct setting){ param_of(at, at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S),
+                             AXDR_U32 };
 }
 
 static enum dar get_duration(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_u32(o, (uint32_t)value_of(app, at, duration_of(at)));
+    return emit_setting(app, o, duration(at));
 }
 
 static enum dar set_duration(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_number(app, at, in, AXDR_U32, duration_of(at));
+    return set_setting(app, at, in, duration(at));
 }
 
 /* -- emergency
@@ -174,13 +164,6 @@ static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_
  * --------------------------------------------------------------------------------------------
  */
 
-static int emit_script(struct axdr_out *o, int32_t selector)
-{
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, &supply_scripts, 6);
-    return axdr_emit_u16(o, (uint16_t)selector);
-}
-
 /* One of another table is out of range. */
 static int32_t read_script(struct axdr_in *in)
 {
@@ -195,8 +178,8 @@ static int32_t read_script(struct axdr_in *in)
 int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
 {
     axdr_emit_struct(o, 2);
-    emit_script(o, up);
-    return emit_script(o, down);
+    emit_script(o, &supply_scripts, (unsigned)up);
+    return emit_script(o, &supply_scripts, (unsigned)down);
 }
 
 enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,

@@ -66,11 +66,7 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
         struct cosem_capture c = model_object_of((uint16_t)s->work[W_PARAM]);
         if (!c.class_id) continue;
         if (s->work[W_INDEX] == i) {
-            axdr_emit_struct(o, 3);
-            axdr_emit_u16(o, c.class_id);
-            axdr_emit_octets(o, &c.ln, 6);
-            axdr_emit_i8(o, c.attr);
-            return DAR_OK;
+            return emit_attribute(o, &c);
         }
         s->work[W_INDEX]++;
     }

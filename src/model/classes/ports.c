@@ -18,24 +18,10 @@ static const struct port_setup *setup_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
-static uint16_t param_of(const struct cosem_at *at, const struct field *f)
+static struct setting setting_of(const struct cosem_at *at, const struct field *f)
 {
-    return (uint16_t)(setup_of(at)->first + f[at->id].behind);
-}
-
-static enum dar get_param(void *app, const struct cosem_at *at, const struct field *f,
-                          struct axdr_out *o)
-{
-    return axdr_emit_int(o, f[at->id].tag, param_get(meter_of(app), param_of(at, f)));
-}
-
-static enum dar set_param(void *app, const struct cosem_at *at, const struct field *f,
-                          struct axdr_in *in)
-{
-    int64_t v = axdr_read_int(in, f[at->id].tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v > INT32_MAX) return DAR_OTHER;
-    return param_set(meter_of(app), at->who, param_of(at, f), (int32_t)v);
+    return (struct setting){ (uint16_t)(setup_of(at)->first + f[at->id].behind),
+                             f[at->id].tag };
 }
 
 /* -- class 19: IEC 62056-21 on a local port
@@ -49,12 +35,12 @@ static const struct field local_field[] = {
 
 static enum dar get_local(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return get_param(app, at, local_field, o);
+    return emit_setting(app, o, setting_of(at, local_field));
 }
 
 static enum dar set_local(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_param(app, at, local_field, in);
+    return set_setting(app, at, in, setting_of(at, local_field));
 }
 
 static enum dar get_opening(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -113,12 +99,12 @@ static const struct field hdlc_field[] = {
 
 static enum dar get_hdlc(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return get_param(app, at, hdlc_field, o);
+    return emit_setting(app, o, setting_of(at, hdlc_field));
 }
 
 static enum dar set_hdlc(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_param(app, at, hdlc_field, in);
+    return set_setting(app, at, in, setting_of(at, hdlc_field));
 }
 
 static uint8_t link_of(const struct cosem_at *at)
@@ -138,7 +124,7 @@ static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (v == device_lower_address(device_of(app), link_of(at))) return DAR_OK;
     if (v < HDLC_LOWEST) return DAR_OTHER;
-    return param_set(meter_of(app), at->who, param_of(at, hdlc_field), v);
+    return param_set(meter_of(app), at->who, setting_of(at, hdlc_field).id, v);
 }
 
 static const struct cosem_attr hdlc_attr[] = {
@@ -166,12 +152,12 @@ static const struct field guard_field[] = {
 
 static enum dar get_guard(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return get_param(app, at, guard_field, o);
+    return emit_setting(app, o, setting_of(at, guard_field));
 }
 
 static enum dar set_guard(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_param(app, at, guard_field, in);
+    return set_setting(app, at, in, setting_of(at, guard_field));
 }
 
 static enum dar get_port(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -293,16 +279,19 @@ static enum dar set_connections(void *app, const struct cosem_at *at, struct axd
     return v >= 2 ? set_net(app, at, PARAM_NET_CONNECTIONS, v) : DAR_OTHER;
 }
 
+static struct setting idle(const struct cosem_at *at)
+{
+    return (struct setting){ setup_of(at)->first, AXDR_U16 };
+}
+
 static enum dar get_idle(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), setup_of(at)->first));
+    return emit_setting(app, o, idle(at));
 }
 
 static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint16_t s = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return param_set(meter_of(app), at->who, setup_of(at)->first, s);
+    return set_setting(app, at, in, idle(at));
 }
 
 static const struct cosem_attr tcp_attr[] = {

@@ -13,7 +13,7 @@ static const struct script_table *table_of(const struct cosem_at *at)
 
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
-    struct obis ln = s->ln;
+    struct obis ln = cosem_obis(&s->ln);
     ln.e = (uint8_t)(ln.e + k);
     axdr_emit_struct(o, 5);
     axdr_emit_enum(o, s->service);
@@ -80,11 +80,8 @@ static const struct schedule *schedule_of(const struct cosem_at *at)
 
 static enum dar get_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    const struct schedule *s = schedule_of(at);
     (void)app;
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, &s->script, 6);
-    return axdr_emit_u16(o, s->selector);
+    return emit_script(o, &schedule_of(at)->script, schedule_of(at)->selector);
 }
 
 static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -155,9 +152,7 @@ static const struct obis *table_name(const struct cosem_at *at)
 
 static enum dar get_single_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, table_name(at), 6);
-    return axdr_emit_u16(o, action_of(app, at).selector);
+    return emit_script(o, table_name(at), action_of(app, at).selector);
 }
 
 static enum dar set_single_script(void *app, const struct cosem_at *at, struct axdr_in *in)

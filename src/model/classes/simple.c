@@ -30,6 +30,24 @@ int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
     return axdr_emit_enum(o, unit);
 }
 
+int emit_attribute(struct axdr_out *o, const struct cosem_capture *c)
+{
+    static const struct axdr_field fields[] = {
+        AXDR_NESTED(3),
+        AXDR_FIELD(U16, struct cosem_capture, class_id),
+        AXDR_FIELD(OBIS, struct cosem_capture, ln),
+        AXDR_FIELD(I8, struct cosem_capture, attr),
+    };
+    return axdr_emit_fields(o, fields, COUNT(fields), c);
+}
+
+int emit_script(struct axdr_out *o, const struct obis *table, unsigned selector)
+{
+    axdr_emit_struct(o, 2);
+    axdr_emit_octets(o, table, sizeof *table);
+    return axdr_emit_u16(o, (uint16_t)selector);
+}
+
 int emit_flags(struct axdr_out *o, uint32_t flags, unsigned n)
 {
     uint8_t bits[4] = { 0 };
@@ -94,56 +112,61 @@ static const struct cosem_attr extended_attr[] = {
 
 /* -- parameters -------------------------------------------------------------------------------
  */
-static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
+int emit_setting(void *app, struct axdr_out *o, struct setting s)
 {
-    return axdr_emit_int(o, at->row->bind.tag, param_get(meter_of(app), reg_of(at)));
+    return axdr_emit_int(o, s.tag, param_get(meter_of(app), s.id));
 }
 
 /* Unsigned 32-bit words (filters) are kept as the signed number of the same bits. */
-static int param_from(struct axdr_in *in, uint8_t tag, int32_t *v)
+enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in, struct setting s)
 {
-    int64_t n = axdr_read_int(in, tag);
-    if (!axdr_is_done(in)) return E_TYPE;
-    *v = (int32_t)(uint32_t)n;
-    return 0;
+    int64_t v = axdr_read_int(in, s.tag);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return param_set(meter_of(app), at->who, s.id, (int32_t)(uint32_t)v);
+}
+
+static struct setting param_of(const struct cosem_at *at)
+{
+    return (struct setting){ reg_of(at), at->row->bind.tag };
+}
+
+static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    return emit_setting(app, o, param_of(at));
 }
 
 static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int32_t v = 0;
-    int err = param_from(in, at->row->bind.tag, &v);
-    return err ? err : param_set(meter_of(app), at->who, reg_of(at), v);
+    return set_setting(app, at, in, param_of(at));
 }
 
 static const struct cosem_attr param_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
 };
 
-static const struct param_unit *setting_of(const struct cosem_at *at)
+static const struct param_unit *unit_of(const struct cosem_at *at)
 {
     return at->row->bind.ext;
 }
 
-static enum dar get_setting(void *app, const struct cosem_at *at, struct axdr_out *o)
+static enum dar get_with_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_int(o, setting_of(at)->tag, param_get(meter_of(app), setting_of(at)->id));
+    return emit_setting(app, o, (struct setting){ unit_of(at)->id, unit_of(at)->tag });
 }
 
-static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in)
+static enum dar set_with_unit(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int32_t v = 0;
-    int err = param_from(in, setting_of(at)->tag, &v);
-    return err ? err : param_set(meter_of(app), at->who, setting_of(at)->id, v);
+    return set_setting(app, at, in, (struct setting){ unit_of(at)->id, unit_of(at)->tag });
 }
 
 static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    return emit_unit(o, setting_of(at)->scaler, setting_of(at)->unit);
+    return emit_unit(o, unit_of(at)->scaler, unit_of(at)->unit);
 }
 
 static const struct cosem_attr setting_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_setting, .set = set_setting },
+    [COSEM_ATTR(2)] = { .get = get_with_unit, .set = set_with_unit },
     [COSEM_ATTR(3)] = { .get = get_setting_unit },
 };
 

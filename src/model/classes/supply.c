@@ -88,11 +88,7 @@ static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_ou
 {
     (void)app, (void)at;
     axdr_emit_array(o, ACTIONS);
-    for (unsigned n = 1; n <= ACTIONS; n++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_octets(o, &supply_scripts, 6);
-        axdr_emit_u16(o, (uint16_t)n);
-    }
+    for (unsigned n = 1; n <= ACTIONS; n++) emit_script(o, &supply_scripts, n);
     return DAR_OK;
 }
 
