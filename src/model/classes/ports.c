@@ -230,53 +230,69 @@ static bool is_set_up(void *app)
     return device_of(app)->net_due.us == MONO_NEVER.us;
 }
 
-static enum dar set_net(void *app, const struct cosem_at *at, uint16_t param, int32_t v)
+/* Attributes that show a member of the network as it is, and the parameter that sets it. */
+static const struct net_field {
+    uint8_t class_id, id;
+    uint16_t param; /* 0: the port's own affair */
+    struct axdr_field f;
+} net_field[] = {
+    { 41, 2, PARAM_NET_PORT, AXDR_FIELD(U16, struct device_net, port) },
+    { 41, 4, 0, AXDR_FIELD(U16, struct device_net, mss) },
+    { 41, 5, PARAM_NET_CONNECTIONS, AXDR_FIELD(U8, struct device_net, connections) },
+    { 42, 3, PARAM_NET_ADDRESS, AXDR_FIELD(U32, struct device_net, address) },
+    { 42, 6, PARAM_NET_MASK, AXDR_FIELD(U32, struct device_net, mask) },
+    { 42, 7, PARAM_NET_GATEWAY, AXDR_FIELD(U32, struct device_net, gateway) },
+    { 42, 8, 0, AXDR_FIELD(BOOL, struct device_net, dhcp) },
+    { 42, 9, PARAM_NET_DNS_1, AXDR_FIELD(U32, struct device_net, dns[0]) },
+    { 42, 10, PARAM_NET_DNS_2, AXDR_FIELD(U32, struct device_net, dns[1]) },
+    { 43, 2, 0, AXDR_FIELD(OCTETS, struct device_net, mac) },
+    { 48, 7, 0, AXDR_FIELD(OCTETS, struct device_net, dns6[0]) },
+    { 48, 8, 0, AXDR_FIELD(OCTETS, struct device_net, dns6[1]) },
+};
+
+static const struct net_field *field_of(const struct cosem_at *at)
+{
+    const struct net_field *x = net_field;
+    while (x->class_id != at->cls->id || x->id != at->id) x++;
+    return x;
+}
+
+static enum dar get_net(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct device_net n = net_of(app);
+    return axdr_emit_fields(o, &field_of(at)->f, 1, &n);
+}
+
+/* At least two clients at once; a mask is ones, then zeros. */
+static bool is_possible(uint16_t param, uint32_t v)
+{
+    if (param == PARAM_NET_MASK) return !(~v & (~v + 1));
+    return param == PARAM_NET_CONNECTIONS ? v >= 2 : param != PARAM_NET_PORT || v;
+}
+
+static enum dar set_net(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct device *d = device_of(app);
-    enum dar dar = param_set(&d->meter, at->who, param, v);
+    const struct net_field *x = field_of(at);
+    struct device_net n = net_of(app);
+    struct axdr_in number = *in;
+    uint8_t is[5];
+    struct axdr_out o = axdr_out(is, sizeof is);
+    axdr_emit_fields(&o, &x->f, 1, &n);
+    (void)axdr_read_fields(in, &x->f, 1, &n);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!memcmp(is, number.p, o.len) && is_set_up(app)) return DAR_OK;
+    uint32_t v = (uint32_t)axdr_read_number(&number, NULL);
+    if (!is_possible(x->param, v)) return DAR_OTHER;
+    enum dar dar = param_set(&d->meter, at->who, x->param, (int32_t)v);
     if (dar == DAR_OK) d->net_due = mono_after(d->meter.t, NET_LATER_US);
     return dar;
-}
-
-static enum dar get_tcp_port(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    return axdr_emit_u16(o, net_of(app).port);
-}
-
-static enum dar set_tcp_port(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint16_t v = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == net_of(app).port && is_set_up(app)) return DAR_OK;
-    return v ? set_net(app, at, PARAM_NET_PORT, v) : DAR_OTHER;
 }
 
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
     return axdr_emit_octets(o, &setup_of(at)->port, 6);
-}
-
-static enum dar get_mss(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    return axdr_emit_u16(o, net_of(app).mss);
-}
-
-static enum dar get_connections(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    return axdr_emit_u8(o, net_of(app).connections);
-}
-
-/* At least two clients at once. */
-static enum dar set_connections(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint8_t v = axdr_read_u8(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == net_of(app).connections && is_set_up(app)) return DAR_OK;
-    return v >= 2 ? set_net(app, at, PARAM_NET_CONNECTIONS, v) : DAR_OTHER;
 }
 
 static struct setting idle(const struct cosem_at *at)
@@ -295,43 +311,13 @@ static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr tcp_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_tcp_port, .set = set_tcp_port },
+    [COSEM_ATTR(2)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(3)] = { .get = get_below },
-    [COSEM_ATTR(4)] = { .get = get_mss },
-    [COSEM_ATTR(5)] = { .get = get_connections, .set = set_connections },
+    [COSEM_ATTR(4)] = { .get = get_net },
+    [COSEM_ATTR(5)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(6)] = { .get = get_idle, .set = set_idle },
 };
 const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
-
-static const uint16_t ipv4_param[] = { [3] = PARAM_NET_ADDRESS,
-                                       [6] = PARAM_NET_MASK,
-                                       [7] = PARAM_NET_GATEWAY,
-                                       [9] = PARAM_NET_DNS_1,
-                                       [10] = PARAM_NET_DNS_2 };
-
-static uint32_t ipv4_of(void *app, const struct cosem_at *at)
-{
-    struct device_net n = net_of(app);
-    const uint32_t value[] = {
-        [3] = n.address, [6] = n.mask, [7] = n.gateway, [9] = n.dns[0], [10] = n.dns[1]
-    };
-    return value[at->id];
-}
-
-static enum dar get_ipv4(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return axdr_emit_u32(o, ipv4_of(app, at));
-}
-
-/* A mask is ones, then zeros. */
-static enum dar set_ipv4(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint32_t v = axdr_read_u32(in), rest = ~v;
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == ipv4_of(app, at) && is_set_up(app)) return DAR_OK;
-    if (at->id == 6 && (rest & (rest + 1))) return DAR_OTHER;
-    return set_net(app, at, ipv4_param[at->id], (int32_t)v);
-}
 
 static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -339,22 +325,16 @@ static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_array(o, 0);
 }
 
-static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    return axdr_emit_bool(o, net_of(app).dhcp);
-}
-
 static const struct cosem_attr ipv4_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },
-    [COSEM_ATTR(3)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(3)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(4)] = { .get = get_none },
     [COSEM_ATTR(5)] = { .get = get_none },
-    [COSEM_ATTR(6)] = { .get = get_ipv4, .set = set_ipv4 },
-    [COSEM_ATTR(7)] = { .get = get_ipv4, .set = set_ipv4 },
-    [COSEM_ATTR(8)] = { .get = get_dhcp },
-    [COSEM_ATTR(9)] = { .get = get_ipv4, .set = set_ipv4 },
-    [COSEM_ATTR(10)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(6)] = { .get = get_net, .set = set_net },
+    [COSEM_ATTR(7)] = { .get = get_net, .set = set_net },
+    [COSEM_ATTR(8)] = { .get = get_net },
+    [COSEM_ATTR(9)] = { .get = get_net, .set = set_net },
+    [COSEM_ATTR(10)] = { .get = get_net, .set = set_net },
 };
 const struct cosem_class class_ipv4 = { .id = 42,
                                         .n_attr = COUNT(ipv4_attr),
@@ -389,12 +369,6 @@ static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_o
     return DAR_OK;
 }
 
-static enum dar get_dns6(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    struct device_net n = net_of(app);
-    return axdr_emit_octets(o, n.dns6[at->id - 7], 16);
-}
-
 static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
@@ -404,22 +378,15 @@ static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_ou
 static const struct cosem_attr ipv6_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_mode },
     [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_none },
-    [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_dns6 },
-    [COSEM_ATTR(8)] = { .get = get_dns6 },     [COSEM_ATTR(9)] = { .get = get_traffic },
+    [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_net },
+    [COSEM_ATTR(8)] = { .get = get_net },      [COSEM_ATTR(9)] = { .get = get_traffic },
     [COSEM_ATTR(10)] = { .get = get_none },
 };
 const struct cosem_class class_ipv6 = { .id = 48,
                                         .n_attr = COUNT(ipv6_attr),
                                         .attr = ipv6_attr };
 
-static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    struct device_net n = net_of(app);
-    return axdr_emit_octets(o, n.mac, sizeof n.mac);
-}
-
-static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_mac } };
+static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };
 const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
 
 /* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */
