@@ -79,8 +79,11 @@ unsigned display_items(struct meter *m, enum display_list list,
 {
     uint8_t o[DISPLAY_ITEMS * ITEM];
     int n = param_read(m, list_param(list), o, sizeof o);
+    if (n < ITEM && list == DISPLAY_READOUT) {
+        list = DISPLAY_AUTOMATIC;
+        n = param_read(m, list_param(list), o, sizeof o);
+    }
     if (n < ITEM || n % ITEM) {
-        if (list == DISPLAY_READOUT) return display_items(m, DISPLAY_AUTOMATIC, item);
         memcpy(item, product[list].item, product[list].n * sizeof *item);
         return product[list].n;
     }
