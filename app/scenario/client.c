@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "dlms/cipher.h"
 #include "dlms/wrapper.h"
+#include "meter/secure/certs.h"
+#include "model/roles.h"
 
 enum {
     ANSWER_MS = 5000,
@@ -154,7 +156,6 @@ static bool is_accepted(const uint8_t *a)
 /* -- the factory: high level security, GMAC, under the product's keys
  * ------------------------------------------------------------------------------------ */
 
-enum { FACTORY = 10 }; /* its place among the clients */
 static const uint8_t title[CIPHER_TITLE] = { 'M', 'G', 'C', 0, 0, 0, 0, 1 };
 static const uint8_t challenge[] = "factory.";
 
@@ -221,10 +222,11 @@ static const char *open_factory(struct scenario *s, uint8_t channel)
 {
     uint8_t apdu[CLIENT_APDU];
     size_t n = 0;
-    uint32_t ic = secure_floor_get(&s->host.device->meter, FACTORY);
+    uint32_t ic = secure_floor_get(&s->host.device->meter, ROLE_FACTORY);
     if (!s->client.up) go(s, channel);
     s->client.sap = SAP_FACTORY;
-    send(s, s->client.sap, apdu, secret_aarq(apdu, ic));
+    size_t asked = secret_aarq(apdu, ic);
+    send(s, s->client.sap, apdu, asked);
     const uint8_t *a = answer(s);
     if (!a) return "no answer";
     if (a[0] != AARE || !is_accepted(a)) return "the meter does not associate";
@@ -392,10 +394,13 @@ const char *act_certificate(struct scenario *s, const struct words *w)
 {
     static const uint8_t der[] = "0123456789 some certificate";
     bool in = word_is(w->word[1], "imported");
-    struct secure_cert c = { PARAM_CERT_1, der, in ? (uint16_t)sizeof der : 0 };
+    struct cert c = { .entity = CERT_CLIENT };
+    struct cert_sum sum = { .slot = 0 };
+    struct meter *m = &s->host.device->meter;
     if (!in && !word_is(w->word[1], "removed")) return "imported or removed";
-    meter_at(&s->host.device->meter, s->now);
-    return ordered(s, secure_keys_set(&s->host.device->meter, &engineer, NULL, 0, &c));
+    meter_at(m, s->now);
+    while (cert_sum(m, in ? &c : NULL, der, sizeof der, &sum) == E_BUSY) continue;
+    return ordered(s, cert_put(m, &engineer, in ? &c : NULL, der, sizeof der, &sum, NULL, 0));
 }
 
 /* -- at the keypad

@@ -110,6 +110,7 @@ static const struct hot_row table[] = {
     { HOT_LIMITERS, 1, limiter_put, limiter_take },
     { HOT_QUALITY, 1, watch_put, watch_restore },
     { HOT_UNITS, 1, units_put, units_take },
+    { HOT_PAST, 1, past_put, past_take },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },
     { HOT_COLUMNS, 0, NULL, columns_take },

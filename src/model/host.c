@@ -63,7 +63,9 @@ static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
 static bool may_open(void *app, const struct who *who, uint8_t mechanism)
 {
     bool signs = CFG_SUITE1 && param_get(meter_of(app), PARAM_SECURITY_SUITE);
-    if (mechanism == MECH_ECDSA && !signs) return false;
+    uint8_t usual = 1u << MECH_NONE | 1u << MECH_LLS | 1u << MECH_GMAC;
+    if (signs) usual |= 1u << MECH_ECDSA;
+    if (!((usual | device_of(app)->cfg->hls) >> mechanism & 1)) return false;
     if (who->assoc == ROLE_FACTORY) return secure_is_factory(meter_of(app));
     return who->assoc != ROLE_CIU;
 }

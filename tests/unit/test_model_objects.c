@@ -951,7 +951,6 @@ static void every_parameter_has_its_object(void **state)
 {
     static const uint16_t hidden[][2] = {
         { PARAM_CALENDAR_SIDES, PARAM_CALENDAR_SIDES_3 },
-        { PARAM_POWER_LIMIT_W, PARAM_POWER_LIMIT_W },
     };
     (void)state;
     for (uint16_t id = 0; id < PARAMS; id++) {

@@ -479,8 +479,9 @@ static void management_tokens(void **state)
     assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
     assert_int_equal(keypad(teller_money(&t, 100000)), STS_ACCEPT);
     assert_int_equal(keypad(teller_register(&t, 0, 2300)), STS_ACCEPT);
-    assert_int_equal(param_get(&l->m, PARAM_POWER_LIMIT_W), 2300);
+    assert_int_equal(param_get(&l->m, PARAM_LIMIT_3_NORMAL), 2300);
     assert_logged(EV_POWER_LIMIT_TOKEN);
+    assert_int_equal(limiter_threshold(&l->m, 2), 2300);
     assert_int_equal(keypad(teller_register(&t, 1, 4)), STS_ACCEPT);
     assert_int_equal(wallet_balance(&l->m, 1), 0);
     assert_int_equal(wallet_balance(&l->m, 0), 10000);
@@ -499,7 +500,7 @@ static void management_tokens(void **state)
     assert_int_equal(keypad(teller_register(&t, 6, 10)), STS_FUNCTION);
     assert_int_equal(keypad(teller_register(&t, 7, 10)), STS_FUNCTION);
     cut(0);
-    assert_int_equal(param_get(&l->m, PARAM_POWER_LIMIT_W), 2300);
+    assert_int_equal(param_get(&l->m, PARAM_LIMIT_3_NORMAL), 2300);
     assert_int_equal(wallet_balance(&l->m, 0), 0);
 }
 

@@ -236,6 +236,7 @@ static void wire(struct box *b)
         .firmware = "magno22-" MAGNO_VERSION,
         .hardware = "linux",
         .pool = &b->pool,
+        .hls = b->hls,
         .frozen = b->frozen,
         .net = &network,
         .net_ctx = b,
@@ -284,6 +285,7 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
     b->terminal_dc = 250;
     relay_sim_init(&b->relay);
     b->has_seed = o->seeded;
+    b->hls = o->hls;
     b->factory = o->factory;
     b->sessions = o->sessions ? o->sessions : BOX_SESSIONS;
     b->has_keys = o->keys != NULL;

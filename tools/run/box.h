@@ -25,12 +25,14 @@ struct box_options {
     bool seeded;  /* entropy and root key are functions of seed */
     uint64_t seed;
     unsigned sessions; /* at once; 0: BOX_SESSIONS */
+    uint8_t hls;       /* device_cfg.hls */
 };
 
 struct box {
     struct box *next; /* on the same RS485 line, with the same supply, samples and time; NULL */
     struct device device;
     struct device_cfg cfg;
+    uint8_t hls;
     struct device_net net; /* port and address: once a port listens */
     void (*net_move)(void *ctx,
                      const struct device_net *n); /* ports.h: listen there; or NULL */

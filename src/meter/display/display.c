@@ -319,7 +319,7 @@ static unsigned part_of(const struct meter *m, const struct display_page *p, mon
     return (unsigned)(us / (PART_S * SECOND_US) % display_parts(p->item.column));
 }
 
-void display_show(struct meter *m, mono_t t, struct display_page *p)
+void display_show_part(struct meter *m, mono_t t, struct display_page *p, unsigned part)
 {
     uint32_t set[ALARMS];
     p->unit = UNIT_NONE;
@@ -367,11 +367,16 @@ void display_show(struct meter *m, mono_t t, struct display_page *p)
         break;
     default:
         if (p->item.column >= SUM_FIRST)
-            display_sum(m, p, part_of(m, p, t));
+            display_sum(m, p, part);
         else
             show_register(m, p);
         break;
     }
+}
+
+void display_show(struct meter *m, mono_t t, struct display_page *p)
+{
+    display_show_part(m, t, p, part_of(m, p, t));
 }
 
 /* -- icons

@@ -111,6 +111,8 @@ void display_page(struct meter *m, mono_t t, struct display_page *page);
 /* Cells, point and unit of page->item as it stands at t: for whoever turns the pages by a clock
  * of his own. */
 void display_show(struct meter *m, mono_t t, struct display_page *page);
+/* The same of one part of it (display/sum.h), for a display elsewhere. */
+void display_show_part(struct meter *m, mono_t t, struct display_page *page, unsigned part);
 
 /* The items of a list as they stand (the product's where none was written); how many, at
  * least one. */

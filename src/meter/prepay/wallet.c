@@ -234,8 +234,11 @@ static int put_status(struct meter *m, const struct who *who, unsigned w, struct
     struct event_detail d = { .what = (uint16_t)w };
     int err = change_begin(m);
     if (err < 0) return err;
+    if (code == EV_ACCOUNT_ACTIVATED) {
+        credit_put_open(m, w, new);
+        expense_put_open(m, w);
+    }
     credit_put_bought(m, w, new);
-    if (code == EV_ACCOUNT_ACTIVATED) expense_put_open(m, w);
     change_event(m, code, who, &d);
     return change_commit(m);
 }
@@ -247,7 +250,6 @@ int wallet_open(struct meter *m, const struct who *who, unsigned w)
     if (billing_is_behind(m)) return E_BUSY; /* what ended before is not the account's */
     new.status = ACCOUNT_ACTIVE;
     new.opened_s = (uint32_t)m->utc.s;
-    credit_open(m, w, &new);
     return put_status(m, who, w, &new, EV_ACCOUNT_ACTIVATED);
 }
 

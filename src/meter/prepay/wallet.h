@@ -89,8 +89,7 @@ struct fund {
     int64_t rearm;   /* bought when the alarm level was reached */
     int64_t
         free[FREES]; /* of the month's free credit, what is left but for the present debit */
-    int32_t day;     /* the last local day debts were looked at, since 1970; 0 never */
-    uint16_t month;  /* the last local month free credit came in, since year 0 */
+    uint16_t month;  /* the local month last looked at, since year 0 */
     uint8_t flags;   /* enum fund_flag */
     uint8_t level, silenced; /* alarm level reached, 0 none; silenced up to that */
     uint8_t uses;            /* of emergency credit in this month */

@@ -129,7 +129,6 @@ void tou_plan(struct meter *m)
     for (unsigned c = 0; c < CALENDARS; c++) m->tou.day[c].number = UNKNOWN;
     look(m);
     apply(m);
-    schedule_plan(m);
 }
 
 static void forget_order(struct meter *m)
