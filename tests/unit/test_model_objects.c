@@ -1006,6 +1006,41 @@ static void the_readout_is_what_the_display_turns_through(void **state)
     desk_free(k);
 }
 
+static void the_readout_has_a_list_of_its_own(void **state)
+{
+    static const char *const want[] = { "F.F(00000000)", "32.7.0(0.0*V)",
+                                        "1.8.0(0000012.3*kWh)" };
+    struct desk *k = desk_new(T0);
+    struct display_item item[DISPLAY_ITEMS];
+    uint8_t line[100];
+    (void)state;
+    k->d.meter.now.cell[CELL_WH][0][0] = 12345;
+    unsigned before = display_items(&k->d.meter, DISPLAY_AUTOMATIC, item);
+    struct axdr_out o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    put_capture(&o, 3, "1-0:32.7.0", 2);
+    put_capture(&o, 3, "1-0:1.8.0", 2);
+    set_equal(k, 7, "0-0:21.0.0", 3, &o);
+    o = open_in(); /* formats: one decimal of volts, one of kWh */
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_u8(&o, 1);
+        axdr_emit_bool(&o, i == 1);
+    }
+    set_equal(k, 1, "0-0:96.50.64", 2, &o);
+    desk_cut(k, 60);
+    k->d.meter.now.cell[CELL_WH][0][0] = 12345;
+    for (unsigned i = 0; i < COUNT(want); i++) {
+        int n = device_host.readout(&k->d, i, line, sizeof line);
+        assert_int_equal(n, strlen(want[i]));
+        assert_memory_equal(line, want[i], (size_t)n);
+    }
+    assert_true(device_host.readout(&k->d, COUNT(want), line, sizeof line) < 0);
+    assert_int_equal(display_items(&k->d.meter, DISPLAY_AUTOMATIC, item), before);
+    desk_free(k);
+}
+
 static void a_policy_only_grows(void **state)
 {
     struct desk *k = desk_new(T0);
@@ -1197,6 +1232,7 @@ int main(void)
         cmocka_unit_test(every_parameter_has_its_object),
         cmocka_unit_test(columns_have_the_types_of_their_objects),
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),
+        cmocka_unit_test(the_readout_has_a_list_of_its_own),
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
         cmocka_unit_test(compact_data_is_contents_alone),
