@@ -86,6 +86,10 @@ def protected(c):
                 value = c.read("--suite", 1, "--auth", auth, "--protect", guard, *more, *sign)
                 check(isinstance(value, int), value)
     c.read("--suite", 0, code=4)
+    pcap = os.path.join(c.folder, "one-pass.pcapng")  # what only the meter opens is no error in it
+    c.read("--suite", 1, "--protect", "one-pass", "--pcap", pcap)
+    said = magno("decode", "--keys", c.keys, pcap)
+    check("which alone opens this" in said and "get-response" in said, said)
     whole = c.call("read", "--list")
     for how in (("--gbt", 3), ("--gbt", 3, "--protect", "one-pass"), ("--gbt", 3, "--protect", "wrapped", "--sign")):
         check(c.call("read", "--list", *how) == whole, "the object list by %s" % (how,))
