@@ -83,6 +83,7 @@ enum {
     O_SPEED,
     O_UNTIL,
     O_SEED,
+    O_FACTORY,
     O_SERIAL,
     O_PCAP,
     O_JSON
@@ -111,6 +112,8 @@ static const struct argp_option rows[] = {
       "commas (default none)",
       2 },
     { "seed", O_SEED, "N", 0, "make all chance a function of N", 2 },
+    { "factory", O_FACTORY, 0, 0,
+      "on the bench of the factory: its jumper is in, the meter cover open (client 112)", 2 },
     { "dlms", O_DLMS, "PORT", 0, "wrapper on TCP and UDP (default 4059)", 3 },
     { "optical", O_OPTICAL, "PORT", 0, "IEC 62056-21 mode E or HDLC on TCP (default 4060)", 3 },
     { "rs485", O_RS485, "PORT", 0, "HDLC on TCP (default 4061)", 3 },
@@ -199,6 +202,9 @@ static error_t take(int key, char *arg, struct argp_state *state)
         break;
     case O_KEYS:
         o->box.keys = arg;
+        break;
+    case O_FACTORY:
+        o->box.factory = true;
         break;
     case O_SEED:
         o->box.seed = number_of(arg, UINT64_MAX, state);

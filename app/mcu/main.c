@@ -20,7 +20,8 @@ static struct {
     uint8_t buffers[DLMS_POOL_BYTES(SESSIONS, APDU, APDU)];
     struct regs frozen[SESSIONS];
     struct dlms_link link[PORT_LINKS];
-    struct courier vtc;
+    struct courier vtc, bus;
+    bool is_bus; /* RS485 carries tokens */
     struct store_scratch scratch;
     struct meter_io io;
     struct meter_cfg meter;
@@ -120,6 +121,12 @@ static void opened(void *ctx, unsigned link)
         device_courier_open(&app.device, &app.vtc, COURIER_VTC, port_link_io(link));
         return;
     }
+    enum courier_kind bus = link == PORT_RS485 ? device_rs485(&app.device) : COURIER_KINDS;
+    if (bus != COURIER_KINDS) {
+        app.is_bus = true;
+        device_courier_open(&app.device, &app.bus, bus, port_link_io(link));
+        return;
+    }
     bool udp = link >= PORT_FIRST_UDP && link < PORT_CALL;
     uint8_t kind = link < PORT_SERIALS ? of[link].kind : (uint8_t)(udp ? DLMS_UDP : DLMS_TCP);
     uint8_t channel = link < PORT_SERIALS ? of[link].channel : (uint8_t)LINK_WAN;
@@ -154,6 +161,8 @@ static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_
 {
     (void)ctx;
     if (link == PORT_VTC) return device_feed_courier(&app.device, &app.vtc, p, n, at);
+    if (link == PORT_RS485 && app.is_bus)
+        return device_feed_courier(&app.device, &app.bus, p, n, at);
     return device_feed_link(&app.device, &app.link[link], p, n, at);
 }
 

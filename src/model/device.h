@@ -22,6 +22,7 @@
 #include "crypto/suite.h"
 #include "dlms/server.h"
 #include "meter/meter.h"
+#include "meter/secure/certs.h"
 #include "model/courier.h"
 #include "model/push.h"
 
@@ -91,8 +92,19 @@ struct curve {
     uint8_t seed[EC_SEED];
     uint8_t job; /* enum job_kind of the last */
     uint8_t kind, step;
-    struct job_out made;
-    uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
+    bool is_looking; /* which of these is meant */
+    union {
+        struct job_out made;
+        struct cert_sum sum;
+        struct curve_look {
+            uint32_t changes; /* rows of the who-log when it began */
+            uint8_t without, at, has;
+        } look;
+    };
+    union {
+        uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
+        uint8_t own[KEYS_WRAP_MAX];   /* a key that takes over, plain or wrapped */
+    };
 };
 
 /* What a compact data object holds until it is captured again. RAM: empty after a cut. */
@@ -191,7 +203,7 @@ struct device_keys {
     } key[4];
 };
 /* Store keys, secure_keys_set(); every open session takes them up with its next APDU. */
-int device_keys_set(struct device *d, const struct who *who, const struct secure_key *key,
+int device_keys_set(struct device *d, const struct who *who, struct secure_key *key,
                     unsigned n);
 /* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id.
  */

@@ -396,9 +396,8 @@ static bool is_readable(const struct push_entry *e)
     struct cosem_at at = { .who = &self, .id = (uint8_t)e->what.attr };
     if (e->what.class_id == 15) return false; /* tells of the asker, and nobody asks */
     if (cosem_find(&device_model, e->what.class_id, e->what.ln, &at) != DAR_OK) return false;
-    const struct cosem_attr *a = e->what.attr ? cosem_attr(&at) : NULL;
-    if (e->what.attr && !(a && cosem_rights(&device_model, &at, a) & CAN_READ)) return false;
-    bool rows = a && a->selectors;
+    if (e->what.attr && !(cosem_rights(&device_model, &at) & CAN_READ)) return false;
+    bool rows = cosem_selectors(&at) != 0;
     if ((e->bound || e->n_columns) && (!rows || e->what.index)) return false;
     return e->bound <= PUSH_BY_ENTRY && !(e->bound == PUSH_BY_ENTRY && e->n_columns);
 }
