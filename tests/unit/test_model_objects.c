@@ -1016,9 +1016,10 @@ static void the_readout_is_what_the_display_turns_through(void **state)
     int got;
     for (; (got = device_host.readout(&k->d, lines, line, sizeof line)) >= 0; lines++) {
         line[got] = 0;
-        import |= strstr((char *)line, "1.8.0(") == (char *)line &&
+        import |= strstr((char *)line, "1-0:1.8.0(") == (char *)line &&
                   strstr((char *)line, "12345.6") && strstr((char *)line, "*kWh)");
         assert_int_equal(line[got - 1], ')');
+        if (lines) assert_memory_equal(line, "1-0:", 4);
     }
     for (unsigned i = 0; i < n; i++)
         values += item[i].column < REG_COUNT ||
