@@ -240,6 +240,30 @@ static void scripts_order(void **state)
     desk_free(k);
 }
 
+static enum dar set_clock(struct desk *k, uint8_t role, int64_t by_s)
+{
+    uint8_t dt[12];
+    struct axdr_out o = open_in();
+    meter_at(&k->d.meter, k->now);
+    moment_put(&k->d.meter, (utc_t){ meter_utc(&k->d.meter).s + by_s }, dt);
+    axdr_emit_octets(&o, dt, sizeof dt);
+    enum dar dar = desk_set(k, role, 8, desk_ln("0-0:1.0.0"), 2, o.buf, o.len, 0);
+    desk_run_s(k, 60);
+    return dar;
+}
+
+static void an_operator_shifts_the_clock_a_little(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, 50), DAR_OK);
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, 70), DAR_TEMPORARY); /* the limit is 60 s */
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, -70), DAR_TEMPORARY);
+    assert_int_equal(set_clock(k, ROLE_READER, 5), DAR_DENIED);
+    assert_int_equal(set_clock(k, ROLE_SUPERVISOR, 70), DAR_OK);
+    desk_free(k);
+}
+
 static void put_entry(struct axdr_out *o, uint16_t index, uint8_t hour, uint8_t script)
 {
     static const uint8_t any[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
@@ -992,9 +1016,10 @@ static void the_readout_is_what_the_display_turns_through(void **state)
     int got;
     for (; (got = device_host.readout(&k->d, lines, line, sizeof line)) >= 0; lines++) {
         line[got] = 0;
-        import |= strstr((char *)line, "1.8.0(") == (char *)line &&
+        import |= strstr((char *)line, "1-0:1.8.0(") == (char *)line &&
                   strstr((char *)line, "12345.6") && strstr((char *)line, "*kWh)");
         assert_int_equal(line[got - 1], ')');
+        if (lines) assert_memory_equal(line, "1-0:", 4);
     }
     for (unsigned i = 0; i < n; i++)
         values += item[i].column < REG_COUNT ||
@@ -1183,6 +1208,7 @@ int main(void)
         cmocka_unit_test(lists_beyond_the_limits_are_refused_whole),
         cmocka_unit_test(special_days_come_and_go_one_by_one),
         cmocka_unit_test(scripts_order),
+        cmocka_unit_test(an_operator_shifts_the_clock_a_little),
         cmocka_unit_test(orders_by_date),
         cmocka_unit_test(a_schedule_ends_the_period_under_way),
         cmocka_unit_test(a_single_action_opens_the_relay),
