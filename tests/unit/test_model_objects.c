@@ -1121,6 +1121,32 @@ static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
     assert_int_equal(number(k, 1, ln, 2), rows);
 }
 
+/* The row of a change of parameters, the last of the standard log, names the object. */
+static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
+{
+    struct desk_value v = get(k, 7, "0-0:99.98.0", 2);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    struct obis want = desk_ln(ln);
+    uint8_t dt[12], name[7] = { 0 };
+    uint32_t rows = axdr_read_head(&i, AXDR_ARRAY);
+    for (; rows; rows--) {
+        axdr_read_struct(&i, 9);
+        axdr_read_datetime(&i, dt);
+        uint16_t code = axdr_read_u16(&i);
+        axdr_read_u8(&i);
+        axdr_read_u16(&i);
+        axdr_read_u8(&i);
+        if (code == EV_PARAMETER_CHANGED)
+            axdr_read_octets(&i, name, sizeof name);
+        else
+            axdr_read_u16(&i);
+        for (unsigned n = 0; n < 3; n++) axdr_read_u32(&i);
+    }
+    assert_true(axdr_is_done(&i));
+    assert_memory_equal(name, &want, 6);
+    assert_int_equal(name[6], attr);
+}
+
 static void a_log_names_its_newest_row(void **state)
 {
     (void)state;
@@ -1130,6 +1156,7 @@ static void a_log_names_its_newest_row(void **state)
     set_u16(k, 23, "0-0:22.0.0", 5, 512); /* a row of a transaction */
     desk_settle(k);
     expect_last(k, 0, EV_PARAMETER_CHANGED, rows + 1);
+    expect_changed(k, "0-0:22.0.0", 5);
     k->inputs |= INPUT_TERMINAL_COVER; /* one of the queue */
     assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
     desk_run_s(k, 2);
