@@ -1,5 +1,6 @@
-/* readout.c - IEC 62056-21 mode C: the errors, then what the display turns through by itself;
- * nothing that a person before the meter could not read there. */
+/* readout.c - IEC 62056-21 mode C: the errors, then a list that a utility may write; as delivered
+ * what the display turns through by itself, and nothing that a person before the meter could not read
+ * there. */
 #include <string.h>
 
 #include "base/err.h"
@@ -119,7 +120,7 @@ static void put_errors(struct line *t, const struct meter *m)
 int model_readout(struct device *d, unsigned line, uint8_t *dst, size_t cap)
 {
     struct display_item item[DISPLAY_ITEMS];
-    unsigned n = display_items(&d->meter, DISPLAY_AUTOMATIC, item);
+    unsigned n = display_items(&d->meter, DISPLAY_READOUT, item);
     struct line t = { dst, 0, cap };
     if (line == 0) {
         put_errors(&t, &d->meter);

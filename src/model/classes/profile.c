@@ -146,6 +146,18 @@ static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
     return 0;
 }
 
+/* What a change of parameters changed: {logical name 6, attribute 1}. */
+static bool log_emit(const union shown *r, uint16_t column, struct axdr_out *o)
+{
+    uint8_t name[sizeof(struct obis) + 1];
+    if (column != COLUMN_WHAT || r->event.code != EV_PARAMETER_CHANGED) return false;
+    struct cosem_capture c = model_object_of(r->event.what);
+    memcpy(name, &c.ln, sizeof c.ln);
+    name[sizeof c.ln] = (uint8_t)c.attr;
+    axdr_emit_octets(o, name, sizeof name);
+    return true;
+}
+
 static uint32_t log_entries(const struct meter *m, unsigned which)
 {
     (void)m, (void)which;
@@ -175,6 +187,7 @@ const struct profile_kind profile_log = {
     .read = log_read,
     .time = log_time,
     .value = log_value,
+    .emit = log_emit,
     .entries = log_entries,
     .period_s = no_period,
     .reset = log_reset,

@@ -124,6 +124,7 @@ static const struct {
       BY_E,
       ALARM_EVERY },
     { { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } }, DISPLAY_LISTS, BY_E, 1 },
+    { { PARAM_READOUT, 1, 3, 7, { 0, 0, 21, 0, 0, 255 } }, 1, BY_E, 1 },
     { { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } }, 4, BY_B, 1 },
     { { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
     { { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
