@@ -753,7 +753,7 @@ static void the_list_of_units_by_dlms(void **state)
 /* -- what a unit is told, and what it may
  * ------------------------------------------------------------------------------------- */
 
-static struct desk_value value_of(const char *name, enum role role)
+static struct desk_value value_of(const char *name, uint8_t role)
 {
     static uint8_t octets[512];
     struct desk_value got = { octets, sizeof octets };
@@ -761,7 +761,7 @@ static struct desk_value value_of(const char *name, enum role role)
     return got;
 }
 
-static enum dar put(const char *name, enum role role, const void *p, size_t n)
+static enum dar put(const char *name, uint8_t role, const void *p, size_t n)
 {
     enum dar dar = desk_set(k, role, 1, desk_ln(name), 2, p, n, 0);
     desk_settle(k);
