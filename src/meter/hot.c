@@ -99,7 +99,7 @@ static const struct hot_row table[] = {
     { HOT_SECURE, 1, secure_put_record, secure_take_record },
     { HOT_SUPPLY, 1, supply_put, supply_take },
     { HOT_WALLET, WALLETS, wallet_put, wallet_take },
-    { HOT_ACCRUED, WALLETS, accrued_put, accrued_take },
+    { HOT_ACCRUED, WALLETS + 1, accrued_put, accrued_take },
     { HOT_PERIOD, WALLETS, period_put, period_take },
     { HOT_FUND, WALLETS, fund_put, fund_take },
     { HOT_DEBT, WALLETS, debt_put, debt_take },

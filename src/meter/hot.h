@@ -42,7 +42,7 @@ enum hot {
     HOT_SECURE,   /* counters of clients, lock-outs (secure/) */
     HOT_SUPPLY,   /* who holds the supply open, where the relay was ordered to */
     HOT_WALLET,   /* 2: what was bought (prepay/) */
-    HOT_ACCRUED,  /* 2: what was drawn from it */
+    HOT_ACCRUED,  /* 3: what was drawn from it, and up to where */
     HOT_TIDS,     /* tokens taken: all, or some */
     HOT_LOCKS,    /* lock-outs of token entry */
     HOT_TOKEN,    /* the last token taken */

@@ -23,7 +23,7 @@ struct series_part {
 
 enum {
     STORE_SERIES_MAX = 19,
-    STORE_PARAMS_MAX = 400,
+    STORE_PARAMS_MAX = 512,
     STORE_KEYS_MAX = 32,
     STORE_COUNTERS = 16
 };

@@ -38,8 +38,10 @@ struct life {
     struct month_usage month;
     struct exact before;
     uint64_t wh;
-    bool crossed[2000]; /* local days that have begun, from FIRST */
-    int32_t day, day_of_debt, month_of_free;
+    bool crossed[2000];    /* local days that have begun, from FIRST */
+    bool given[2040 * 12]; /* months that brought free credit */
+    int32_t day, local_month;
+    unsigned instalments;
     bool postpaid;
     int64_t instalment, share, grant;
     uint64_t steps, checks, seed;
@@ -123,6 +125,7 @@ static void begin_day(struct life *k)
     if (*crossed) return;
     *crossed = true;
     k->month.days++;
+    k->instalments += !k->postpaid && k->book[MONEY].debt[DEBT_DAY];
     if (cal_civil((int64_t)k->day * DAY).day != 1) return;
     k->month.days--;
     scheme_bill(&k->s, &k->month, &b);
@@ -130,31 +133,25 @@ static void begin_day(struct life *k)
     k->month = (struct month_usage){ .days = 1 };
 }
 
-/* A clock that went back by more than is made up begins anew where it is. */
-static bool is_later(int32_t is, int32_t was, int32_t back)
-{
-    return is > was || is < was - back;
-}
-
 /* Midnights in order: days and months of the scheme, then free credit, then the instalments. */
 static void pass_days(struct life *k)
 {
-    int32_t day = (int32_t)(utc(k) / DAY), passed = day - k->day_of_debt;
+    int32_t day = (int32_t)(utc(k) / DAY);
     struct civil now = cal_civil(utc(k));
+    struct book *money = &k->book[MONEY];
+    int32_t month = now.year * 12 + now.month;
     if (k->day > day) k->day = day;
     while (k->day < day) {
         k->day++;
         begin_day(k);
     }
     charge_money(k);
-    if (is_later(now.year * 12 + now.month, k->month_of_free, 2)) {
-        k->month_of_free = now.year * 12 + now.month;
-        settle_free(&k->book[MONEY]);
-        k->book[MONEY].free = k->grant;
-    }
-    if (is_later(day, k->day_of_debt, CFG_DAYS)) k->day_of_debt = day;
-    if (passed > CFG_DAYS) passed = 1;
-    if (passed > 0 && !k->postpaid) pay(&k->book[MONEY], DEBT_DAY, k->instalment * passed);
+    if (month != k->local_month) settle_free(money);
+    k->local_month = month;
+    if (!k->given[month]) money->free = k->grant;
+    k->given[month] = true;
+    pay(money, DEBT_DAY, k->instalment * k->instalments);
+    k->instalments = 0;
 }
 
 static void check(struct life *k)
@@ -338,24 +335,20 @@ static void cut(struct life *k, bool gasp, uint64_t dark_s)
     pass_days(k);
 }
 
-/* The meter keeps four times apart from each other. */
-static bool may_go_back(const struct life *k, int64_t to)
+static bool may_go_back(int64_t to)
 {
-    unsigned runs = 0;
-    for (unsigned i = 1; i < sizeof k->crossed; i++)
-        runs += k->crossed[i] && !k->crossed[i - 1];
-    return runs < PASSED_SPANS && to > (FIRST + 400) * DAY;
+    return to > (FIRST + 400) * DAY;
 }
 
 /* By hours, by weeks either way, by months back: what the clock goes over twice is charged once. */
 static void set_clock(struct life *k)
 {
-    static const uint32_t days[] = { 0, 0, 45, 200 };
+    static const uint32_t days[] = { 0, 0, 45, 300 };
     int64_t most = 14400 + (int64_t)days[reckon_below(4)] * DAY;
     int64_t by = (int64_t)reckon_below(2 * (uint32_t)most) - most;
     if (by > 45 * DAY) by = -by;
     rest(k);
-    if (by < 0 && !may_go_back(k, utc(k) + by)) return;
+    if (by < 0 && !may_go_back(utc(k) + by)) return;
     ready(k);
     done(k, clock_order(&k->l->m, &lab_who, CLOCK_SET, utc(k) + by, false));
     lab_run_s(k->l, 1);
@@ -431,9 +424,12 @@ static void begin(struct life *k)
     k->month = (struct month_usage){ .days = 1 };
     k->wh = 0;
     memset(k->crossed, 0, sizeof k->crossed);
-    k->day = k->day_of_debt = (int32_t)(T0 / DAY);
+    memset(k->given, 0, sizeof k->given);
+    k->day = (int32_t)(T0 / DAY);
+    k->instalments = 0;
     k->crossed[k->day - FIRST] = true;
-    k->month_of_free = 2026 * 12 + 1;
+    k->local_month = 2026 * 12 + 1;
+    k->given[k->local_month] = true;
     k->postpaid = false;
     k->s = *(reckon_below(2) ? schemes_full() : schemes_egypt());
     k->instalment = (int64_t)reckon_below(100) * 10000000;

@@ -411,7 +411,7 @@ static void a_demand_is_charged_to_the_end_of_the_month(void **state)
 /* -- clocks, zones and outages in any order
  * -------------------------------------------------- */
 
-enum { MONTHLY = 5000000, DAILY = 100000, CALENDAR = 40 * 366 }; /* 5.00 and 0.10; from 1990 */
+enum { MONTHLY = 5000000, DAILY = 100000, CALENDAR = 60 * 366 }; /* 5.00 and 0.10; from 1990 */
 static const int32_t FIRST = 7305;                               /* 1990-01-01 */
 
 static void use_monthly(void)
@@ -549,37 +549,112 @@ static void a_closed_account_owes_no_month(void **state)
     assert_charged(3, 11 + 26);
 }
 
-/* A calendar on paper: midnights are crossed off, a month is paid where its first is. */
-struct paper {
-    bool crossed[CALENDAR];
-    int64_t local, utc; /* now */
-    bool open, begun;
-    int32_t last;
-    unsigned months, days;
-};
-
-static void cross(struct paper *p, int32_t day)
+static void give(int64_t grains)
 {
-    bool first = cal_civil(day * INT64_C(86400)).day == 1;
-    bool fresh = !p->crossed[day - FIRST];
-    p->crossed[day - FIRST] = true;
-    if (!fresh) return;
-    if (p->open) {
-        p->days++;
-        p->last = day;
-    }
-    if (!first || !p->begun) return;
-    p->begun = p->open;
-    p->months += p->open;
+    lab_settle(l);
+    meter_at(&l->m, l->now);
+    assert_int_equal(wallet_add(&l->m, &lab_who, 1, grains), 0);
+    lab_settle(l);
 }
 
-/* Local time goes on to `local`. */
+/* Free credit of a month comes once, however often a clock goes back by months. */
+static void a_month_brings_free_credit_once(void **state)
+{
+    (void)state;
+    set_clock(T0 + 100 * DAY); /* in April */
+    set(PARAM_FREE_2_MONTH, 500);
+    open_account();
+    give(-BOUGHT);
+    for (unsigned i = 0; i < 3; i++) {
+        int64_t brings = i ? 0 : 5 * MONEY_UNIT;
+        assert_int_equal(credit_available(&l->m, 1), brings);
+        give(-brings);
+        set_clock(T0 + 3 * DAY); /* January */
+        lab_run_s(l, 60);
+        assert_int_equal(credit_available(&l->m, 1), brings);
+        give(-brings);
+        cut(60);
+        set_clock(T0 + 100 * DAY);
+        lab_run_s(l, 60);
+    }
+    lab_run_until(l, T0 + 121 * DAY); /* May */
+    assert_int_equal(credit_available(&l->m, 1), 5 * MONEY_UNIT);
+}
+
+/* Nor does a debt take more than an instalment of a day. */
+static void a_day_takes_one_instalment(void **state)
+{
+    (void)state;
+    const struct debt *d = &l->m.wallets.wallet[1].debt[DEBT_DAY];
+    lab_run_until(l, T0 + 120 * DAY);
+    open_account();
+    set(PARAM_DEBT_2_DAY, 100);
+    meter_at(&l->m, l->now);
+    assert_int_equal(credit_set_debt(&l->m, &lab_who, 1, DEBT_DAY, 900 * MONEY_UNIT), 0);
+    lab_run_until(l, T0 + 130 * DAY + 60);
+    assert_int_equal(d->paid, 10 * MONEY_UNIT);
+    for (unsigned i = 0; i < 2; i++) {
+        set_clock(T0 + 50 * DAY);
+        cut(60);
+        lab_run_until(l, T0 + 55 * DAY);
+        set_clock(T0 + 129 * DAY);
+        lab_run_until(l, T0 + 130 * DAY + 60);
+        assert_int_equal(d->paid, 10 * MONEY_UNIT);
+    }
+    cut(70 * DAY); /* days in the dark: the first, and the newest 62 */
+    lab_run_s(l, 60);
+    assert_int_equal(d->paid, (10 + 63) * MONEY_UNIT);
+}
+
+/* A calendar on paper: midnights are crossed off, and firsts of months; a month is paid where its
+ * first is. */
+struct paper {
+    bool day[CALENDAR], end[CALENDAR];
+    int64_t local, utc; /* now */
+    bool open, begun;
+    int32_t last, due; /* the day counted last; the next to come */
+    unsigned months, days, of_month;
+};
+
+/* No month has more days than SCHEME_DAYS. */
+static void count_day(struct paper *p, int32_t day)
+{
+    if (p->of_month++ < SCHEME_DAYS) p->days++;
+    p->last = day;
+}
+
+static void cross_day(struct paper *p, int32_t day)
+{
+    bool *crossed = &p->day[day - FIRST];
+    if (!*crossed && p->open) count_day(p, day);
+    *crossed = true;
+}
+
+static void cross_end(struct paper *p, int32_t day)
+{
+    bool *crossed = &p->end[day - FIRST];
+    if (!*crossed && p->begun) {
+        p->begun = p->open;
+        p->months += p->open;
+        p->of_month = 0;
+    }
+    *crossed = true;
+}
+
+/* Local time goes on to `local`: of more than 62 days the first and the newest 62 are made up, of
+ * months all. One before the next is the next, if it has not come. */
 static void go_on(struct paper *p, int64_t local, int64_t utc)
 {
-    int32_t was = (int32_t)(p->local / DAY), day = (int32_t)(local / DAY);
+    int32_t first = (int32_t)(p->local / DAY) + 1, last = (int32_t)(local / DAY);
     p->local = local;
     p->utc = utc;
-    while (was < day) cross(p, ++was);
+    if (first < p->due && !p->day[first - FIRST]) p->due = first;
+    for (int32_t day = first; day <= last; day++) {
+        if (cal_civil(day * INT64_C(86400)).day == 1) cross_end(p, day);
+        if (day == p->due || day * INT64_C(86400) > local - 62 * INT64_C(86400))
+            cross_day(p, day);
+    }
+    if (p->due <= last) p->due = last + 1;
 }
 
 static void open_or_close(struct paper *p)
@@ -592,27 +667,23 @@ static void open_or_close(struct paper *p)
     p->open = !p->open;
     if (!p->open) return;
     p->months += !p->begun;
-    p->days += !p->begun || p->last < day;
-    if (!p->begun || p->last < day) p->last = day;
+    if (!p->begun || p->last < day) count_day(p, day);
     p->begun = true;
 }
 
-/* How many times lie apart from each other: a meter keeps four. */
-static unsigned runs(const struct paper *p)
+static bool can_go_back(const struct paper *p, int64_t by)
 {
-    unsigned n = 0;
-    for (unsigned i = 1; i < CALENDAR; i++) n += p->crossed[i] && !p->crossed[i - 1];
-    return n;
+    return p->utc - by >= (FIRST + 2000) * (int64_t)DAY;
 }
 
 static void set_back(struct paper *p, int64_t by)
 {
     int64_t zone = p->local - p->utc;
-    if (runs(p) == PASSED_SPANS || p->utc - by < FIRST * (int64_t)DAY + 2000 * (int64_t)DAY)
-        return;
+    if (!can_go_back(p, by)) return;
     set_clock(p->utc - by);
     p->utc = utc_now();
     p->local = p->utc + zone;
+    p->due = (int32_t)(p->local / DAY) + 1;
 }
 
 static void lose_the_time(void)
@@ -625,11 +696,11 @@ static void lose_the_time(void)
     lab_run_s(l, 1 + reckon_below(100000));
 }
 
-/* What happens is drawn. No clock goes forward by more than is made up: 62 days. */
+/* What happens is drawn. No clock goes forward by more than is made up of months: 36. */
 static void something_happens(struct paper *p)
 {
     int64_t by = 1 + (int64_t)reckon_below(50 * 86400), zone = p->local - p->utc;
-    switch (reckon_below(9)) {
+    switch (reckon_below(10)) {
     case 0:
         lab_run_s(l, 1 + reckon_below(200000));
         break;
@@ -655,10 +726,13 @@ static void something_happens(struct paper *p)
         break;
     case 7:
         lose_the_time();
-        if (reckon_below(2) && runs(p) < PASSED_SPANS)
+        if (reckon_below(2) && can_go_back(p, by))
             set_back(p, by);
         else
             set_clock(p->utc + by);
+        break;
+    case 8:
+        set_clock(p->utc + by * (1 + (int64_t)reckon_below(12)));
         break;
     default:
         meter_at(&l->m, l->now);
@@ -668,6 +742,7 @@ static void something_happens(struct paper *p)
             billing_clear(&l->m, &lab_who);
         lab_settle(l);
     }
+    go_on(p, utc_now() + zone, utc_now());
     lab_run_s(l, 120);
     go_on(p, utc_now() + zone, utc_now());
 }
@@ -684,10 +759,12 @@ static void each_day_and_month_once(void **state)
         use_monthly();
         p.utc = p.local = utc_now();
         p.open = p.begun = true;
-        p.months = p.days = 1;
+        p.months = p.days = p.of_month = 1;
         p.last = (int32_t)(p.utc / DAY);
-        for (int64_t u = T0; u <= p.utc; u += DAY) p.crossed[u / DAY - FIRST] = true;
-        for (unsigned i = 0; i < 150 && p.utc < T0 + 1000 * (int64_t)DAY; i++) {
+        p.due = p.last + 1;
+        for (int64_t u = T0; u <= p.utc; u += DAY)
+            p.day[u / DAY - FIRST] = p.end[u / DAY - FIRST] = true;
+        for (unsigned i = 0; i < 150 && p.utc < T0 + 2000 * (int64_t)DAY; i++) {
             something_happens(&p);
             assert_charged(p.months, p.days);
         }
@@ -882,6 +959,8 @@ int main(void)
         T(a_zone_moves_no_end),
         T(a_scheme_comes_between_months_in_the_dark),
         T(a_closed_account_owes_no_month),
+        T(a_month_brings_free_credit_once),
+        T(a_day_takes_one_instalment),
         T(each_day_and_month_once),
         T(a_new_scheme_waits_for_the_month),
         T(a_new_scheme_pro_rata),

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -478,6 +480,14 @@ struct call {
     struct sockaddr_storage to;
 };
 
+static void called(struct ports *p, struct line *l, const struct sockaddr_storage *to)
+{
+    uv_tcp_nodelay(&l->io.tcp, 1);
+    p->peers[PORT_DLMS]++;
+    line_begin(p, l, PORT_DLMS, to);
+    if (!device_reached(&p->box->device, &l->drop->link)) line_end(l);
+}
+
 static void connected(uv_connect_t *req, int status)
 {
     struct call *c = req->data;
@@ -487,13 +497,27 @@ static void connected(uv_connect_t *req, int status)
         if (!uv_is_closing(&l->io.handle)) uv_close(&l->io.handle, refuse);
         reached(p, NULL);
     } else {
-        uv_tcp_nodelay(&l->io.tcp, 1);
-        p->peers[PORT_DLMS]++;
-        line_begin(p, l, PORT_DLMS, &c->to);
-        if (!device_reached(&p->box->device, &l->drop->link)) line_end(l);
+        called(p, l, &c->to);
         box_step(p->box);
     }
     free(c);
+}
+
+/* A meter whose supply is gone lives as long as its capacitor: nothing else is done meanwhile. */
+static int connect_at_once(const struct sockaddr_storage *to)
+{
+    enum { CAPACITOR_MS = 1000 };
+    bool v6 = to->ss_family == AF_INET6;
+    int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bad = -1;
+    struct pollfd wait = { .fd = fd, .events = POLLOUT };
+    socklen_t n = sizeof bad;
+    if (fd < 0) return -1;
+    (void)connect(fd, (const struct sockaddr *)to,
+                  v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    if (poll(&wait, 1, CAPACITOR_MS) == 1) (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &bad, &n);
+    if (bad == 0) return fd;
+    close(fd);
+    return -1;
 }
 
 static void dial_tcp(struct ports *p, const struct push_peer *to)
@@ -511,7 +535,16 @@ static void dial_tcp(struct ports *p, const struct push_peer *to)
     l->ports = p;
     uv_tcp_init(p->loop, &l->io.tcp);
     l->io.tcp.data = l;
-    if (uv_tcp_connect(&c->req, &l->io.tcp, (struct sockaddr *)&c->to, connected) == 0) return;
+    int fd = to->at_once ? connect_at_once(&c->to) : -1;
+    if (fd >= 0 && uv_tcp_open(&l->io.tcp, fd) == 0) {
+        called(p, l, &c->to);
+        free(c);
+        return;
+    }
+    if (fd >= 0) close(fd);
+    if (!to->at_once &&
+        uv_tcp_connect(&c->req, &l->io.tcp, (struct sockaddr *)&c->to, connected) == 0)
+        return;
     uv_close(&l->io.handle, refuse);
     free(c);
     reached(p, NULL);

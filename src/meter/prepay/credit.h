@@ -10,8 +10,8 @@
  *     reserved   in friendly time, down to PARAM_FRIENDLY_DEBT: arrears do not cut.
  *
  * Free credit, by month or for a month of little use (lifeline), comes in with the local month
- * and ends with it. It is not owed: a top-up, or the end of the month, writes what was used of
- * it into the ledger as bought.
+ * and ends with the next; each month once, wherever a clock is set back to (passed.h). It is not
+ * owed: a top-up, or the end of the month, writes what was used of it into the ledger as bought.
  *
  * An open account of the wallet whose turn it is, without any of this left, asks for the supply
  * to be opened (SUPPLY_ARREARS): after PARAM_ARREARS_DELAY_S, or after PARAM_FRIENDLY_GRACE_S
@@ -140,8 +140,12 @@ void credit_blip(struct meter *m);
 bool credit_is_due(const struct meter *m);
 void credit_step(struct meter *m);
 
-/* An account as it is once it is open from now on: not put yet. */
-void credit_open(const struct meter *m, unsigned w, struct wallet *new);
+/* Does an instalment belong to the midnight that comes now? */
+bool credit_owes_day(const struct meter *m, unsigned w);
+
+/* Into the open change: an account as it is once it is open from now on; the wallet is the
+ * caller's to put. */
+void credit_put_open(struct meter *m, unsigned w, struct wallet *new);
 
 /* Into the open change. A wallet as it will be, more bought: free credit that was used stays
  * used. The same for a token, whose share for a debt is taken first: what the wallet gets. An

@@ -7,8 +7,9 @@
 #include "base/err.h"
 #include "meter/change.h"
 #include "meter/meter.h"
+#include "meter/profile/passed.h"
 
-enum { FUND_BODY = 68, DEBT_ONE = 40, DEBT_BODY = 1 + DEBTS * DEBT_ONE, LEVEL_BODY = 9 };
+enum { FUND_BODY = 64, DEBT_ONE = 40, DEBT_BODY = 1 + DEBTS * DEBT_ONE, LEVEL_BODY = 9 };
 enum { CHARGE_DEBT = 18 }; /* e of 0-0:19.20.e: by day, by payment */
 #define DEBT_MAX (WALLET_MAX / 4)
 
@@ -118,57 +119,61 @@ static void grant(const struct meter *m, unsigned w, struct fund *f)
     f->uses = 0;
 }
 
-/* A clock that is set back by more than is ever made up begins anew there. */
-static bool is_later(int32_t was, int32_t is, int32_t back)
-{
-    return is > was || is < was - back;
-}
-
-static int64_t next_month(const struct meter *m, unsigned w, struct wallet *new)
+/* A month begins. One that was not there yet ends what is left of the one before; one that was,
+ * under a clock that was set back, brings and ends nothing. True: *y is to be put. */
+static bool next_month(struct meter *m, unsigned w, struct wallet *new, struct passed_year *y)
 {
     const struct watchman *g = &m->wallets.watchman;
-    int64_t before = new->bought;
-    if (is_later(new->fund.month, g->month, 2)) {
-        settle(m, w, new);
-        grant(m, w, &new->fund);
-        new->fund.month = g->month;
-    }
-    return new->bought - before;
+    if (!g->day || new->fund.month == g->month) return false;
+    settle(m, w, new);
+    new->fund.month = g->month;
+    if (passed_is(m, y, PASSED_FREE + w, g->day)) return false;
+    passed_mark(m, y, PASSED_FREE + w, g->day);
+    grant(m, w, &new->fund);
+    return true;
 }
 
-/* Instalments of days that passed; one where the clock was set over many. */
-static void next_day(struct meter *m, unsigned w, struct wallet *new)
+bool credit_owes_day(const struct meter *m, unsigned w)
 {
-    int32_t day = m->wallets.watchman.day, passed = day - new->fund.day;
-    bool later = is_later(new->fund.day, day, CFG_DAYS), first = !new->fund.day;
-    if (later) new->fund.day = day;
-    if (first || passed <= 0 || wallet_is_postpaid(m)) return;
-    if (!credit_collects(m, (unsigned)param_get(m, PARAM_COLLECT_DEBT))) return;
-    int64_t n = passed > CFG_DAYS ? 1 : passed;
+    if (!wallet_is_open(m, w) || wallet_is_postpaid(m)) return false;
+    if (!m->wallets.wallet[w].debt[DEBT_DAY].remaining || instalment(m, w) <= 0) return false;
+    return credit_collects(m, (unsigned)param_get(m, PARAM_COLLECT_DEBT));
+}
+
+/* Instalments of the days that passed. */
+static void put_instalments(struct meter *m, unsigned w, struct wallet *new)
+{
     static const struct who self = { .link = LINK_SELF };
-    if (pay(m, &self, w, DEBT_DAY, &new->debt[DEBT_DAY], instalment(m, w) * n))
+    int64_t n = m->billing.instalments[w];
+    if (n && pay(m, &self, w, DEBT_DAY, &new->debt[DEBT_DAY], instalment(m, w) * n))
         put_debts(m, w, new->debt);
 }
 
 bool credit_is_new_day(const struct meter *m, unsigned w)
 {
     const struct watchman *g = &m->wallets.watchman;
-    const struct fund *f = &m->wallets.wallet[w].fund;
     if (!g->day || !wallet_is_open(m, w)) return false;
     if (billing_is_behind(m)) return false; /* what the day and the month cost comes first */
-    return is_later(f->day, g->day, CFG_DAYS) || is_later(f->month, g->month, 2);
+    return m->wallets.wallet[w].fund.month != g->month || m->billing.instalments[w];
 }
 
 void credit_put_days(struct meter *m)
 {
+    struct passed_year y = { 0 };
+    struct billing_state b = m->billing;
+    bool marked = false;
     if (change_begin_alone(m) < 0) return;
     for (unsigned w = 0; w < WALLETS; w++) {
         struct wallet new = m->wallets.wallet[w];
         if (!credit_is_new_day(m, w)) continue;
-        if (next_month(m, w, &new)) wallet_put_new(m, w, &new);
-        next_day(m, w, &new);
+        marked |= next_month(m, w, &new, &y);
+        wallet_put_new(m, w, &new);
+        put_instalments(m, w, &new);
+        b.instalments[w] = 0;
         credit_put_fund(m, w, &new.fund);
     }
+    if (marked) passed_put(m, &y);
+    billing_put_state(m, &b);
     change_commit(m);
 }
 
@@ -178,10 +183,10 @@ void credit_put_days(struct meter *m)
 void credit_put_bought(struct meter *m, unsigned w, struct wallet *new)
 {
     const struct fund *was = &m->wallets.wallet[w].fund;
-    if (new->bought > m->wallets.wallet[w].bought) settle(m, w, new);
+    bool settled = new->fund.month != was->month;
+    if (new->bought > m->wallets.wallet[w].bought && !settled) settle(m, w, new);
     wallet_put_new(m, w, new);
-    if (memcmp(was->free, new->fund.free, sizeof was->free) || was->day != new->fund.day ||
-        was->month != new->fund.month)
+    if (memcmp(was->free, new->fund.free, sizeof was->free) || was->month != new->fund.month)
         credit_put_fund(m, w, &new->fund);
 }
 
@@ -221,13 +226,10 @@ int64_t credit_put_token(struct meter *m, const struct who *who, unsigned w, str
     return grains - share;
 }
 
-void credit_open(const struct meter *m, unsigned w, struct wallet *new)
+void credit_put_open(struct meter *m, unsigned w, struct wallet *new)
 {
-    const struct watchman *g = &m->wallets.watchman;
-    new->fund.day = g->day;
-    if (new->fund.month >= g->month) return;
-    grant(m, w, &new->fund);
-    new->fund.month = g->month;
+    struct passed_year y = { 0 };
+    if (next_month(m, w, new, &y)) passed_put(m, &y);
 }
 
 void credit_put_reset(struct meter *m, unsigned w)
@@ -238,6 +240,9 @@ void credit_put_reset(struct meter *m, unsigned w)
     struct debt debt[DEBTS] = { { .paid = x->debt[0].paid }, { .paid = x->debt[1].paid } };
     f.flags = was->flags & (FUND_POSTPAID | FUND_HELD);
     f.month = was->month;
+    struct billing_state b = m->billing;
+    b.instalments[w] = 0;
+    billing_put_state(m, &b);
     put_debts(m, w, debt);
     credit_put_fund(m, w, &f);
 }
@@ -381,7 +386,7 @@ void credit_put_level(struct meter *m, const struct who *who, unsigned w, unsign
         param_put_octets(m, who, PARAM_LEVELS, o, sizeof o);
 }
 
-/* -- records: {wallet 1, billed 8, since 8, settled 8, from 8, rearm 8, free 2 x 8, day 4,
+/* -- records: {wallet 1, billed 8, since 8, settled 8, from 8, rearm 8, free 2 x 8,
  * month 2, flags, level, silenced, uses, ordered}; {wallet 1, {remaining 8, paid 8, last 8, when
  * 4, provided 8, period 4} x 2}
  * ------------- */
@@ -393,13 +398,12 @@ static int fund_save(unsigned w, const struct fund *f, uint8_t *body)
     body[0] = (uint8_t)w;
     for (unsigned i = 0; i < sizeof v / sizeof *v; i++)
         le_put64(body + 1 + i * 8, (uint64_t)v[i]);
-    le_put32(body + 57, (uint32_t)f->day);
-    le_put16(body + 61, f->month);
-    body[63] = f->flags;
-    body[64] = f->level;
-    body[65] = f->silenced;
-    body[66] = f->uses;
-    body[67] = f->ordered;
+    le_put16(body + 57, f->month);
+    body[59] = f->flags;
+    body[60] = f->level;
+    body[61] = f->silenced;
+    body[62] = f->uses;
+    body[63] = f->ordered;
     return FUND_BODY;
 }
 
@@ -416,8 +420,8 @@ int fund_put(const struct meter *m, unsigned k, uint8_t *body)
 
 void fund_take(struct meter *m, const uint8_t *body, size_t n)
 {
-    if (n != FUND_BODY || body[0] >= WALLETS || body[64] > CREDIT_LEVELS ||
-        body[65] > CREDIT_LEVELS || body[67] > 2)
+    if (n != FUND_BODY || body[0] >= WALLETS || body[60] > CREDIT_LEVELS ||
+        body[61] > CREDIT_LEVELS || body[63] > 2)
         return;
     struct fund *f = &m->wallets.wallet[body[0]].fund;
     int64_t *const v[] = { &f->billed, &f->since,   &f->settled, &f->from,
@@ -426,13 +430,12 @@ void fund_take(struct meter *m, const uint8_t *body, size_t n)
         if (!wallet_holds((int64_t)le_get64(body + 1 + i * 8))) return;
     for (unsigned i = 0; i < sizeof v / sizeof *v; i++)
         *v[i] = (int64_t)le_get64(body + 1 + i * 8);
-    f->day = (int32_t)le_get32(body + 57);
-    f->month = le_get16(body + 61);
-    f->flags = body[63];
-    f->level = body[64];
-    f->silenced = body[65];
-    f->uses = body[66];
-    f->ordered = body[67];
+    f->month = le_get16(body + 57);
+    f->flags = body[59];
+    f->level = body[60];
+    f->silenced = body[61];
+    f->uses = body[62];
+    f->ordered = body[63];
     if (m->live) m->replan = true;
 }
 

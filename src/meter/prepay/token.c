@@ -518,7 +518,7 @@ static void put_credit(struct meter *m, struct entry *e)
     if (opens) {
         new.status = ACCOUNT_ACTIVE;
         new.opened_s = (uint32_t)m->utc.s;
-        credit_open(m, e->wallet, &new);
+        credit_put_open(m, e->wallet, &new);
     }
     e->balance += credit_put_token(m, e->who, e->wallet, &new, grains);
     if (opens) expense_put_open(m, e->wallet);
@@ -526,10 +526,10 @@ static void put_credit(struct meter *m, struct entry *e)
     if (opens) change_event(m, EV_ACCOUNT_ACTIVATED, e->who, &d);
 }
 
-static void put_slot(struct meter *m, const struct who *who, const uint8_t *wrapped, size_t n)
+static void put_slot(struct meter *m, const struct who *who, const struct secure_key *box)
 {
     static const struct audit_change change = { .param = AUDIT_SECRET + SECURE_DECODER };
-    ensure(txn_put_key(&m->store, SECURE_DECODER, wrapped, n) == 0);
+    ensure(txn_put_key(&m->store, SECURE_DECODER, box->octets, box->length) == 0);
     audit_put(m, who, &change, 1);
 }
 
@@ -560,10 +560,10 @@ static void put_clear_tamper(struct meter *m, const struct entry *e)
     m->change.alarmed = true;
 }
 
-static void put_key(struct meter *m, const struct entry *e, const uint8_t *wrapped, size_t n)
+static void put_key(struct meter *m, const struct entry *e, const struct secure_key *box)
 {
     struct event_detail d = { .magnitude = (uint32_t)e->v.key.krn };
-    put_slot(m, e->who, wrapped, n);
+    put_slot(m, e->who, box);
     if (e->v.effect == STS_TARIFF) {
         d.magnitude = (uint32_t)e->v.amount;
         change_event(m, EV_TARIFF_INDEX_TOKEN, e->who, &d);
@@ -580,7 +580,7 @@ static void put_limit(struct meter *m, const struct entry *e)
     change_event(m, EV_POWER_LIMIT_TOKEN, e->who, &d);
 }
 
-static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped, int n)
+static void put_effect(struct meter *m, struct entry *e, const struct secure_key *box)
 {
     switch (e->v.effect) {
     case STS_CREDIT:
@@ -598,7 +598,7 @@ static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped,
         break;
     case STS_CHANGE_KEY:
     case STS_TARIFF:
-        put_key(m, e, wrapped, (size_t)n);
+        put_key(m, e, box);
         break;
     case STS_MANUFACTURER:
         function[e->v.index].put(m, e->who,
@@ -689,19 +689,16 @@ static void put_locks(struct meter *m, const struct sts_lockout lock[TOKEN_CHANN
 }
 
 /* A key that is to be kept is wrapped before the change begins: it may fail. */
-static int wrap(struct meter *m, struct entry *e, uint8_t wrapped[KEYS_WRAP_MAX])
+static int wrap(struct meter *m, struct entry *e, struct secure_key *box)
 {
-    struct secure_key box;
     if (e->v.effect != STS_CHANGE_KEY && e->v.effect != STS_TARIFF) return 0;
     if (e->v.effect == STS_TARIFF) {
         e->v.key = e->key;
         e->v.key.ti = (uint8_t)e->v.amount;
     }
     if (!m->io->root_key) return E_STATE;
-    key_box(&box, &e->v.key);
-    int n = secure_key_wrap(m, &box, wrapped);
-    wipe(&box, sizeof box);
-    return n;
+    key_box(box, &e->v.key);
+    return secure_key_wrap(m, box);
 }
 
 static bool is_same_lock(const struct sts_lockout *a, const struct sts_lockout *b)
@@ -712,14 +709,13 @@ static bool is_same_lock(const struct sts_lockout *a, const struct sts_lockout *
 /* Everything of an accepted token in one transaction. */
 static int commit(struct meter *m, struct entry *e, const struct sts_lockout *lock)
 {
-    uint8_t wrapped[KEYS_WRAP_MAX];
-    int n = wrap(m, e, wrapped);
-    if (n < 0) return n;
-    int err = change_begin(m);
+    struct secure_key box;
+    int err = wrap(m, e, &box);
+    if (!err) err = change_begin(m);
     if (err < 0) return err;
     struct token_last last = last_of(m, e, true);
     e->balance = wallet_balance(m, e->wallet);
-    put_effect(m, e, wrapped, n);
+    put_effect(m, e, &box);
     put_tids(m, &e->v);
     put_last(m, &last);
     put_row(m, e, &last);
@@ -883,17 +879,16 @@ void prepay_pan(const struct meter *m, char pan[PREPAY_PAN + 1])
 int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key *key,
                    uint32_t tid)
 {
-    uint8_t wrapped[KEYS_WRAP_MAX], body[TID_HEAD + STS_TIDS * 4] = { 0 };
+    uint8_t body[TID_HEAD + STS_TIDS * 4] = { 0 };
     struct secure_key box;
     if (!key_is_valid(key) || tid > STS_TID_MAX) return E_RANGE;
     if (!m->io->root_key) return E_STATE;
     key_box(&box, key);
-    int n = secure_key_wrap(m, &box, wrapped);
-    wipe(&box, sizeof box);
-    int err = n < 0 ? n : change_begin(m);
+    int err = secure_key_wrap(m, &box);
+    if (!err) err = change_begin(m);
     if (err < 0) return err;
     for (unsigned i = 0; i < STS_TIDS; i++) le_put32(body + TID_HEAD + i * 4, tid);
-    put_slot(m, who, wrapped, (size_t)n);
+    put_slot(m, who, &box);
     change_put(m, HOT_TIDS, body, sizeof body);
     change_event(m, EV_KEY_CHANGED, who, NULL);
     return change_commit(m);

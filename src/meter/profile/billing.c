@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/cal.h"
 #include "base/err.h"
 #include "base/sys.h"
 #include "meter/change.h"
 #include "meter/meter.h"
+#include "meter/prepay/credit.h"
+#include "meter/profile/passed.h"
 
 /* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4),
  * money of two wallets 2 x 64, the rest 0}. */
@@ -148,23 +151,18 @@ static void put_bases(struct meter *m, enum billing which)
     change_put(m, HOT_BASES, body, (size_t)bases_save(base, body));
 }
 
-/* {the day of the next end 2 x 2, spans of what has passed {from 2, to 2} x 4 x 2} */
-enum { SPAN = 4, STATE_BODY = BILLINGS * (2 + PASSED_SPANS * SPAN) };
+/* {the day of the next end 2 x 2, instalments 2 x 2} */
+enum { STATE_BODY = (BILLINGS + WALLETS) * 2 };
 
 static int state_save(const struct billing_state *b, uint8_t *body)
 {
-    uint8_t *p = body + BILLINGS * 2;
-    for (unsigned i = 0; i < BILLINGS; i++) {
-        le_put16(body + i * 2, b->day[i]);
-        for (unsigned k = 0; k < PASSED_SPANS; k++, p += SPAN) {
-            le_put16(p, b->passed[i][k].from);
-            le_put16(p + 2, b->passed[i][k].to);
-        }
-    }
+    for (unsigned i = 0; i < BILLINGS; i++) le_put16(body + i * 2, b->day[i]);
+    for (unsigned w = 0; w < WALLETS; w++)
+        le_put16(body + (BILLINGS + w) * 2, b->instalments[w]);
     return STATE_BODY;
 }
 
-static void put_state(struct meter *m, const struct billing_state *b)
+void billing_put_state(struct meter *m, const struct billing_state *b)
 {
     uint8_t body[STATE_BODY];
     change_put(m, HOT_BILLING, body, (size_t)state_save(b, body));
@@ -178,13 +176,10 @@ int billing_put(const struct meter *m, unsigned k, uint8_t *body)
 
 void billing_take(struct meter *m, const uint8_t *body, size_t n)
 {
-    const uint8_t *p = body + BILLINGS * 2;
     if (n != STATE_BODY) return;
-    for (unsigned i = 0; i < BILLINGS; i++) {
-        m->billing.day[i] = le_get16(body + i * 2);
-        for (unsigned k = 0; k < PASSED_SPANS; k++, p += SPAN)
-            m->billing.passed[i][k] = (struct passed_span){ le_get16(p), le_get16(p + 2) };
-    }
+    for (unsigned i = 0; i < BILLINGS; i++) m->billing.day[i] = le_get16(body + i * 2);
+    for (unsigned w = 0; w < WALLETS; w++)
+        m->billing.instalments[w] = le_get16(body + (BILLINGS + w) * 2);
     m->replan = true;
 }
 
@@ -267,69 +262,57 @@ static utc_t following(struct meter *m, enum billing which, utc_t due)
 
 static bool has_passed(struct meter *m, enum billing which, utc_t due)
 {
-    const struct passed_span *s = m->billing.passed[which];
-    int32_t day = zone_day(&m->clock.zone, due);
-    for (unsigned i = 0; i < PASSED_SPANS; i++)
-        if (day >= s[i].from && day <= s[i].to) return true;
-    return false;
+    struct passed_year y = { 0 };
+    return passed_is(m, &y, (enum passed)which, zone_day(&m->clock.zone, due));
 }
 
-/* The local day of the first end behind a day: there is at most one on each. */
-static int32_t next_day(struct meter *m, enum billing which, int32_t day)
+static void put_passed(struct meter *m, enum passed what, int32_t from, int32_t to)
 {
-    utc_t last = zone_utc(&m->clock.zone, (day + INT64_C(1)) * DAY_S - 1);
-    return zone_day(&m->clock.zone, next_of(m, which, last));
-}
-
-/* How many spans there are once those without an end between them are one. */
-static unsigned join(struct meter *m, enum billing which, struct passed_span *s, unsigned n)
-{
-    for (unsigned i = 0; i + 1 < n;) {
-        if (next_day(m, which, s[i].to) < s[i + 1].from) {
-            i++;
-            continue;
-        }
-        if (s[i].to < s[i + 1].to) s[i].to = s[i + 1].to;
-        memmove(s + i + 1, s + i + 2, (--n - i - 1) * sizeof *s);
+    struct passed_year y = { 0 };
+    for (int32_t day = from; day <= to; day++) {
+        passed_mark(m, &y, what, day);
+        if (day == to || cal_civil((day + INT64_C(1)) * DAY_S).year != y.year)
+            passed_put(m, &y);
     }
-    return n;
 }
 
-static void close_smallest_gap(struct passed_span *s, unsigned n)
+/* The last end before u; u where there is none in more than a year. */
+static utc_t end_before(struct meter *m, enum billing which, utc_t u)
 {
-    unsigned best = 0;
-    for (unsigned i = 1; i + 1 < n; i++)
-        if (s[i + 1].from - s[i].to < s[best + 1].from - s[best].to) best = i;
-    s[best].to = s[best + 1].to;
-    memmove(s + best + 1, s + best + 2, (n - best - 2) * sizeof *s);
+    utc_t last = u, next = u;
+    for (int64_t days = 1; days <= 512 && next.s >= u.s; days *= 2)
+        next = next_of(m, which, (utc_t){ u.s - days * DAY_S });
+    for (; next.s < u.s; next = next_of(m, which, next)) last = next;
+    return last;
 }
 
-/* Days from..to have passed. */
-static void pass(struct meter *m, enum billing which, int32_t from, int32_t to,
-                 struct passed_span passed[PASSED_SPANS])
+/* The meter knows the time for the first time: the month under way has begun, and so has the day.
+ */
+static void begin(struct meter *m, enum billing which)
 {
-    struct passed_span s[PASSED_SPANS + 1] = { 0 };
-    unsigned n = 0, at = 0;
-    while (n < PASSED_SPANS && passed[n].to) n++;
-    while (at < n && passed[at].from <= from) at++;
-    memcpy(s, passed, at * sizeof *s);
-    s[at] = (struct passed_span){ (uint16_t)from, (uint16_t)to };
-    memcpy(s + at + 1, passed + at, (n - at) * sizeof *s);
-    n = join(m, which, s, n + 1);
-    if (n > PASSED_SPANS) close_smallest_gap(s, n--);
-    memset(passed, 0, PASSED_SPANS * sizeof *passed);
-    memcpy(passed, s, n * sizeof *s);
+    struct billing_state b = m->billing;
+    int32_t today = zone_day(&m->clock.zone, m->utc);
+    utc_t last = end_before(m, which, (utc_t){ m->utc.s + 1 });
+    if (change_begin_alone(m) < 0) return;
+    b.day[which] = (uint16_t)zone_day(&m->clock.zone, next_of(m, which, m->utc));
+    put_passed(m, (enum passed)which, zone_day(&m->clock.zone, last), today);
+    billing_put_state(m, &b);
+    change_commit(m);
 }
 
-/* The month under way when the meter first knew the time has begun, and so has the day. */
-static void pass_first(struct meter *m, enum billing which)
+/* All days of the period that ends are over, so that no other schedule ends them again: a change
+ * of its own before that of the end, whose row leaves no room for it. True: there are some. */
+static bool close_days(struct meter *m, utc_t due)
 {
-    utc_t last = m->utc, u = last;
-    for (int64_t days = 1; days <= 512 && u.s >= m->utc.s; days *= 2)
-        u = next_of(m, which, (utc_t){ m->utc.s - days * DAY_S });
-    for (; u.s <= m->utc.s; u = next_of(m, which, u)) last = u;
-    pass(m, which, zone_day(&m->clock.zone, last), zone_day(&m->clock.zone, m->utc),
-         m->billing.passed[which]);
+    struct passed_year y = { 0 };
+    int32_t to = zone_day(&m->clock.zone, due) - 1;
+    int32_t from = zone_day(&m->clock.zone, end_before(m, BILLING_MONTHLY, due)) + 1;
+    while (from <= to && passed_is(m, &y, PASSED_END, from)) from++;
+    if (from > to || change_begin_alone(m) < 0) return from <= to;
+    put_passed(m, PASSED_END, from, to);
+    billing_put_state(m, &m->billing);
+    change_commit(m);
+    return true;
 }
 
 static unsigned lateness(const struct meter *m, utc_t due)
@@ -338,34 +321,48 @@ static unsigned lateness(const struct meter *m, utc_t due)
 }
 
 /* An end has come: it has passed, and there is a next. */
-static void put_passed(struct meter *m, enum billing which, utc_t due, utc_t next)
+static void put_end(struct meter *m, enum billing which, utc_t due, utc_t next,
+                    struct billing_state *b)
 {
-    struct billing_state b = m->billing;
-    b.day[which] = (uint16_t)zone_day(&m->clock.zone, next);
-    pass(m, which, zone_day(&m->clock.zone, due), zone_day(&m->clock.zone, due),
-         b.passed[which]);
-    put_state(m, &b);
+    int32_t day = zone_day(&m->clock.zone, due);
+    b->day[which] = (uint16_t)zone_day(&m->clock.zone, next);
+    put_passed(m, (enum passed)which, day, day);
+    billing_put_state(m, b);
 }
 
 void billing_day(struct meter *m, utc_t due)
 {
+    struct billing_state b = m->billing;
+    if (!b.day[BILLING_DAILY]) {
+        begin(m, BILLING_DAILY);
+        return;
+    }
     utc_t next = following(m, BILLING_DAILY, due);
+    bool is_new = !has_passed(m, BILLING_DAILY, due);
     if (change_begin_alone(m) < 0) return;
     put_row(m, BILLING_DAILY, due, status_now(m, due) | lateness(m, due), BILLING_SCHEDULE);
     put_bases(m, BILLING_DAILY);
-    put_passed(m, BILLING_DAILY, due, next);
-    if (!has_passed(m, BILLING_DAILY, due)) expense_put_day(m, due);
+    for (unsigned w = 0; w < WALLETS && is_new; w++) b.instalments[w] += credit_owes_day(m, w);
+    put_end(m, BILLING_DAILY, due, next, &b);
+    if (is_new) expense_put_day(m, due);
     change_commit(m);
 }
 
 void billing_period(struct meter *m, utc_t due)
 {
     static const struct who self = { .link = LINK_SELF };
+    struct billing_state b = m->billing;
+    if (!b.day[BILLING_MONTHLY]) {
+        begin(m, BILLING_MONTHLY);
+        return;
+    }
+    if (close_days(m, due)) return;
     utc_t next = following(m, BILLING_MONTHLY, due);
     unsigned status = status_now(m, due) | lateness(m, due);
+    bool is_new = !has_passed(m, BILLING_MONTHLY, due);
     if (end_period(m, &self, due, status, BILLING_SCHEDULE) < 0) return;
-    put_passed(m, BILLING_MONTHLY, due, next);
-    if (!has_passed(m, BILLING_MONTHLY, due)) expense_put_month(m, due);
+    put_end(m, BILLING_MONTHLY, due, next, &b);
+    if (is_new) expense_put_month(m, due);
     change_commit(m);
 }
 
@@ -379,11 +376,9 @@ static void find_due(struct meter *m)
         enum billing which = (enum billing)i;
         utc_t next = next_of(m, which, m->utc);
         utc_t midnight = zone_utc(&m->clock.zone, (int64_t)b->day[i] * DAY_S);
-        if (b->day[i]) b->due[i] = next_of(m, which, (utc_t){ midnight.s - 1 });
-        bool is_first = !b->day[i],
-             is_new = next.s < b->due[i].s && !has_passed(m, which, next);
-        if (!clock_is_valid(&m->clock) || (!is_first && !is_new)) continue;
-        if (is_first) pass_first(m, which);
+        b->due[i] = b->day[i] ? next_of(m, which, (utc_t){ midnight.s - 1 }) : m->utc;
+        if (!b->day[i] || !clock_is_valid(&m->clock)) continue;
+        if (next.s >= b->due[i].s || has_passed(m, which, next)) continue;
         b->day[i] = (uint16_t)zone_day(&m->clock.zone, next);
         b->due[i] = next;
         hot_put(m, HOT_BILLING, 0);
@@ -420,9 +415,9 @@ void billing_put_step(struct meter *m, utc_t to)
     struct billing_state b = m->billing;
     bool back = to.s < m->utc.s - param_get(m, PARAM_SHIFT_LIMIT_S);
     for (unsigned i = 0; i < BILLINGS; i++)
-        if (back && b.due[i].s > to.s)
+        if (back && b.day[i] && b.due[i].s > to.s)
             b.day[i] = (uint16_t)zone_day(&m->clock.zone, next_of(m, (enum billing)i, to));
-    put_state(m, &b);
+    billing_put_state(m, &b);
 }
 
 /* -- orders
@@ -487,7 +482,8 @@ int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BIL
     if (err < 0) return err;
     struct billing_state b = m->billing;
     utc_t next = zone_next_named(&m->clock.zone, o, m->utc);
-    b.day[BILLING_MONTHLY] = (uint16_t)zone_day(&m->clock.zone, next);
-    put_state(m, &b);
+    if (b.day[BILLING_MONTHLY])
+        b.day[BILLING_MONTHLY] = (uint16_t)zone_day(&m->clock.zone, next);
+    billing_put_state(m, &b);
     return change_commit(m);
 }

@@ -8,9 +8,8 @@
  * rows.
  *
  * A clock that is set back goes over midnights and ends again, and each has a row again; what it
- * costs is charged once (prepay/expense.h). So the meter keeps which of them have come: spans of
- * local days, joined where nothing lies between. Gaps are times that the clock jumped over and
- * that are more than is made up; beyond PASSED_SPANS the smallest gap is taken as passed.
+ * costs is charged once: passed.h knows which have come. Of a clock that jumps forward, or an
+ * outage, so many are made up as the rings keep; the others have not come.
  *
  * Power cut  row, reset of maxima and new bases are one transaction.
  * Cost       1 360 octets a row: six progs.
@@ -40,14 +39,10 @@ enum billing_cause {
     BILLING_TOKEN
 };
 
-enum { PASSED_SPANS = 4 };
-struct passed_span {   /* local days since 1970, in order; rows behind the last are zero */
-    uint16_t from, to; /* both in it */
-};
 struct billing_state {
-    uint16_t day[BILLINGS]; /* the local day of the next end, 0 none */
-    utc_t due[BILLINGS];    /* so that end; past while the clock is invalid */
-    struct passed_span passed[BILLINGS][PASSED_SPANS];
+    uint16_t day[BILLINGS];        /* the local day of the next end, 0 none */
+    utc_t due[BILLINGS];           /* so that end; past while the clock is invalid */
+    uint16_t instalments[WALLETS]; /* of debts by day, not taken yet: a midnight each */
 };
 
 struct billing_row {
@@ -97,6 +92,9 @@ bool billing_is_behind(const struct meter *m);
 
 /* Into the open change: the clock steps to `to`; back, nothing is billed a second time. */
 void billing_put_step(struct meter *m, utc_t to);
+
+/* Into the open change: the state as it will be. */
+void billing_put_state(struct meter *m, const struct billing_state *b);
 
 int billing_put(const struct meter *m, unsigned k, uint8_t *body);
 void billing_take(struct meter *m, const uint8_t *body, size_t n);

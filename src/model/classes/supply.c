@@ -70,12 +70,14 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr disconnect_attr[] = {
-    { .id = 2, .get = get_output },
-    { .id = 3, .get = get_control },
-    { .id = 4, .get = get_mode, .set = set_mode },
+    [COSEM_ATTR(2)] = { .get = get_output },
+    [COSEM_ATTR(3)] = { .get = get_control },
+    [COSEM_ATTR(4)] = { .get = get_mode, .set = set_mode },
 };
-static const struct cosem_method disconnect_method[] = { { .id = 1, .call = call_disconnect },
-                                                         { .id = 2, .call = call_reconnect } };
+static const struct cosem_method disconnect_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_disconnect },
+    [COSEM_METHOD(2)] = { .call = call_reconnect }
+};
 const struct cosem_class class_disconnect = { .id = 70,
                                               .n_attr = COUNT(disconnect_attr),
                                               .attr = disconnect_attr,
@@ -199,14 +201,15 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr arbitrator_attr[] = {
-    { .id = 2, .get = get_actions },
-    { .id = 3, .get = get_permissions, .set = set_permissions },
-    { .id = 4, .get = get_weights, .set = set_weights },
-    { .id = 5, .get = get_requests },
-    { .id = 6, .get = get_outcome },
+    [COSEM_ATTR(2)] = { .get = get_actions },
+    [COSEM_ATTR(3)] = { .get = get_permissions, .set = set_permissions },
+    [COSEM_ATTR(4)] = { .get = get_weights, .set = set_weights },
+    [COSEM_ATTR(5)] = { .get = get_requests },
+    [COSEM_ATTR(6)] = { .get = get_outcome },
 };
-static const struct cosem_method arbitrator_method[] = { { .id = 1, .call = call_request },
-                                                         { .id = 2, .call = call_forget } };
+static const struct cosem_method arbitrator_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_request }, [COSEM_METHOD(2)] = { .call = call_forget }
+};
 const struct cosem_class class_arbitrator = { .id = 68,
                                               .n_attr = COUNT(arbitrator_attr),
                                               .attr = arbitrator_attr,
@@ -240,10 +243,10 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr operations_attr[] = {
-    { .id = 2, .get = get_operations },
+    [COSEM_ATTR(2)] = { .get = get_operations },
 };
 static const struct cosem_attr signals_attr[] = {
-    { .id = 2, .get = get_signals },
+    [COSEM_ATTR(2)] = { .get = get_signals },
 };
 const struct cosem_class class_operations = { .id = 1,
                                               .n_attr = COUNT(operations_attr),
@@ -272,7 +275,7 @@ static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr word_attr[] = {
-    { .id = 2, .get = get_word, .set = set_word },
+    [COSEM_ATTR(2)] = { .get = get_word, .set = set_word },
 };
 const struct cosem_class class_bits = { .id = 1,
                                         .n_attr = COUNT(word_attr),
