@@ -85,7 +85,7 @@ static unsigned read_action(struct axdr_in *in, const struct script_table *t)
 static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     const struct script_table *t = table_of(at);
-    uint8_t number[SCRIPTS_MAX];
+    uint8_t number[SCRIPTS_MAX], was[SCRIPTS_MAX];
     bool good = true;
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!t->param) return DAR_DENIED;
@@ -98,6 +98,7 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
     }
     if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
     if (!good) return DAR_OTHER;
+    if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
     return dar_of(param_write(meter_of(app), at->who, t->param, number, n));
 }
 
