@@ -370,7 +370,7 @@ int expense_set_limits(struct meter *m, const struct who *who,
     struct scheme next = m->expense.scheme;
     uint8_t body[SCHEME_BODY];
     bool same = true;
-    if (!m->expense.has || n != next.steps - 1u) return E_RANGE;
+    if (n != (m->expense.has ? next.steps - 1u : 0)) return E_RANGE;
     for (unsigned i = 0; i < n; i++) {
         same &= next.step[i].limit_wh == limit_wh[i];
         next.step[i].limit_wh = limit_wh[i];
