@@ -51,16 +51,17 @@ extern const struct cosem_class class_data, class_data_time, class_param, class_
     class_rating, class_extended, class_survey, class_log, class_billing, class_fixed,
     class_clock, class_association, class_sap, class_security, class_demand, class_made,
     class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
-    class_settings, class_outputs, class_script, class_schedule, class_single, class_calendar,
-    class_special_days, class_timetable, class_calendar_name, class_activation, class_readlist,
-    class_formats, class_alarm_monitor, class_status, class_output_state, class_battery_date,
-    class_local_port, class_hdlc, class_port_guard, class_tcp, class_ipv4, class_ipv6,
-    class_mac, class_monitor, class_disconnect, class_arbitrator, class_operations,
-    class_signals, class_account, class_credit, class_gateway, class_sts, class_wallet_sum,
-    class_limiter, class_watcher, class_step_monitor, class_level_monitor, class_bits16,
-    class_scheme, class_scheme_passive, class_scheme_part, class_scheme_time, class_month,
-    class_expense, class_charge, class_levels, class_mode, class_emergency, class_sms,
-    class_sms_pin, class_units, class_codes, class_push, class_installation, class_compact;
+    class_settings, class_outputs, class_script, class_script_table, class_schedule,
+    class_single, class_calendar, class_special_days, class_timetable, class_calendar_name,
+    class_activation, class_readlist, class_formats, class_alarm_monitor, class_status,
+    class_output_state, class_battery_date, class_local_port, class_hdlc, class_port_guard,
+    class_tcp, class_ipv4, class_ipv6, class_mac, class_monitor, class_disconnect,
+    class_arbitrator, class_operations, class_signals, class_account, class_credit,
+    class_gateway, class_sts, class_wallet_sum, class_limiter, class_watcher,
+    class_step_monitor, class_level_monitor, class_bits16, class_scheme, class_scheme_passive,
+    class_scheme_part, class_scheme_time, class_month, class_expense, class_charge,
+    class_levels, class_mode, class_emergency, class_sms, class_sms_pin, class_units,
+    class_codes, class_push, class_installation, class_compact;
 
 /* A parameter shown as a register. */
 struct param_unit {

@@ -88,7 +88,6 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
     uint8_t number[SCRIPTS_MAX], was[SCRIPTS_MAX];
     bool good = true;
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!t->param) return DAR_DENIED;
     if (!in->bad && (n == 0 || n > SCRIPTS_MAX)) return DAR_OTHER;
     for (unsigned i = 0; i < n && !in->bad; i++) {
         axdr_read_struct(in, 2);
@@ -121,6 +120,9 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr script_attr[] = {
+    { .id = 2, .get = get_scripts },
+};
+static const struct cosem_attr table_attr[] = {
     { .id = 2, .get = get_scripts, .set = set_scripts },
 };
 static const struct cosem_method script_method[] = { { .id = 1, .call = call_execute } };
@@ -129,6 +131,11 @@ const struct cosem_class class_script = { .id = 9,
                                           .attr = script_attr,
                                           .n_method = COUNT(script_method),
                                           .method = script_method };
+const struct cosem_class class_script_table = { .id = 9,
+                                                .n_attr = COUNT(table_attr),
+                                                .attr = table_attr,
+                                                .n_method = COUNT(script_method),
+                                                .method = script_method };
 
 /* -- class 22
  * ----------------------------------------------------------------------------------

@@ -56,6 +56,6 @@ static const struct cosem_row rows[] = {
     NUMBER(0, 96, 50, 11, ACL_CUSTOMER, REG_SOURCE, AXDR_ENUM),
     OBJECT(0, 0, 96, 50, 50, ACL_CONFIG, &class_outputs, 0),
     PARAM(0, 96, 50, 12, ACL_CONFIG, PARAM_PULSE_FUNCTION, AXDR_ENUM),
-    ROW(0, 0, 10, 0, 103, 1, ACL_SCRIPT_TABLE, &class_script, .ext = &scripts),
+    ROW(0, 0, 10, 0, 103, 1, ACL_SCRIPT_TABLE, &class_script_table, .ext = &scripts),
 };
 const struct cosem_group objects_alarm = { rows, COUNT(rows) };
