@@ -159,7 +159,7 @@ static int power_up(struct request *r, const struct file *f, uint8_t *image, str
     struct meter_io io = { .nor = &r->nor.nor, .scratch = &r->scratch };
     memcpy(image, f->text, CHIP);
     nor_mem_init(&r->nor, image, CHIP, (struct nor_times){ 0, 0 });
-    r->app = (struct store_app){ r, checkpoint, replay, note };
+    r->app = (struct store_app){ r, checkpoint, replay, note, NULL, 0 };
     meter_init(&r->meter, &cfg_single_phase, &io);
     store_init(&r->meter.store, &store_map, &r->nor.nor, &r->scratch, &r->app);
     int e = store_mount(&r->meter.store);

@@ -43,6 +43,7 @@ struct request {
     struct keyring keys;
     struct seal_counter counter;
     struct caller caller[CALLERS];
+    struct caller datagrams; /* who sent the last one */
     long seen;
     bool broken;
 };
@@ -78,11 +79,15 @@ static const char doc[] =
 static json_t *head_of(const struct caller *c, const struct layers *found)
 {
     json_t *j = json_pack("{s:s}", "from", c->name);
-    if (found->n) {
-        uint8_t sc = found->layer[0].sc;
-        json_object_set_new(j, "authenticated", json_boolean(sc & SC_AUTH));
-        json_object_set_new(j, "encrypted", json_boolean(sc & SC_CRYPT));
-        json_object_set_new(j, "counter", json_integer(found->layer[0].ic));
+    for (unsigned i = 0; i < found->n; i++) {
+        const struct layer *l = &found->layer[i];
+        if (l->key == KEY_SIGNATURE) {
+            json_object_set_new(j, "signed", json_boolean(l->verified));
+            continue;
+        }
+        json_object_set_new(j, "authenticated", json_boolean(l->sc & SC_AUTH));
+        json_object_set_new(j, "encrypted", json_boolean(l->sc & SC_CRYPT));
+        json_object_set_new(j, "counter", json_integer(l->ic));
     }
     return j;
 }
@@ -178,17 +183,28 @@ static void send_all(int fd, const uint8_t *p, size_t n)
     }
 }
 
-/* The confirmation in the container of the push; empty where it cannot be made. */
-static void make_confirm(struct request *r, uint32_t id, bool sealed, struct buf *out)
+/* The seal of the push: of which suite, and whether there is one. */
+static const struct layer *seal_of(const struct layers *found)
+{
+    for (unsigned i = 0; i < found->n; i++)
+        if (found->layer[i].key != KEY_SIGNATURE && found->layer[i].sc & SC_AUTH)
+            return &found->layer[i];
+    return NULL;
+}
+
+/* The confirmation under the same key and suite; empty where it cannot be made. */
+static void make_confirm(struct request *r, uint32_t id, const struct layer *seal,
+                         struct buf *out)
 {
     struct trouble t;
     uint8_t plain[6] = { XDLMS_DATA_NOTIFICATION_CONFIRM };
     be_put32(plain + 1, id);
-    if (!sealed) {
+    if (!seal) {
         buf_put(out, plain, sizeof plain);
         return;
     }
-    struct seal how = { .guard = GUARD_GENERAL_GLO, .sc = SC_AUTH | SC_CRYPT };
+    struct seal how = { .guard = GUARD_GENERAL_GLO,
+                        .sc = (uint8_t)((seal->sc & SC_SUITE) | SC_AUTH | SC_CRYPT) };
     if (counter_take(&r->counter, &how.ic, &t) < 0 ||
         protect_seal(&r->keys, &how, plain, sizeof plain, out, &t) < 0)
         say("not confirmed: %s", t.text);
@@ -229,11 +245,12 @@ struct carried {
     socklen_t to_n;
 };
 
-static void reply(struct request *r, const struct carried *by, uint32_t id, bool sealed)
+static void reply(struct request *r, const struct carried *by, uint32_t id,
+                  const struct layer *seal)
 {
     struct buf apdu = { 0 }, out = { 0 };
     if (r->mute) return;
-    make_confirm(r, id, sealed, &apdu);
+    make_confirm(r, id, seal, &apdu);
     if (apdu.n && by->w) wrap(by->w, &apdu, &out);
     if (apdu.n && by->f) frame(by->f, &apdu, &out);
     if (out.n && by->to)
@@ -255,9 +272,8 @@ static void take_whole(struct request *r, struct caller *c, const struct carried
     json_t *j = head_of(c, &found);
     struct axdr_in in = buf_in(&plain);
     uint8_t tag = e < 0 ? 0 : (uint8_t)axdr_read_raw(&in, 1);
-    bool sealed = found.n && found.layer[0].sc & SC_AUTH;
     if (tag == XDLMS_DATA_NOTIFICATION) {
-        if (take_data(r, j, &in, &id)) reply(r, by, id, sealed);
+        if (take_data(r, j, &in, &id)) reply(r, by, id, seal_of(&found));
     } else if (tag == XDLMS_EVENT_NOTIFICATION) {
         take_event(r, j, &in);
     } else {
@@ -390,14 +406,17 @@ static void take_datagram(struct request *r, int fd)
     struct sockaddr_storage from = { 0 };
     socklen_t n = sizeof from;
     struct wrapper w;
-    struct caller c = { .fd = fd };
+    struct caller c = { .fd = fd }, *last = &r->datagrams;
     ssize_t got = recvfrom(fd, octets, sizeof octets, 0, (struct sockaddr *)&from, &n);
     if (got <= WRAPPER_HEAD || wrapper_read(octets, &w) < 0) return;
     if (w.length != got - WRAPPER_HEAD) return;
     name_peer(c.name, &from);
+    if (strcmp(c.name, last->name)) { /* blocks of two meters are not one push */
+        buf_free(&last->blocks);
+        *last = c;
+    }
     struct carried by = { .w = &w, .fd = fd, .to = (struct sockaddr *)&from, .to_n = n };
-    take_apdu(r, &c, &by, octets + WRAPPER_HEAD, w.length);
-    buf_free(&c.blocks);
+    take_apdu(r, last, &by, octets + WRAPPER_HEAD, w.length);
 }
 
 static void take_octets(struct request *r, struct caller *c)
@@ -478,6 +497,7 @@ static int work(struct request *r, struct trouble *t)
         if (fd[i] >= 0) close(fd[i]);
     for (unsigned i = 0; i < CALLERS; i++)
         if (r->caller[i].fd >= 0) hang_up(&r->caller[i]);
+    buf_free(&r->datagrams.blocks);
     protect_wipe(&r->keys);
     return e;
 }

@@ -72,6 +72,7 @@ enum {
     O_RS485_PTY,
     O_RS485_BUS,
     O_ECHO,
+    O_HLS,
     O_PANEL,
     O_LISTEN,
     O_FLASH,
@@ -82,6 +83,7 @@ enum {
     O_SPEED,
     O_UNTIL,
     O_SEED,
+    O_FACTORY,
     O_SERIAL,
     O_PCAP,
     O_JSON
@@ -104,14 +106,21 @@ static const struct argp_option rows[] = {
     { "serial", O_SERIAL, "N", 0, "serial number, 1 to 99999999 (default 1)", 2 },
     { "keys", O_KEYS, "FILE", 0, "keys and passwords; without them the public development keys",
       2 },
+    { "hls", O_HLS, "LIST", 0,
+      "let clients 32 to 34 use these besides their password in the open: sha256, sha1, md5, "
+      "with "
+      "commas (default none)",
+      2 },
     { "seed", O_SEED, "N", 0, "make all chance a function of N", 2 },
+    { "factory", O_FACTORY, 0, 0,
+      "on the bench of the factory: its jumper is in, the meter cover open (client 112)", 2 },
     { "dlms", O_DLMS, "PORT", 0, "wrapper on TCP and UDP (default 4059)", 3 },
     { "optical", O_OPTICAL, "PORT", 0, "IEC 62056-21 mode E or HDLC on TCP (default 4060)", 3 },
     { "rs485", O_RS485, "PORT", 0, "HDLC on TCP (default 4061)", 3 },
     { "ciu", O_CIU, "PORT", 0, "frames of the customer's unit on TCP (default 4062)", 3 },
     { "vtc", O_VTC, "PORT", 0, "virtual token carrier: lines on TCP (default 4063)", 3 },
     { "sms", O_SMS, "PORT", 0,
-      "a modem's messages: lines on TCP (default 4064; these three take any free port when "
+      "a modem's messages: lines on TCP (default 4065; these three take any free port when "
       "--dlms is not 4059)",
       3 },
     { "optical-pty", O_OPTICAL_PTY, "PATH", 0,
@@ -151,6 +160,19 @@ static uint64_t number_of(const char *text, uint64_t most, struct argp_state *st
     return n;
 }
 
+static uint8_t hls_of(char *list, struct argp_state *state)
+{
+    static char *const names[] = { "md5", "sha1", "sha256", NULL };
+    static const uint8_t bit[] = { 1 << 3, 1 << 4, 1 << 6 };
+    uint8_t hls = 0;
+    for (char *value = NULL; *list;) {
+        int i = getsubopt(&list, names, &value);
+        if (i < 0 || value) argp_error(state, "--hls takes sha256, sha1 and md5");
+        hls |= bit[i];
+    }
+    return hls;
+}
+
 static error_t take(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
@@ -180,6 +202,9 @@ static error_t take(int key, char *arg, struct argp_state *state)
         break;
     case O_KEYS:
         o->box.keys = arg;
+        break;
+    case O_FACTORY:
+        o->box.factory = true;
         break;
     case O_SEED:
         o->box.seed = number_of(arg, UINT64_MAX, state);
@@ -213,6 +238,9 @@ static error_t take(int key, char *arg, struct argp_state *state)
         o->bus = (unsigned)number_of(arg, 64, state);
         if (o->bus == 0) argp_error(state, "a bus has 1 to 64 meters");
         break;
+    case O_HLS:
+        o->box.hls = hls_of(arg, state);
+        break;
     case O_ECHO:
         o->echo = true;
         break;
@@ -240,9 +268,11 @@ static error_t take(int key, char *arg, struct argp_state *state)
 /* Two meters beside each other must not ask for the same ports. */
 static void default_couriers(struct options *o)
 {
+    static const int usual[] = { 4062, 4063,
+                                 4065 }; /* on 4064 `magno listen` waits for pushes */
     for (int id = PORT_CIU; id < PORT_IDS; id++)
         if (o->port[id] == UNSAID)
-            o->port[id] = o->port[PORT_DLMS] == PORT_DEFAULT ? PORT_DEFAULT + id : 0;
+            o->port[id] = o->port[PORT_DLMS] == PORT_DEFAULT ? usual[id - PORT_CIU] : 0;
 }
 
 /* The user's state folder, made on the way. */

@@ -2,7 +2,8 @@
  *
  * Live, the meter runs in PendSV: samples, octets and deadlines pend it. With until=SECONDS on
  * the host's command line time is pulled instead: samples are made as fast as the CPU can, the
- * supply fails at the end, and the registers are printed. Both are the same device_step().
+ * supply fails at the end, and the registers are printed. Both are the same device_step(). With
+ * fails=SECONDS the supply of a live meter fails then, and comes back at once.
  */
 #include <string.h>
 
@@ -19,12 +20,27 @@ static struct {
     uint8_t buffers[DLMS_POOL_BYTES(SESSIONS, APDU, APDU)];
     struct regs frozen[SESSIONS];
     struct dlms_link link[PORT_LINKS];
-    struct courier vtc;
+    struct courier vtc, bus;
+    bool is_bus; /* RS485 carries tokens */
     struct store_scratch scratch;
     struct meter_io io;
     struct meter_cfg meter;
     struct sts_key decoder;
+    mono_t fails;
+    bool calls; /* for a push, and nobody has answered yet */
 } app;
+
+static const struct port_events events;
+
+/* With the capacitor alone there is nothing else to do but wait. */
+static void call(const struct port_host *host, bool at_once)
+{
+    enum { CAPACITOR_US = 500000 };
+    mono_t end = mono_after(port_mono(), CAPACITOR_US);
+    app.calls = true;
+    port_call(host);
+    while (at_once && app.calls && mono_before(port_mono(), end)) port_pump(&events);
+}
 
 static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to)
 {
@@ -32,7 +48,7 @@ static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to
     (void)ctx;
     memcpy(host.ip, to->ip, sizeof host.ip);
     if (kind == DLMS_TCP) {
-        port_call(&host);
+        call(&host, to->at_once);
         return;
     }
     int peer = port_peer(&host);
@@ -105,18 +121,27 @@ static void opened(void *ctx, unsigned link)
         device_courier_open(&app.device, &app.vtc, COURIER_VTC, port_link_io(link));
         return;
     }
+    enum courier_kind bus = link == PORT_RS485 ? device_rs485(&app.device) : COURIER_KINDS;
+    if (bus != COURIER_KINDS) {
+        app.is_bus = true;
+        device_courier_open(&app.device, &app.bus, bus, port_link_io(link));
+        return;
+    }
     bool udp = link >= PORT_FIRST_UDP && link < PORT_CALL;
     uint8_t kind = link < PORT_SERIALS ? of[link].kind : (uint8_t)(udp ? DLMS_UDP : DLMS_TCP);
     uint8_t channel = link < PORT_SERIALS ? of[link].channel : (uint8_t)LINK_WAN;
     device_link_open(&app.device, &app.link[link], (enum dlms_link_kind)kind, channel,
                      port_link_io(link), port_mono());
-    if (link == PORT_CALL && !device_reached(&app.device, &app.link[link]))
+    if (link != PORT_CALL) return;
+    app.calls = false;
+    if (!device_reached(&app.device, &app.link[link]))
         dlms_hang_up(&app.device.server, &app.link[link]);
 }
 
 static void refused(void *ctx)
 {
     (void)ctx;
+    app.calls = false;
     device_reached(&app.device, NULL);
 }
 
@@ -136,6 +161,8 @@ static size_t octets(void *ctx, unsigned link, const uint8_t *p, size_t n, mono_
 {
     (void)ctx;
     if (link == PORT_VTC) return device_feed_courier(&app.device, &app.vtc, p, n, at);
+    if (link == PORT_RS485 && app.is_bus)
+        return device_feed_courier(&app.device, &app.bus, p, n, at);
     return device_feed_link(&app.device, &app.link[link], p, n, at);
 }
 
@@ -152,7 +179,12 @@ void meter_isr(void)
     port_pump(&events);
     while ((next = device_step(&app.device, port_mono())).us <= port_mono().us)
         port_pump(&events);
-    port_wake_at(next);
+    if (!mono_before(port_mono(), app.fails)) {
+        app.fails = MONO_NEVER;
+        device_supply_failed(&app.device, port_mono());
+        next = port_mono();
+    }
+    port_wake_at(mono_min(next, app.fails));
 }
 
 static _Noreturn void live(void)
@@ -229,6 +261,8 @@ int main(void)
     int err = device_mount(&app.device);
     ensure(err == 0);
     port_print("magno22: on\n");
+    uint64_t fails_s = port_arg_number("fails", 0);
+    app.fails = fails_s ? (mono_t){ fails_s * 1000000 } : MONO_NEVER;
     uint64_t until_s = port_arg_number("until", 0);
     if (until_s == 0) live();
     pulled((mono_t){ until_s * 1000000 });

@@ -11,9 +11,23 @@
 #include "base/err.h"
 #include "dlms/cipher.h"
 #include "dlms/wrapper.h"
+#include "meter/secure/certs.h"
+#include "model/roles.h"
 
-enum { ANSWER_MS = 5000, SAP_BROADCAST = 102, SAP_PUBLIC = 16, PASSWORD_LEVELS = 3 };
-enum { AARE = 0x61, GET_RESPONSE = 0xC4, EXCEPTION = 0xD8 };
+enum {
+    ANSWER_MS = 5000,
+    SAP_BROADCAST = 102,
+    SAP_PUBLIC = 16,
+    SAP_FACTORY = 112,
+    PASSWORD_LEVELS = 3
+};
+enum {
+    AARE = 0x61,
+    GLO_INITIATE = 0x21,
+    GLO_ACTION = 0xCB,
+    GET_RESPONSE = 0xC4,
+    EXCEPTION = 0xD8
+};
 
 static const struct who engineer = { .sap = 1, .link = LINK_OPTICAL, .assoc = 4 };
 
@@ -92,19 +106,23 @@ static size_t put(uint8_t *dst, size_t at, const void *src, size_t n)
     return at + n;
 }
 
+static const uint8_t initiate[] = {
+    1, 0, 0, 0, 6, 0x5F, 0x1F, 4, 0, 0, 0x7E, 0x1F, 0xFF, 0xFF
+};
+
 /* AARQ, logical names, plain; a password where there is one. */
 static size_t aarq(uint8_t *o, const char *password)
 {
     static const uint8_t context[] = { 0xA1, 9, 6, 7, 0x60, 0x85, 0x74, 5, 8, 1, 1 };
     static const uint8_t low[] = { 0x8A, 2, 7, 0x80, 0x8B, 7, 0x60, 0x85, 0x74, 5, 8, 2, 1 };
-    static const uint8_t initiate[] = { 0xBE, 0x10, 4, 0x0E, 1, 0,    0,    0,    6,
-                                        0x5F, 0x1F, 4, 0,    0, 0x7E, 0x1F, 0xFF, 0xFF };
+    static const uint8_t user[] = { 0xBE, 2 + sizeof initiate, 4, sizeof initiate };
     size_t n = put(o, 2, context, sizeof context), length = strlen(password);
     if (length) {
         n = put(o, n, low, sizeof low);
         n = put(o, n, (uint8_t[]){ 0xAC, (uint8_t)(length + 2), 0x80, (uint8_t)length }, 4);
         n = put(o, n, password, length);
     }
+    n = put(o, n, user, sizeof user);
     n = put(o, n, initiate, sizeof initiate);
     o[0] = 0x60;
     o[1] = (uint8_t)(n - 2);
@@ -135,14 +153,100 @@ static bool is_accepted(const uint8_t *a)
     return false;
 }
 
-/* open optical|rs485|wan public|reader|operator|supervisor [PASSWORD] */
+/* -- the factory: high level security, GMAC, under the product's keys
+ * ------------------------------------------------------------------------------------ */
+
+static const uint8_t title[CIPHER_TITLE] = { 'M', 'G', 'C', 0, 0, 0, 0, 1 };
+static const uint8_t challenge[] = "factory.";
+
+static void product_keys(struct cipher_key *k, enum secure_slot slot)
+{
+    *k = (struct cipher_key){ .len = DEVICE_KEY };
+    memcpy(k->ek, device_development.key[slot], DEVICE_KEY);
+    memcpy(k->ak, device_development.key[SECURE_AUTH], DEVICE_KEY);
+}
+
+/* tag, length, content: n octets of text sealed. */
+static size_t sealed(uint8_t *o, uint8_t tag, const uint8_t *text, size_t n, uint32_t ic)
+{
+    struct cipher_key k;
+    product_keys(&k, SECURE_UNICAST);
+    memcpy(o + 2 + CIPHER_HEAD, text, n);
+    n = cipher_seal(o + 2, n, SC_AUTH | SC_CRYPT, ic, &k, title, NULL, 0);
+    o[0] = tag;
+    o[1] = (uint8_t)n;
+    return 2 + n;
+}
+
+static size_t secret_aarq(uint8_t *o, uint32_t ic)
+{
+    static const uint8_t names[] = { 0xA1, 9, 6,    7,    0x60, 0x85, 0x74, 5,    8, 1, 3, 0x8A,
+                                     2,    7, 0x80, 0x8B, 7,    0x60, 0x85, 0x74, 5, 8, 2, 5 };
+    size_t n = put(o, 2, names, 11);
+    n = put(o, n, (uint8_t[]){ 0xA6, 2 + sizeof title, 4, sizeof title }, 4);
+    n = put(o, n, title, sizeof title);
+    n = put(o, n, names + 11, sizeof names - 11);
+    n = put(o, n, (uint8_t[]){ 0xAC, 2 + CHALLENGE_MIN, 0x80, CHALLENGE_MIN }, 4);
+    n = put(o, n, challenge, CHALLENGE_MIN);
+    size_t user = sealed(o + n + 4, GLO_INITIATE, initiate, sizeof initiate, ic);
+    n = put(o, n, (uint8_t[]){ 0xBE, (uint8_t)(user + 2), 4, (uint8_t)user }, 4) + user;
+    o[0] = 0x60;
+    o[1] = (uint8_t)(n - 2);
+    return n;
+}
+
+/* What the meter wants to be answered: {AA, length, 80, length, challenge} of an AARE. */
+static const uint8_t *meter_challenge(const uint8_t *a, size_t *n)
+{
+    for (unsigned i = 2; i < 2u + a[1]; i += 2u + a[i + 1])
+        if (a[i] == 0xAA) {
+            *n = a[i + 3];
+            return a + i + 4;
+        }
+    return NULL;
+}
+
+/* reply_to_HLS_authentication of the association in use. */
+static size_t reply(uint8_t *o, const uint8_t *theirs, size_t n, uint32_t ic)
+{
+    uint8_t call[] = { 0xC3, 1, 0xC1, 0, 15, 0, 0, 40, 0, 0, 255, 1, 1, 9, HLS5_ANSWER };
+    uint8_t text[sizeof call + HLS5_ANSWER];
+    struct cipher_key k;
+    product_keys(&k, SECURE_UNICAST);
+    memcpy(text, call, sizeof call);
+    hls5_answer(text + sizeof call, 0, ic, &k, title, theirs, n);
+    return sealed(o, GLO_ACTION, text, sizeof text, ic + 1);
+}
+
+static const char *open_factory(struct scenario *s, uint8_t channel)
+{
+    uint8_t apdu[CLIENT_APDU];
+    size_t n = 0;
+    uint32_t ic = secure_floor_get(&s->host.device->meter, ROLE_FACTORY);
+    if (!s->client.up) go(s, channel);
+    s->client.sap = SAP_FACTORY;
+    size_t asked = secret_aarq(apdu, ic);
+    send(s, s->client.sap, apdu, asked);
+    const uint8_t *a = answer(s);
+    if (!a) return "no answer";
+    if (a[0] != AARE || !is_accepted(a)) return "the meter does not associate";
+    const uint8_t *theirs = meter_challenge(a, &n);
+    if (!theirs) return "the meter asks nothing";
+    send(s, s->client.sap, apdu, reply(apdu, theirs, n, ic + 1));
+    a = answer(s);
+    return a && a[0] == GLO_ACTION + 4 ? NULL : "the meter does not believe it";
+}
+
+/* open optical|rs485|wan public|reader|operator|supervisor [PASSWORD]; factory */
 const char *act_open(struct scenario *s, const struct words *w)
 {
     static const char *const product[] = { "", "00000001", "00000002", "00000003" };
     uint8_t apdu[CLIENT_APDU];
     int channel = channel_of(w->word[1]), level = level_of(w->word[2]);
+    if (channel >= 0 && word_is(w->word[2], "factory"))
+        return open_factory(s, (uint8_t)channel);
     if (channel < 0 || level < 0)
-        return "optical, rs485 or wan; public, reader, operator or supervisor";
+        return "optical, rs485 or wan; public, reader, operator, supervisor or factory";
     const char *password = w->n > 3 ? w->word[3] : product[level];
     if (strlen(password) > 31) return "a shorter password";
     if (!s->client.up) go(s, (uint8_t)channel);
@@ -215,18 +319,17 @@ static size_t set_clock(uint8_t *o, int64_t utc_s)
 /* broadcast COUNTER [spoiled]: the time, sealed under the broadcast key of the product */
 const char *act_broadcast(struct scenario *s, const struct words *w)
 {
-    static const uint8_t title[CIPHER_TITLE]; /* the meter knows no other of this client */
+    static const uint8_t nobody[CIPHER_TITLE]; /* the meter knows no other of this client */
     uint8_t apdu[CLIENT_APDU] = { 0xDB, CIPHER_TITLE }, *content = apdu + 3 + CIPHER_TITLE;
-    struct cipher_key k = { .len = DEVICE_KEY };
+    struct cipher_key k;
     int64_t counter;
     if (!word_int(w->word[1], &counter) || counter < 0 || counter > UINT32_MAX)
         return "a counter";
-    memcpy(k.ek, device_development.key[SECURE_BROADCAST], DEVICE_KEY);
-    memcpy(k.ak, device_development.key[SECURE_AUTH], DEVICE_KEY);
-    memcpy(apdu + 2, title, CIPHER_TITLE);
+    product_keys(&k, SECURE_BROADCAST);
+    memcpy(apdu + 2, nobody, CIPHER_TITLE);
     size_t n = set_clock(content + CIPHER_HEAD, (int64_t)(s->true_us / 1000000));
-    n = cipher_seal(content, n, SC_AUTH | SC_CRYPT | SC_BROADCAST, (uint32_t)counter, &k, title,
-                    NULL, 0);
+    n = cipher_seal(content, n, SC_AUTH | SC_CRYPT | SC_BROADCAST, (uint32_t)counter, &k,
+                    nobody, NULL, 0);
     apdu[2 + CIPHER_TITLE] = (uint8_t)n;
     if (w->n > 2 && word_is(w->word[2], "spoiled")) content[n - 1] ^= 1;
     bool was_up = s->client.up;
@@ -291,10 +394,13 @@ const char *act_certificate(struct scenario *s, const struct words *w)
 {
     static const uint8_t der[] = "0123456789 some certificate";
     bool in = word_is(w->word[1], "imported");
-    struct secure_cert c = { PARAM_CERT_1, der, in ? (uint16_t)sizeof der : 0 };
+    struct cert c = { .entity = CERT_CLIENT };
+    struct cert_sum sum = { .slot = 0 };
+    struct meter *m = &s->host.device->meter;
     if (!in && !word_is(w->word[1], "removed")) return "imported or removed";
-    meter_at(&s->host.device->meter, s->now);
-    return ordered(s, secure_keys_set(&s->host.device->meter, &engineer, NULL, 0, &c));
+    meter_at(m, s->now);
+    while (cert_sum(m, in ? &c : NULL, der, sizeof der, &sum) == E_BUSY) continue;
+    return ordered(s, cert_put(m, &engineer, in ? &c : NULL, der, sizeof der, &sum, NULL, 0));
 }
 
 /* -- at the keypad

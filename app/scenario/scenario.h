@@ -82,7 +82,7 @@ struct scenario_board {
     uint32_t ram[SCENARIO_RAM];
     uint16_t stuck; /* 1 + the word of which a bit does not move; 0 none */
     bool barked;    /* the watchdog began this start */
-    bool display_mute, module_mute;
+    bool display_mute, module_mute, jumper;
 };
 
 struct scenario {

@@ -163,6 +163,11 @@ static bool module_answers(void *ctx)
     return !board_of(ctx)->module_mute;
 }
 
+static bool jumper(void *ctx)
+{
+    return board_of(ctx)->jumper;
+}
+
 static const struct board_io board = { .program_octets = SCENARIO_PROGRAM,
                                        .program = program,
                                        .ram_is_sound = ram_is_sound,
@@ -190,7 +195,7 @@ static const char *hang(struct scenario *s)
 }
 
 /* board program OCTET: a bit of that octet turns; board ram WORD: a bit of it sticks; board
- * hangs; board display|module mute; board sound */
+ * hangs; board display|module mute; board jumper; board sound */
 const char *act_board(struct scenario *s, const struct words *w)
 {
     struct scenario_board *b = &s->board;
@@ -208,8 +213,10 @@ const char *act_board(struct scenario *s, const struct words *w)
         b->display_mute = true;
     else if (word_is(w->word[1], "module") && mute)
         b->module_mute = true;
+    else if (word_is(w->word[1], "jumper"))
+        b->jumper = true;
     else
-        return "program OCTET, ram WORD, hangs, display mute, module mute or sound";
+        return "program OCTET, ram WORD, hangs, display mute, module mute, jumper or sound";
     return NULL;
 }
 
@@ -227,6 +234,7 @@ void trouble_wire(struct scenario *s)
     s->nor = (struct nor){ s, chip(s)->size, nor_read, nor_prog, nor_erase, nor_poll };
     s->io.nor = &s->nor;
     s->io.board = &board;
+    s->io.jumper = jumper;
     repair(&s->board);
     s->io.supercap_mv = supercap_mv;
     s->supercap_mv = 5000;

@@ -17,11 +17,7 @@ static int mem_read(void *ctx, uint32_t at, void *dst, size_t n)
     const struct nor_mem *m = ctx;
     nor_rules_read(&m->rules, at, n);
     memcpy(dst, m->image + at, n);
-    if (!m->rules.running[NOR_PROG].on) return 0;
-    uint8_t *out = dst;
-    for (size_t k = 0; k < n; k++) {
-        if (nor_rules_is_programming(&m->rules, at + (uint32_t)k)) out[k] ^= 0x5A;
-    }
+    nor_rules_blur(&m->rules, at, dst, n);
     return 0;
 }
 

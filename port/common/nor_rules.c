@@ -68,7 +68,11 @@ int nor_rules_poll(struct nor_rules *r, enum nor_op op, uint64_t now_us, bool ha
     return 0;
 }
 
-bool nor_rules_is_programming(const struct nor_rules *r, uint32_t at)
+void nor_rules_blur(const struct nor_rules *r, uint32_t at, void *dst, size_t n)
 {
-    return meets(&r->running[NOR_PROG], at, 1);
+    const struct nor_running *x = &r->running[NOR_PROG];
+    uint8_t *out = dst;
+    if (!meets(x, at, n)) return;
+    uint32_t from = x->at > at ? x->at - at : 0, end = x->at + x->n - at;
+    for (uint32_t k = from; k < n && k < end; k++) out[k] ^= 0x5A;
 }

@@ -12,7 +12,7 @@
  * and the erase ends that much later. Time is the caller's clock in microseconds. Where there
  * is none (a pulled clock stands still inside a step), every poll counts as a millisecond.
  *
- * Cost     a few comparisons an operation.
+ * Cost     a few comparisons an operation, whatever is under way.
  * Memory   struct nor_rules, 56 octets.
  * Context  one caller.
  */
@@ -57,7 +57,7 @@ void nor_rules_start(struct nor_rules *r, enum nor_op op, uint32_t at, size_t n,
 /* E_BUSY, or 0: over, and now is when it takes effect. has_clock false: now_us stands still. */
 int nor_rules_poll(struct nor_rules *r, enum nor_op op, uint64_t now_us, bool has_clock);
 
-/* Is the octet part of the program under way? */
-bool nor_rules_is_programming(const struct nor_rules *r, uint32_t at);
+/* Of n octets read from at, makes those wrong that the program under way has in hand. */
+void nor_rules_blur(const struct nor_rules *r, uint32_t at, void *dst, size_t n);
 
 #endif

@@ -62,6 +62,8 @@ bool board_was_watchdog(void);
 
 /* Covers, magnet, button, ...: the bits of enum input (meter/io.h). */
 uint16_t board_inputs(void);
+/* Is the jumper of the factory in its place? */
+bool board_jumper(void);
 /* The two coils of the bistable relay, or the two directions of one; both false: off. */
 void board_coil(bool open, bool close);
 void board_lamp(unsigned lamp, uint8_t pattern);

@@ -191,6 +191,12 @@ static uint16_t inputs(void *ctx, mono_t t)
     return board_inputs();
 }
 
+static bool jumper(void *ctx)
+{
+    (void)ctx;
+    return board_jumper();
+}
+
 static void relay(void *ctx, mono_t t, enum coil coil)
 {
     (void)ctx;
@@ -262,6 +268,7 @@ void port_init(void)
                                  .lamp = lamp,
                                  .relay = relay,
                                  .inputs = inputs,
+                                 .jumper = jumper,
                                  .board = &board_io };
 }
 

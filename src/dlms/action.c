@@ -8,7 +8,10 @@
  * the first octet of the answer goes; results and short return values wait behind the request
  * in rx, a long return value is read like an attribute. */
 
-enum { RESULT_HEAD = 3 }; /* result, presence, choice */
+enum {
+    RESULT_HEAD = 3, /* result, presence, choice */
+    RESULT_MIN = 4   /* and why its value is not there */
+};
 
 static enum run refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
 {
@@ -34,12 +37,14 @@ static bool store(struct dlms_transfer *t, const uint8_t *p, size_t n)
     return true;
 }
 
-/* Where the method may write a short return value: behind its own result. */
+/* Where the method may write a short return value: behind its own result, and before those of
+ * the items to come. */
 static void open_window(struct dlms_transfer *t)
 {
     size_t from = (size_t)t->stored + RESULT_HEAD;
+    size_t to = t->store_size - (size_t)RESULT_MIN * (t->items - t->item - 1u);
     t->ret = (struct cosem_ret){ 0 };
-    if (from < t->store_size) t->ret.out = axdr_out(t->store + from, t->store_size - from);
+    if (from < to) t->ret.out = axdr_out(t->store + from, to - from);
 }
 
 static enum dar call(struct dlms_server *d, struct dlms_session *s, struct cosem_at *at)
@@ -128,6 +133,7 @@ static enum run check_list(struct dlms_server *d, struct dlms_session *s, struct
     t->data = in;
     int err = in.bad || n != t->items || n == 0 ? E_MORE : check_values(in, n);
     if (err == E_FORMAT) return refuse(d, s, SERVICE_OTHER);
+    if (!err && n > t->store_size / RESULT_MIN) return refuse(d, s, SERVICE_TOO_LONG);
     return err ? refuse(d, s, SERVICE_NOT_SUPPORTED) : RUN_AGAIN;
 }
 

@@ -78,7 +78,7 @@ bool cosem_is_visible(const struct cosem_model *m, const struct cosem_at *at)
 
 static const struct cosem_seq *seq_of(const struct cosem_attr *a)
 {
-    return a->get ? NULL : a->seq;
+    return a && !a->get ? a->seq : NULL;
 }
 
 enum dar cosem_hidden(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -87,27 +87,28 @@ enum dar cosem_hidden(void *app, const struct cosem_at *at, struct axdr_out *o)
     return DAR_DENIED;
 }
 
-unsigned cosem_rights(const struct cosem_model *m, const struct cosem_at *at,
-                      const struct cosem_attr *a)
+unsigned cosem_rights(const struct cosem_model *m, const struct cosem_at *at)
 {
     const struct cosem_acl *acl = acl_of(m, at->row);
+    const struct cosem_attr *a = cosem_attr(at);
+    if (!a) return 0;
     unsigned role = at->who->assoc, rights = 0;
     const struct cosem_limit *l = limit_of(acl, role);
     const struct cosem_seq *q = seq_of(a);
     bool get = q ? q->open != NULL : a->get != cosem_hidden;
     bool set = q ? q->begin != NULL : a->set != NULL;
-    if (get && acl->read >> role & 1 && (!l || in_set(l->get, a->id))) rights |= CAN_READ;
-    if (set && acl->write >> role & 1 && (!l || in_set(l->set, a->id))) rights |= CAN_WRITE;
-    if (a->id == 1 && row_is_visible(m, at->row, role)) rights = CAN_READ;
+    if (get && acl->read >> role & 1 && (!l || in_set(l->get, at->id))) rights |= CAN_READ;
+    if (set && acl->write >> role & 1 && (!l || in_set(l->set, at->id))) rights |= CAN_WRITE;
+    if (at->id == 1 && row_is_visible(m, at->row, role)) rights = CAN_READ;
     return rights;
 }
 
-bool cosem_may_call(const struct cosem_model *m, const struct cosem_at *at, uint8_t method)
+bool cosem_may_call(const struct cosem_model *m, const struct cosem_at *at)
 {
     const struct cosem_acl *acl = acl_of(m, at->row);
     unsigned role = at->who->assoc;
     const struct cosem_limit *l = limit_of(acl, role);
-    return (acl->act >> role & 1) && (!l || in_set(l->act, method));
+    return (acl->act >> role & 1) && (!l || in_set(l->act, at->id));
 }
 
 /* Has the request the protection that every right of this role asks? */
@@ -118,23 +119,37 @@ static bool is_protected(const struct cosem_model *m, const struct cosem_at *at)
 
 /* -- finding ---------------------------------------------------------------------------- */
 
+static const struct cosem_class *class_of(const struct cosem_model *m,
+                                          const struct cosem_row *r)
+{
+    return m->cls[r->cls];
+}
+
 static bool row_holds(const struct cosem_row *r, struct obis q)
 {
-    return r->ln.c == q.c && r->ln.d == q.d && (uint8_t)(q.e - r->ln.e) < r->span &&
-           r->ln.a == q.a && r->ln.b == q.b && r->ln.f == q.f;
+    return r->c == q.c && r->d == q.d && (uint8_t)(q.e - r->e) < r->span && r->a == q.a &&
+           r->b == q.b;
+}
+
+static void point(const struct cosem_model *m, const struct cosem_row *r, unsigned k,
+                  struct cosem_at *at)
+{
+    at->row = r;
+    at->cls = class_of(m, r);
+    at->k = (uint8_t)k;
 }
 
 enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis q,
                     struct cosem_at *at)
 {
     enum dar dar = DAR_UNDEFINED;
+    if (q.f != 255) return dar;
     for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
         for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++) {
             if (!row_holds(r, q) || !row_is_visible(m, r, at->who->assoc)) continue;
             dar = DAR_CLASS;
-            if (r->cls->id != cls) continue;
-            at->row = r;
-            at->k = (uint8_t)(q.e - r->ln.e);
+            if (class_of(m, r)->id != cls) continue;
+            point(m, r, (uint8_t)(q.e - r->e), at);
             return DAR_OK;
         }
     return dar;
@@ -145,8 +160,7 @@ bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at)
     for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
         for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; i -= r->span, r++)
             if (i < r->span) {
-                at->row = r;
-                at->k = (uint8_t)i;
+                point(m, r, i, at);
                 return true;
             }
     return false;
@@ -162,9 +176,8 @@ uint32_t cosem_count(const struct cosem_model *m)
 
 struct obis cosem_ln(const struct cosem_at *at)
 {
-    struct obis ln = at->row->ln;
-    ln.e = (uint8_t)(ln.e + at->k);
-    return ln;
+    const struct cosem_row *r = at->row;
+    return (struct obis){ r->a, r->b, r->c, r->d, (uint8_t)(r->e + at->k), 255 };
 }
 
 static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -175,32 +188,31 @@ static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *
     return DAR_OK;
 }
 
-static const struct cosem_attr name_attr = { .id = 1, .get = get_name };
+static const struct cosem_attr name_attr = { .get = get_name };
 
 unsigned cosem_attrs(const struct cosem_class *c)
 {
     return 1u + c->n_attr;
 }
 
-const struct cosem_attr *cosem_attr_nth(const struct cosem_class *c, unsigned i)
-{
-    return i ? &c->attr[i - 1] : &name_attr;
-}
-
 const struct cosem_attr *cosem_attr(const struct cosem_at *at)
 {
-    const struct cosem_class *c = at->row->cls;
-    for (unsigned i = 0; i < cosem_attrs(c); i++)
-        if (cosem_attr_nth(c, i)->id == at->id) return cosem_attr_nth(c, i);
-    return NULL;
+    if (at->id == 1) return &name_attr;
+    if (at->id < 1 || at->id > cosem_attrs(at->cls)) return NULL;
+    return &at->cls->attr[COSEM_ATTR(at->id)];
 }
 
 const struct cosem_method *cosem_method(const struct cosem_at *at)
 {
-    const struct cosem_class *c = at->row->cls;
-    for (unsigned i = 0; i < c->n_method; i++)
-        if (c->method[i].id == at->id) return &c->method[i];
-    return NULL;
+    if (at->id < 1 || at->id > at->cls->n_method) return NULL;
+    const struct cosem_method *x = &at->cls->method[COSEM_METHOD(at->id)];
+    return x->call ? x : NULL;
+}
+
+unsigned cosem_selectors(const struct cosem_at *at)
+{
+    const struct cosem_seq *q = seq_of(cosem_attr(at));
+    return q ? q->selectors : 0;
 }
 
 static enum dar gate(const struct cosem_model *m, void *app, const struct cosem_at *at)
@@ -224,43 +236,44 @@ uint32_t cosem_list_count(const struct cosem_model *m, const struct cosem_at *at
     uint32_t n = 0;
     for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
         for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++)
-            if (row_is_visible(m, r, at->who->assoc) && (cls < 0 || r->cls->id == cls))
+            if (row_is_visible(m, r, at->who->assoc) && (cls < 0 || class_of(m, r)->id == cls))
                 n += r->span;
     return n;
 }
 
 static void emit_attribute(const struct cosem_model *m, const struct cosem_at *at,
-                           const struct cosem_attr *a, struct axdr_out *o)
+                           struct axdr_out *o)
 {
-    unsigned mode = cosem_rights(m, at, a), n = 0;
+    unsigned mode = cosem_rights(m, at), selectors = cosem_selectors(at), n = 0;
     if (mode) mode |= m->demand[at->who->assoc];
     axdr_emit_struct(o, 3);
-    axdr_emit_i8(o, (int8_t)a->id);
+    axdr_emit_i8(o, (int8_t)at->id);
     axdr_emit_enum(o, (uint8_t)mode);
-    if (!a->selectors) {
+    if (!selectors) {
         axdr_emit_null(o);
         return;
     }
-    for (unsigned b = 1; b < 8; b++) n += a->selectors >> b & 1;
+    for (unsigned b = 1; b < 8; b++) n += selectors >> b & 1;
     axdr_emit_array(o, n);
     for (unsigned b = 1; b < 8; b++)
-        if (a->selectors >> b & 1) axdr_emit_i8(o, (int8_t)b);
+        if (selectors >> b & 1) axdr_emit_i8(o, (int8_t)b);
 }
 
 static void emit_rights(const struct cosem_model *m, const struct cosem_at *at,
                         struct axdr_out *o)
 {
-    const struct cosem_class *c = at->row->cls;
+    struct cosem_at it = *at;
+    unsigned methods = 0;
     axdr_emit_struct(o, 2);
-    axdr_emit_array(o, cosem_attrs(c));
-    for (unsigned i = 0; i < cosem_attrs(c); i++)
-        emit_attribute(m, at, cosem_attr_nth(c, i), o);
-    axdr_emit_array(o, c->n_method);
-    for (unsigned i = 0; i < c->n_method; i++) {
-        uint8_t id = c->method[i].id, may = cosem_may_call(m, at, id);
+    axdr_emit_array(o, cosem_attrs(it.cls));
+    for (it.id = 1; it.id <= cosem_attrs(it.cls); it.id++) emit_attribute(m, &it, o);
+    for (it.id = 1; it.id <= it.cls->n_method; it.id++) methods += cosem_method(&it) != NULL;
+    axdr_emit_array(o, methods);
+    for (it.id = 1; it.id <= it.cls->n_method; it.id++) {
+        if (!cosem_method(&it)) continue;
         axdr_emit_struct(o, 2);
-        axdr_emit_i8(o, (int8_t)id);
-        axdr_emit_enum(o, may ? (uint8_t)(1 | m->demand[at->who->assoc]) : 0);
+        axdr_emit_i8(o, (int8_t)it.id);
+        axdr_emit_enum(o, cosem_may_call(m, &it) ? (uint8_t)(1 | m->demand[it.who->assoc]) : 0);
     }
 }
 
@@ -280,10 +293,10 @@ static bool list_seek(const struct cosem_model *m, struct cosem_at *at, uint32_t
     const struct cosem_row *r;
     if (i < s->work[1]) s->work[0] = s->work[1] = 0;
     for (; (r = row_at(m, s->work[0])) != NULL; s->work[0]++) {
-        if (!row_is_visible(m, r, at->who->assoc) || !is_picked(pick, r->cls->id)) continue;
+        if (!row_is_visible(m, r, at->who->assoc) || !is_picked(pick, class_of(m, r)->id))
+            continue;
         if (i - s->work[1] < r->span) {
-            at->row = r;
-            at->k = (uint8_t)(i - s->work[1]);
+            point(m, r, i - s->work[1], at);
             return true;
         }
         s->work[1] += r->span;
@@ -296,8 +309,8 @@ void cosem_list_emit_one(const struct cosem_model *m, const struct cosem_at *at,
 {
     struct obis ln = cosem_ln(at);
     axdr_emit_struct(o, 4);
-    axdr_emit_u16(o, at->row->cls->id);
-    axdr_emit_u8(o, at->row->cls->version);
+    axdr_emit_u16(o, at->cls->id);
+    axdr_emit_u8(o, at->cls->version);
     axdr_emit_octets(o, &ln, sizeof ln);
     if (rights)
         emit_rights(m, at, o);
@@ -324,8 +337,8 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
     if (!a) return DAR_UNDEFINED;
     enum dar dar = gate(m, app, at);
     if (dar != DAR_OK) return dar;
-    if (!(cosem_rights(m, at, a) & CAN_READ) || !is_protected(m, at)) return DAR_DENIED;
-    if (sel->selector && (sel->selector > 7 || !(a->selectors >> sel->selector & 1)))
+    if (!(cosem_rights(m, at) & CAN_READ) || !is_protected(m, at)) return DAR_DENIED;
+    if (sel->selector && (sel->selector > 7 || !(cosem_selectors(at) >> sel->selector & 1)))
         return DAR_SCOPE;
     g->at = *at;
     g->seq = seq_of(a);
@@ -398,7 +411,7 @@ enum dar cosem_set_begin(const struct cosem_model *m, void *app, struct cosem_se
     if (!a) return DAR_UNDEFINED;
     enum dar dar = gate(m, app, at);
     if (dar != DAR_OK) return dar;
-    if (!(cosem_rights(m, at, a) & CAN_WRITE) || !is_protected(m, at)) return DAR_DENIED;
+    if (!(cosem_rights(m, at) & CAN_WRITE) || !is_protected(m, at)) return DAR_DENIED;
     s->attr = a;
     return DAR_OK;
 }
@@ -525,7 +538,7 @@ enum dar cosem_call(const struct cosem_model *m, void *app, const struct cosem_a
     if (!x) return DAR_UNDEFINED;
     enum dar dar = gate(m, app, at);
     if (dar != DAR_OK) return dar;
-    if (!cosem_may_call(m, at, at->id) || !is_protected(m, at)) return DAR_DENIED;
+    if (!cosem_may_call(m, at) || !is_protected(m, at)) return DAR_DENIED;
     return x->call(app, at, arg, ret);
 }
 

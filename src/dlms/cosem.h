@@ -18,7 +18,7 @@
  *
  * Power cut  nothing is kept here; a staged write that was not committed never was.
  * Cost       find: some 12 instructions a row of the table. A block: its octets.
- * Memory     row 16 octets of ROM on 32 bits, class, attribute, method and policy 12 each;
+ * Memory     row, class and policy 12 octets of ROM each on 32 bits, attribute and method 8;
  *            struct cosem_get about 110 octets of RAM, struct cosem_set 40 and a hold buffer.
  * Context    meter loop only.
  */
@@ -62,9 +62,11 @@ enum dar {
 enum dar dar_of(int err);
 
 struct cosem_row;
+struct cosem_class;
 
 struct cosem_at { /* what is asked, and by whom */
     const struct cosem_row *row;
+    const struct cosem_class *cls; /* of the row */
     const struct who *who;
     const void *session; /* struct dlms_session of the asker; NULL for the meter itself */
     const void *frozen;  /* the registers as they stood, or NULL: as they stand */
@@ -106,8 +108,9 @@ struct cosem_sel {
     struct axdr_in arg;
 };
 
-struct cosem_seq { /* an attribute or return value that is made of rows */
-    bool bare;     /* rows follow each other without the head of an array */
+struct cosem_seq {     /* an attribute or return value that is made of rows */
+    bool bare;         /* rows follow each other without the head of an array */
+    uint8_t selectors; /* bit n: selector n is known (object_list says so) */
 
     /* Turn the selection into a span. DAR_SCOPE: unknown selector; DAR_TYPE: bad selection
      * data. DAR_PENDING keeps the span: go on searching from span->work. NULL for return
@@ -132,12 +135,12 @@ struct cosem_seq { /* an attribute or return value that is made of rows */
 
 /* -- classes ---------------------------------------------------------------------------- */
 
-/* get, and maybe set; or seq. Attribute 1, the logical name, is the engine's. What is only written has cosem_hidden to get. set gets exactly one
- * whole value: it decodes into locals, asks axdr_is_done() or judges the fields, and only then
- * applies. */
+/* get, and maybe set; or seq. Attribute 1, the logical name, is the engine's. What is only
+ * written has cosem_hidden to get. set gets exactly one whole value: it decodes into locals,
+ * asks axdr_is_done() or judges the fields, and only then applies. The place of an
+ * attribute or a method in its array is its id. Attributes have no gaps; a method without call
+ * is none. */
 struct cosem_attr {
-    uint8_t id;
-    uint8_t selectors; /* bit n: selector n is known (object_list says so); seq only */
     enum dar (*get)(void *app, const struct cosem_at *at, struct axdr_out *o);
     union {
         enum dar (*set)(void *app, const struct cosem_at *at, struct axdr_in *in);
@@ -154,7 +157,6 @@ struct cosem_ret {
 };
 
 struct cosem_method {
-    uint8_t id;
     /* arg holds exactly the parameter, or nothing when it was absent. A method without
      * parameter takes absent, null-data and integer 0 alike: cosem_no_arg(). */
     enum dar (*call)(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -166,14 +168,15 @@ struct cosem_class {
     uint16_t id;
     uint8_t version : 3, n_attr : 5;
     uint8_t n_method;
-    const struct cosem_attr *attr; /* in order of id, from 2 */
-    const struct cosem_method *method;
+    const struct cosem_attr *attr;     /* [COSEM_ATTR(2)] and so on */
+    const struct cosem_method *method; /* [COSEM_METHOD(1)] and so on */
 };
+#define COSEM_ATTR(id) ((id)-2)
+#define COSEM_METHOD(id) ((id)-1)
 
 struct cosem_row {
-    struct obis ln;
-    uint8_t span, acl; /* objects in the family (>= 1); row of cosem_model.acl */
-    const struct cosem_class *cls;
+    uint8_t a : 4, b : 4, c, d, e;  /* logical name; F is 255 */
+    uint8_t span, acl, cls, unused; /* objects in the family (>= 1); of cosem_model.acl, .cls */
     union {
         struct {
             uint16_t id;
@@ -208,6 +211,7 @@ struct cosem_group {
 
 struct cosem_model {
     const struct cosem_group *const *group; /* n_group of them, each with its rows */
+    const struct cosem_class *const *cls;
     const struct cosem_acl *acl;
     const uint8_t *demand; /* [role]: protection every right of it asks, enum cosem_prot */
     uint8_t n_group, n_role;
@@ -224,7 +228,7 @@ bool cols_has(const struct cols *c, unsigned i);
 void cols_add(struct cols *c, unsigned from, unsigned to); /* columns [from, to) */
 unsigned cols_count(const struct cols *c);
 
-/* Fill at->row and at->k. DAR_UNDEFINED: no such logical name, or none this role has any
+/* Fill at->row, at->cls and at->k. DAR_UNDEFINED: no such logical name, or none this role has any
  * right to; DAR_CLASS: the name exists for it, under other classes. at->who is read. */
 enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis ln,
                     struct cosem_at *at);
@@ -236,19 +240,21 @@ uint32_t cosem_count(const struct cosem_model *m);
 /* Logical name of the object at. */
 struct obis cosem_ln(const struct cosem_at *at);
 
-/* Attributes of a class, the logical name among them; the i-th. */
+/* The attributes of a class are 1 (its logical name) to this one. */
 unsigned cosem_attrs(const struct cosem_class *c);
-const struct cosem_attr *cosem_attr_nth(const struct cosem_class *c, unsigned i);
 
-/* The attribute or method at->id of at->row, or NULL. */
+/* The attribute or method at->id of at->cls, or NULL. */
 const struct cosem_attr *cosem_attr(const struct cosem_at *at);
 const struct cosem_method *cosem_method(const struct cosem_at *at);
 
-/* What the role at->who->assoc may do, its protection left out of account. */
+/* What the role at->who->assoc may do with the object, its attribute at->id (CAN_*), its method
+ * at->id; its protection left out of account. */
 bool cosem_is_visible(const struct cosem_model *m, const struct cosem_at *at);
-unsigned cosem_rights(const struct cosem_model *m, const struct cosem_at *at,
-                      const struct cosem_attr *a);
-bool cosem_may_call(const struct cosem_model *m, const struct cosem_at *at, uint8_t method);
+unsigned cosem_rights(const struct cosem_model *m, const struct cosem_at *at);
+bool cosem_may_call(const struct cosem_model *m, const struct cosem_at *at);
+
+/* The access selectors that attribute at->id knows, bit n selector n. */
+unsigned cosem_selectors(const struct cosem_at *at);
 
 /* -- object_list (class 15 attribute 2) ------------------------------------------------- */
 

@@ -127,6 +127,10 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
     bool plain = !(s->prot.reply & PROT_SIGN_REQ) && s->prot.key_n == 0;
     if (!plain || (sealed && d->streams)) { /* one at a time, and only in simple containers */
         transfer_drop(d, s);
+        if (s->notice) { /* not to be sent at all; or not now, which it is not told */
+            s->notice = !plain;
+            return RUN_SILENT;
+        }
         return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
     }
     if (!x->in)

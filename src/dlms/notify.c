@@ -72,11 +72,13 @@ static void guard(struct dlms_server *d, struct dlms_session *s, const struct dl
     if (n->plain) s->policy = 0;
     s->policy |= n->more & PROT_RES;
     s->link->guarded = s->policy & PROT_AUTH_RES;
-    s->prot = (struct dlms_prot){ .tag = n->event ? 0 : XDLMS_GENERAL_GLO };
-    if (!n->general) return;
-    s->prot.tag = XDLMS_GENERAL_CIPHERING;
-    s->prot.keyinfo = KEYINFO_IDENTIFIED;
-    s->prot.tid_n = n->tid_n;
+    bool glo = n->event && !n->titled;
+    s->prot = (struct dlms_prot){ .tag = glo ? 0 : XDLMS_GENERAL_GLO, .tid_n = n->tid_n };
+    if (!n->more) return;
+    if (n->general) {
+        s->prot.tag = XDLMS_GENERAL_CIPHERING;
+        s->prot.keyinfo = KEYINFO_IDENTIFIED;
+    }
     memcpy(s->prot.tid, n->tid, sizeof n->tid);
     memcpy(s->title, n->recipient, sizeof s->title);
 }

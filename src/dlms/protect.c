@@ -136,6 +136,14 @@ static bool is_request(uint8_t tag)
     return memchr(requests, tag, sizeof requests) || cipher_is_box(tag);
 }
 
+/* Short names are known, but nobody is offered them. */
+static void unknown(struct dlms_server *d, struct dlms_session *s, uint8_t tag)
+{
+    bool known = tag == XDLMS_READ_REQ || tag == XDLMS_WRITE_REQ;
+    uint8_t state = known ? STATE_NOT_ALLOWED : STATE_UNKNOWN;
+    serve_ended(d, s, answer_exception(s, state, SERVICE_NOT_SUPPORTED));
+}
+
 /* What all layers have been taken off of: has it enough protection? */
 static void judge_plain(struct dlms_server *d, struct dlms_session *s)
 {
@@ -250,7 +258,7 @@ void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
     s->prot = (struct dlms_prot){ 0 };
     if (!is_request(tag) || tag == XDLMS_GBT)
-        serve_ended(d, s, answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED));
+        unknown(d, s, tag);
     else if (cipher_is_box(tag))
         judge_box(d, s);
     else
@@ -274,7 +282,7 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
     else if (tag == ACSE_RLRQ)
         serve_ended(d, s, assoc_release(d, s));
     else if (!is_request(tag))
-        serve_ended(d, s, answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED));
+        unknown(d, s, tag);
     else if (s->state == DLMS_NONE)
         protect_refuse(d, s, SERVICE_NOT_SUPPORTED);
     else if (tag == XDLMS_GBT)

@@ -437,5 +437,6 @@ void dlms_info_get(const struct dlms_session *s, struct dlms_info *info)
         .quality = s->quality,
         .user_id = s->user_id,
         .dedicated = s->ded_len != 0,
+        .title = s->title,
     };
 }

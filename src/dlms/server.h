@@ -106,8 +106,9 @@ struct dlms_info {
     uint16_t max_receive, max_send;
     uint16_t client_sap, server_sap;
     int8_t quality;
-    uint8_t user_id; /* 0: none given */
-    bool dedicated;  /* a dedicated key was given */
+    uint8_t user_id;      /* 0: none given */
+    bool dedicated;       /* a dedicated key was given */
+    const uint8_t *title; /* the client's, as long as the session lives; NULL: not asked */
 };
 
 /* Of the asker (at->session). */
@@ -129,6 +130,7 @@ struct dlms_notice {
     bool dated;          /* carry host->now() */
     bool plain;          /* the policy does not ask for protection of this one */
     uint8_t more;        /* protection beyond the policy: bits of PROT_RES */
+    bool titled;         /* event: by general-glo, for who does not know the meter's title */
     bool general;        /* general-ciphering under the unicast key, with these fields: */
     uint8_t tid_n, tid[16];
     uint8_t recipient[DLMS_TITLE];

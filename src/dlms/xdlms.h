@@ -10,6 +10,8 @@
 
 enum xdlms_tag {
     XDLMS_INITIATE_REQ = 0x01,
+    XDLMS_READ_REQ = 0x05, /* of short names: not served */
+    XDLMS_WRITE_REQ = 0x06,
     XDLMS_INITIATE_RES = 0x08,
     XDLMS_SERVICE_ERROR = 0x0E,
     XDLMS_DATA_NOTIFICATION = 0x0F,

@@ -42,7 +42,7 @@ enum hot {
     HOT_SECURE,   /* counters of clients, lock-outs (secure/) */
     HOT_SUPPLY,   /* who holds the supply open, where the relay was ordered to */
     HOT_WALLET,   /* 2: what was bought (prepay/) */
-    HOT_ACCRUED,  /* 2: what was drawn from it */
+    HOT_ACCRUED,  /* 3: what was drawn from it, and up to where */
     HOT_TIDS,     /* tokens taken: all, or some */
     HOT_LOCKS,    /* lock-outs of token entry */
     HOT_TOKEN,    /* the last token taken */
@@ -54,6 +54,7 @@ enum hot {
     HOT_PUSHES,   /* what was confirmed of pushes */
     HOT_QUALITY,  /* the last of each kind, the week of EN 50160 */
     HOT_UNITS,    /* what was heard of customers' units */
+    HOT_PAST,     /* how they were heard, by the hour */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

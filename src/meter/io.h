@@ -97,6 +97,8 @@ struct meter_io {
     int (*dark_take)(void *ctx, struct dark_edge *dst, size_t n);
     /* Levels of all inputs as they are at t: read at power-up, before the first Wh counts. */
     uint16_t (*inputs)(void *ctx, mono_t t);
+    /* Is the jumper of the factory in its place? */
+    bool (*jumper)(void *ctx);
     const struct board_io *board;
     /* The capacitor that feeds the last gasp, in millivolts. */
     int (*supercap_mv)(void *ctx);

@@ -60,7 +60,8 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     m->cfg = cfg;
     m->io = io;
     m->sampled = io->sampled;
-    m->app = (struct store_app){ m, hot_checkpoint, hot_replay, note };
+    m->app =
+        (struct store_app){ m, hot_checkpoint, hot_replay, note, audit_chain, SERIES_CHANGES };
     m->now.quantity[VAL_TARIFF] = m->now.quantity[VAL_DEMAND_TARIFF] = 1;
     clock_init(&m->clock);
     timer_init(&m->timers);
@@ -79,10 +80,8 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
 
 static const struct who self = { .link = LINK_SELF };
 
-/* Deadlines of everything that goes by the calendar, from where things stand. */
-static void plan(struct meter *m)
+static void first_plans(struct meter *m)
 {
-    m->replan = false;
     clock_zone_load(m);
     clock_zone_plan(m);
     energy_plan(m);
@@ -92,7 +91,10 @@ static void plan(struct meter *m)
     sensor_plan(m);
     watch_plan(m);
     calendar_plan(m);
-    tou_plan(m);
+}
+
+static void last_plans(struct meter *m)
+{
     single_plan(m);
     supply_plan(m);
     wallet_plan(m);
@@ -100,6 +102,24 @@ static void plan(struct meter *m)
     secure_plan(m);
     timer_clock_changed(m);
     m->outputs_stale = true;
+}
+
+/* Deadlines of everything that goes by the calendar, from where things stand: what looks ahead
+ * through many days, or many orders, has a step of its own. */
+static void (*const plans[])(struct meter *m) = { first_plans, tou_plan, schedule_plan,
+                                                  last_plans };
+
+/* What moves a deadline meanwhile begins another round. */
+static void plan(struct meter *m)
+{
+    if (m->planned == 0) m->replan = false;
+    plans[m->planned](m);
+    m->planned = (uint8_t)((m->planned + 1u) % (sizeof plans / sizeof *plans));
+}
+
+static bool is_planning(const struct meter *m)
+{
+    return m->replan || m->planned;
 }
 
 /* How long it was dark, by the calendar chip; 0 where nobody knows. */
@@ -174,7 +194,8 @@ int meter_mount(struct meter *m, mono_t t)
     store_rest(&m->store);
     m->live = true;
     if (blank) demand_restart(m);
-    plan(m);
+    do plan(m);
+    while (m->planned);
     protect_power_up(m);
     board_power_up(m);
     input_power_up(m, down);
@@ -242,15 +263,16 @@ void meter_drain_events(struct meter *m)
 
 bool meter_is_ready(const struct meter *m)
 {
-    return !store_is_busy(&m->store) && !m->replan && !m->outputs_stale && event_is_idle(m) &&
-           !supply_is_due(m) && !credit_is_due(m);
+    return !store_is_busy(&m->store) && !is_planning(m) && !m->outputs_stale &&
+           event_is_idle(m) && !supply_is_due(m) && !credit_is_due(m);
 }
 
 bool meter_store_step(struct meter *m)
 {
     store_step(&m->store);
     if (store_is_busy(&m->store)) return true;
-    if (m->replan) plan(m);
+    if (is_planning(m)) plan(m);
+    if (is_planning(m)) return true;
     event_drain(m);
     output_drive(m);
     credit_step(m);

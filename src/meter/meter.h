@@ -78,6 +78,7 @@ struct meter {
     mono_t compared;   /* with the calendar chip, and found different */
     bool live;         /* past power-up: records change a running meter */
     bool replan;       /* a change moved deadlines */
+    uint8_t planned;   /* so many of the plans were made anew since */
     bool sampled;      /* windows come from front */
     struct regs now;
     struct energy energy;

@@ -65,7 +65,7 @@ int param_read(struct meter *m, uint16_t id, void *dst, size_t cap)
 /* -- the who-log: {time 4, client 2, channel 1, association 1, parameter 2, digests 8 + 8,
  * chain 8} - */
 
-enum { CHANGE_ROW = 62 };
+enum { CHANGE_ROW = 62, LINK = 26 };
 
 static void digest(const void *p, size_t n, uint8_t out[DIGEST])
 {
@@ -74,16 +74,15 @@ static void digest(const void *p, size_t n, uint8_t out[DIGEST])
     memcpy(out, whole, DIGEST);
 }
 
-/* Digest of the row before; `before` where that one is still on its way. */
-static void chain(struct meter *m, const uint8_t *before, uint8_t out[DIGEST])
+/* The digest of the row before; `before` where that one is still on its way. */
+void audit_chain(void *ctx, const uint8_t *before, uint8_t *row)
 {
-    uint8_t row[CHANGE_ROW];
+    struct meter *m = ctx;
+    uint8_t newest[CHANGE_ROW];
     uint32_t next = series_next(&m->store, SERIES_CHANGES);
-    memset(out, 0, DIGEST);
-    if (before)
-        digest(before, CHANGE_ROW, out);
-    else if (next && series_read(&m->store, SERIES_CHANGES, next - 1, row) >= 0)
-        digest(row, sizeof row, out);
+    if (!before && next && series_read(&m->store, SERIES_CHANGES, next - 1, newest) >= 0)
+        before = newest;
+    if (before) digest(before, CHANGE_ROW, row + LINK);
 }
 
 static enum event topic_event(uint8_t topic)
@@ -95,12 +94,9 @@ static enum event topic_event(uint8_t topic)
 }
 
 static void put_row(struct meter *m, const struct who *who, uint16_t id,
-                    const uint8_t old_digest[DIGEST], const uint8_t new_digest[DIGEST],
-                    const uint8_t *before, uint8_t row[CHANGE_ROW])
+                    const uint8_t old_digest[DIGEST], const uint8_t new_digest[DIGEST])
 {
-    uint8_t link[DIGEST];
-    chain(m, before, link);
-    memset(row, 0, CHANGE_ROW);
+    uint8_t row[CHANGE_ROW] = { 0 }; /* its link comes with the commit */
     le_put32(row, (uint32_t)m->utc.s);
     le_put16(row + 4, who->sap);
     row[6] = who->link;
@@ -108,7 +104,6 @@ static void put_row(struct meter *m, const struct who *who, uint16_t id,
     le_put16(row + 8, id);
     memcpy(row + 10, old_digest, DIGEST);
     memcpy(row + 18, new_digest, DIGEST);
-    memcpy(row + 26, link, DIGEST);
     ensure(txn_put_row(&m->store, SERIES_CHANGES, row) >= 0);
 }
 
@@ -129,9 +124,8 @@ static void put_events(struct meter *m, const struct who *who, uint16_t id)
 
 void audit_put(struct meter *m, const struct who *who, const struct audit_change *c, unsigned n)
 {
-    uint8_t row[CHANGE_ROW];
     for (unsigned i = 0; i < n; i++) {
-        put_row(m, who, c[i].param, c[i].old_digest, c[i].new_digest, i ? row : NULL, row);
+        put_row(m, who, c[i].param, c[i].old_digest, c[i].new_digest);
         if (c[i].param < AUDIT_SECRET) put_events(m, who, c[i].param);
     }
 }
@@ -161,7 +155,7 @@ int audit_read(struct meter *m, uint32_t number, struct audit_row *row)
     row->param = le_get16(o + 8);
     memcpy(row->old_digest, o + 10, DIGEST);
     memcpy(row->new_digest, o + 18, DIGEST);
-    memcpy(row->chain, o + 26, DIGEST);
+    memcpy(row->chain, o + LINK, DIGEST);
     return 0;
 }
 
@@ -207,6 +201,17 @@ static bool is_free(uint16_t id)
            !(id >= PARAM_CALENDAR_SIDES && id <= PARAM_SPECIAL_DAYS_3);
 }
 
+/* What left the factory keeps what the factory alone sets, and does not go back. */
+static bool is_sealed(const struct meter *m, uint16_t id, int32_t value)
+{
+    static const uint16_t made[] = { PARAM_CALIBRATION, PARAM_LED_WH,      PARAM_LED_VARH,
+                                     PARAM_PRODUCTION,  PARAM_CERTIFICATE, PARAM_DIAGRAM };
+    if (!m->scalar[PARAM_COMMISSIONING]) return false;
+    for (unsigned i = 0; i < sizeof made / sizeof *made; i++)
+        if (id == made[i]) return true;
+    return id == PARAM_COMMISSIONING && value == 0;
+}
+
 /* What some values mean beside being changed. A local port that is locked for good is one that is
  * switched off. */
 static void put_meaning(struct meter *m, const struct who *who, uint16_t id, int32_t value)
@@ -227,7 +232,7 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (id >= PARAM_SURVEY_1_PERIOD_S && id <= PARAM_SURVEY_3_PERIOD_S)
         return profile_set_period_s(m, who, id - PARAM_SURVEY_1_PERIOD_S, (uint32_t)value);
     if (id == PARAM_SUPPLY_MODE && !supply_can_mode(m, value)) return E_DENIED;
-    if (!is_free(id)) return E_DENIED;
+    if (!is_free(id) || is_sealed(m, id, value)) return E_DENIED;
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
     int err = param_begin_scalar(m, who, id, value);
     if (err < 0) return err;
@@ -239,8 +244,8 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
 static void put_all(struct meter *m, const struct who *who, const struct param_value *v,
                     unsigned n)
 {
-    uint8_t row[CHANGE_ROW], was[SCALAR_SIZE], body[2 + SCALAR_SIZE], digests[2][DIGEST];
-    const uint8_t *before = NULL;
+    uint8_t was[SCALAR_SIZE], body[2 + SCALAR_SIZE], digests[2][DIGEST];
+    bool is_told = false;
     for (unsigned i = 0; i < n; i++) {
         if (v[i].value == m->scalar[v[i].id]) continue;
         le_put32(was, (uint32_t)m->scalar[v[i].id]);
@@ -250,9 +255,9 @@ static void put_all(struct meter *m, const struct who *who, const struct param_v
         digest(body + 2, SCALAR_SIZE, digests[1]);
         change_put(m, HOT_SCALAR, body, sizeof body);
         ensure(txn_put_param(&m->store, v[i].id, body + 2, SCALAR_SIZE) >= 0);
-        put_row(m, who, v[i].id, digests[0], digests[1], before, row);
-        if (!before) put_events(m, who, v[i].id);
-        before = row;
+        put_row(m, who, v[i].id, digests[0], digests[1]);
+        if (!is_told) put_events(m, who, v[i].id);
+        is_told = true;
     }
 }
 
@@ -293,11 +298,12 @@ int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, cons
     return 0;
 }
 
-/* A record whose check does not hold, or with a constant out of its range, is no record. */
+/* A record whose check does not hold, or with a constant out of its range, is no record; an empty one
+ * takes back what stood there. */
 static bool is_calibration(const uint8_t *src, size_t n)
 {
     struct calibration cal;
-    return n == CAL_BYTES && calibration_decode(&cal, src) >= 0;
+    return !n || (n == CAL_BYTES && calibration_decode(&cal, src) >= 0);
 }
 
 int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n)
@@ -306,6 +312,7 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     if (id >= PARAMS || table[id].kind != PARAM_OCTETS || !is_free(id)) return E_TYPE;
     if (n > (size_t)table[id].max) return E_RANGE;
     if (id == PARAM_CALIBRATION && !is_calibration(src, n)) return E_RANGE;
+    if (is_sealed(m, id, 0)) return E_DENIED;
     int had = param_read(m, id, was, sizeof was);
     if (had >= 0 && (size_t)had == n && !memcmp(was, src, n)) return 0;
     int err = param_begin_octets(m, who, id, src, n);

@@ -147,4 +147,7 @@ struct audit_change {
 void audit_put(struct meter *m, const struct who *who, const struct audit_change *c,
                unsigned n);
 
+/* For struct store_app: the link of such a row to the one before. */
+void audit_chain(void *ctx, const uint8_t *before, uint8_t *row);
+
 #endif

@@ -19,6 +19,7 @@ enum text {
     TEXT_DRN,          /* 13 digits of the STS meter number */
     TEXT_FIRMWARE,     /* semantic version and build */
     TEXT_HARDWARE,     /* hardware revision of the port */
+    TEXT_VARIANT,      /* voltage, currents, frequency, poles of the relay */
     TEXT_SYSTEM_TITLE, /* 8 octets */
     TEXT_UNIT,         /* firmware of the customer's unit, as it told; empty: it has not */
 };
@@ -45,23 +46,17 @@ enum made_id {
 /* Numbers of the product that stand in its const description. */
 enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 
-extern const struct cosem_class class_data, class_data_time, class_param, class_octets,
-    class_text, class_unix_clock, class_local_time, class_local_date, class_counter,
-    class_event_code, class_event_counter, class_field, class_register, class_param_register,
-    class_rating, class_extended, class_survey, class_log, class_billing, class_fixed,
-    class_clock, class_association, class_sap, class_security, class_demand, class_made,
-    class_made_register, class_inputs, class_alarm, class_error, class_descriptor,
-    class_settings, class_outputs, class_script, class_script_table, class_schedule,
-    class_single, class_calendar, class_special_days, class_timetable, class_calendar_name,
-    class_activation, class_readlist, class_formats, class_alarm_monitor, class_status,
-    class_output_state, class_battery_date, class_local_port, class_hdlc, class_port_guard,
-    class_tcp, class_ipv4, class_ipv6, class_mac, class_monitor, class_disconnect,
-    class_arbitrator, class_operations, class_signals, class_account, class_credit,
-    class_gateway, class_sts, class_wallet_sum, class_limiter, class_watcher,
-    class_step_monitor, class_level_monitor, class_bits16, class_scheme, class_scheme_passive,
-    class_scheme_part, class_scheme_time, class_month, class_expense, class_charge,
-    class_levels, class_mode, class_emergency, class_sms, class_sms_pin, class_units,
-    class_codes, class_push, class_installation, class_compact;
+/* Every class; a row names its class by its place in this list. */
+#define CLASS(name) extern const struct cosem_class name;
+#include "model/classes.def"
+#undef CLASS
+#define CLASS(name) INDEX_##name,
+enum {
+#include "model/classes.def"
+    CLASSES
+};
+#undef CLASS
+_Static_assert(CLASSES <= UINT8_MAX, "one octet names a class");
 
 /* A parameter shown as a register. */
 struct param_unit {
@@ -222,7 +217,7 @@ enum dar model_gate(void *app, const struct cosem_at *at);
  */
 #define ROW(a, b, c, d, e, n, acl, cls, ...)                                                   \
     {                                                                                          \
-        { a, b, c, d, e, 255 }, n, acl, cls,                                                   \
+        a, b, c, d, e, n, acl, INDEX_##cls, 0,                                                 \
         {                                                                                      \
             __VA_ARGS__                                                                        \
         }                                                                                      \
@@ -232,21 +227,23 @@ enum dar model_gate(void *app, const struct cosem_at *at);
         .id = (i), .tag = (t)                                                                  \
     }
 #define REGISTER(c, d, e, n, acl, reg, t)                                                      \
-    ROW(1, 0, c, d, e, n, acl, &class_register, SHOWN(reg, t))
+    ROW(1, 0, c, d, e, n, acl, class_register, SHOWN(reg, t))
 #define EXTENDED(c, d, e, n, acl, reg, t)                                                      \
-    ROW(1, 0, c, d, e, n, acl, &class_extended, SHOWN(reg, t))
+    ROW(1, 0, c, d, e, n, acl, class_extended, SHOWN(reg, t))
 #define ABSTRACT(c, d, e, reg, t)                                                              \
-    ROW(0, 0, c, d, e, 1, ACL_METER, &class_register, SHOWN(reg, t))
-#define NUMBER(a, c, d, e, acl, reg, t) ROW(a, 0, c, d, e, 1, acl, &class_data, SHOWN(reg, t))
-#define MOMENT(a, c, d, e, acl, reg) ROW(a, 0, c, d, e, 1, acl, &class_data_time, SHOWN(reg, 0))
-#define PARAM(a, c, d, e, acl, par, t) ROW(a, 0, c, d, e, 1, acl, &class_param, SHOWN(par, t))
-#define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, &class_octets, SHOWN(par, 0))
-#define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, &class_text, SHOWN(what, 0))
+    ROW(0, 0, c, d, e, 1, ACL_METER, class_register, SHOWN(reg, t))
+#define NUMBER(a, c, d, e, acl, reg, t) ROW(a, 0, c, d, e, 1, acl, class_data, SHOWN(reg, t))
+#define MOMENT(a, c, d, e, acl, reg) ROW(a, 0, c, d, e, 1, acl, class_data_time, SHOWN(reg, 0))
+#define PARAM(a, c, d, e, acl, par, t) ROW(a, 0, c, d, e, 1, acl, class_param, SHOWN(par, t))
+#define PARAM_BITS(d, e, acl, par, bits)                                                       \
+    ROW(0, 0, 96, d, e, 1, acl, class_bits, SHOWN(par, bits))
+#define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, class_octets, SHOWN(par, 0))
+#define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, class_text, SHOWN(what, 0))
 #define SETTING(a, c, d, e, acl, view)                                                         \
-    ROW(a, 0, c, d, e, 1, acl, &class_param_register, .ext = view)
-#define PROFILE(a, c, d, e, acl, cls, view) ROW(a, 0, c, d, e, 1, acl, &cls, .ext = view)
+    ROW(a, 0, c, d, e, 1, acl, class_param_register, .ext = view)
+#define PROFILE(a, c, d, e, acl, cls, view) ROW(a, 0, c, d, e, 1, acl, cls, .ext = view)
 #define MADE(a, c, d, e, cls, what, t, n)                                                      \
-    ROW(a, 0, c, d, e, 1, ACL_METER, &cls, { .id = (what), .tag = (t), .arg = (n) })
+    ROW(a, 0, c, d, e, 1, ACL_METER, cls, { .id = (what), .tag = (t), .arg = (n) })
 #define OBJECT(a, b, c, d, e, acl, cls, what) ROW(a, b, c, d, e, 1, acl, cls, SHOWN(what, 0))
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

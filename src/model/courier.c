@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "crypto/gcm.h"
 #include "crypto/sha256.h"
+#include "meter/display/code.h"
+#include "meter/display/sum.h"
 #include "model/classes.h"
 
 enum { SILENCE_US = 1000000 };
@@ -103,8 +105,10 @@ static int enter(struct device *d, uint8_t link, struct piece digits)
 
 static void vtc_order(struct device *d, struct courier *c, struct piece line)
 {
-    if (!line.n || !param_get(&d->meter, PARAM_VTC_ENABLED)) return;
-    if (is_word(word(&line), "TOKEN"))
+    struct piece first = word(&line);
+    if (!first.n || !param_get(&d->meter, PARAM_VTC_ENABLED)) return;
+    if (is_word(first, "RESULT") || is_word(first, "ERROR")) return; /* two wires: its own */
+    if (is_word(first, "TOKEN"))
         say_result(c, enter(d, LINK_VTC, line));
     else
         say_text(c, "ERROR");
@@ -299,16 +303,104 @@ static void ciu_state(struct device *d, struct ciu_frame *f)
     unsigned w = wallet_active(m);
     uint8_t *p = f->payload;
     if (f->n == CIU_VERSION) unit_tells(m, f->unit, p);
+    struct output_row alarm = output_now(m);
     p[0] = (uint8_t)w;
     p[1] = m->wallets.wallet[w].fund.level;
     p[2] = (uint8_t)supply_state(m);
     be_put64(p + 3, (uint64_t)wallet_published(m, w, wallet_balance(m, w)));
     be_put32(p + 11, (uint32_t)m->utc.s);
+    p[15] = alarm.ciu_led;
+    p[16] = alarm.ciu_buzzer;
+    p[17] = alarm.repeat_s;
+    p[18] = alarm.text;
+    p[19] = (uint8_t)m->now.quantity[VAL_SUPPLY_HOLDER];
+    be_put16(p + 20, (uint16_t)clock_stamp(&m->clock, m->utc).deviation_min);
+    be_put16(p + 22, (uint16_t)m->now.counter[CNT_CHANGES]);
     f->n = CIU_STATE_SIZE;
 }
 
+static size_t put_link(struct meter *m, uint8_t *p)
+{
+    static const struct {
+        uint16_t id;
+        uint8_t octets;
+    } of[] = { { PARAM_UNIT_RADIO, 1 },     { PARAM_UNIT_POLL_S, 2 },
+               { PARAM_UNIT_POWER_DBM, 1 }, { PARAM_UNIT_CHANNEL, 1 },
+               { PARAM_UNIT_PAN, 2 },       { PARAM_UNIT_KEYPAD, 1 },
+               { PARAM_UNIT_LANGUAGES, 2 } };
+    size_t n = 0;
+    for (unsigned i = 0; i < COUNT(of); i++) {
+        uint32_t v = (uint32_t)param_get(m, of[i].id);
+        if (of[i].octets == 2) p[n++] = (uint8_t)(v >> 8);
+        p[n++] = (uint8_t)v;
+    }
+    return n;
+}
+
+static size_t put_list(struct meter *m, uint8_t *p)
+{
+    uint16_t code[UNIT_CODES];
+    unsigned n = unit_codes(m, code);
+    for (unsigned i = 0; i < n; i++) be_put16(p + i * 2, code[i]);
+    return n * 2u;
+}
+
+static size_t put_levels(struct meter *m, uint8_t *p)
+{
+    enum { LEVEL = 9 };
+    const struct level_row *row = m->wallets.watchman.level + wallet_active(m) * CREDIT_LEVELS;
+    for (unsigned i = 0; i < CREDIT_LEVELS; i++, row++, p += LEVEL) {
+        be_put32(p, (uint32_t)row->threshold);
+        p[4] = row->buzzer;
+        p[5] = row->led;
+        be_put16(p + 6, row->repeat_s);
+        p[8] = row->blip;
+    }
+    return (size_t)CREDIT_LEVELS * LEVEL;
+}
+
+static size_t put_prices(struct meter *m, uint8_t *p)
+{
+    struct scheme s;
+    size_t n = 0;
+    model_scheme(m, SCHEME_ACTIVE, &s);
+    while (n < sizeof s.name && s.name[n]) p[n] = (uint8_t)s.name[n], n++;
+    return n;
+}
+
+static void ciu_setup(struct device *d, struct ciu_frame *f)
+{
+    static size_t (*const put[])(struct meter * m, uint8_t * p) = { put_link, put_list,
+                                                                    put_levels, put_prices };
+    if (f->n != 1 || f->payload[0] >= CIU_PARTS)
+        f->n = 0;
+    else
+        f->n = (uint8_t)(1 + put[f->payload[0]](&d->meter, f->payload + 1));
+}
+
+static void ciu_code(struct device *d, struct ciu_frame *f)
+{
+    enum { HEAD = 4 };
+    struct meter *m = &d->meter;
+    struct display_page page = { .page = 0 };
+    struct short_code x = { .number = 0 };
+    uint8_t *p = f->payload;
+    bool may = param_get(m, PARAM_UNIT_KEYPAD) != 0;
+    int err = may && f->n == 3 ? code_tell(m, &unit, be_get16(p), p[2], &x, &page) : E_NONE;
+    p[0] = !may ? CIU_NOT_HERE : err == E_NONE ? CIU_NO_CODE : err ? CIU_NOT_NOW : CIU_DONE;
+    f->n = 1;
+    if (err == E_NONE) return;
+    p[1] = (uint8_t)display_parts(x.item.column);
+    p[2] = (uint8_t)(page.point | (page.item.kilo ? CIU_KILO : 0));
+    p[3] = page.unit;
+    memcpy(p + HEAD, page.cell, DISPLAY_CELLS);
+    memcpy(p + HEAD + DISPLAY_CELLS, x.words, x.words_n);
+    f->n = (uint8_t)(HEAD + DISPLAY_CELLS + x.words_n);
+}
+
 static void (*const ciu_orders[])(struct device *d, struct ciu_frame *f) = {
-    [CIU_TOKEN] = ciu_token, [CIU_PAIR] = ciu_paired, [CIU_POLL] = ciu_state
+    [CIU_TOKEN] = ciu_token, [CIU_PAIR] = ciu_paired, [CIU_POLL] = ciu_state,
+    [CIU_SETUP] = ciu_setup, [CIU_CODE] = ciu_code,
 };
 
 /* May this frame, authentic as it is, be taken? Its counter is used up then. */
@@ -344,7 +436,7 @@ static void ciu_order(struct device *d, struct courier *c)
     int err = ciu_get(&f, key, c->in, &n);
     if (err == E_AUTH) {
         event_post(&d->meter, EV_DECRYPTION_FAILED, &unit, NULL);
-    } else if (err == 0 && f.type >= CIU_TOKEN && f.type <= CIU_POLL && ciu_takes(d, &f)) {
+    } else if (err == 0 && f.type >= CIU_TOKEN && f.type <= CIU_CODE && ciu_takes(d, &f)) {
         ciu_orders[f.type](d, &f);
         f.type |= CIU_ANSWER;
         c->out_n = (uint16_t)ciu_put(&f, key, c->out);
@@ -408,6 +500,14 @@ size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p
 
 /* -- the lines of a device
  * ------------------------------------------------------------------------- */
+
+enum courier_kind device_rs485(const struct device *d)
+{
+    static const uint8_t kind[] = {
+        [RS485_DLMS] = COURIER_KINDS, [RS485_UNITS] = COURIER_CIU, [RS485_VTC] = COURIER_VTC
+    };
+    return (enum courier_kind)kind[param_get(&d->meter, PARAM_RS485_ROLE)];
+}
 
 void device_courier_open(struct device *d, struct courier *c, enum courier_kind kind,
                          struct link_io io)

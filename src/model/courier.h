@@ -42,6 +42,11 @@ struct device;
 enum courier_kind { COURIER_VTC, COURIER_SMS, COURIER_CIU, COURIER_KINDS };
 enum { COURIER_IN = 200, COURIER_OUT = 80 };
 
+/* What the RS485 line carries, PARAM_RS485_ROLE: it is asked when a line is opened, and stays until it is
+ * closed. */
+enum rs485_role { RS485_DLMS, RS485_UNITS, RS485_VTC };
+enum courier_kind device_rs485(const struct device *d); /* COURIER_KINDS: DLMS */
+
 /* PARAM_SMS: {orders 1, numbers 16 each: ASCII, filled with zeros}; never written: nobody is
  * heard. */
 enum { SMS_NUMBERS = 10, SMS_NUMBER = 16, SMS_SETUP = 1 + SMS_NUMBERS * SMS_NUMBER };
@@ -78,23 +83,44 @@ bool couriers_are_due(const struct device *d);
 /* Do one thing: an order carried out, or its answer sent. The store must be ready. */
 void couriers_step(struct device *d);
 
-/* Frames of the CIU. */
 enum { SMS_PIN_MIN = 4, SMS_PIN_MAX = 8 }; /* digits */
 
+/* Frames of the CIU. */
 enum { CIU_START = 0x7E, CIU_HEAD = 16, CIU_TAG = 12, CIU_CRC = 2, CIU_PAYLOAD = 40 };
 enum { CIU_LEAST = CIU_HEAD + CIU_TAG + CIU_CRC, CIU_MOST = CIU_LEAST + CIU_PAYLOAD };
 enum ciu_type {
     CIU_TOKEN = 1, /* twenty digits */
     CIU_PAIR,      /* nothing: the unit asks to be paired */
     CIU_POLL,      /* its version, CIU_VERSION numbers, or nothing: how do things stand? */
+    CIU_SETUP,     /* enum ciu_part 1: what is it to know? */
+    CIU_CODE,      /* short code 2, part 1: it was typed, or is to be shown */
     CIU_ANSWER = 0x80,
     CIU_RESULT = CIU_ANSWER | CIU_TOKEN, /* number of the result 1, its name */
     CIU_PAIRED = CIU_ANSWER | CIU_PAIR,  /* nothing */
     CIU_STATE =
         CIU_ANSWER | CIU_POLL, /* {active wallet 1, credit level 1, enum control_state 1,
-                                            balance as published 8, UTC 4} */
+                                            balance as published 8, UTC 4, lamp 1, sound 1,
+                                            pause of the sound in s 1, text 1 (event/output.h), who
+                                            holds the supply open 1 (enum requester and 1, 0 nobody),
+                                            UTC less local time in minutes 2, changes so far 2} */
+    CIU_KNOWS = CIU_ANSWER | CIU_SETUP, /* the part 1, what it says */
+    CIU_SHOWS = CIU_ANSWER | CIU_CODE,  /* enum ciu_done 1, parts 1, digits right of the point 1
+                                           with the top bit for thousands, unit 1, cells 8, words */
 };
-enum { CIU_STATE_SIZE = 15, CIU_VERSION = 3 };
+enum { CIU_STATE_SIZE = 24, CIU_VERSION = 3, CIU_KILO = 0x80 };
+
+/* What a unit is told of how it is to work. It asks again when the changes in CIU_STATE do not stand
+ * where they stood. */
+enum ciu_part {
+    CIU_LINK,   /* 0-0:96.62.1, .2 and .6: radio 1, poll s 2, dBm 1, channel 1, PAN 2, keypad 1,
+                   languages 2 */
+    CIU_LIST,   /* 0-0:96.62.4: short codes of 2 */
+    CIU_LEVELS, /* 0-0:96.61.0 of the wallet whose turn it is: three of threshold 4, buzzer 1, LED
+                   1, repeat s 2, blip 1 */
+    CIU_PRICES, /* name of the price table in force */
+    CIU_PARTS
+};
+enum ciu_done { CIU_DONE, CIU_NO_CODE, CIU_NOT_NOW, CIU_NOT_HERE };
 
 struct ciu_frame {
     uint32_t unit, meter; /* serial numbers; that of a unit has 31 bits */

@@ -8,14 +8,21 @@
 
 /* -- the slot ------------------------------------------------------------------------------ */
 
-int curve_claim(struct device *d, uint16_t session)
+int curve_hold(struct device *d, uint16_t session)
 {
     struct curve *c = &d->curve;
     uint32_t owner = 1u + session;
-    if (!CFG_SUITE1) return E_STATE;
     if (c->owner && c->owner != owner) return E_BUSY;
     c->owner = owner;
-    if (c->is_seeded) return 0;
+    return 0;
+}
+
+int curve_claim(struct device *d, uint16_t session)
+{
+    struct curve *c = &d->curve;
+    if (!CFG_SUITE1) return E_STATE;
+    int err = curve_hold(d, session);
+    if (err || c->is_seeded) return err;
     rng_get(&d->rng, c->seed, sizeof c->seed);
     c->is_seeded = true;
     return E_BUSY;
@@ -91,32 +98,54 @@ int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,
     return 0;
 }
 
-/* A client can sign and agree, now, without the certificate of slot `without`. */
-static bool is_able(struct device *d, struct cert c, unsigned without)
+enum { SIGNS = 1 << CERT_SIGN, AGREES = 1 << CERT_AGREE, CLIENT = 4, AUTHORITY = 8, ALL = 15 };
+enum { ABLE = 16 }; /* the client looked at can sign: can it agree? */
+
+/* Can the client of this certificate do what is asked next, now? */
+static bool is_able(struct device *d, struct cert c, unsigned use, unsigned without)
 {
     uint8_t point[EC_POINT];
-    for (c.use = CERT_SIGN; c.use <= CERT_AGREE; c.use++) {
-        if (cert_find(&d->meter, &c) == (int)without) return false;
-        if (curve_point_of(d, CERT_CLIENT, (enum cert_use)c.use, c.title, point)) return false;
-    }
+    c.use = (uint8_t)use;
+    return cert_find(&d->meter, &c) != (int)without &&
+           curve_point_of(d, CERT_CLIENT, (enum cert_use)use, c.title, point) == 0;
+}
+
+/* A slot is looked at twice: for who is there, and for the other certificate of a client. True
+ * when one was read, which is enough for a step. */
+static bool look_on(struct device *d, struct curve_look *l)
+{
+    struct cert c;
+    unsigned slot = l->at / 2u, use = l->at % 2u;
+    l->at++;
+    if (slot == l->without || cert_get(&d->meter, slot, &c) < 0) return false;
+    if (c.entity == CERT_CA) l->has |= AUTHORITY;
+    if (c.entity == CERT_SERVER && c.use <= CERT_AGREE) l->has |= (uint8_t)(1u << c.use);
+    if (c.entity != CERT_CLIENT || c.use != CERT_SIGN || l->has & CLIENT) return false;
+    if (use == CERT_AGREE && !(l->has & ABLE)) return false;
+    l->has &= (uint8_t)~ABLE;
+    if (is_able(d, c, use, l->without)) l->has |= use == CERT_SIGN ? ABLE : CLIENT;
     return true;
 }
 
-bool curve_is_complete(struct device *d, unsigned without)
+int curve_look(struct device *d, uint16_t session, unsigned without)
 {
-    enum { CLIENT = 4, AUTHORITY = 8, WHOLE = 15 };
-    unsigned has = 0;
-    for (unsigned i = 0; i < CERTS; i++) {
-        struct cert c;
-        if (i == without || cert_get(&d->meter, i, &c) < 0) continue;
-        if (c.entity == CERT_CA) has |= AUTHORITY;
-        if (c.entity == CERT_SERVER && c.use <= CERT_AGREE) has |= 1u << c.use;
-        if (c.entity == CERT_CLIENT && c.use == CERT_SIGN && !(has & CLIENT) &&
-            is_able(d, c, without))
-            has |= CLIENT;
+    struct curve *c = &d->curve;
+    struct curve_look *l = &c->look;
+    uint32_t changes = audit_span(&d->meter).next;
+    if (curve_hold(d, session)) return E_BUSY;
+    if (!c->is_looking || l->without != without || l->changes != changes) {
+        curve_end(d, session);
+        curve_hold(d, session);
+        c->is_looking = true;
+        *l = (struct curve_look){ .changes = changes, .without = (uint8_t)without };
     }
-    return has == WHOLE && secure_has_key(&d->meter, SECURE_SIGN) &&
-           secure_has_key(&d->meter, SECURE_AGREE);
+    while (l->at < 2 * CERTS)
+        if (look_on(d, l)) return E_BUSY;
+    bool has = (l->has & ALL) == ALL && secure_has_key(&d->meter, SECURE_SIGN) &&
+               secure_has_key(&d->meter, SECURE_AGREE);
+    c->is_looking = false;
+    wipe(&c->made, sizeof c->made);
+    return has ? 0 : E_NONE;
 }
 
 /* -- what the server asks ---------------------------------------------------------------------

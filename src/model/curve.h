@@ -14,6 +14,9 @@
 #include "meter/secure/certs.h"
 #include "model/device.h"
 
+/* The slot, for what is done in pieces without a job. 0; E_BUSY: another session has it. */
+int curve_hold(struct device *d, uint16_t session);
+
 /* The slot for the next job of this session. Drawing its seed takes a step of its own, before
  * what else the job wants is worked out. 0; E_BUSY: ask again, also while another session has
  * the slot; E_STATE: a build without curves. */
@@ -35,8 +38,10 @@ int curve_point_of(struct device *d, enum cert_entity entity, enum cert_use use,
                    const uint8_t title[CERT_TITLE], uint8_t point[EC_POINT]);
 
 /* Can suite 1 be used: keys and certificates of the meter, an authority, a client that can sign
- * and agree now? Without the certificate of slot `without`; CERTS: with all of them. */
-bool curve_is_complete(struct device *d, unsigned without);
+ * and agree now? Without the certificate of slot `without`; CERTS: with all of them. Looks at one
+ * certificate a call, in the slot of this session, which stays held: E_BUSY: ask again. 0;
+ * E_NONE: something is missing. */
+int curve_look(struct device *d, uint16_t session, unsigned without);
 
 /* Is x valid now? While the clock is invalid nothing is judged. */
 bool curve_is_valid_now(struct device *d, const struct x509 *x);

@@ -166,9 +166,10 @@ void device_rest(struct device *d, mono_t now)
     for (;;) {
         while (device_step(d, now).us <= now.us) {
         }
+        bool was_ready = meter_is_ready(&d->meter); /* or something may still be due */
         while (meter_store_step(&d->meter)) {
         }
-        if (meter_is_ready(&d->meter) && meter_next(&d->meter).us > now.us) return;
+        if (was_ready && meter_is_ready(&d->meter) && meter_next(&d->meter).us > now.us) return;
     }
 }
 
@@ -265,8 +266,7 @@ static bool is_in_force(struct device *d, unsigned id, const uint8_t octets[SECU
     return is;
 }
 
-int device_keys_set(struct device *d, const struct who *who, const struct secure_key *key,
-                    unsigned n)
+int device_keys_set(struct device *d, const struct who *who, struct secure_key *key, unsigned n)
 {
     int err = secure_keys_set(&d->meter, who, key, n, NULL);
     /* the receiving floors are new: what was sealed under the old key is not to be taken again */

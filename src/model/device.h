@@ -22,6 +22,7 @@
 #include "crypto/suite.h"
 #include "dlms/server.h"
 #include "meter/meter.h"
+#include "meter/secure/certs.h"
 #include "model/courier.h"
 #include "model/push.h"
 
@@ -56,7 +57,8 @@ struct device_net_ops {
 
 /* How the port reaches the destination of a push: a connection, or a peer for datagrams. The
  * port opens a link there (device_link_open) and says so by device_reached(), in the call or
- * later; with NULL where it cannot. One at a time. */
+ * later; with NULL where it cannot. `to->at_once`, of the last gasp: in the call. One at a
+ * time. */
 struct device_dialler {
     void (*dial)(void *ctx, enum dlms_link_kind kind, const struct push_peer *to);
 };
@@ -65,9 +67,12 @@ struct device_cfg {
     const struct meter_cfg *meter;
     const struct device_secrets *secrets; /* NULL: only what key slots hold */
     const char *firmware, *hardware;      /* names of at most 48 characters */
-    struct dlms_pool *pool;               /* initialised sessions */
-    struct regs *frozen;                  /* one a session of the pool */
-    const struct device_net_ops *net;     /* NULL: no network */
+    uint8_t
+        hls; /* bits 3, 4, 6: mechanisms the three levels may use instead of their password in
+                    the open, which is then their secret; 0: none */
+    struct dlms_pool *pool;           /* initialised sessions */
+    struct regs *frozen;              /* one a session of the pool */
+    const struct device_net_ops *net; /* NULL: no network */
     void *net_ctx;
     const struct device_dialler *dialler; /* NULL: no pushes over a network */
     void *dial_ctx;
@@ -87,8 +92,19 @@ struct curve {
     uint8_t seed[EC_SEED];
     uint8_t job; /* enum job_kind of the last */
     uint8_t kind, step;
-    struct job_out made;
-    uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
+    bool is_looking; /* which of these is meant */
+    union {
+        struct job_out made;
+        struct cert_sum sum;
+        struct curve_look {
+            uint32_t changes; /* rows of the who-log when it began */
+            uint8_t without, at, has;
+        } look;
+    };
+    union {
+        uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
+        uint8_t own[KEYS_WRAP_MAX];   /* a key that takes over, plain or wrapped */
+    };
 };
 
 /* What a compact data object holds until it is captured again. RAM: empty after a cut. */
@@ -133,7 +149,7 @@ int device_mount(struct device *d);
  * means at once. Samples up to `now` must have been fed. */
 mono_t device_step(struct device *d, mono_t now);
 
-/* The supply fails at t: last gasp, then the push of it by datagram or serial line. The meter
+/* The supply fails at t: last gasp, then the push of it, for whose confirmation nobody waits. The meter
  * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 
@@ -187,7 +203,7 @@ struct device_keys {
     } key[4];
 };
 /* Store keys, secure_keys_set(); every open session takes them up with its next APDU. */
-int device_keys_set(struct device *d, const struct who *who, const struct secure_key *key,
+int device_keys_set(struct device *d, const struct who *who, struct secure_key *key,
                     unsigned n);
 /* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id.
  */

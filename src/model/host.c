@@ -60,12 +60,14 @@ static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
     device_title(app, s->server_title);
 }
 
-/* The factory association needs its jumper and an open cover; this product has no jumper. */
 static bool may_open(void *app, const struct who *who, uint8_t mechanism)
 {
     bool signs = CFG_SUITE1 && param_get(meter_of(app), PARAM_SECURITY_SUITE);
-    if (mechanism == MECH_ECDSA && !signs) return false;
-    return who->assoc != ROLE_FACTORY && who->assoc != ROLE_CIU;
+    uint8_t usual = 1u << MECH_NONE | 1u << MECH_LLS | 1u << MECH_GMAC;
+    if (signs) usual |= 1u << MECH_ECDSA;
+    if (!((usual | device_of(app)->cfg->hls) >> mechanism & 1)) return false;
+    if (who->assoc == ROLE_FACTORY) return secure_is_factory(meter_of(app));
+    return who->assoc != ROLE_CIU;
 }
 
 static int slot_of(uint8_t assoc, enum dlms_key k)
@@ -231,6 +233,8 @@ static void note(void *app, const struct who *who, enum dlms_note n)
     uint16_t code = who->link == LINK_WAN ? event[n].remote : event[n].local;
     if (event[n].attempt && who->link < LINK_WAN) event_post(m, EV_LOCAL_ATTEMPT, who, NULL);
     event_post(m, (enum event)code, who, NULL);
+    if (n == NOTE_OPENED && who->assoc == ROLE_FACTORY)
+        event_post(m, EV_FACTORY_OPENED, who, NULL);
     secure_settle(m);
 }
 

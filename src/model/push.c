@@ -219,6 +219,7 @@ static int notify(struct device *d, const struct push_setup *s)
         .dated = true,
         .plain = s->plain,
         .more = s->guard,
+        .titled = true,
         .general = s->general,
         .tid_n = s->tid_n,
         .parts = event ? 2 : (uint16_t)(1 + push_entries(d, p->active)),
@@ -271,6 +272,7 @@ static void reach(struct device *d, const struct push_setup *s)
         device_reached(d, NULL);
     } else {
         bool tcp = s->transport == PUSH_TCP;
+        to.at_once = p->gasps;
         d->cfg->dialler->dial(d->cfg->dial_ctx, tcp ? DLMS_TCP : DLMS_UDP, &to);
     }
 }
@@ -394,5 +396,7 @@ void push_gasp(struct device *d, mono_t now)
         p->job[p->active].due = now;
         let_go(d);
     }
+    p->gasps = true;
     for (int32_t i = param_get(&d->meter, PARAM_GASP_COUNT); i > 0; i--) gasp(d, now);
+    p->gasps = false;
 }

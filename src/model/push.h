@@ -37,6 +37,7 @@ struct push {
     uint8_t client_sap;    /* whom it speaks to */
     uint8_t role;          /* whose rights what it says has */
     bool confirm;          /* and whether that must say so */
+    bool gasps;            /* there is no later */
     uint8_t fate;          /* enum dlms_sent, of a link that is gone */
     uint8_t idle;          /* crossings of alarms nobody wants to hear of ... */
     uint32_t changes;      /* ... as things were set up then */

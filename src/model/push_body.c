@@ -49,12 +49,10 @@ static void emit_element(void *app, const struct cosem_at *at, uint16_t index,
 /* All attributes that may be read, as one structure; rows have no end and are left out. */
 static void emit_all(void *app, struct cosem_at *at, struct axdr_out *o)
 {
-    const struct cosem_class *c = at->row->cls;
-    axdr_emit_struct(o, cosem_attrs(c));
-    for (unsigned i = 0; i < cosem_attrs(c); i++) {
-        const struct cosem_attr *a = cosem_attr_nth(c, i);
-        at->id = a->id;
-        bool may = cosem_rights(&device_model, at, a) & CAN_READ;
+    axdr_emit_struct(o, cosem_attrs(at->cls));
+    for (at->id = 1; at->id <= cosem_attrs(at->cls); at->id++) {
+        const struct cosem_attr *a = cosem_attr(at);
+        bool may = cosem_rights(&device_model, at) & CAN_READ;
         if (!may || !a->get || a->get(app, at, o) != DAR_OK) axdr_emit_null(o);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/suite.h"
 #include "model/classes.h"
 
 /* -- as delivered
@@ -287,29 +288,45 @@ static bool read_key(struct axdr_in *in)
     return kind == 0 && axdr_read_enum(&option) == 0 && axdr_is_done(&option);
 }
 
-static bool read_guard(struct push_setup *s, struct axdr_in *in)
+/* One layer: {type, {transaction-id, originator, recipient, other information, key}}. Both have
+ * the same names. */
+static bool read_layer(struct push_setup *s, struct axdr_in *in, bool first)
 {
     static const uint8_t bits[] = { PROT_AUTH_RES, PROT_CRYPT_RES,
-                                    PROT_AUTH_RES | PROT_CRYPT_RES };
-    uint8_t title[8];
+                                    PROT_AUTH_RES | PROT_CRYPT_RES, PROT_SIGN_RES };
+    uint8_t tid[sizeof s->tid] = { 0 }, recipient[sizeof s->recipient] = { 0 }, title[8];
     size_t tid_n = 0, own_n = 0, recipient_n = 0, other_n = 0;
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (n == 0 || in->bad) return true;
     axdr_read_struct(in, 2);
     uint8_t type = axdr_read_enum(in);
     axdr_read_struct(in, 5);
-    bool good = n == 1 && (in->bad || type < sizeof bits);
-    good &= read_string(in, s->tid, sizeof s->tid, &tid_n);
+    bool good = read_string(in, tid, sizeof tid, &tid_n);
     good &= read_string(in, title, sizeof title, &own_n); /* ours goes out whatever it says */
-    good &= read_string(in, s->recipient, sizeof s->recipient, &recipient_n);
+    good &= read_string(in, recipient, sizeof recipient, &recipient_n);
     good &= read_string(in, NULL, 0, &other_n);
     good &= read_key(in);
     good &= recipient_n == 0 || recipient_n == sizeof s->recipient;
-    if (in->bad || !good) return in->bad;
-    s->general = true;
-    s->guard = bits[type];
-    s->tid_n = (uint8_t)tid_n;
-    return true;
+    if (in->bad || !good || type >= sizeof bits) return in->bad;
+    if (first) {
+        memcpy(s->tid, tid, sizeof s->tid);
+        memcpy(s->recipient, recipient, sizeof s->recipient);
+        s->tid_n = (uint8_t)tid_n;
+    }
+    good = tid_n == s->tid_n && !memcmp(s->tid, tid, sizeof s->tid) &&
+           !memcmp(s->recipient, recipient, sizeof s->recipient);
+    bool sealed = bits[type] != PROT_SIGN_RES;
+    good &= sealed ? first : CFG_SUITE1 && !(s->guard & PROT_SIGN_RES);
+    s->general |= sealed;
+    s->guard |= bits[type];
+    return good;
+}
+
+/* A seal, a signature, or the one around the other. */
+static bool read_guard(struct push_setup *s, struct axdr_in *in)
+{
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    bool good = n <= 2;
+    for (uint32_t i = 0; i < n && !in->bad; i++) good &= read_layer(s, in, i == 0);
+    return good;
 }
 
 static bool read_confirmation(struct push_setup *s, struct axdr_in *in)
@@ -379,9 +396,8 @@ static bool is_readable(const struct push_entry *e)
     struct cosem_at at = { .who = &self, .id = (uint8_t)e->what.attr };
     if (e->what.class_id == 15) return false; /* tells of the asker, and nobody asks */
     if (cosem_find(&device_model, e->what.class_id, e->what.ln, &at) != DAR_OK) return false;
-    const struct cosem_attr *a = e->what.attr ? cosem_attr(&at) : NULL;
-    if (e->what.attr && !(a && cosem_rights(&device_model, &at, a) & CAN_READ)) return false;
-    bool rows = a && a->selectors;
+    if (e->what.attr && !(cosem_rights(&device_model, &at) & CAN_READ)) return false;
+    bool rows = cosem_selectors(&at) != 0;
     if ((e->bound || e->n_columns) && (!rows || e->what.index)) return false;
     return e->bound <= PUSH_BY_ENTRY && !(e->bound == PUSH_BY_ENTRY && e->n_columns);
 }

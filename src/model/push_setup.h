@@ -8,8 +8,11 @@
  * Transport  TCP and UDP ("10.0.0.1:4059", "[2001:db8::1]:4059"), HDLC on the port that
  *            attribute 8 names. Message: 0 an A-XDR data-notification; 128 (ours) an
  *            event-notification of the first entry of the list.
- * Guard      attribute 10 is empty (the policy of the push association), or one element of
- *            type 0 to 2, which sends general-ciphering under the unicast key.
+ * Guard      attribute 10 is empty (the policy of the push association); or an element of type
+ *            0 to 2, which sends general-ciphering under the unicast key; or one of type 3, or
+ *            that after the other with the same names: general-signing around it all, under the
+ *            meter's signature key. Not of the last gasp: a signature takes longer than that; nor
+ *            of more than one APDU as the client takes it (event 457).
  * Power cut  old or new, as param.h says.
  * Context    meter loop only.
  */
@@ -65,6 +68,7 @@ struct push_entry {
 /* Where a host and port are. */
 struct push_peer {
     bool v6;
+    bool at_once;   /* the supply is gone: within the call, or not at all */
     uint8_t ip[16]; /* network order; IPv4 in the first four */
     uint16_t port;
 };

@@ -52,7 +52,7 @@ static const struct cosem_limit only_secret[] = {
     END,
 };
 static const struct cosem_limit only_reply[] = {
-    { .roles = R(MANAGEMENT) | R(UTILITY) | R(FIRMWARE), .act = COSEM_ID(1) },
+    { .roles = R(MANAGEMENT) | R(UTILITY) | R(FIRMWARE) | R(FACTORY), .act = COSEM_ID(1) },
     END,
 };
 static const struct cosem_limit only_title[] = {
@@ -89,6 +89,9 @@ const struct cosem_acl device_acl[ACLS] = {
     [ACL_CUSTOMER] = { .read = METERED | R(CIU) | R(PUSH) },
     [ACL_CONFIG] = { .read = METERED, .write = SENIOR },
     [ACL_SEALED] = { .read = METERED, .write = R(MANAGEMENT) },
+    [ACL_LED] = { .read = METERED | R(FACTORY), .write = R(MANAGEMENT) | R(FACTORY) },
+    [ACL_MADE] = { .read = METERED | R(FACTORY), .write = R(FACTORY) },
+    [ACL_SEAL] = { .read = SENIOR | R(FACTORY), .write = R(MANAGEMENT) | R(FACTORY) },
     [ACL_CLOCK] = { .read = OPEN,
                     .write = R(OPERATOR) | SENIOR | R(BROADCAST),
                     .act = R(OPERATOR) | SENIOR,
@@ -125,6 +128,9 @@ const struct cosem_acl device_acl[ACLS] = {
     [ACL_ASSOC_OWN_3] = { .read = R(MANAGEMENT) | R(FIRMWARE),
                           .act = R(FIRMWARE),
                           .only = only_reply },
+    [ACL_ASSOC_FACTORY] = { .read = R(MANAGEMENT) | R(FACTORY),
+                            .act = R(FACTORY),
+                            .only = only_reply },
     [ACL_ASSOC_SILENT] = { .read = R(MANAGEMENT), .only = only_secret },
     [ACL_RELAY] = { .read = METERED | R(CIU),
                     .write = R(MANAGEMENT),

@@ -32,7 +32,8 @@ enum acl {
     ACL_METER,          /* metering clients read */
     ACL_CUSTOMER,       /* metering and CIU read, push sends */
     ACL_CONFIG,         /* metering reads, supervisor writes */
-    ACL_SEALED,         /* metering reads, management writes while the seal is open */
+    ACL_SEALED,         /* metering reads, management writes */
+    ACL_LED,            /* metering and the factory read, management and the factory write */
     ACL_CLOCK,          /* class 8 */
     ACL_CALENDAR,       /* metering reads, supervisor W6..10 and activates, as does broadcast */
     ACL_FRIENDLY,       /* the same without broadcast */
@@ -66,7 +67,10 @@ enum acl {
     ACL_RELAY,        /* class 70: operator closes, broadcast opens, management sets the mode */
     ACL_RELAY_SCRIPT, /* metering reads, management and broadcast execute */
     ACL_COMPACT,      /* metering reads, supervisor writes, management calls */
-    ACL_ARBITRATOR,   /* supervisor reads, management writes and calls */
+    ACL_MADE,         /* metering reads, the factory writes */
+    ACL_SEAL,         /* supervisor reads, management and the factory write */
+    ACL_ASSOC_FACTORY, /* management and the factory read */
+    ACL_ARBITRATOR,    /* supervisor reads, management writes and calls */
     ACLS
 };
 

@@ -51,6 +51,12 @@ struct store_app {
     void (*replay)(void *ctx, uint8_t type, const uint8_t *body, size_t n);
 
     void (*note)(void *ctx, enum store_note note, uint32_t detail);
+
+    /* A row of series `chained` is on its way in a transaction: write into it what hangs on the
+     * row before, which is `before`, or the newest there is. Called while nothing else is
+     * handled, one row a step. NULL: no series hangs together so. */
+    void (*chain)(void *ctx, const uint8_t *before, uint8_t *row);
+    uint8_t chained;
 };
 
 struct store_scratch {

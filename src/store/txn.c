@@ -8,10 +8,11 @@
 #include "base/err.h"
 #include "base/sys.h"
 
-/* IDLE: the buffer is free. BUILDING: between begin and commit. PAGES: they are being queued.
+/* IDLE: the buffer is free. BUILDING: between begin and commit. CHAIN: rows of the series that
+ * hangs together get their link, one a step. PAGES: they are being queued, one a step.
  * DOWN: the last one is awaited. REDO: rows and values are being queued. SETTLE: they are
  * awaited; only then may the buffer, which they are programmed from, be used again. */
-enum { IDLE, BUILDING, PAGES, DOWN, REDO, SETTLE };
+enum { IDLE, BUILDING, CHAIN, PAGES, DOWN, REDO, SETTLE };
 enum { PAGE_HEAD = 4, CHUNK = JOURNAL_BODY_MAX - PAGE_HEAD };
 _Static_assert(TXN_BYTES == 8 * CHUNK, "eight pages");
 
@@ -179,16 +180,40 @@ static int put_page(struct store *s)
 }
 
 /* All pages lie in one segment, and one page stays free for the last gasp. */
-static void put_pages(struct store *s)
+static void put_next_page(struct store *s)
 {
     if (!journal_is_open(s)) return;
     int e = 0;
     if (s->txn_at == 0 && !journal_has_pages(s, pages_of(s) + 1)) e = E_SPACE;
-    while (e == 0 && s->txn_at < s->txn_length) e = put_page(s);
-    if (e == 0) s->txn_state = DOWN;
+    if (e == 0) e = put_page(s);
+    if (e == 0 && s->txn_at == s->txn_length) s->txn_state = DOWN;
     if (e != E_SPACE) return;
     journal_turn(s);
     txn_restart(s);
+}
+
+/* The row of the same series before this one, where this transaction has it too. */
+static const uint8_t *row_before(struct store *s, const struct txn_part *row)
+{
+    uint16_t pos = 0;
+    for (struct txn_part p; next_part(s, &pos, &p);)
+        if (p.kind == PART_ROW && p.id == row->id && p.number == row->number - 1) return p.body;
+    return NULL;
+}
+
+/* The next row that gets its link; false when none is left. */
+static bool chain_row(struct store *s)
+{
+    const struct store_app *app = s->app;
+    for (struct txn_part p; app->chain && next_part(s, &s->txn_at, &p);) {
+        if (p.kind != PART_ROW || p.id != app->chained) continue;
+        app->chain(app->ctx, row_before(s, &p), p.body);
+        row_put_seal(p.body, (uint16_t)p.n, p.number);
+        return true;
+    }
+    s->txn_state = PAGES;
+    txn_restart(s);
+    return false;
 }
 
 int txn_commit(struct store *s)
@@ -198,9 +223,8 @@ int txn_commit(struct store *s)
     if (s->journal.lost) return E_IO;
     if (s->txn_length == 0) return 0;
     if (!journal_can_hold(s, pages_of(s) + 1)) return E_SPACE;
-    s->txn_state = PAGES;
-    txn_restart(s);
-    put_pages(s); /* but it is applied by store_step(), however fast the flash */
+    s->txn_state = CHAIN; /* store_step() does the rest, however fast the flash */
+    s->txn_at = 0;
     return 0;
 }
 
@@ -278,8 +302,11 @@ static void settle(struct store *s)
 
 void txn_step(struct store *s)
 {
-    if (s->txn_state == PAGES && s->journal.lost) s->txn_state = IDLE;
-    if (s->txn_state == PAGES) put_pages(s);
+    bool queued = s->txn_state > PAGES;
+    if (txn_is_in_flight(s) && !queued && s->journal.lost) s->txn_state = IDLE;
+    if (s->txn_state == CHAIN && chain_row(s)) return;
+    if (s->txn_state == PAGES) put_next_page(s);
+    if (!queued) return;
     if (s->txn_state == DOWN && flash_is_down(&s->flash)) {
         apply(s);
         s->txn_at = 0;

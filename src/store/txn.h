@@ -6,7 +6,8 @@
  *     txn_put_param(s, id, value, n);                     a short value, or the staged long one
  *     txn_commit(s);                                      queued; return to the step loop
  *
- * Commit, apply, redo. store_step() programs the pages, then hands every txn_put() to the
+ * Commit, apply, redo. store_step() links rows (struct store_app, chain) and programs the pages,
+ * one of them a step, then hands every txn_put() to the
  * application's replay(), then appends rows, values and keys where they live. RAM is changed by
  * replay() and nowhere else, so that life and recovery are the same code. Until store_is_busy()
  * is false nothing else may be handled and nobody be answered.

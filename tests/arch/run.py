@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "port/linux": INTERFACES + ["port/common/"],
     "port/mps2": INTERFACES + ["port/common/", "lwip/", "netif/"],
     "port/template": INTERFACES + ["port/common/"],
-    "app": ["model/device.h", "meter/cfg.h", "crypto/job.h", "dlms/cipher.h", "dlms/wrapper.h", "port/"],
+    "app": ["model/device.h", "model/roles.h", "meter/cfg.h", "meter/secure/certs.h", "crypto/job.h", "dlms/cipher.h", "dlms/wrapper.h", "port/"],
     "tools": ["crypto/", "metrology/", "store/", "sts/", "meter/", "dlms/", "model/", "port/linux/", "port/common/", "app/scenario/"],
 }
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h", "limits.h", "stdalign.h", "stdnoreturn.h", "string.h",

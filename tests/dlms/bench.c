@@ -326,32 +326,46 @@ static enum dar get_partners(void *app, const struct cosem_at *at, struct axdr_o
     return DAR_OK;
 }
 
-static const struct cosem_seq buffer_seq = { .open = buffer_open, .row = buffer_row };
+static const struct cosem_seq buffer_seq = { .selectors = 6,
+                                             .open = buffer_open,
+                                             .row = buffer_row };
 static const struct cosem_seq rows_seq = { .row = rows_row };
-static const struct cosem_seq days_seq = { false,    days_open,   days_row,  days_begin,
-                                           days_put, days_commit, days_abort };
+static const struct cosem_seq days_seq = { .open = days_open,
+                                           .row = days_row,
+                                           .begin = days_begin,
+                                           .put_row = days_put,
+                                           .commit = days_commit,
+                                           .abort = days_abort };
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
 
-static const struct cosem_attr data_attr[] = { { .id = 2, .get = get_data, .set = set_text } };
-static const struct cosem_attr clock_attr[] = {
-    { .id = 2, .get = get_clock, .set = set_clock }
-};
+static const struct cosem_attr data_attr[] = { [COSEM_ATTR(2)] = { .get = get_data,
+                                                                   .set = set_text } };
+static const struct cosem_attr clock_attr[] = { [COSEM_ATTR(2)] = { .get = get_clock,
+                                                                    .set = set_clock } };
 static const struct cosem_attr profile_attr[] = {
-    { .id = 2, .selectors = 6, .seq = &buffer_seq },
-    { .id = 3, .get = get_data },
+    [COSEM_ATTR(2)] = { .seq = &buffer_seq },
+    [COSEM_ATTR(3)] = { .get = get_data },
 };
-static const struct cosem_attr days_attr[] = { { .id = 2, .seq = &days_seq } };
-static const struct cosem_attr assoc_attr[] = { { .id = 2, .seq = &list_seq },
-                                                { .id = 3, .get = get_partners } };
+static const struct cosem_attr days_attr[] = { [COSEM_ATTR(2)] = { .seq = &days_seq } };
+static const struct cosem_attr assoc_attr[] = { [COSEM_ATTR(2)] = { .seq = &list_seq },
+                                                [COSEM_ATTR(3)] = { .get = get_partners } };
 static const struct cosem_method script_method[] = {
-    { .id = 1, .call = call_plain },
-    { .id = 2, .call = call_rows, .ret = &rows_seq },
-    { .id = 6, .call = call_turn }
+    [COSEM_METHOD(1)] = { .call = call_plain },
+    [COSEM_METHOD(2)] = { .call = call_rows, .ret = &rows_seq },
+    [COSEM_METHOD(6)] = { .call = call_turn }
 };
 
-static const struct cosem_method table_method[] = { { .id = 1, .call = call_script } };
+static const struct cosem_method table_method[] = { [COSEM_METHOD(1)] = { .call =
+                                                                              call_script } };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define CLASSES(X)                                                                             \
+    X(class_data)                                                                              \
+    X(class_register)                                                                          \
+    X(class_profile)                                                                           \
+    X(class_clock) X(class_days) X(class_assoc) X(class_script) X(class_security)
+#define INDEX(name) INDEX_##name,
+enum { CLASSES(INDEX) };
 static const struct cosem_class class_data = { 1, 0, COUNT(data_attr), 0, data_attr, NULL };
 static const struct cosem_class class_register = { 3, 0, 1, 0, data_attr, NULL };
 static const struct cosem_class class_profile = { 7,   1, COUNT(profile_attr), 0, profile_attr,
@@ -363,6 +377,9 @@ static const struct cosem_class class_script = { 9, 0, 0, 1, data_attr, table_me
 static const struct cosem_class class_security = { 64,        1,
                                                    0,         COUNT(script_method),
                                                    data_attr, script_method };
+
+#define POINTER(name) &name,
+static const struct cosem_class *const classes[] = { CLASSES(POINTER) };
 
 /* -- rows and rights ---------------------------------------------------------------------- */
 
@@ -384,9 +401,7 @@ static const struct cosem_acl acl[] = {
 
 #define ROW(a, c, d, e, n, acl_, cls_, id_)                                                    \
     {                                                                                          \
-        .ln = { a, 0, c, d, e, 255 }, .span = n, .acl = acl_, .cls = &cls_, .bind = {          \
-            .id = id_                                                                          \
-        }                                                                                      \
+        a, 0, c, d, e, .span = n, .acl = acl_, .cls = INDEX_##cls_, .bind = {.id = id_ }       \
     }
 static const struct cosem_row table[] = {
     ROW(0, 96, 1, 0, 1, ACL_ALL, class_data, DATA_NAME),
@@ -708,9 +723,12 @@ static void set_keys(struct bench *b)
 static void set_tables(struct bench *b)
 {
     memcpy(b->assoc, assocs, sizeof assocs);
-    b->model = (struct cosem_model){
-        .group = groups, .acl = acl, .demand = b->demand, .n_group = 1, .n_role = ROLES
-    };
+    b->model = (struct cosem_model){ .group = groups,
+                                     .cls = classes,
+                                     .acl = acl,
+                                     .demand = b->demand,
+                                     .n_group = 1,
+                                     .n_role = ROLES };
     b->cfg = (struct dlms_cfg){
         .model = &b->model, .host = &host, .assoc = b->assoc, .n_assoc = ROLES, .server_sap = 1
     };

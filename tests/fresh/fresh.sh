@@ -3,7 +3,7 @@
 #
 # Makes FOLDER a bare Debian 12 (debootstrap; reused when it is there) with make, git and
 # ca-certificates, clones the committed HEAD into it, and runs each make target (default: test)
-# twice by chroot, printing how long each took. `run` is given 20 s to serve panel and DLMS port
+# twice by chroot (TURNS=first: once), printing how long each took. `run` is given 20 s to serve panel and DLMS port
 # and is then ended. Needs root, debootstrap and a network; used by hand and before a release.
 set -eu
 [ $# -ge 1 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
@@ -68,7 +68,7 @@ try_run() {
 
 status=0
 for target; do
-  for turn in first again; do
+  for turn in ${TURNS:-first again}; do
     begin=$(date +%s)
     if [ "$target" = run ]; then try_run || status=1; else inside "$target" || status=1; fi
     echo "fresh: make $target, $turn: $(($(date +%s) - begin)) s, status so far $status"

@@ -15,7 +15,7 @@ COLUMNS = {"public": "access_public16", "reader": "access_reader_lls1", "utility
            "operator": "access_operator_lls2", "supervisor": "access_supervisor_lls3", "management": "access_hls_mgmt"}
 ROLES = ["public", "reader", "operator", "supervisor", "management", "utility", "firmware", "broadcast", "push", "ciu", "factory"]
 OWN_CLIENT = {"0-0:40.0.6.255": "utility", "0-0:40.0.7.255": "firmware", "0-0:40.0.10.255": "ciu", "0-0:40.0.11.255": "factory"}
-OTHERS = {"CIU": "ciu", "push": "push", "BC": "broadcast", "FW client": "firmware"}
+OTHERS = {"CIU": "ciu", "push": "push", "BC": "broadcast", "FW client": "firmware", "factory": "factory"}
 
 
 def parse(cell):

@@ -15,24 +15,23 @@ static const char *const role_name[ROLES] = {
 static void print_head(unsigned role, const struct cosem_at *at)
 {
     struct obis ln = cosem_ln(at);
-    printf("%s %u %u %u-%u:%u.%u.%u.%u ", role_name[role], at->row->cls->id,
-           at->row->cls->version, ln.a, ln.b, ln.c, ln.d, ln.e, ln.f);
+    printf("%s %u %u %u-%u:%u.%u.%u.%u ", role_name[role], at->cls->id, at->cls->version, ln.a,
+           ln.b, ln.c, ln.d, ln.e, ln.f);
 }
 
 static void print_object(unsigned role, struct cosem_at *at)
 {
-    const struct cosem_class *c = at->row->cls;
-    for (unsigned i = 0; i < cosem_attrs(c); i++) {
-        const struct cosem_attr *a = cosem_attr_nth(c, i);
-        unsigned rights = cosem_rights(&device_model, at, a);
+    for (at->id = 1; at->id <= cosem_attrs(at->cls); at->id++) {
+        unsigned rights = cosem_rights(&device_model, at);
         print_head(role, at);
-        printf("a%u %s%s%s\n", a->id, rights & CAN_READ ? "r" : "",
+        printf("a%u %s%s%s\n", at->id, rights & CAN_READ ? "r" : "",
                rights & CAN_WRITE ? "w" : "", rights ? "" : "-");
     }
-    for (uint8_t i = 0; i < c->n_method; i++) {
-        bool may = cosem_may_call(&device_model, at, c->method[i].id);
+    for (at->id = 1; at->id <= at->cls->n_method; at->id++) {
+        if (!cosem_method(at)) continue;
+        bool may = cosem_may_call(&device_model, at);
         print_head(role, at);
-        printf("m%u %s\n", c->method[i].id, may ? "x" : "-");
+        printf("m%u %s\n", at->id, may ? "x" : "-");
     }
 }
 

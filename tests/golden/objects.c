@@ -37,15 +37,14 @@ static const char *type_name(int tag)
 static struct desk_value get(struct desk *k, const struct cosem_at *at, uint8_t attr)
 {
     struct desk_value v = { octets, sizeof octets };
-    enum dar dar =
-        desk_get(k, ROLE_MANAGEMENT, at->row->cls->id, cosem_ln(at), attr, NULL, 0, &v);
+    enum dar dar = desk_get(k, ROLE_MANAGEMENT, at->cls->id, cosem_ln(at), attr, NULL, 0, &v);
     if (dar != DAR_OK) v.n = 0;
     return v;
 }
 
 static void print_object(struct desk *k, const struct cosem_at *at)
 {
-    uint16_t cls = at->row->cls->id;
+    uint16_t cls = at->cls->id;
     struct obis ln = cosem_ln(at);
     int scaler = 0, unit = 255;
     struct desk_value v = get(k, at, 2);
@@ -58,7 +57,7 @@ static void print_object(struct desk *k, const struct cosem_at *at)
         unit = axdr_read_enum(&in);
     }
     printf("%u-%u:%u.%u.%u.%u %u %u %s %d %d\n", ln.a, ln.b, ln.c, ln.d, ln.e, ln.f, cls,
-           at->row->cls->version, type_name(tag), scaler, unit);
+           at->cls->version, type_name(tag), scaler, unit);
 }
 
 int main(void)

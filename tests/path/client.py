@@ -2,6 +2,7 @@
 """`magno read`, `write`, `action` and `decode` against `magno run`: every port, every client, a trace of it all."""
 import csv
 import io
+import json
 import os
 import shutil
 import socket
@@ -72,6 +73,8 @@ def serial(m, folder):
     for how in (("--mode-e",), (), ("--mode-e", "--baud", "4800")):
         got = magno("read", "--device", pty["optical"], "--client", 32, "--password", "00000001", *how, ENERGY).stdout
         check("Wh" in got, got)
+    got = magno("read", "--json", "--device", pty["optical"], "0-0:43.0.0:4").stdout  # on this machine: with the development keys
+    check(json.loads(got)["value"] == "4D47430000000001", got)
     magno("read", "--device", pty["rs485"], "--client", 32, "--password", "00000001", "--info", 64, "--window", 3, "profile")
     m.stop()
     check(not os.path.lexists(pty["optical"]) and not os.path.lexists(pty["rs485"]), "links are left behind")

@@ -42,7 +42,29 @@ def lock_out():
         check(367 in codes, "event 367, port locked: %s" % codes)
 
 
+def hashed():
+    """Instead of the password in the open: mechanisms 6, 4 and 3, where somebody switched them on."""
+    low = ("--client", "33", "--password", "00000002")
+    keyed = ("--password", "00000001", "--ek", "000102030405060708090A0B0C0D0E0F", "--ak", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")
+    with Meter("--load", "off").start() as m:
+        for auth in ("sha256", "sha1", "md5"):
+            check(answer(m, *low, "--auth", auth) == 4, "%s is not off" % auth)
+        m.stop()
+        m.start("--hls", "sha256,md5")
+        for auth, code in (("sha256", 0), ("md5", 0), ("sha1", 4), ("low", 0)):
+            check(answer(m, *low, "--auth", auth) == code, "%s beside it" % auth)
+        for port in ("optical", "rs485"):
+            got = m.read("15/0-0:40.0.0:6", port=port, options=("--hdlc", *low, "--auth", "sha256"))
+            check(got[0]["value"] == "60857405080206", got)
+        check(answer(m, "--client", "33", "--password", "wrong", "--auth", "md5") == 4, "a wrong secret")
+        m.stop()
+        m.start("--hls", "sha1")
+        check(answer(m, *low, "--auth", "sha1") == 0, "sha1")
+        check(answer(m, "--client", "1", *keyed, "--auth", "sha1", "--ciphered") == 4, "not for a client with keys")
+
+
 with tempfile.TemporaryDirectory(prefix="magno-") as scratch:
     own_keys(scratch)
 lock_out()
+hashed()
 print("own keys hold, guesses lock the port, a power cut does not unlock it")

@@ -66,6 +66,25 @@ class Push(unittest.TestCase):
         self.magno("action", "9/0-0:10.0.108:1", "long-unsigned:3")
         self.assertEqual(self.listener.next()["push"], "0-2:25.9.0")
 
+    def test_event_notification(self):
+        self.magno("write", "40/0-4:25.9.0:2", "array(structure(u16:1, obis:0-0:97.98.20, integer:2, u16:0, structure(enum:0, null), array()))")
+        for transport in (0, 1):
+            self.magno("write", "40/0-4:25.9.0:3", "structure(enum:%d, text:127.0.0.1:%d, enum:128)" % (transport, self.listener.port))
+            self.order(4)
+            got = self.listener.next()
+            self.assertEqual((got.get("event"), got["encrypted"], got.get("class"), got.get("attr")), ("0-0:97.98.20.255", True, 1, 2), got)
+
+    def test_long_ones_come_in_blocks(self):
+        entry = "structure(u16:1, obis:0-0:96.1.0, integer:2, u16:0, structure(enum:0, null), array())"
+        for transport in (0, 1):
+            self.aim(3, transport, "127.0.0.1:%d" % self.listener.port)
+            self.magno("write", "40/0-3:25.9.0:2", "array(%s)" % ", ".join([
+                "structure(u16:40, obis:0-3:25.9.0, integer:1, u16:0, structure(enum:0, null), array())"] + [
+                "structure(u16:40, obis:0-3:25.9.0, integer:2, u16:0, structure(enum:0, null), array())"] * 8 + [entry]))
+            self.order(3)
+            got = self.listener.next()
+            self.assertEqual((got.get("push"), len(got.get("values", ()))), ("0-3:25.9.0", 10), got)
+
     def test_alarm_and_nobody_there(self):
         port = self.listener.port
         self.listener.end()  # nobody hears
@@ -99,6 +118,15 @@ class Push(unittest.TestCase):
         self.aim(5, 1, "127.0.0.1:%d" % self.listener.port)
         self.meter.stop()
         self.assertEqual(self.listener.next()["push"], "0-5:25.9.0")
+
+    def test_last_gasp_by_tcp(self):
+        self.aim(5, 0, "127.0.0.1:%d" % self.listener.port)
+        self.meter.stop()
+        self.assertEqual(self.listener.next()["push"], "0-5:25.9.0")
+
+    def test_last_gasp_to_nobody(self):
+        self.aim(5, 0, "127.0.0.1:1")
+        self.meter.stop()  # and it ends
 
     def test_the_port_moves(self):
         self.magno("write", "41/0-0:25.0.0:5", "unsigned:2")

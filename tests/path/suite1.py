@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 
 from meter import MAGNO, Meter, check
 
@@ -87,6 +88,27 @@ def protected(c):
     c.read("--suite", 0, code=4)
 
 
+LAYER = "structure(enum:%d, structure(octet-string:00000001, octet-string:, octet-string:4D47430000000001, octet-string:, structure(enum:0, enum:0)))"
+
+
+def pushed(c):
+    """Signed and confirmed: the meter's signature is verified, the confirmation is of its suite."""
+    with subprocess.Popen([MAGNO, "listen", "--json", "--keys", c.keys, "--port", "0", "--count", "3", "--for", "60"], stdout=subprocess.PIPE, text=True) as listen:
+        port = json.loads(listen.stdout.readline())["port"]
+        push = "40/0-1:25.9.0:%d"
+        c.call("write", push % 3, "structure(enum:0, text:127.0.0.1:%d, enum:0)" % port)
+        c.call("write", push % 11, "enum:2")
+        c.call("write", "40/0-5:25.9.0:10", "array(%s)" % (LAYER % 3), code=1)  # the last gasp has no time to sign
+        for layers in ((), (3,), (2, 3)):
+            c.call("write", push % 10, "array(%s)" % ", ".join(LAYER % kind for kind in layers))
+            c.call("action", push % 1)
+            got = json.loads(listen.stdout.readline())
+            check(got["push"] == "0-1:25.9.0" and got["authenticated"] and got["encrypted"] and got["confirmed"], got)
+            check(got.get("signed", False) == (3 in layers), got)
+        time.sleep(0.5)
+        check(json.loads(c.call("read", "--json", push % 13))["time"].startswith("20"), "not confirmed")
+
+
 def signed_by_policy(c):
     one = ("--suite", 1, "--auth", "ecdsa")
     c.call("action", *one, SETUP + ":1", "enum:0", code=1)  # never weaker
@@ -114,6 +136,7 @@ def main():
             c.call = lambda word, *args, code=0: magno(word, "--port", c.port, "--keys", c.keys, *(() if "--suite" in args else ("--suite", 1)), *args, code=code)
             exported(c)
             protected(c)
+            pushed(c)
             signed_by_policy(c)
             m.kill()
             m.start()

@@ -41,7 +41,7 @@ struct box *box_new(const struct store_map *map, uint32_t sectors, struct nor_ti
     struct box *b = calloc(1, sizeof *b);
     ensure(b);
     nor_sim_init(&b->sim, sectors, times, 1);
-    b->app = (struct store_app){ b, checkpoint, replay, note };
+    b->app = (struct store_app){ b, checkpoint, replay, note, NULL, 0 };
     b->store.map = map;
     return b;
 }

@@ -100,8 +100,7 @@ static int sim_read(void *ctx, uint32_t at, void *dst, size_t n)
         uint8_t weak = s->weak[(at + i) % NOR_SECTOR];
         if (weak) to[i] ^= (uint8_t)(weak & sim_random(&sim->random));
     }
-    for (size_t i = 0; sim->rules.running[NOR_PROG].on && i < n; i++)
-        if (nor_rules_is_programming(&sim->rules, at + (uint32_t)i)) to[i] ^= 0x5A;
+    nor_rules_blur(&sim->rules, at, dst, n);
     return 0;
 }
 

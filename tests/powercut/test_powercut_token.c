@@ -160,7 +160,7 @@ static void look(struct lab *l, struct snap *s)
     s->friendly = (uint32_t)param_get(m, PARAM_FRIENDLY_ENABLE);
     s->level = m->wallets.watchman.level[0].threshold;
     s->held = m->supply.state.held & SUPPLY_BIT(SUPPLY_REMOTE);
-    s->limit = (uint32_t)param_get(m, PARAM_POWER_LIMIT_W);
+    s->limit = (uint32_t)param_get(m, PARAM_LIMIT_3_NORMAL);
     s->side = (uint32_t)param_get(m, PARAM_SCHEME_SIDE);
     s->months = billing_span(m, BILLING_MONTHLY).next;
 }

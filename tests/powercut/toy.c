@@ -126,7 +126,7 @@ int toy_look(struct toy *t, const struct store_map *map, const struct nor *nor,
 {
     memset(t, 0, sizeof *t);
     memset(&t->scratch, 0xA5, sizeof t->scratch); /* the store may not count on it */
-    t->app = (struct store_app){ t, checkpoint, replay, note };
+    t->app = (struct store_app){ t, checkpoint, replay, note, NULL, 0 };
     t->diary = diary;
     store_init(&t->store, map, nor, &t->scratch, &t->app);
     return store_mount(&t->store);

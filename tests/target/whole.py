@@ -290,7 +290,30 @@ def push():
             time.sleep(2)
             left = subprocess.run([MAGNO, "read", "--port", str(m.net), "--timeout", "2", "0-0:42.0.0"], capture_output=True, timeout=60)
             check(left.returncode == 3, "port 4059 is still served: exit %d" % left.returncode)
-            print("pushes over TCP and UDP, IPv4 and IPv6, through lwIP, sealed and confirmed; the port moves when told")
+        for transport in (0, 1):
+            gasps(folder, transport)
+        print("pushes over TCP and UDP, IPv4 and IPv6, through lwIP, sealed and confirmed; the port moves when told; the last gasp is heard by both")
+
+
+def gasps(folder, transport):
+    """The supply fails: by a connection, or a datagram, somebody hears of it."""
+    flash = qemu.new_flash(str(folder / ("gasp%d" % transport)))
+    with qemu.Meter(folder, flash=flash, args=("load=off",), net=0, start=START) as m:
+        m.console(b"on\n")
+        listen = subprocess.Popen([MAGNO, "listen", "--json", "--port", "0", "--for", "60"], stdout=subprocess.PIPE, text=True,
+                                  env={**os.environ, "XDG_STATE_HOME": str(folder)})
+        port = json.loads(listen.stdout.readline())["port"]
+        subprocess.run([MAGNO, "write", "--port", str(m.net), "40/0-5:25.9.0:3", "structure(enum:%d, text:10.0.2.2:%d, enum:0)" % (transport, port)],
+                       check=True, stdout=subprocess.DEVNULL)
+    with qemu.Meter(folder, flash=flash, args=("load=off", "fails=5"), net=0, start=START) as m:
+        m.console(b"on\n")
+        while True:
+            got = json.loads(listen.stdout.readline())
+            if got.get("push") == "0-5:25.9.0":
+                break
+        check(got["encrypted"], "the last gasp: %s" % got)
+    listen.kill()
+    listen.wait()
 
 
 if __name__ == "__main__":

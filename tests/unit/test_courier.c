@@ -750,6 +750,371 @@ static void the_list_of_units_by_dlms(void **state)
     assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_UNPAIRED), 1);
 }
 
+/* -- what a unit is told, and what it may
+ * ------------------------------------------------------------------------------------- */
+
+static struct desk_value value_of(const char *name, uint8_t role)
+{
+    static uint8_t octets[512];
+    struct desk_value got = { octets, sizeof octets };
+    assert_int_equal(desk_get(k, role, 1, desk_ln(name), 2, NULL, 0, &got), DAR_OK);
+    return got;
+}
+
+static enum dar put(const char *name, uint8_t role, const void *p, size_t n)
+{
+    enum dar dar = desk_set(k, role, 1, desk_ln(name), 2, p, n, 0);
+    desk_settle(k);
+    return dar;
+}
+
+static void assert_value(const char *name, const void *p, size_t n)
+{
+    struct desk_value got = value_of(name, ROLE_READER);
+    assert_int_equal(got.n, n);
+    assert_memory_equal(got.p, p, n);
+}
+
+static struct ciu_frame ask(uint32_t counter, uint8_t type, const void *payload, size_t n)
+{
+    uint8_t frame[CIU_MOST];
+    struct ciu_frame f = { .unit = UNIT,
+                           .meter = k->meter.serial,
+                           .counter = counter,
+                           .type = type,
+                           .n = (uint8_t)n };
+    ciu_key(key, device_development.key[SECURE_UNICAST], k->meter.serial, UNIT);
+    memcpy(f.payload, payload, n);
+    feed(frame, ciu_put(&f, key, frame));
+    return answer_of(UNIT, counter, type | CIU_ANSWER);
+}
+
+static unsigned changes(uint32_t counter)
+{
+    return be_get16(ask(counter, CIU_POLL, "", 0).payload + 22);
+}
+
+/* 0-0:96.62.1, .2, .4 and .6 are what the unit learns, together with the levels and the name of the
+ * price table; a number in each answer says that something changed. */
+static void what_a_unit_is_to_know(void **state)
+{
+    static const uint8_t link[] = { AXDR_STRUCTURE, 3,   AXDR_ENUM, 1, AXDR_U16, 1, 44,
+                                    AXDR_I8,        0xF6 }, /* 868 MHz, each 300 s, -10 dBm */
+        air[] = { AXDR_STRUCTURE, 2, AXDR_U8, 11, AXDR_U16, 0xBE, 0xEF },
+                         keypad[] = { AXDR_STRUCTURE, 2, AXDR_BOOL, 1, AXDR_U16, 0, 5 },
+                         list[] = { AXDR_ARRAY, 3,  AXDR_U16, 3, 33, AXDR_U16,
+                                    3,          39, AXDR_U16, 3, 47 }; /* 801, 807, 815 */
+    static const struct {
+        const char *name;
+        const uint8_t *p;
+        size_t n;
+    } set[] = { { "0-0:96.62.1", link, sizeof link },
+                { "0-0:96.62.2", air, sizeof air },
+                { "0-0:96.62.6", keypad, sizeof keypad },
+                { "0-0:96.62.4", list, sizeof list } };
+    static const uint8_t knows[] = { CIU_LINK, 1, 1, 44, 0xF6, 11, 0xBE, 0xEF, 1, 0, 5 },
+                         turns[] = { CIU_LIST, 3, 33, 3, 39, 3, 47 };
+    uint32_t counter = 1;
+    (void)state;
+    pair(UNIT);
+    open_line(COURIER_CIU);
+    struct ciu_frame f = ask(counter++, CIU_SETUP, "\1", 1);
+    assert_int_equal(f.n, 1); /* a list of none */
+    for (unsigned i = 0; i < sizeof set / sizeof *set; i++) {
+        unsigned was = changes(counter++);
+        assert_int_equal(put(set[i].name, ROLE_OPERATOR, set[i].p, set[i].n), DAR_DENIED);
+        assert_int_equal(put(set[i].name, ROLE_SUPERVISOR, set[i].p, set[i].n - 1), DAR_TYPE);
+        assert_int_equal(changes(counter++), was);
+        assert_int_equal(put(set[i].name, ROLE_SUPERVISOR, set[i].p, set[i].n), DAR_OK);
+        assert_int_equal(changes(counter++), was + 1);
+        assert_value(set[i].name, set[i].p, set[i].n);
+    }
+    assert_int_equal(logged(LOG_SECURITY, EV_CHANGED_COMM), 5); /* and the pairing */
+    desk_cut(k, 5);
+    open_line(COURIER_CIU);
+    f = ask(counter++, CIU_SETUP, "\0", 1);
+    assert_int_equal(f.n, sizeof knows);
+    assert_memory_equal(f.payload, knows, sizeof knows);
+    f = ask(counter++, CIU_SETUP, "\1", 1);
+    assert_int_equal(f.n, sizeof turns);
+    assert_memory_equal(f.payload, turns, sizeof turns);
+    f = ask(counter++, CIU_SETUP, "\2", 1);
+    assert_int_equal(f.n, 1 + 3 * 9);
+    assert_int_equal(be_get32(f.payload + 1), 10000); /* 10, 5 and 1 kWh */
+    assert_int_equal(be_get32(f.payload + 10), 5000);
+    assert_int_equal(be_get32(f.payload + 19), 1000);
+    f = ask(counter++, CIU_SETUP, "\3", 1);
+    assert_int_equal(f.n, 1); /* no price table */
+    assert_int_equal(ask(counter++, CIU_SETUP, "\4", 1).n, 0);
+    assert_int_equal(ask(counter++, CIU_SETUP, "", 0).n, 0);
+    assert_int_equal(ask(counter++, CIU_SETUP, "\0\0", 2).n, 0);
+}
+
+static void lists_that_a_unit_cannot_show(void **state)
+{
+    uint8_t list[2 + (UNIT_CODES + 1) * 3] = { AXDR_ARRAY, UNIT_CODES + 1 };
+    static const uint8_t none[] = { AXDR_ARRAY, 0 },
+                         unknown[] = { AXDR_ARRAY, 1, AXDR_U16, 9, 9 },
+                         mute[] = { AXDR_STRUCTURE, 2, AXDR_BOOL, 1, AXDR_U16, 0, 0 },
+                         loud[] = { AXDR_STRUCTURE, 3, AXDR_ENUM, 0, AXDR_U16, 0, 60,
+                                    AXDR_I8,        21 },
+                         often[] = {
+                             AXDR_STRUCTURE, 3, AXDR_ENUM, 0, AXDR_U16, 0, 0, AXDR_I8, 8
+                         };
+    (void)state;
+    for (unsigned i = 0; i <= UNIT_CODES; i++)
+        memcpy(list + 2 + i * 3, (uint8_t[]){ AXDR_U16, 3, 33 }, 3);
+    assert_int_not_equal(put("0-0:96.62.4", ROLE_SUPERVISOR, list, sizeof list), DAR_OK);
+    assert_int_not_equal(put("0-0:96.62.4", ROLE_SUPERVISOR, unknown, sizeof unknown), DAR_OK);
+    assert_int_not_equal(put("0-0:96.62.6", ROLE_SUPERVISOR, mute, sizeof mute), DAR_OK);
+    assert_int_not_equal(put("0-0:96.62.1", ROLE_SUPERVISOR, loud, sizeof loud), DAR_OK);
+    assert_int_not_equal(put("0-0:96.62.1", ROLE_SUPERVISOR, often, sizeof often), DAR_OK);
+    assert_value("0-0:96.62.4", none, sizeof none);
+    list[1] = UNIT_CODES;
+    assert_int_equal(put("0-0:96.62.4", ROLE_SUPERVISOR, list, sizeof list - 3), DAR_OK);
+    assert_value("0-0:96.62.4", list, sizeof list - 3);
+    assert_int_equal(put("0-0:96.62.4", ROLE_SUPERVISOR, none, sizeof none), DAR_OK);
+    assert_value("0-0:96.62.4", none, sizeof none);
+}
+
+/* A code typed at the unit is shown there, and done as at the meter. */
+static void short_codes_at_a_unit(void **state)
+{
+    static const uint8_t off[] = { AXDR_STRUCTURE, 2, AXDR_BOOL, 0, AXDR_U16, 0, 1 },
+                         preset[] = { AXDR_I32, 0, 0, 7, 208 };
+    uint32_t counter = 1;
+    struct display_page page;
+    (void)state;
+    pair(UNIT);
+    open_line(COURIER_CIU);
+    struct ciu_frame f = ask(counter++, CIU_TOKEN, units(105), 20);
+    assert_int_equal(f.payload[0], STS_ACCEPT);
+    desk_run_s(k, 60); /* its result was shown */
+    f = ask(counter++, CIU_CODE, "\x03\x21\0", 3);
+    assert_int_equal(f.n, 4 + DISPLAY_CELLS + 6);
+    assert_memory_equal(f.payload, ((uint8_t[]){ CIU_DONE, 1, 3 | CIU_KILO, UNIT_WH }), 4);
+    assert_memory_equal(f.payload + 4, "   10500credit", DISPLAY_CELLS + 6);
+    display_page(&k->d.meter, k->now, &page); /* the meter's own display goes on */
+    assert_memory_not_equal(page.cell, f.payload + 4, DISPLAY_CELLS);
+    f = ask(counter++, CIU_CODE, "\x03\x32\0", 3); /* 818, in three parts */
+    assert_int_equal(f.payload[1], 3);
+    char digits[3 * DISPLAY_CELLS];
+    for (unsigned i = 0; i < 3; i++) {
+        f = ask(counter++, CIU_CODE, (uint8_t[]){ 3, 50, (uint8_t)i }, 3);
+        memcpy(digits + i * DISPLAY_CELLS, f.payload + 4, DISPLAY_CELLS);
+    }
+    struct token_row row;
+    struct token_span s = token_span(&k->d.meter, TOKENS_ALL);
+    assert_int_equal(token_read(&k->d.meter, TOKENS_ALL, s.next - 1, &row), 0);
+    for (unsigned i = 0, n = 0; i < sizeof digits; i++) {
+        if (digits[i] < '0' || digits[i] > '9') continue;
+        assert_int_equal(digits[i] - '0',
+                         n % 2 ? row.last.bcd[n / 2] & 15 : row.last.bcd[n / 2] >> 4);
+        n++;
+    }
+    f = ask(counter++, CIU_CODE, "\x03\xe7\0", 3); /* 999 */
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.payload[0], CIU_NO_CODE);
+    f = ask(counter++, CIU_CODE, "\x03", 1);
+    assert_int_equal(f.payload[0], CIU_NO_CODE);
+    f = ask(counter++, CIU_CODE, "\x03\x2b\0", 3); /* 811: there is none */
+    assert_int_equal(f.payload[0], CIU_NOT_NOW);
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 112, desk_ln("0-0:19.10.1"), 9, preset, sizeof preset, 0),
+        DAR_OK);
+    static const uint8_t below[] = { AXDR_I32, 0, 0, 0x4E, 0x20 }; /* offered at 20 kWh */
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 112, desk_ln("0-0:19.10.1"), 10, below, sizeof below, 0),
+        DAR_OK);
+    desk_settle(k);
+    f = ask(counter++, CIU_CODE, "\x03\x2b\1", 3); /* another part only shows */
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_EMERGENCY_ACTIVATED), 0);
+    f = ask(counter++, CIU_CODE, "\x03\x2b\0", 3);
+    assert_int_equal(f.payload[0], CIU_DONE);
+    assert_int_equal(logged(LOG_PREPAYMENT, EV_EMERGENCY_ACTIVATED), 1);
+    assert_int_equal(put("0-0:96.62.6", ROLE_SUPERVISOR, off, sizeof off), DAR_OK);
+    f = ask(counter++, CIU_CODE, "\x03\x21\0", 3);
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.payload[0], CIU_NOT_HERE);
+    f = ask(counter++, CIU_TOKEN, units(10), 20);
+    assert_int_equal(f.payload[0], STS_FUNCTION);
+    assert_int_equal(credit(), 10500);
+}
+
+/* The lamp and the sound that the unit is to make, as the matrix and the levels say. */
+static void alarms_at_a_unit(void **state)
+{
+    uint32_t counter = 1;
+    (void)state;
+    pair(UNIT);
+    open_line(COURIER_CIU);
+    ask(counter++, CIU_TOKEN, units(105), 20);
+    struct ciu_frame f = ask(counter++, CIU_POLL, "", 0);
+    assert_int_equal(f.payload[1], 0);
+    meter_feed_inputs(&k->d.meter, k->now, INPUT_TERMINAL_COVER);
+    desk_run_s(k, 3);
+    f = ask(counter++, CIU_POLL, "", 0);
+    assert_memory_equal(f.payload + 15, ((uint8_t[]){ OUTPUT_STEADY, OUTPUT_OFF, 0, 2 }), 4);
+    static const uint8_t matrix[] = { AXDR_ARRAY, 1, AXDR_STRUCTURE, 8, AXDR_U8, 3, AXDR_U8, 0,
+                                      AXDR_U8,    0, AXDR_U8,        0, AXDR_U8, 3, AXDR_U8, 2,
+                                      AXDR_U8,    2, AXDR_U8,        9 };
+    assert_int_equal(put("0-0:96.50.50", ROLE_SUPERVISOR, matrix, sizeof matrix), DAR_OK);
+    f = ask(counter++, CIU_POLL, "", 0);
+    assert_memory_equal(f.payload + 15, ((uint8_t[]){ OUTPUT_FAST, OUTPUT_SLOW, 9, 2 }), 4);
+}
+
+/* A row at each change, and one an hour while a unit is paired; the newest 24. */
+static void what_became_of_units(void **state)
+{
+    static const uint8_t none[] = { AXDR_ARRAY, 0 };
+    struct meter *m = &k->d.meter;
+    struct unit_past p;
+    uint8_t frame[CIU_MOST];
+    (void)state;
+    desk_run_s(k, 7200);
+    assert_value("0-0:96.62.5", none, sizeof none);
+    pair(UNIT);
+    open_line(COURIER_CIU);
+    desk_run_s(k, 120);
+    assert_int_equal(unit_past(m, 0, &p), 0);
+    assert_int_equal(p.state, UNIT_PAIRED);
+    assert_int_equal(p.quality, UNIT_UNHEARD);
+    assert_int_equal(unit_past(m, 1, &p), E_NONE);
+    feed(frame, frame_of(frame, UNIT, 1, CIU_POLL, ""));
+    feed(frame, frame_of(frame, UNIT, 3, CIU_POLL, ""));
+    desk_run_s(k, 3600);
+    assert_int_equal(unit_past(m, 1, &p), 0);
+    assert_int_equal(p.quality, 66);
+    uint32_t at = p.utc_s;
+    desk_cut(k, 5);
+    assert_int_equal(unit_past(m, 1, &p), 0);
+    assert_int_equal(p.utc_s, at);
+    desk_run_s(k, 90000);
+    assert_int_equal(m->units.past_n, UNIT_PAST);
+    assert_int_equal(unit_past(m, UNIT_PAST, &p), E_NONE);
+    assert_int_equal(unit_past(m, UNIT_PAST - 1, &p), 0);
+    assert_int_equal(p.state, UNIT_LOST);
+    for (unsigned i = 1; i < UNIT_PAST; i++) {
+        uint32_t was = (unit_past(m, i - 1, &p), p.utc_s);
+        assert_int_equal(unit_past(m, i, &p), 0);
+        assert_true(p.utc_s > was && p.utc_s - was <= 3660);
+    }
+    pair(0);
+    desk_run_s(k, 120);
+    assert_int_equal(unit_past(m, UNIT_PAST - 1, &p), 0);
+    assert_int_equal(p.state, UNIT_UNPAIRED);
+    desk_run_s(k, 7200);
+    assert_int_equal(unit_past(m, UNIT_PAST - 1, &p), 0);
+    assert_int_equal(p.state, UNIT_UNPAIRED);
+    desk_cut(k, 5);
+    struct desk_value got = value_of("0-0:96.62.5", ROLE_READER);
+    assert_int_equal(got.n, 2 + UNIT_PAST * (2 + 14 + 2 + 2));
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 1, desk_ln("0-0:96.62.5"), 2, none, sizeof none, 0),
+        DAR_DENIED);
+}
+
+/* 0-0:96.61.13: what is below the window is old; it is lifted and never lowered, also over a cut. */
+static void the_window_of_tids(void **state)
+{
+    uint8_t window[] = { AXDR_STRUCTURE, 2, AXDR_U16, 7, 222, AXDR_U32, 0, 0, 0, 0 };
+    char text[80], early[24], late[24];
+    (void)state;
+    open_line(COURIER_VTC);
+    tid = 7000000;
+    snprintf(early, sizeof early, "%s", units(10));
+    tid = 7000100;
+    snprintf(late, sizeof late, "%s", units(20));
+    struct desk_value got = value_of("0-0:96.61.13", ROLE_SUPERVISOR);
+    assert_int_equal(got.n, sizeof window);
+    assert_int_equal(be_get16(got.p + 3), 2014);
+    uint32_t from = be_get32(got.p + 6);
+    assert_int_equal(from, prepay_window(&k->d.meter));
+    assert_int_not_equal(desk_get(k, ROLE_READER, 1, desk_ln("0-0:96.61.13"), 2, NULL, 0, &got),
+                         DAR_OK);
+    be_put32(window + 6, 7000050);
+    assert_int_equal(put("0-0:96.61.13", ROLE_SUPERVISOR, window, sizeof window), DAR_DENIED);
+    assert_int_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window - 1), DAR_TYPE);
+    be_put16(window + 3, 2000);
+    assert_int_not_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window), DAR_OK);
+    be_put16(window + 3, 2014);
+    be_put32(window + 6, 1 << 24);
+    assert_int_not_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window), DAR_OK);
+    be_put32(window + 6, 7000050);
+    assert_int_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window), DAR_OK);
+    assert_int_equal(prepay_window(&k->d.meter), 7000050);
+    be_put32(window + 6, from);
+    assert_int_not_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window), DAR_OK);
+    desk_cut(k, 5);
+    open_line(COURIER_VTC);
+    assert_int_equal(prepay_window(&k->d.meter), 7000050);
+    snprintf(text, sizeof text, "TOKEN %s\n", early);
+    assert_string_equal(said(text), "RESULT 9 OldError\r\n");
+    snprintf(text, sizeof text, "TOKEN %s\n", late);
+    assert_string_equal(said(text), "RESULT 1 Accept\r\n");
+    assert_string_equal(said(text), "RESULT 10 UsedError\r\n");
+    be_put32(window + 6, 7000050); /* the year alone */
+    be_put16(window + 3, 2035);
+    assert_int_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window), DAR_OK);
+    assert_int_equal(be_get16(value_of("0-0:96.61.13", ROLE_MANAGEMENT).p + 3), 2035);
+    be_put32(window + 6, 7000200); /* above what was taken: old then, not new again */
+    assert_int_equal(put("0-0:96.61.13", ROLE_MANAGEMENT, window, sizeof window), DAR_OK);
+    assert_string_equal(said(text), "RESULT 9 OldError\r\n");
+    assert_int_equal(credit(), 2000);
+}
+
+/* 0-0:96.62.7: four bits. */
+static void what_the_keypad_may(void **state)
+{
+    static const struct who keypad = { .link = LINK_KEYPAD };
+    static const uint8_t all[] = { AXDR_BITS, 4, 0xF0 };
+    char digits[24], pan[PREPAY_PAN + 1];
+    struct meter *m = &k->d.meter;
+    (void)state;
+    prepay_pan(m, pan);
+    snprintf(digits, sizeof digits, "891%.8s", pan + 8);
+    assert_value("0-0:96.62.7", all, sizeof all);
+    for (unsigned bit = 0; bit < 4; bit++) {
+        const uint8_t one[] = { AXDR_BITS, 4, (uint8_t)(0x80 >> bit) };
+        int64_t was = credit();
+        assert_int_equal(put("0-0:96.62.7", ROLE_OPERATOR, one, sizeof one), DAR_DENIED);
+        assert_int_equal(put("0-0:96.62.7", ROLE_SUPERVISOR, one, sizeof one), DAR_OK);
+        meter_at(m, k->now);
+        assert_int_equal(prepay_enter_text(m, &keypad, 0, units(10), 20),
+                         bit == 0 ? STS_ACCEPT : STS_FUNCTION);
+        desk_settle(k);
+        assert_int_equal(credit() - was, bit == 0 ? 1000 : 0);
+        assert_int_equal(code_type(m, &keypad, "801", 3), bit == 1 ? 0 : E_DENIED);
+        assert_int_equal(code_type(m, &keypad, "812", 3), bit == 2 ? 0 : E_DENIED);
+        desk_settle(k);
+        assert_int_equal(code_type(m, &keypad, digits, strlen(digits)),
+                         bit == 3 ? 0 : E_DENIED);
+        assert_int_equal(prepay_locked_s(m, LINK_KEYPAD), 0); /* nobody guessed */
+    }
+    const struct who other = { .link = LINK_VTC }; /* other ways in go on */
+    assert_int_equal(prepay_enter_text(m, &other, 0, units(10), 20), STS_ACCEPT);
+}
+
+/* 0-0:96.64.5: a line is what it was when it was opened. */
+static void what_rs485_carries(void **state)
+{
+    uint8_t role[] = { AXDR_ENUM, 0 };
+    static const enum courier_kind kind[] = { COURIER_KINDS, COURIER_CIU, COURIER_VTC };
+    (void)state;
+    assert_int_equal(put("0-0:96.64.5", ROLE_SUPERVISOR, role, sizeof role), DAR_DENIED);
+    for (role[1] = 0; role[1] < 3; role[1]++) {
+        assert_int_equal(put("0-0:96.64.5", ROLE_MANAGEMENT, role, sizeof role), DAR_OK);
+        assert_int_equal(device_rs485(&k->d), kind[role[1]]);
+    }
+    assert_int_not_equal(put("0-0:96.64.5", ROLE_MANAGEMENT, role, sizeof role), DAR_OK);
+    desk_cut(k, 5);
+    assert_int_equal(device_rs485(&k->d), COURIER_VTC);
+    open_line(device_rs485(&k->d));
+    assert_string_equal(said("RESULT 1 Accept\r\n"), ""); /* two wires hear themselves */
+    assert_string_equal(said("ERROR\r\n"), "");
+    assert_string_equal(said("TOKEN\r\n"), "RESULT 6 FormatError\r\n");
+}
+
 static void frames_that_are_none(void **state)
 {
     (void)state;
@@ -825,6 +1190,14 @@ int main(void)
         T(a_unit_is_shown),
         T(the_keypad_permits_pairing),
         T(the_list_of_units_by_dlms),
+        T(what_a_unit_is_to_know),
+        T(lists_that_a_unit_cannot_show),
+        T(short_codes_at_a_unit),
+        T(alarms_at_a_unit),
+        T(what_became_of_units),
+        T(the_window_of_tids),
+        T(what_the_keypad_may),
+        T(what_rs485_carries),
         T(frames_that_are_none),
         T(frames_for_others),
     };

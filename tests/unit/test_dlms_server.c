@@ -196,7 +196,8 @@ static void test_faults(void **state)
              "C401C1010C"); /* bad selection data */
     exchange(SAP_READER, "C001C100070100630100FF02010900", "C401C1010D"); /* no such selector */
     exchange(SAP_READER, "C007", "D80103");
-    exchange(SAP_READER, "05010002", "D80202"); /* short names */
+    exchange(SAP_READER, "05010002", "D80102"); /* short names */
+    exchange(SAP_READER, "0601020002010900", "D80102");
     exchange(SAP_READER, "E6000000", "D80202"); /* gateway */
     exchange(SAP_READER,
              "C101C100010000600D00FF02000903414243"
@@ -240,6 +241,55 @@ static void test_faults(void **state)
              "00010000600100FF02"
              "0100",
              "D80102");
+}
+
+/* A list of n calls of a method with this parameter: refused as a whole, or all results. */
+static bool call_list(unsigned n, uint8_t method, const char *parameter)
+{
+    uint8_t p[2048], one[16];
+    const uint8_t *a;
+    size_t size = unhex("C303C1", p), each = unhex(parameter, one), given = 0;
+    p[size++] = (uint8_t)n;
+    for (unsigned i = 0; i < n; i++) {
+        size += unhex("004000002B0000FF", p + size);
+        p[size++] = method;
+    }
+    p[size++] = (uint8_t)n;
+    for (unsigned i = 0; i < n; i++, size += each) memcpy(p + size, one, each);
+    unsigned calls = b->calls;
+    size_t m = bench_ask(b, 0, SAP_READER, p, size, &a);
+    if (m == 3) {
+        assert_memory_equal(a, "\xD8\x01\x04", 3);
+        assert_int_equal(b->calls, calls); /* and nothing was done */
+        return false;
+    }
+    struct axdr_in in = axdr_in(a, m);
+    assert_int_equal(axdr_read_raw(&in, 3), 0xC703C1);
+    assert_int_equal(axdr_read_length(&in), n);
+    for (unsigned i = 0; i < n; i++) {
+        axdr_read_raw(&in, 1);
+        if (!axdr_read_raw(&in, 1)) continue;
+        if (axdr_read_raw(&in, 1))
+            assert_int_equal(axdr_read_raw(&in, 1), DAR_BLOCK);
+        else
+            axdr_read_value(&in), given++;
+    }
+    assert_true(axdr_is_done(&in));
+    assert_true(method != 6 || given);
+    return true;
+}
+
+static void test_long_lists_of_calls(void **state)
+{
+    (void)state;
+    unsigned whole[2] = { 0 };
+    open_all(0);
+    for (unsigned n = 1; n < 100; n++) {
+        whole[0] += call_list(n, 1, "00");
+        whole[1] += call_list(n, 6, "09020102");
+    }
+    assert_in_range(whole[0], 60, 98);
+    assert_in_range(whole[1], 40, 98);
 }
 
 static void test_unconfirmed(void **state)
@@ -638,6 +688,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sizes, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_long_lists_of_calls, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_unconfirmed, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_not_agreed, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_waiting, setup, bench_teardown),

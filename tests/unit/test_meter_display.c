@@ -210,6 +210,29 @@ static void an_alarm_lights_its_lamp(void **state)
     lab_free(l);
 }
 
+/* Whoever stands before the meter sees them all. */
+static void each_alarm_has_its_round(void **state)
+{
+    static const char *const shown[] = { "    1-13", "    2-31", "    3-26" };
+    struct lab *l = start();
+    struct display_item item = { REG_WH_IMPORT, 2, true, { 1, 8, 0 } };
+    struct display_page p;
+    (void)state;
+    assert_int_equal(display_set_items(&l->m, &lab_who, DISPLAY_AUTOMATIC, &item, 1), 0);
+    lab_settle(l);
+    l->m.alarms =
+        (struct alarms){ .set = { UINT32_C(1) << 13 | 1 << 2, UINT32_C(1) << 31, 1 << 26 } };
+    for (uint64_t round = 1; round < 10; round++) {
+        display_page(&l->m, (mono_t){ (round * 12 + 1) * 1000000 }, &p);
+        assert_int_equal(p.pages, 2);
+        assert_int_equal(p.item.column, REG_WH_IMPORT);
+        display_page(&l->m, (mono_t){ (round * 12 + 7) * 1000000 }, &p);
+        assert_int_equal(p.item.column, DISPLAY_ALARM);
+        assert_shows(&p, shown[round % 3], 0);
+    }
+    lab_free(l);
+}
+
 /* Two seconds of sound, then the pause of its row; another row begins anew. */
 static void the_sound_of_an_alarm_pauses(void **state)
 {
@@ -297,6 +320,7 @@ int main(void)
         cmocka_unit_test(lists_may_be_rewritten),
         cmocka_unit_test(small_and_large_numbers_fit),
         cmocka_unit_test(an_alarm_lights_its_lamp),
+        cmocka_unit_test(each_alarm_has_its_round),
         cmocka_unit_test(the_sound_of_an_alarm_pauses),
         cmocka_unit_test(a_cell_grows_old),
     };

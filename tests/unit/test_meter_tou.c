@@ -192,12 +192,12 @@ static const struct day *slow_profile(int32_t number)
     return day_with(slow_day_of(number));
 }
 
-/* The last switch at or before this local minute, up to eight days back. */
+/* The last switch at or before this local minute, up to a year back. */
 static unsigned slow_says(int64_t local_s)
 {
     int32_t today = (int32_t)(local_s / 86400);
     int minute = (int)(local_s % 86400 / 60);
-    for (int32_t d = today; d >= today - 8; d--, minute = 1440) {
+    for (int32_t d = today; d >= today - 366; d--, minute = 1440) {
         const struct day *x = slow_profile(d);
         for (unsigned i = x ? x->n : 0; i-- > 0;)
             if (x->at[i].start[0] * 60 + x->at[i].start[1] <= minute) return x->at[i].script;
@@ -284,6 +284,44 @@ static void every_minute_agrees_over_summer_time(void **state)
         }
         lab_free(l);
     }
+}
+
+/* Days that switch nothing leave in force what was, for a season, over power-up and clock. */
+static void what_was_switched_last_stays(void **state)
+{
+    (void)state;
+    struct lab *l = start(T0);
+    memset(&book, 0, sizeof book);
+    book.seasons = book.weeks = book.days = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        book.day[i] = (struct day){ .id = (uint8_t)(i + 1), .n = (uint8_t)(2 - 2 * i) };
+        book.week[i].name = book.season[i].name = name_of(i);
+        book.season[i].week = book.week[i].name;
+        memset(book.week[i].day, book.day[i].id, 7);
+        memcpy(book.season[i].start, (uint8_t[]){ 0xFF, 0xFF, (uint8_t)(1 + i * 2), 1, 0xFF },
+               5);
+        be_put16(book.season[i].start + 9, 0x8000);
+        book.season[i].start[11] = 0xFF;
+    }
+    book.day[0].at[0] = (struct day_switch){ .start = { 6 }, .script = 2 };
+    book.day[0].at[1] = (struct day_switch){ .start = { 22 }, .script = 5 };
+    write_book(l, CALENDAR_TARIFF);
+    assert_int_equal(calendar_activate(&l->m, &lab_who, CALENDAR_TARIFF), 0);
+    lab_settle(l);
+    lab_run_until(l, T0 + 58 * 86400 + 12 * 3600); /* 28 February */
+    assert_int_equal(tou_says(&l->m, CALENDAR_TARIFF), 2);
+    for (unsigned day = 60; day < 120; day++) { /* March and April */
+        lab_run_until(l, T0 + (int64_t)day * 86400 + 60);
+        assert_int_equal(tou_says(&l->m, CALENDAR_TARIFF), 5);
+        if (day % 20 == 0) {
+            lab_power_down(l, true);
+            assert_int_equal(lab_power_up(l, T0 + (int64_t)day * 86400 + 120), 0);
+            assert_int_equal(tou_says(&l->m, CALENDAR_TARIFF), 5);
+        }
+    }
+    assert_int_equal(slow_says(T0 + 119 * 86400), 5);
+    assert_int_equal(l->m.now.quantity[VAL_TARIFF], 5);
+    lab_free(l);
 }
 
 static void the_largest_calendar_reads_back_equal(void **state)
@@ -521,6 +559,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_day_of_ten_years_agrees),
         cmocka_unit_test(every_minute_agrees_over_summer_time),
+        cmocka_unit_test(what_was_switched_last_stays),
         cmocka_unit_test(the_largest_calendar_reads_back_equal),
         cmocka_unit_test(wrong_lists_are_refused_whole),
         cmocka_unit_test(activation_by_date_comes_even_when_off),

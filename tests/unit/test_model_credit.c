@@ -704,6 +704,9 @@ static void the_steps_are_a_monitor(void **state)
     assert_int_equal(param_set(&k->d.meter, &client, PARAM_REGISTRATION, 1), 0);
     desk_settle(k);
     assert_true(monitors("0-0:16.0.10", 3, "1-0:15.9.0", 2));
+    assert_int_equal(param_set(&k->d.meter, &client, PARAM_REGISTRATION, 2), 0);
+    desk_settle(k);
+    assert_true(monitors("0-0:16.0.10", 3, "1-0:16.9.0", 2));
     use_scheme(schemes_full());
     in = get(21, "0-0:16.0.10", 2);
     assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 9);

@@ -266,7 +266,7 @@ static void what_is_wrong_is_refused_whole(void **state)
         desk_run_s(k, 3600);
         for (uint32_t i = 0; cosem_nth(&device_model, i, &at); i++)
             for (uint8_t id = 2; id <= 12; id++) {
-                struct target t = { k, cosem_ln(&at), at.row->cls->id, role, id };
+                struct target t = { k, cosem_ln(&at), at.cls->id, role, id };
                 try_attribute(&t);
             }
         desk_free(k);

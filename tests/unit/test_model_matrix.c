@@ -92,7 +92,7 @@ static const struct listed *listed_at(unsigned n, const struct cosem_at *at)
 {
     struct obis ln = cosem_ln(at);
     for (unsigned i = 0; i < n; i++)
-        if (list[i].cls == at->row->cls->id && !memcmp(&list[i].ln, &ln, 6)) return &list[i];
+        if (list[i].cls == at->cls->id && !memcmp(&list[i].ln, &ln, 6)) return &list[i];
     return NULL;
 }
 
@@ -181,9 +181,9 @@ static void check_call(struct desk *k, uint8_t role, uint16_t cls, struct obis l
 static void check_object(struct desk *k, uint8_t role, const struct cosem_at *at, unsigned n)
 {
     struct obis ln = cosem_ln(at);
-    uint16_t cls = at->row->cls->id;
+    uint16_t cls = at->cls->id;
     const struct listed *l = listed_at(n, at);
-    if (l) assert_int_equal(l->version, at->row->cls->version);
+    if (l) assert_int_equal(l->version, at->cls->version);
     for (uint8_t id = 1; id <= FAR; id++) {
         uint8_t mode = l ? l->attr[id] : 0;
         check_read(k, role, cls, ln, id, mode & 1);

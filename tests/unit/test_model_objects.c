@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -950,8 +951,6 @@ static void every_parameter_has_its_object(void **state)
 {
     static const uint16_t hidden[][2] = {
         { PARAM_CALENDAR_SIDES, PARAM_CALENDAR_SIDES_3 },
-        { PARAM_CALIBRATION, PARAM_CALIBRATION },
-        { PARAM_POWER_LIMIT_W, PARAM_POWER_LIMIT_W },
     };
     (void)state;
     for (uint16_t id = 0; id < PARAMS; id++) {
@@ -1075,6 +1074,108 @@ static void compact_data_is_contents_alone(void **state)
     desk_free(k);
 }
 
+/* -- what the logs say of themselves
+ * ------------------------------------------------------------------------------ */
+
+static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
+{
+    char ln[32];
+    snprintf(ln, sizeof ln, "0-0:96.11.%u", d);
+    assert_int_equal(number(k, 1, ln, 2), code);
+    snprintf(ln, sizeof ln, "0-0:96.15.%u", d);
+    assert_int_equal(number(k, 1, ln, 2), rows);
+}
+
+static void a_log_names_its_newest_row(void **state)
+{
+    (void)state;
+    struct desk *k = desk_new(T0);
+    int64_t rows = number(k, 1, "0-0:96.15.0", 2);
+    expect_last(k, 1, 0, 0);
+    set_u16(k, 23, "0-0:22.0.0", 5, 512); /* a row of a transaction */
+    desk_settle(k);
+    expect_last(k, 0, EV_PARAMETER_CHANGED, rows + 1);
+    k->inputs |= INPUT_TERMINAL_COVER; /* one of the queue */
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
+    desk_run_s(k, 2);
+    expect_last(k, 1, EV_TERMINAL_COVER_OPEN, 1);
+    desk_cut(k, 600);
+    expect_last(k, 0, EV_POWER_UP, rows + 3);
+    expect_last(k, 1, EV_TERMINAL_COVER_OPEN, 1);
+    struct axdr_out o = open_in();
+    axdr_emit_i8(&o, 0);
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 7, "0-0:99.98.1", 1, &o), DAR_OK);
+    desk_settle(k);
+    expect_last(k, 1, EV_LOG_CLEARED, 2);
+    desk_free(k);
+}
+
+/* -- the factory
+ * ---------------------------------------------------------------------------------------- */
+
+static enum dar as_factory(struct desk *k, const char *ln, const void *p, size_t n)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_octets(&o, p, n);
+    return desk_set(k, ROLE_FACTORY, 1, desk_ln(ln), 2, o.buf, o.len, 0);
+}
+
+static enum dar leave(struct desk *k, uint8_t role, unsigned state)
+{
+    struct axdr_out o = open_in();
+    axdr_emit_enum(&o, (uint8_t)state);
+    return desk_set(k, role, 1, desk_ln("0-0:96.61.15"), 2, o.buf, o.len, 0);
+}
+
+static void expect_octets(struct desk *k, const char *ln, const void *p, size_t n)
+{
+    struct desk_value v = get(k, 1, ln, 2);
+    assert_int_equal(v.n, n + 2);
+    assert_memory_equal(v.p + 2, p, n);
+}
+
+static void the_factory_makes_what_it_seals(void **state)
+{
+    (void)state;
+    struct desk *k = desk_new(T0);
+    struct calibration cal;
+    uint8_t record[CAL_BYTES], spoiled[CAL_BYTES];
+    calibration_init(&cal);
+    cal.number = 1;
+    cal.gain_v += 12345;
+    calibration_encode(record, &cal);
+    memcpy(spoiled, record, sizeof record);
+    spoiled[20] ^= 1;
+    expect_octets(k, "0-0:96.1.2", "230V 5(100)A 50Hz 1P", 20);
+    expect_octets(k, "0-0:96.1.4", "", 0);
+    expect_octets(k, "0-0:96.50.70", "", 0);
+    assert_int_equal(number(k, 1, "1-0:0.2.4", 2), 1);
+    assert_int_equal(as_factory(k, "0-0:96.1.4", "2601 2026-01-09", 15), DAR_OK);
+    assert_int_equal(as_factory(k, "0-0:96.1.6", "K-4711", 6), DAR_OK);
+    assert_int_equal(as_factory(k, "0-0:96.1.2", "another", 7), DAR_UNDEFINED);
+    assert_int_equal(as_factory(k, "0-0:96.50.70", spoiled, sizeof spoiled), DAR_OTHER);
+    expect_octets(k, "0-0:96.50.70", "", 0);
+    assert_int_equal(as_factory(k, "0-0:96.50.70", record, sizeof record), DAR_OK);
+    desk_cut(k, 60);
+    expect_octets(k, "0-0:96.1.4", "2601 2026-01-09", 15);
+    expect_octets(k, "0-0:96.1.6", "K-4711", 6);
+    expect_octets(k, "0-0:96.50.70", record, sizeof record);
+    assert_int_equal(number(k, 1, "0-0:96.2.10", 2), 3); /* protected changes */
+    assert_int_equal(leave(k, ROLE_FACTORY, 1), DAR_OK);
+    for (unsigned cut = 0; cut < 2; cut++) {
+        cal.number = 2;
+        calibration_encode(record, &cal);
+        assert_int_not_equal(as_factory(k, "0-0:96.50.70", record, sizeof record), DAR_OK);
+        assert_int_not_equal(as_factory(k, "0-0:96.1.6", "K-4712", 6), DAR_OK);
+        assert_int_not_equal(leave(k, ROLE_FACTORY, 0), DAR_OK);
+        assert_int_not_equal(leave(k, ROLE_MANAGEMENT, 0), DAR_OK);
+        assert_int_equal(leave(k, ROLE_MANAGEMENT, 2 + cut), DAR_OK);
+        expect_octets(k, "0-0:96.1.6", "K-4711", 6);
+        desk_cut(k, 60);
+    }
+    desk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1099,6 +1200,8 @@ int main(void)
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
         cmocka_unit_test(compact_data_is_contents_alone),
+        cmocka_unit_test(the_factory_makes_what_it_seals),
+        cmocka_unit_test(a_log_names_its_newest_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/ec.h"
+#include "crypto/sha256.h"
 #include "desk.h"
 #include "dlms/cipher.h"
 #include "dlms/hdlc.h"
@@ -565,7 +567,7 @@ static void the_last_gasp_is_heard(void **state)
     struct axdr_in in = expect(k, 3);
     uint8_t ln[6];
     axdr_read_octets(&in, ln, 6);
-    assert_true(ln[1] == PUSH_POWER_DOWN && net.kind == DLMS_UDP);
+    assert_true(ln[1] == PUSH_POWER_DOWN && net.kind == DLMS_UDP && net.to.at_once);
     expect_none();
     static const uint8_t twice[] = { 2, 3, 3, 1, 0x11, 0, 0x11, 2 };
     desk_settle(k); /* the supply stayed */
@@ -577,6 +579,18 @@ static void the_last_gasp_is_heard(void **state)
     expect(k, 3);
     expect(k, 3);
     expect_none();
+    desk_settle(k);
+    aim(k, PUSH_POWER_DOWN, PUSH_TCP, "10.0.0.9:5000", PUSH_DATA);
+    tell(k, PUSH_POWER_DOWN, 11, AXDR_ENUM, 2);
+    device_supply_failed(&k->d, k->now); /* nobody waits for the confirmation */
+    expect(k, 3);
+    expect(k, 3);
+    assert_true(net.kind == DLMS_TCP && net.to.at_once);
+    desk_run_s(k, 60);
+    expect_none();
+    order(k, PUSH_POWER_DOWN); /* with the supply on there is time to connect */
+    assert_false(net.to.at_once);
+    expect(k, 3);
     desk_run_s(k, 60);
     end(k);
 }
@@ -641,7 +655,7 @@ static void events_are_notified(void **state)
     order(k, PUSH_ALARM);
     assert_true(receive());
     unseal(k);
-    assert_true(got.sealed && got.box == 0xCA);
+    assert_true(got.sealed && got.box == XDLMS_GENERAL_GLO); /* who knows the meter's title? */
     static const uint8_t head[] = { 0, 1, 0, 0, 97, 98, 20, 255, 2, AXDR_U32 };
     assert_int_equal(got.apdu[0], XDLMS_EVENT_NOTIFICATION);
     assert_int_equal(got.apdu[1], 1);
@@ -717,6 +731,104 @@ static void a_serial_line_carries_it(void **state)
     end(k);
 }
 
+/* A layer of attribute 10: its kind, and the last octet of its transaction-id. */
+static size_t put_layer(uint8_t *p, uint8_t type, uint8_t id)
+{
+    const uint8_t layer[] = { 2,   2,   0x16, type, 2, 5, 9, 4, 0, 0, 0, id, 9,    0, 9,    8,
+                              'H', 'E', 'S',  1,    2, 3, 4, 5, 9, 0, 2, 2,  0x16, 0, 0x16, 0 };
+    memcpy(p, layer, sizeof layer);
+    return sizeof layer;
+}
+
+static enum dar set_layers(struct desk *k, unsigned n, const uint8_t (*layer)[2], uint8_t count)
+{
+    uint8_t b[128] = { 1, count };
+    size_t at = 2;
+    for (unsigned i = 0; i < count; i++) at += put_layer(b + at, layer[i][0], layer[i][1]);
+    return set(k, n, 10, b, at);
+}
+
+/* One signed push must have come: take the signature off. Its container is left in got. */
+static void unsign(struct desk *k, const uint8_t point[EC_POINT])
+{
+    struct cipher_box box;
+    struct sha256 h;
+    uint8_t digest[32];
+    for (unsigned s = 0; s < 4; s++) desk_run_s(k, 1); /* it is worked out below the meter */
+    assert_true(receive());
+    assert_int_equal(got.apdu[0], XDLMS_GENERAL_SIGNING);
+    assert_int_equal(cipher_read_box(got.apdu, got.n, &box), 0);
+    assert_int_equal(box.signature.n, EC_SIG);
+    assert_memory_equal(box.recipient.p, "HES\1\2\3\4\5", 8);
+    sha256_begin(&h);
+    sha256_more(&h, box.head.p, box.head.n);
+    sha256_more(&h, box.content.p, box.content.n);
+    sha256_end(&h, digest);
+    assert_int_equal(ec_verify(point, digest, box.signature.p), 0);
+    got.n = box.content.n;
+    memmove(got.apdu, box.content.p, got.n);
+}
+
+static void pushes_are_signed(void **state)
+{
+    static const uint8_t sign[][2] = { { 3, 7 } }, both[][2] = { { 2, 8 }, { 3, 8 } };
+    static const uint8_t wrong[][2][2] = {
+        { { 3, 7 }, { 2, 7 } }, /* what is signed is not sealed again */
+        { { 2, 7 }, { 3, 8 } }, /* other names */
+        { { 3, 7 }, { 3, 7 } }, { { 2, 7 }, { 2, 7 } }, { { 4, 7 }, { 3, 7 } },
+    };
+    struct desk *k = begin();
+    static const struct who who = { .assoc = ROLE_MANAGEMENT, .sap = 1, .link = LINK_WAN };
+    struct secure_key key = { .slot = SECURE_SIGN, .length = EC_KEY };
+    uint8_t point[EC_POINT], seed[EC_SEED] = { 1 };
+    (void)state;
+    assert_int_equal(ec_keygen(key.octets, point, seed), 0);
+    aim(k, PUSH_INTERVAL_1, PUSH_TCP, "10.0.0.9:5000", PUSH_DATA);
+    assert_int_equal(set_layers(k, PUSH_INTERVAL_1, sign, 1), DAR_OTHER); /* suite 0 */
+    assert_int_equal(secure_keys_set(&k->d.meter, &who, &key, 1, NULL), 0);
+    desk_settle(k);
+    assert_int_equal(param_set(&k->d.meter, &who, PARAM_SECURITY_SUITE, 1), 0);
+    desk_settle(k);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(set_layers(k, PUSH_INTERVAL_1, wrong[i], 2), DAR_OTHER);
+    assert_int_equal(set_layers(k, PUSH_POWER_DOWN, sign, 1), DAR_OTHER); /* no time for it */
+    assert_int_equal(set_layers(k, PUSH_INTERVAL_1, sign, 1), DAR_OK);
+    order(k, PUSH_INTERVAL_1);
+    unsign(k, point);
+    assert_int_equal(got.apdu[0], XDLMS_GENERAL_GLO); /* as the policy asks */
+    unseal(k);
+    assert_int_equal(got.apdu[0], XDLMS_DATA_NOTIFICATION);
+    assert_int_equal(set_layers(k, PUSH_INTERVAL_1, both, 2), DAR_OK);
+    order(k, PUSH_INTERVAL_1);
+    unsign(k, point);
+    assert_int_equal(got.apdu[0], XDLMS_GENERAL_CIPHERING);
+    unseal(k);
+    assert_int_equal(got.apdu[0], XDLMS_DATA_NOTIFICATION);
+    assert_int_equal(set_layers(k, PUSH_INTERVAL_1, both, 1), DAR_OK);
+    order(k, PUSH_INTERVAL_1);
+    assert_true(receive());
+    assert_int_equal(got.apdu[0], XDLMS_GENERAL_CIPHERING); /* no signature any more */
+    uint8_t list[512];
+    struct axdr_out o = axdr_out(list, sizeof list);
+    axdr_emit_array(&o, 12);
+    for (unsigned i = 0; i < 12; i++) { /* twelve times this list */
+        static const struct cosem_capture itself = { 40, { 0, 1, 25, 9, 0, 255 }, 2, 0 };
+        axdr_emit_struct(&o, 6);
+        push_emit_object(&o, &itself);
+        axdr_emit_array(&o, 0);
+    }
+    assert_int_equal(set(k, PUSH_INTERVAL_1, 2, list, o.len), DAR_OK);
+    order(k, PUSH_INTERVAL_1);
+    assert_true(receive());
+    assert_true(got.n > 3000);
+    assert_int_equal(set_layers(k, PUSH_INTERVAL_1, sign, 1), DAR_OK);
+    order(k, PUSH_INTERVAL_1);
+    desk_run_s(k, 60);
+    expect_none(); /* blocks are not signed */
+    assert_int_equal(rows_of(k, 457), 1);
+    end(k);
+}
+
 static void addresses_are_read(void **state)
 {
     static const struct {
@@ -775,6 +887,7 @@ int main(void)
         cmocka_unit_test(profiles_come_in_part),
         cmocka_unit_test(events_are_notified),
         cmocka_unit_test(protection_parameters_are_used),
+        cmocka_unit_test(pushes_are_signed),
         cmocka_unit_test(a_serial_line_carries_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,76 @@ static void energy_is_drawn_to_the_unit(void **state)
     assert_int_equal(wallet_balance(&l->m, 0), 999);
 }
 
+static void run_at(int32_t p_mw, uint64_t s)
+{
+    l->load.p_mw = p_mw;
+    lab_run_s(l, s);
+}
+
+static void registration_says_what_is_drawn(void **state)
+{
+    enum { WH_A_S = 3600000 };
+    (void)state;
+    assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
+    run_at(-WH_A_S, 50);
+    assert_int_equal(wallet_balance(&l->m, 0), 10000);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_REGISTRATION, REGISTRATION_ABSOLUTE), 0);
+    lab_settle(l);
+    assert_int_equal(wallet_balance(&l->m, 0), 10000); /* not for what was fed back before */
+    run_at(-WH_A_S, 100);
+    run_at(WH_A_S, 100);
+    assert_int_equal(wallet_balance(&l->m, 0), 9800);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_REGISTRATION, REGISTRATION_IMPORT_ONLY),
+                     0);
+    lab_settle(l);
+    run_at(-WH_A_S, 100);
+    run_at(WH_A_S, 100);
+    assert_int_equal(wallet_balance(&l->m, 0), 9700);
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_REGISTRATION, REGISTRATION_NET), 0);
+    lab_settle(l);
+    run_at(WH_A_S, 100);
+    assert_int_equal(wallet_balance(&l->m, 0), 9600);
+}
+
+/* At every instant, whatever is cut or set in between: what was drawn is the highest that net
+ * energy came to since the registration is net. */
+static void net_energy_pays_with_what_was_fed_back(void **state)
+{
+    static const int32_t mw[] = { -3600000, 1800000, 3600000, -1200000, 7200000, -9000000, 0 };
+    enum { LOADS = sizeof mw / sizeof mw[0] };
+    (void)state;
+    assert_int_equal(param_set(&l->m, &lab_who, PARAM_REGISTRATION, REGISTRATION_NET), 0);
+    assert_int_equal(keypad(teller_units(&t, 10000)), STS_ACCEPT);
+    int64_t highest = reg_at(&l->m.now, REG_WH_NET), bought = 1000000;
+    uint32_t dice = 22;
+    for (unsigned i = 0; i < 300; i++) {
+        dice = dice * 1103515245 + 12345;
+        run_at(mw[(dice >> 16) % LOADS], 1 + (dice >> 20) % 200);
+        int64_t net = reg_at(&l->m.now, REG_WH_NET);
+        highest = net > highest ? net : highest;
+        assert_int_equal(wallet_balance(&l->m, 0), bought - highest);
+        if (i % 7 == 0) cut(i % 5); /* the last gasp keeps all */
+        if (i % 11 == 0)
+            assert_int_equal(param_set(&l->m, &lab_who, PARAM_SYNC_WINDOW_S, (int32_t)i % 60),
+                             0);
+        lab_settle(l);
+        assert_int_equal(wallet_balance(&l->m, 0), bought - highest);
+    }
+    assert_true(reg_at(&l->m.now, REG_WH_EXPORT) > 10000);
+    assert_true(highest > 1000);
+    run_at(-3600000, 1000);
+    lab_power_down(l, false); /* without it a minute at most, of all alike */
+    assert_true(lab_power_up(l, meter_utc(&l->m).s) >= 0);
+    lab_settle(l);
+    assert_int_equal(wallet_balance(&l->m, 0), bought - highest);
+    int64_t before = reg_at(&l->m.now, REG_WH_NET), owed = highest - before;
+    assert_in_range(owed, 900, 30000);
+    run_at(3600000, (uint64_t)owed);
+    assert_in_range(wallet_balance(&l->m, 0), bought - highest - 1, bought - highest);
+    run_at(3600000, 100);
+    assert_in_range(wallet_balance(&l->m, 0), bought - highest - 101, bought - highest - 99);
+}
+
 static void a_cut_without_warning_loses_less_than_a_record(void **state)
 {
     (void)state;
@@ -409,8 +479,9 @@ static void management_tokens(void **state)
     assert_int_equal(keypad(teller_units(&t, 100)), STS_ACCEPT);
     assert_int_equal(keypad(teller_money(&t, 100000)), STS_ACCEPT);
     assert_int_equal(keypad(teller_register(&t, 0, 2300)), STS_ACCEPT);
-    assert_int_equal(param_get(&l->m, PARAM_POWER_LIMIT_W), 2300);
+    assert_int_equal(param_get(&l->m, PARAM_LIMIT_3_NORMAL), 2300);
     assert_logged(EV_POWER_LIMIT_TOKEN);
+    assert_int_equal(limiter_threshold(&l->m, 2), 2300);
     assert_int_equal(keypad(teller_register(&t, 1, 4)), STS_ACCEPT);
     assert_int_equal(wallet_balance(&l->m, 1), 0);
     assert_int_equal(wallet_balance(&l->m, 0), 10000);
@@ -429,7 +500,7 @@ static void management_tokens(void **state)
     assert_int_equal(keypad(teller_register(&t, 6, 10)), STS_FUNCTION);
     assert_int_equal(keypad(teller_register(&t, 7, 10)), STS_FUNCTION);
     cut(0);
-    assert_int_equal(param_get(&l->m, PARAM_POWER_LIMIT_W), 2300);
+    assert_int_equal(param_get(&l->m, PARAM_LIMIT_3_NORMAL), 2300);
     assert_int_equal(wallet_balance(&l->m, 0), 0);
 }
 
@@ -915,6 +986,8 @@ int main(void)
         T(a_token_counts_once),
         T(the_log_tells_of_it),
         T(energy_is_drawn_to_the_unit),
+        T(registration_says_what_is_drawn),
+        T(net_energy_pays_with_what_was_fed_back),
         T(a_cut_without_warning_loses_less_than_a_record),
         T(money_has_its_own_wallet),
         T(no_room_keeps_the_token),

@@ -273,6 +273,7 @@ static enum sim_fate cut_unseen(void *ctx, struct nor_sim *sim, const struct sim
     uint32_t page = op->at / NOR_PAGE * NOR_PAGE;
     (void)sim;
     if (!u->armed || op->op == NOR_ERASE || op->at / 4096 < 10) return SIM_DONE;
+    if (op->at % 4096 < 16) return SIM_DONE; /* a head, a mark: no row */
     u->armed = false;
     if (page % 4096 == 0) return SIM_DONE;
     for (unsigned bit = u->rows % u->stride; bit < NOR_PAGE * 8; bit += u->stride)

@@ -76,8 +76,8 @@ static const struct argp_option options[] = {
     { "client", O_CLIENT, "SAP", 0,
       "Client: 1 management, 16 public, 32 33 34 LLS levels 1 to 3", 0 },
     { "server", O_SERVER, "N", 0, "Logical device (1)", 0 },
-    { "auth", O_AUTH, "KIND", 0, "none, low, gmac, sha256 or ecdsa (by what else is given)",
-      0 },
+    { "auth", O_AUTH, "KIND", 0,
+      "none, low, gmac, ecdsa, sha256, sha1 or md5 (by what else is given)", 0 },
     { "password", O_PASSWORD, "TEXT", 0, "Password of low, secret of sha256; 0x... for octets",
       0 },
     { "keys", O_KEYS, "PATH", 0, "Keys from a folder or file of `magno keys make`", 0 },
@@ -312,7 +312,10 @@ static const char dev_title[] = "4D47430000000001";
 
 static bool is_local(const struct connect_options *o)
 {
-    if (o->device) return strncmp(o->device, "/dev/pts/", 9) == 0;
+    char *device = o->device ? realpath(o->device, NULL) : NULL; /* often a link to one */
+    bool is_pty = device && strncmp(device, "/dev/pts/", 9) == 0;
+    free(device);
+    if (o->device) return is_pty;
     return !o->host || channel_is_loopback(o->host);
 }
 
@@ -392,12 +395,13 @@ static int find_mechanism(const char *name, struct trouble *t)
     static const struct {
         const char *name;
         int mechanism;
-    } names[] = { { "none", MECH_NONE },  { "low", MECH_LLS },   { "lls", MECH_LLS },
-                  { "gmac", MECH_GMAC },  { "high", MECH_GMAC }, { "sha256", MECH_SHA256 },
-                  { "ecdsa", MECH_ECDSA } };
+    } names[] = { { "none", MECH_NONE }, { "low", MECH_LLS },       { "lls", MECH_LLS },
+                  { "md5", MECH_MD5 },   { "sha1", MECH_SHA1 },     { "gmac", MECH_GMAC },
+                  { "high", MECH_GMAC }, { "sha256", MECH_SHA256 }, { "ecdsa", MECH_ECDSA } };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcasecmp(name, names[i].name) == 0) return names[i].mechanism;
-    return trouble(t, E_RANGE, "--auth is none, low, gmac, sha256 or ecdsa, not '%s'", name);
+    return trouble(t, E_RANGE,
+                   "--auth is none, low, gmac, ecdsa, sha256, sha1 or md5, not '%s'", name);
 }
 
 /* Clients 32 to 34 come with passwords, 16 with nothing, all others with keys. */
@@ -438,7 +442,8 @@ static int take_secret(const struct connect_options *o, int client, struct sessi
     if (e < 0) return e;
     if (!text && level && connect_is_development(o)) text = dev[client - 32];
     if (!text && level && *set.password[client - 32]) text = set.password[client - 32];
-    bool needed = c->mechanism == MECH_LLS || c->mechanism == MECH_SHA256;
+    bool needed =
+        c->mechanism != MECH_NONE && c->mechanism != MECH_GMAC && c->mechanism != MECH_ECDSA;
     if (text)
         e = put_secret(c, text, t);
     else if (needed)

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/old.h"
 
 enum { APDU_SMALL = 1024, OPEN_TRIES = 2 };
 static const struct target reply_to_hls = { 15, { 0, 0, 40, 0, 0, 255 }, 1 };
@@ -267,6 +268,20 @@ static size_t put_signed(uint8_t text[16 + 2 * CHALLENGE_MAX], const uint8_t one
     return 16 + theirs.n + own.n;
 }
 
+/* Mechanisms 3 and 4: a digest of challenge and secret. */
+static int put_old(const struct session *s, const uint8_t *challenge, size_t n,
+                   uint8_t digest[32])
+{
+    struct buf text = { 0 };
+    bool is_md5 = s->cfg.mechanism == MECH_MD5;
+    buf_put(&text, challenge, n);
+    buf_put(&text, s->cfg.secret, s->cfg.secret_n);
+    (is_md5 ? md5 : sha1)(digest, text.p, text.n);
+    wipe(text.p, text.n);
+    buf_free(&text);
+    return is_md5 ? 16 : 20;
+}
+
 static int make_answer(struct session *s, const struct challenges *c, uint8_t answer[64],
                        struct trouble *t)
 {
@@ -282,6 +297,9 @@ static int make_answer(struct session *s, const struct challenges *c, uint8_t an
         hls5_answer(answer, s->cfg.suite, ic, &k->global, k->client_title, c->theirs,
                     c->theirs_n);
         return HLS5_ANSWER;
+    case MECH_MD5:
+    case MECH_SHA1:
+        return put_old(s, c->theirs, c->theirs_n, answer);
     case MECH_SHA256:
         hls_digest(answer, view(s->cfg.secret, s->cfg.secret_n), k->client_title,
                    k->server_title, theirs, ours);
@@ -308,6 +326,10 @@ static bool is_genuine(struct session *s, const struct challenges *c, const uint
     case MECH_GMAC:
         return n == HLS5_ANSWER && hls5_check(p, s->cfg.suite, &k->global, k->server_title,
                                               c->ours, s->cfg.challenge_n, &ic);
+    case MECH_MD5:
+    case MECH_SHA1:
+        return n == (size_t)put_old(s, c->ours, s->cfg.challenge_n, digest) &&
+               same(p, digest, n);
     case MECH_SHA256:
         hls_digest(digest, view(s->cfg.secret, s->cfg.secret_n), k->server_title,
                    k->client_title, ours, theirs);

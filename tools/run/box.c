@@ -59,13 +59,19 @@ static int root_key(void *ctx, uint8_t key[DEVICE_ROOT_KEY])
 static uint16_t levels(const struct box *b)
 {
     bool closed = relay_sim_feedback(&b->relay);
-    return (uint16_t)(b->inputs | (closed ? INPUT_RELAY_CLOSED : 0));
+    return (uint16_t)(b->inputs | (closed ? INPUT_RELAY_CLOSED : 0) |
+                      (b->factory ? INPUT_METER_COVER : 0));
 }
 
 static uint16_t inputs(void *ctx, mono_t t)
 {
     (void)t;
     return levels(box_of(ctx));
+}
+
+static bool jumper(void *ctx)
+{
+    return box_of(ctx)->factory;
 }
 
 static void drive_relay(void *ctx, mono_t t, enum coil coil)
@@ -213,6 +219,7 @@ static void wire(struct box *b)
         .impulse = impulse,
         .relay = drive_relay,
         .inputs = inputs,
+        .jumper = jumper,
         .battery_mv = battery_mv,
         .temperature_dc = temperature_dc,
     };
@@ -229,6 +236,7 @@ static void wire(struct box *b)
         .firmware = "magno22-" MAGNO_VERSION,
         .hardware = "linux",
         .pool = &b->pool,
+        .hls = b->hls,
         .frozen = b->frozen,
         .net = &network,
         .net_ctx = b,
@@ -277,6 +285,8 @@ int box_open(struct box *b, const struct box_options *o, struct trouble *t)
     b->terminal_dc = 250;
     relay_sim_init(&b->relay);
     b->has_seed = o->seeded;
+    b->hls = o->hls;
+    b->factory = o->factory;
     b->sessions = o->sessions ? o->sessions : BOX_SESSIONS;
     b->has_keys = o->keys != NULL;
     int err = allocate(b, t);

@@ -21,15 +21,18 @@ struct box_options {
     const char *flash; /* path of the image; made when missing */
     const char *keys;  /* JSON file of keys, or NULL: development keys */
     uint32_t serial;
-    bool seeded; /* entropy and root key are functions of seed */
+    bool factory; /* its jumper is in, the meter cover open */
+    bool seeded;  /* entropy and root key are functions of seed */
     uint64_t seed;
     unsigned sessions; /* at once; 0: BOX_SESSIONS */
+    uint8_t hls;       /* device_cfg.hls */
 };
 
 struct box {
     struct box *next; /* on the same RS485 line, with the same supply, samples and time; NULL */
     struct device device;
     struct device_cfg cfg;
+    uint8_t hls;
     struct device_net net; /* port and address: once a port listens */
     void (*net_move)(void *ctx,
                      const struct device_net *n); /* ports.h: listen there; or NULL */
@@ -48,7 +51,7 @@ struct box {
     struct rng seeded;      /* the entropy of a seed */
     struct sts_key decoder; /* the development key of tokens, by the serial number */
     uint8_t root_key[DEVICE_ROOT_KEY];
-    bool is_on, has_flash, has_seed, has_keys;
+    bool is_on, has_flash, has_seed, has_keys, factory;
     unsigned sessions;
     utc_t newest;                /* date of the newest record in flash; 0 in a blank one: the
                                     clock chip, never without its cell, is not before it */

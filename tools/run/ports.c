@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -27,11 +29,15 @@ struct drop {
         struct courier courier;
     };
     size_t taken; /* of what waits in the line */
+    bool is_courier;
 };
 
-static bool is_courier(enum port_id id)
+/* Which carrier of tokens that port is for this meter; COURIER_KINDS: it is a server's. */
+static enum courier_kind courier_of(const struct box *b, enum port_id id)
 {
-    return id >= PORT_CIU;
+    static const enum courier_kind kind[] = { COURIER_CIU, COURIER_VTC, COURIER_SMS };
+    if (id == PORT_RS485) return device_rs485(&b->device);
+    return id < PORT_CIU ? COURIER_KINDS : kind[id - PORT_CIU];
 }
 
 /* What a trace keeps of one conversation. */
@@ -131,7 +137,7 @@ static void trace_begin(struct ports *p, struct traced *t, enum port_id id, bool
 {
     const struct device_secrets *s = p->box->cfg.secrets;
     struct keyring keys = { .has_global = true, .has_broadcast = true, .has_master = true };
-    t->is_courier = is_courier(id);
+    t->is_courier = courier_of(p->box, id) != COURIER_KINDS;
     if (!p->pcap) return;
     uint16_t known = (uint16_t)(4059 + id); /* by which dissectors know it */
     t->flow = pcap_flow(p->interface[id], udp, port_of(client), known);
@@ -213,28 +219,29 @@ static void drop_open(struct drop *d, enum port_id id, struct link_io io)
 {
     static const enum dlms_link_kind kind[] = { DLMS_TCP, DLMS_OPTICAL, DLMS_HDLC };
     static const uint8_t channel[] = { LINK_WAN, LINK_OPTICAL, LINK_RS485 };
-    static const enum courier_kind courier[] = { COURIER_CIU, COURIER_VTC, COURIER_SMS };
     struct device *device = &d->box->device;
-    if (is_courier(id))
-        device_courier_open(device, &d->courier, courier[id - PORT_CIU], io);
+    enum courier_kind courier = courier_of(d->box, id);
+    d->is_courier = courier != COURIER_KINDS;
+    if (d->is_courier)
+        device_courier_open(device, &d->courier, courier, io);
     else
         device_link_open(device, &d->link, kind[id], channel[id], io, box_mono(d->box));
 }
 
-static void drop_close(struct drop *d, enum port_id id)
+static void drop_close(struct drop *d)
 {
     if (!d->box->is_on) return;
-    if (is_courier(id))
+    if (d->is_courier)
         device_courier_close(&d->box->device, &d->courier);
     else
         device_link_close(&d->box->device, &d->link);
 }
 
-static size_t drop_feed(struct drop *d, enum port_id id, const uint8_t *p, size_t n)
+static size_t drop_feed(struct drop *d, const uint8_t *p, size_t n)
 {
     struct device *device = &d->box->device;
-    return is_courier(id) ? device_feed_courier(device, &d->courier, p, n, box_mono(d->box))
-                          : device_feed_link(device, &d->link, p, n, box_mono(d->box));
+    return d->is_courier ? device_feed_courier(device, &d->courier, p, n, box_mono(d->box))
+                         : device_feed_link(device, &d->link, p, n, box_mono(d->box));
 }
 
 static size_t tcp_room(void *ctx)
@@ -249,7 +256,7 @@ static void tcp_send(void *ctx, const uint8_t *p, size_t n, bool more)
 {
     struct line *l = ((struct drop *)ctx)->line;
     for (struct drop *d = l->drop; d; d = d->next)
-        if (d != ctx) drop_feed(d, l->id, p, n);
+        if (d != ctx) drop_feed(d, p, n);
     if (l->out_n + n > l->out_cap) {
         size_t cap = (l->out_n + n) * 2;
         uint8_t *bigger = realloc(l->out, cap);
@@ -290,7 +297,7 @@ static void line_free(uv_handle_t *h)
 static void line_end(struct line *l)
 {
     if (uv_is_closing(&l->io.handle)) return;
-    for (struct drop *d = l->drop; d; d = d->next) drop_close(d, l->id);
+    for (struct drop *d = l->drop; d; d = d->next) drop_close(d);
     trace_end(l->ports, &l->trace);
     *l->at = l->next;
     if (l->next) l->next->at = l->at;
@@ -324,7 +331,7 @@ static void offer(struct line *l)
     size_t least = l->in_n;
     for (struct drop *d = l->drop; d; d = d->next) {
         size_t left = l->in_n - d->taken;
-        if (left) d->taken += drop_feed(d, l->id, l->in + d->taken, left);
+        if (left) d->taken += drop_feed(d, l->in + d->taken, left);
         if (d->taken < least) least = d->taken;
     }
     for (struct drop *d = l->drop; d; d = d->next) d->taken -= least;
@@ -473,6 +480,14 @@ struct call {
     struct sockaddr_storage to;
 };
 
+static void called(struct ports *p, struct line *l, const struct sockaddr_storage *to)
+{
+    uv_tcp_nodelay(&l->io.tcp, 1);
+    p->peers[PORT_DLMS]++;
+    line_begin(p, l, PORT_DLMS, to);
+    if (!device_reached(&p->box->device, &l->drop->link)) line_end(l);
+}
+
 static void connected(uv_connect_t *req, int status)
 {
     struct call *c = req->data;
@@ -482,13 +497,27 @@ static void connected(uv_connect_t *req, int status)
         if (!uv_is_closing(&l->io.handle)) uv_close(&l->io.handle, refuse);
         reached(p, NULL);
     } else {
-        uv_tcp_nodelay(&l->io.tcp, 1);
-        p->peers[PORT_DLMS]++;
-        line_begin(p, l, PORT_DLMS, &c->to);
-        if (!device_reached(&p->box->device, &l->drop->link)) line_end(l);
+        called(p, l, &c->to);
         box_step(p->box);
     }
     free(c);
+}
+
+/* A meter whose supply is gone lives as long as its capacitor: nothing else is done meanwhile. */
+static int connect_at_once(const struct sockaddr_storage *to)
+{
+    enum { CAPACITOR_MS = 1000 };
+    bool v6 = to->ss_family == AF_INET6;
+    int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bad = -1;
+    struct pollfd wait = { .fd = fd, .events = POLLOUT };
+    socklen_t n = sizeof bad;
+    if (fd < 0) return -1;
+    (void)connect(fd, (const struct sockaddr *)to,
+                  v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    if (poll(&wait, 1, CAPACITOR_MS) == 1) (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &bad, &n);
+    if (bad == 0) return fd;
+    close(fd);
+    return -1;
 }
 
 static void dial_tcp(struct ports *p, const struct push_peer *to)
@@ -506,7 +535,16 @@ static void dial_tcp(struct ports *p, const struct push_peer *to)
     l->ports = p;
     uv_tcp_init(p->loop, &l->io.tcp);
     l->io.tcp.data = l;
-    if (uv_tcp_connect(&c->req, &l->io.tcp, (struct sockaddr *)&c->to, connected) == 0) return;
+    int fd = to->at_once ? connect_at_once(&c->to) : -1;
+    if (fd >= 0 && uv_tcp_open(&l->io.tcp, fd) == 0) {
+        called(p, l, &c->to);
+        free(c);
+        return;
+    }
+    if (fd >= 0) close(fd);
+    if (!to->at_once &&
+        uv_tcp_connect(&c->req, &l->io.tcp, (struct sockaddr *)&c->to, connected) == 0)
+        return;
     uv_close(&l->io.handle, refuse);
     free(c);
     reached(p, NULL);

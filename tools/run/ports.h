@@ -2,7 +2,8 @@
  *
  *   DLMS     TCP and UDP, the wrapper (IEC 62056-47): any number of clients
  *   optical  TCP, IEC 62056-21 mode E then HDLC, or HDLC at once: one head at a time
- *   RS485    TCP, HDLC: one master at a time; all boxes of the line hear it and each other
+ *   RS485    TCP, HDLC: one master at a time; all boxes of the line hear it and each other. Where
+ *            0-0:96.64.5 says so it carries tokens from the next connection on
  *   optical and RS485 also as pseudo terminals, for software that wants a serial device
  *   CIU, VTC, SMS  TCP, the carriers of tokens (model/courier.h): one peer at a time each
  *

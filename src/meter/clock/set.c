@@ -262,4 +262,5 @@ void clock_zone_switch(struct meter *m, utc_t u)
     event_post(m, EV_DST_CHANGED, NULL, &d);
     clock_zone_plan(m);
     tou_plan(m);
+    schedule_plan(m);
 }

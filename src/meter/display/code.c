@@ -237,7 +237,7 @@ int code_commit(struct meter *m, const struct who *who)
 /* -- one typed
  * ------------------------------------------------------------------------------------- */
 
-static int find(struct meter *m, uint16_t number, struct short_code *x)
+int code_find(struct meter *m, uint16_t number, struct short_code *x)
 {
     int n = code_rows(m);
     if (n < 0) return n;
@@ -249,20 +249,52 @@ static int find(struct meter *m, uint16_t number, struct short_code *x)
     return E_NONE;
 }
 
+/* A code that pairs does so with the meter's number behind it; alone it shows. */
+static bool does(const struct short_code *x)
+{
+    return x->action != CODE_SHOW && x->action != CODE_PAIR;
+}
+
+static bool may(const struct meter *m, const struct who *who, enum keypad_bit bit)
+{
+    return who->link != LINK_KEYPAD || (unsigned)param_get(m, PARAM_KEYPAD) & bit;
+}
+
+static int act(struct meter *m, const struct who *who, const struct short_code *x)
+{
+    switch (x->action) {
+    case CODE_RECONNECT:
+        return supply_order(m, who, SUPPLY_BUTTON, ACTION_RECONNECT);
+    case CODE_DISCONNECT:
+        return supply_order(m, who, SUPPLY_BUTTON, ACTION_DISCONNECT);
+    case CODE_EMERGENCY:
+        return credit_take_emergency(m, who, wallet_active(m));
+    case CODE_SILENCE:
+        return credit_silence(m, who);
+    default:
+        return 0;
+    }
+}
+
 int code_enter(struct meter *m, const struct who *who, uint16_t number)
 {
     struct short_code x;
-    int err = find(m, number, &x);
+    int err = code_find(m, number, &x);
     if (err < 0) return err;
-    if (x.action == CODE_RECONNECT)
-        err = supply_order(m, who, SUPPLY_BUTTON, ACTION_RECONNECT);
-    else if (x.action == CODE_DISCONNECT)
-        err = supply_order(m, who, SUPPLY_BUTTON, ACTION_DISCONNECT);
-    else if (x.action == CODE_EMERGENCY)
-        err = credit_take_emergency(m, who, wallet_active(m));
-    else if (x.action == CODE_SILENCE)
-        err = credit_silence(m, who);
+    if (!may(m, who, does(&x) ? KEYPAD_DOES : KEYPAD_SHOWS)) return E_DENIED;
+    err = act(m, who, &x);
     display_ask(m, &x.item);
+    return err;
+}
+
+int code_tell(struct meter *m, const struct who *who, uint16_t number, unsigned part,
+              struct short_code *x, struct display_page *page)
+{
+    int err = code_find(m, number, x);
+    if (err < 0) return err;
+    if (part == 0) err = act(m, who, x);
+    *page = (struct display_page){ .item = x->item };
+    display_show_part(m, m->t, page, part % display_parts(x->item.column));
     return err;
 }
 
@@ -277,13 +309,14 @@ static bool names(const struct meter *m, const char *digits, size_t n)
 }
 
 /* A code and the meter's number behind it. */
-static int pair(struct meter *m, const char *digits, size_t n)
+static int pair(struct meter *m, const struct who *who, const char *digits, size_t n)
 {
     struct short_code x;
     uint16_t number = 0;
     for (size_t i = 0; i < CODE_DIGITS; i++) {
         number = (uint16_t)(number * 10 + (digits[i] - '0'));
-        if (find(m, number, &x) < 0 || x.action != CODE_PAIR) continue;
+        if (code_find(m, number, &x) < 0 || x.action != CODE_PAIR) continue;
+        if (!may(m, who, KEYPAD_PAIRS)) return E_DENIED;
         if (!names(m, digits + i + 1, n - i - 1)) return E_RANGE;
         unit_open_window(m);
         return display_ask(m, &x.item);
@@ -297,7 +330,7 @@ int code_type(struct meter *m, const struct who *who, const char *digits, size_t
     for (size_t i = 0; i < n; i++)
         if (digits[i] < '0' || digits[i] > '9') return E_RANGE;
     if (n < 1 || n > CODE_TYPED) return E_RANGE;
-    if (n > CODE_DIGITS) return pair(m, digits, n);
+    if (n > CODE_DIGITS) return pair(m, who, digits, n);
     for (size_t i = 0; i < n; i++) number = (uint16_t)(number * 10 + (digits[i] - '0'));
     return code_enter(m, who, number);
 }

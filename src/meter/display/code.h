@@ -21,6 +21,9 @@ struct meter;
 
 enum { CODES_MAX = 120, CODE_WORDS = 16, CODE_LAST = 9999, CODE_DIGITS = 4, CODE_TYPED = 15 };
 
+/* What of it the meter's own keypad may, bits of PARAM_KEYPAD. */
+enum keypad_bit { KEYPAD_TOKENS = 1, KEYPAD_SHOWS = 2, KEYPAD_DOES = 4, KEYPAD_PAIRS = 8 };
+
 enum code_action {
     CODE_SHOW,       /* the item */
     CODE_RECONNECT,  /* as the button does, and who holds the supply is shown */
@@ -53,13 +56,21 @@ int code_begin(struct meter *m, const struct who *who, unsigned rows);
 int code_put(struct meter *m, const struct who *who, const struct short_code *x);
 int code_commit(struct meter *m, const struct who *who);
 
+/* The row of a number; E_NONE: there is none. */
+int code_find(struct meter *m, uint16_t number, struct short_code *x);
+
 /* Somebody typed a number: it is shown for as long as the button's pages are, or done. E_NONE:
- * no such code; else what the order came to (supply_order()). */
+ * no such code; E_DENIED: not by this keypad; else what the order came to (supply_order()). */
 int code_enter(struct meter *m, const struct who *who, uint16_t number);
+
+/* The same from a unit with a display of its own: the row, and the cells of part `part`
+ * (display/sum.h) in page. Part 0 alone does what the code does. */
+int code_tell(struct meter *m, const struct who *who, uint16_t number, unsigned part,
+              struct short_code *x, struct display_page *page);
 
 /* The same from the digits as typed: up to CODE_DIGITS are a code; more are one that pairs and the
  * meter's number, its eight digits or the eleven of vending. E_RANGE: no digit, another meter's
- * number. */
+ * number. E_DENIED as above. */
 int code_type(struct meter *m, const struct who *who, const char *digits, size_t n);
 
 #endif

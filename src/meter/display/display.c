@@ -236,18 +236,19 @@ static bool is_alarming(const struct meter *m)
     return set[0] | set[1] | set[2];
 }
 
-/* Register and bit of the first that is set: "1-13". */
+/* Register and bit of one that is set, "1-13": the next each time the pages come round. */
 static void show_bits(struct display_page *p, const uint32_t *word, unsigned words)
 {
+    unsigned n = 0;
     all(p, ' ');
-    for (unsigned k = 0; k < words; k++) {
-        for (unsigned b = 0; b < 32; b++) {
-            if (!(word[k] >> b & 1)) continue;
-            memcpy(p->cell + 4,
-                   (char[]){ (char)('1' + k), '-', (char)('0' + b / 10), (char)('0' + b % 10) },
-                   4);
-            return;
-        }
+    for (unsigned k = 0; k < words; k++) n += (unsigned)__builtin_popcount(word[k]);
+    unsigned skip = n ? p->round % n : 0;
+    for (unsigned i = 0; n && i < words * 32; i++) {
+        unsigned k = i / 32, b = i % 32;
+        if (!(word[k] >> b & 1) || skip--) continue;
+        memcpy(p->cell + 4,
+               (char[]){ (char)('1' + k), '-', (char)('0' + b / 10), (char)('0' + b % 10) }, 4);
+        return;
     }
 }
 
@@ -314,7 +315,7 @@ static unsigned part_of(const struct meter *m, const struct display_page *p, mon
     return (unsigned)(us / (PART_S * SECOND_US) % display_parts(p->item.column));
 }
 
-void display_show(struct meter *m, mono_t t, struct display_page *p)
+void display_show_part(struct meter *m, mono_t t, struct display_page *p, unsigned part)
 {
     uint32_t set[ALARMS];
     p->unit = UNIT_NONE;
@@ -362,11 +363,16 @@ void display_show(struct meter *m, mono_t t, struct display_page *p)
         break;
     default:
         if (p->item.column >= SUM_FIRST)
-            display_sum(m, p, part_of(m, p, t));
+            display_sum(m, p, part);
         else
             show_register(m, p);
         break;
     }
+}
+
+void display_show(struct meter *m, mono_t t, struct display_page *p)
+{
+    display_show_part(m, t, p, part_of(m, p, t));
 }
 
 /* -- icons
@@ -497,10 +503,12 @@ void display_page(struct meter *m, mono_t t, struct display_page *p)
         display_items(m, automatic ? DISPLAY_AUTOMATIC : (enum display_list)d->list, item);
     if (automatic) n = with_alarms(m, item, n);
     ensure(n > 0);
-    unsigned at = automatic ? (unsigned)(since_us(d, t) / turn_us % n) : d->index % n;
+    uint64_t turns = since_us(d, t) / turn_us;
+    unsigned at = automatic ? (unsigned)(turns % n) : d->index % n;
     *p = (struct display_page){ .item = item[at],
                                 .page = (uint8_t)at,
                                 .pages = (uint8_t)n,
+                                .round = (uint16_t)(automatic ? turns / n : 0),
                                 .tariff = (uint8_t)m->now.quantity[VAL_TARIFF],
                                 .quadrant = (uint8_t)m->now.quantity[VAL_QUADRANT],
                                 .icons = (uint16_t)icons(m),

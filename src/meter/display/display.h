@@ -38,7 +38,7 @@ enum {
     DISPLAY_DATE,
     DISPLAY_SERIAL,
     DISPLAY_TEST,  /* all segments */
-    DISPLAY_ALARM, /* the lowest alarm that is set: register and bit */
+    DISPLAY_ALARM, /* an alarm that is set: register and bit; the next each round */
     DISPLAY_ERROR,
     DISPLAY_HOLDER, /* who keeps the supply open, in letters */
     DISPLAY_CAUSE,  /* who moved the relay last, likewise */
@@ -84,6 +84,7 @@ struct display_page {
     uint8_t point;            /* digits right of the point */
     uint8_t unit;             /* COSEM's, of the register; UNIT_NONE */
     uint8_t page, pages;
+    uint16_t round;           /* how often the pages were gone through since a press */
     uint8_t tariff, quadrant; /* 1..8; 1..4, 0 no load */
     uint16_t icons;
     bool automatic;
@@ -103,6 +104,8 @@ void display_page(struct meter *m, mono_t t, struct display_page *page);
 /* Cells, point and unit of page->item as it stands at t: for whoever turns the pages by a clock
  * of his own. */
 void display_show(struct meter *m, mono_t t, struct display_page *page);
+/* The same of one part of it (display/sum.h), for a display elsewhere. */
+void display_show_part(struct meter *m, mono_t t, struct display_page *page, unsigned part);
 
 /* The items of a list as they stand (the product's where none was written); how many, at
  * least one. */

@@ -1,7 +1,5 @@
 #include "meter/energy/energy.h"
 
-#include <string.h>
-
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/sys.h"
@@ -212,7 +210,7 @@ void energy_record(struct meter *m)
 {
     uint8_t body[JOURNAL_BODY_MAX];
     int n = record(m, m->energy.dirty_rests, body);
-    memset(m->wallets.dirty, 0, sizeof m->wallets.dirty);
+    drawn_done(m);
     clean(&m->energy);
     journal_put(&m->store, HOT_ENERGY, body, (size_t)n);
 }

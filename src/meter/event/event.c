@@ -87,9 +87,11 @@ int event_read(struct meter *m, enum event_log log, uint32_t number, struct even
     return err < 0 ? err : 0;
 }
 
-uint16_t event_last(const struct meter *m, enum event_log log)
+uint16_t event_last(struct meter *m, enum event_log log)
 {
-    return m->events.last[log];
+    struct event_row row;
+    uint32_t next = event_span(m, log).next;
+    return next && event_read(m, log, next - 1, &row) >= 0 ? row.code : 0;
 }
 
 /* -- posting
@@ -203,18 +205,13 @@ static enum event_log log_of(struct meter *m, const struct event_info *e)
     return LOG_FRAUD;
 }
 
-static void append(struct meter *m, enum event_log log, const uint8_t body[EVENT_BODY])
-{
-    series_append(&m->store, event_series(log), body);
-    m->events.last[log] = le_get16(body + AT_CODE);
-}
-
 static void write(struct meter *m, const uint8_t body[EVENT_BODY])
 {
     const struct event_info *e = event_find(le_get16(body + AT_CODE));
     uint8_t was = m->events.allowance;
-    append(m, log_of(m, e), body);
-    if (e->also != LOG_NONE) append(m, (enum event_log)e->also, body);
+    series_append(&m->store, event_series(log_of(m, e)), body);
+    if (e->also != LOG_NONE)
+        series_append(&m->store, event_series((enum event_log)e->also), body);
     if (m->events.allowance != was) hot_put(m, HOT_LOGS, 0);
 }
 
@@ -291,7 +288,6 @@ static void was_alive(struct meter *m, utc_t dated, const struct event_row *row)
         m->last = row->time;
 }
 
-/* The last codes come from the rows themselves. */
 void event_mount(struct meter *m)
 {
     struct event_row row;
@@ -299,8 +295,7 @@ void event_mount(struct meter *m)
     for (unsigned log = 0; log < LOGS; log++) {
         if (log == LOG_NONE) continue;
         uint32_t next = event_span(m, (enum event_log)log).next;
-        bool any = next && event_read(m, (enum event_log)log, next - 1, &row) >= 0;
-        m->events.last[log] = any ? row.code : 0;
-        if (any) was_alive(m, dated, &row);
+        if (next && event_read(m, (enum event_log)log, next - 1, &row) >= 0)
+            was_alive(m, dated, &row);
     }
 }

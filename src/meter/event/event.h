@@ -108,7 +108,6 @@ struct events {
     uint8_t head, count;
     uint16_t lost; /* found no place */
     struct flood flood[FLOODS];
-    uint16_t last[LOGS];
     uint8_t allowance; /* rows of attempts the fraud log still takes: see event.c */
 };
 
@@ -121,7 +120,7 @@ const struct event_info *event_table_at(unsigned i);
 const char *event_text(uint16_t code);
 
 /* Something happened at the time of what is being handled. who NULL: the meter itself; detail
- * NULL: nothing to tell. A full queue counts the loss and posts event 14 when there is room. */
+ * NULL: nothing to tell. A full queue counts the loss and posts event 154 when there is room. */
 void event_post(struct meter *m, enum event code, const struct who *who,
                 const struct event_detail *detail);
 
@@ -139,8 +138,8 @@ struct event_span event_span(const struct meter *m, enum event_log log);
 /* Row `number` of a log, first <= number < next. E_NONE outside, E_IO unreadable. */
 int event_read(struct meter *m, enum event_log log, uint32_t number, struct event_row *row);
 
-/* The last code of a log (0-0:96.11.x): 0 before the first. */
-uint16_t event_last(const struct meter *m, enum event_log log);
+/* The code of a log's newest row (0-0:96.11.x): 0 before the first. One flash read. */
+uint16_t event_last(struct meter *m, enum event_log log);
 
 /* Clear a log: its rows stay on flash, its first moves; one row of code 255 stands. */
 int event_clear(struct meter *m, const struct who *who, enum event_log log);

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "meter/change.h"
+#include "meter/display/code.h"
 #include "meter/meter.h"
 #include "store/keys.h"
 #include "sts/code.h"
@@ -379,11 +380,22 @@ static void make_rules(const struct meter *m, const struct entry *e, struct sts_
     }
 }
 
+/* Keypads can be switched off: the meter's own, those of the units. */
+static bool takes_tokens(const struct meter *m, uint8_t link)
+{
+    if (link == LINK_KEYPAD) return (unsigned)param_get(m, PARAM_KEYPAD) & KEYPAD_TOKENS;
+    return link != LINK_CIU || param_get(m, PARAM_UNIT_KEYPAD);
+}
+
 static void judge(struct meter *m, struct entry *e)
 {
     struct sts_rules rules;
     struct tokens *t = &m->tokens;
     pass(m);
+    if (!takes_tokens(m, e->who->link)) {
+        e->v = (struct sts_verdict){ .result = STS_FUNCTION, .pending = t->pending };
+        return;
+    }
     int err = prepay_key_get(m, &e->key);
     if (err < 0) {
         if (err != E_NONE) event_post(m, EV_STS_KEY_ERROR, e->who, NULL);
@@ -514,10 +526,10 @@ static void put_credit(struct meter *m, struct entry *e)
     if (opens) change_event(m, EV_ACCOUNT_ACTIVATED, e->who, &d);
 }
 
-static void put_slot(struct meter *m, const struct who *who, const uint8_t *wrapped, size_t n)
+static void put_slot(struct meter *m, const struct who *who, const struct secure_key *box)
 {
     static const struct audit_change change = { .param = AUDIT_SECRET + SECURE_DECODER };
-    ensure(txn_put_key(&m->store, SECURE_DECODER, wrapped, n) == 0);
+    ensure(txn_put_key(&m->store, SECURE_DECODER, box->octets, box->length) == 0);
     audit_put(m, who, &change, 1);
 }
 
@@ -548,10 +560,10 @@ static void put_clear_tamper(struct meter *m, const struct entry *e)
     m->change.alarmed = true;
 }
 
-static void put_key(struct meter *m, const struct entry *e, const uint8_t *wrapped, size_t n)
+static void put_key(struct meter *m, const struct entry *e, const struct secure_key *box)
 {
     struct event_detail d = { .magnitude = (uint32_t)e->v.key.krn };
-    put_slot(m, e->who, wrapped, n);
+    put_slot(m, e->who, box);
     if (e->v.effect == STS_TARIFF) {
         d.magnitude = (uint32_t)e->v.amount;
         change_event(m, EV_TARIFF_INDEX_TOKEN, e->who, &d);
@@ -564,11 +576,11 @@ static void put_key(struct meter *m, const struct entry *e, const uint8_t *wrapp
 static void put_limit(struct meter *m, const struct entry *e)
 {
     struct event_detail d = { .magnitude = (uint32_t)e->v.amount };
-    param_put_scalar(m, e->who, PARAM_POWER_LIMIT_W, (int32_t)e->v.amount);
+    param_put_scalar(m, e->who, PARAM_LIMIT_3_NORMAL, (int32_t)e->v.amount);
     change_event(m, EV_POWER_LIMIT_TOKEN, e->who, &d);
 }
 
-static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped, int n)
+static void put_effect(struct meter *m, struct entry *e, const struct secure_key *box)
 {
     switch (e->v.effect) {
     case STS_CREDIT:
@@ -586,7 +598,7 @@ static void put_effect(struct meter *m, struct entry *e, const uint8_t *wrapped,
         break;
     case STS_CHANGE_KEY:
     case STS_TARIFF:
-        put_key(m, e, wrapped, (size_t)n);
+        put_key(m, e, box);
         break;
     case STS_MANUFACTURER:
         function[e->v.index].put(m, e->who,
@@ -677,19 +689,16 @@ static void put_locks(struct meter *m, const struct sts_lockout lock[TOKEN_CHANN
 }
 
 /* A key that is to be kept is wrapped before the change begins: it may fail. */
-static int wrap(struct meter *m, struct entry *e, uint8_t wrapped[KEYS_WRAP_MAX])
+static int wrap(struct meter *m, struct entry *e, struct secure_key *box)
 {
-    struct secure_key box;
     if (e->v.effect != STS_CHANGE_KEY && e->v.effect != STS_TARIFF) return 0;
     if (e->v.effect == STS_TARIFF) {
         e->v.key = e->key;
         e->v.key.ti = (uint8_t)e->v.amount;
     }
     if (!m->io->root_key) return E_STATE;
-    key_box(&box, &e->v.key);
-    int n = secure_key_wrap(m, &box, wrapped);
-    wipe(&box, sizeof box);
-    return n;
+    key_box(box, &e->v.key);
+    return secure_key_wrap(m, box);
 }
 
 static bool is_same_lock(const struct sts_lockout *a, const struct sts_lockout *b)
@@ -700,14 +709,13 @@ static bool is_same_lock(const struct sts_lockout *a, const struct sts_lockout *
 /* Everything of an accepted token in one transaction. */
 static int commit(struct meter *m, struct entry *e, const struct sts_lockout *lock)
 {
-    uint8_t wrapped[KEYS_WRAP_MAX];
-    int n = wrap(m, e, wrapped);
-    if (n < 0) return n;
-    int err = change_begin(m);
+    struct secure_key box;
+    int err = wrap(m, e, &box);
+    if (!err) err = change_begin(m);
     if (err < 0) return err;
     struct token_last last = last_of(m, e, true);
     e->balance = wallet_balance(m, e->wallet);
-    put_effect(m, e, wrapped, n);
+    put_effect(m, e, &box);
     put_tids(m, &e->v);
     put_last(m, &last);
     put_row(m, e, &last);
@@ -810,7 +818,7 @@ static void test(struct meter *m, const struct entry *e)
 {
     m->now.quantity[VAL_KEY_REVISION] = e->key.krn * 10 + e->key.kt;
     m->now.quantity[VAL_TARIFF_INDEX] = e->key.ti;
-    m->now.quantity[VAL_POWER_LIMIT_W] = param_get(m, PARAM_POWER_LIMIT_W);
+    m->now.quantity[VAL_POWER_LIMIT_W] = param_get(m, PARAM_LIMIT_3_NORMAL);
     if (m->tokens.test & (STS_TEST_DISPLAY | STS_TEST_READER)) sound(m, SOUND_US);
     if (m->tokens.test & STS_TEST_SWITCH && supply_may_return(m)) credit_blip(m);
 }
@@ -871,19 +879,43 @@ void prepay_pan(const struct meter *m, char pan[PREPAY_PAN + 1])
 int prepay_key_set(struct meter *m, const struct who *who, const struct sts_key *key,
                    uint32_t tid)
 {
-    uint8_t wrapped[KEYS_WRAP_MAX], body[TID_HEAD + STS_TIDS * 4] = { 0 };
+    uint8_t body[TID_HEAD + STS_TIDS * 4] = { 0 };
     struct secure_key box;
     if (!key_is_valid(key) || tid > STS_TID_MAX) return E_RANGE;
     if (!m->io->root_key) return E_STATE;
     key_box(&box, key);
-    int n = secure_key_wrap(m, &box, wrapped);
-    wipe(&box, sizeof box);
-    int err = n < 0 ? n : change_begin(m);
+    int err = secure_key_wrap(m, &box);
+    if (!err) err = change_begin(m);
     if (err < 0) return err;
     for (unsigned i = 0; i < STS_TIDS; i++) le_put32(body + TID_HEAD + i * 4, tid);
-    put_slot(m, who, wrapped, (size_t)n);
+    put_slot(m, who, &box);
     change_put(m, HOT_TIDS, body, sizeof body);
     change_event(m, EV_KEY_CHANGED, who, NULL);
+    return change_commit(m);
+}
+
+uint32_t prepay_window(const struct meter *m)
+{
+    uint32_t least = STS_TID_MAX;
+    for (unsigned i = 0; i < STS_TIDS; i++)
+        if (m->tokens.tids.tid[i] < least) least = m->tokens.tids.tid[i];
+    return least;
+}
+
+int prepay_window_set(struct meter *m, const struct who *who, int32_t year, uint32_t tid)
+{
+    uint8_t body[TID_HEAD + STS_TIDS * 4] = { 0 };
+    bool is_year = year == 1993 || year == 2014 || year == 2035;
+    if (!is_year || tid < prepay_window(m) || tid > STS_TID_MAX) return E_RANGE;
+    if (tid == prepay_window(m)) return param_set(m, who, PARAM_STS_BASE, year);
+    int err = change_begin(m);
+    if (err < 0) return err;
+    for (unsigned i = 0; i < STS_TIDS; i++) {
+        uint32_t was = m->tokens.tids.tid[i];
+        le_put32(body + TID_HEAD + i * 4, was > tid ? was : tid);
+    }
+    change_put(m, HOT_TIDS, body, sizeof body);
+    param_put_scalar(m, who, PARAM_STS_BASE, year);
     return change_commit(m);
 }
 

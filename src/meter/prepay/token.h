@@ -61,8 +61,8 @@ struct tokens {
 };
 
 /* Enter a token into wallet w (where its kind leaves a choice), and do what it says. Returns
- * enum sts_result, which tokens.last tells as well. E_BUSY: a commit is in flight; nothing was
- * judged, ask again. E_IO: the journal is lost; nothing was done. */
+ * enum sts_result, which tokens.last tells as well. Where a keypad is switched off that is STS_FUNCTION,
+ * of a token that was not judged. E_BUSY: a commit is in flight; nothing was judged, ask again. E_IO: the journal is lost; nothing was done. */
 int prepay_enter(struct meter *m, const struct who *who, unsigned w,
                  const char digits[STS_DIGITS]);
 
@@ -86,6 +86,12 @@ enum token_delivery prepay_delivery(uint8_t link);
 /* The key in force, for the numbers beside it. wipe() it. E_NONE: there is none; E_CRC, E_AUTH:
  * damaged. */
 int prepay_key_get(struct meter *m, struct sts_key *key);
+
+/* The lowest TID held: what is below is old. It is written with the year from which they count (1993,
+ * 2014, 2035), and rises only: to TIDs below it happens what happens to all at the factory.
+ * E_RANGE: lower than it stands, no such year; E_BUSY. */
+uint32_t prepay_window(const struct meter *m);
+int prepay_window_set(struct meter *m, const struct who *who, int32_t year, uint32_t tid);
 
 /* Load a decoder key as a factory does: the TIDs start at `tid` again, in one transaction.
  * E_RANGE: a number in it is none; E_BUSY. */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "meter/change.h"
+#include "meter/display/code.h"
 #include "meter/meter.h"
 
 enum { ENTRY = 5, RECORD = 16, HOUR_S = 3600 };
@@ -282,8 +283,47 @@ static bool lose(struct meter *m, const struct unit_entry e[UNIT_PLACES], unsign
     return change_commit(m) == 0;
 }
 
+/* -- the past: {UTC 4, quality 1, state 1}
+ * ------------------------------------------------------------------ */
+
+int unit_past(const struct meter *m, unsigned i, struct unit_past *p)
+{
+    const uint8_t *o = m->units.past[i % UNIT_PAST];
+    if (i >= m->units.past_n) return E_NONE;
+    *p = (struct unit_past){ le_get32(o), o[4], o[5] };
+    return 0;
+}
+
+static enum unit_state state_of_all(struct meter *m)
+{
+    struct unit_entry e[UNIT_PLACES];
+    unit_list(m, e);
+    if (is_lost(m, e)) return UNIT_LOST;
+    return e[0].serial ? UNIT_PAIRED : UNIT_UNPAIRED;
+}
+
+/* A row where things are not as the last one says, or it is of another hour. */
+static void look_back(struct meter *m)
+{
+    struct units *u = &m->units;
+    struct unit_past last = { .state = UNIT_UNPAIRED };
+    enum unit_state state = state_of_all(m);
+    uint32_t utc_s = (uint32_t)m->utc.s;
+    int quality = unit_quality(m);
+    if (u->past_n) (void)unit_past(m, u->past_n - 1u, &last);
+    bool is_hour = state != UNIT_UNPAIRED && utc_s / HOUR_S != last.utc_s / HOUR_S;
+    if (state == last.state && !is_hour) return;
+    if (u->past_n == UNIT_PAST)
+        memmove(u->past, u->past + 1, (--u->past_n) * sizeof u->past[0]);
+    uint8_t *o = u->past[u->past_n++];
+    le_put32(o, utc_s);
+    o[4] = quality < 0 ? UNIT_UNHEARD : (uint8_t)quality;
+    o[5] = (uint8_t)state;
+    hot_put(m, HOT_PAST, 0);
+}
+
 /* The silence of a unit that is on the list no more goes on as well, and means nothing. */
-void unit_minute(struct meter *m)
+static void pass(struct meter *m)
 {
     struct units *u = &m->units;
     struct unit_entry e[UNIT_PLACES];
@@ -305,6 +345,36 @@ void unit_minute(struct meter *m)
     if (is_hour) hot_put(m, HOT_UNITS, 0);
 }
 
+void unit_minute(struct meter *m)
+{
+    pass(m);
+    look_back(m);
+}
+
+/* -- what they turn through
+ * ------------------------------------------------------------------------------- */
+
+unsigned unit_codes(struct meter *m, uint16_t code[UNIT_CODES])
+{
+    uint8_t o[UNIT_CODES * 2];
+    int n = param_read(m, PARAM_UNIT_DISPLAY, o, sizeof o) / 2;
+    for (int i = 0; i < n; i++) code[i] = le_get16(o + i * 2);
+    return n > 0 ? (unsigned)n : 0;
+}
+
+int unit_set_codes(struct meter *m, const struct who *who, const uint16_t *code, unsigned n)
+{
+    uint8_t o[UNIT_CODES * 2];
+    struct short_code x;
+    if (n > UNIT_CODES) return E_RANGE;
+    for (unsigned i = 0; i < n; i++) {
+        int err = code_find(m, code[i], &x);
+        if (err < 0) return err == E_NONE ? E_RANGE : err;
+        le_put16(o + i * 2, code[i]);
+    }
+    return param_write(m, who, PARAM_UNIT_DISPLAY, o, n * 2);
+}
+
 /* -- records
  * ------------------------------------------------------------------------------------- */
 
@@ -324,4 +394,19 @@ void units_take(struct meter *m, const uint8_t *body, size_t n)
         m->units.unit[i] = (struct unit){ le_get32(body), le_get32(body + 4),
                                           le_get32(body + 8), le_get32(body + 12) };
     }
+}
+
+int past_put(const struct meter *m, unsigned k, uint8_t *body)
+{
+    size_t n = m->units.past_n * sizeof m->units.past[0];
+    (void)k;
+    memcpy(body, m->units.past, n);
+    return (int)n;
+}
+
+void past_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n % UNIT_PAST_SIZE || n > sizeof m->units.past) return;
+    memcpy(m->units.past, body, n);
+    m->units.past_n = (uint8_t)(n / UNIT_PAST_SIZE);
 }

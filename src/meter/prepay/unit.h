@@ -6,11 +6,13 @@
  * of that nobody is paired, and what an unpaired unit says is not done. A unit's frames are
  * counted; a count that was heard is not taken again, also of a unit that is paired anew. A
  * paired unit that is silent for a day of supply is lost (event 462) until one is heard again.
+ * What became of them is kept: a row an hour while one is paired, and one at each change.
  *
  * Power cut  the list, what is counted and the events are one transaction. A count is on flash
- *            before the effect of its frame. Silence is kept from hour to hour.
+ *            before the effect of its frame. Silence is kept from hour to hour; a row of the past
+ *            stands when the store is ready again.
  * Cost       unit_is_paired() one flash read; unit_heard() one record.
- * Memory     struct units 48 octets, part of struct meter.
+ * Memory     struct units 248 octets, part of struct meter.
  * Context    meter loop only.
  */
 #ifndef METER_PREPAY_UNIT_H
@@ -52,12 +54,23 @@ struct unit_link {
     bool tells;         /* where it told it */
 };
 
+/* How they were heard: looked at each minute. */
+enum { UNIT_PAST = 24, UNIT_PAST_SIZE = 6 };
+struct unit_past {
+    uint32_t utc_s;
+    uint8_t quality; /* percent of frames; UNIT_UNHEARD: none since power-up */
+    uint8_t state;   /* enum unit_state; lost: one of two is */
+};
+enum { UNIT_UNHEARD = 255 };
+
 struct units {
     struct unit unit[UNIT_PLACES];
     struct unit_link link[UNIT_PLACES]; /* of those */
     uint8_t last;                       /* place of the one heard last */
     mono_t window;                      /* a token, or the keypad, permits pairing before */
     mono_t passed;                      /* silence is counted to here */
+    uint8_t past[UNIT_PAST][UNIT_PAST_SIZE]; /* as on flash, the oldest first */
+    uint8_t past_n;
 };
 
 /* The list as it stands; what is known of an entry of it. */
@@ -89,6 +102,15 @@ unsigned unit_paired(struct meter *m);
 const uint8_t *unit_version(const struct meter *m);
 int unit_quality(const struct meter *m);
 
+/* Row i of the past, the oldest first; E_NONE beyond. */
+int unit_past(const struct meter *m, unsigned i, struct unit_past *p);
+
+/* The short codes that a unit turns through by itself; how many. Written: E_RANGE a code that is
+ * not in the table, or too many of them. */
+enum { UNIT_CODES = 16 };
+unsigned unit_codes(struct meter *m, uint16_t code[UNIT_CODES]);
+int unit_set_codes(struct meter *m, const struct who *who, const uint16_t *code, unsigned n);
+
 /* -- for the parts of meter/ alone */
 
 /* Into the open change, by a token: forget all of them. */
@@ -100,5 +122,7 @@ void unit_minute(struct meter *m);
 
 int units_put(const struct meter *m, unsigned k, uint8_t *body);
 void units_take(struct meter *m, const uint8_t *body, size_t n);
+int past_put(const struct meter *m, unsigned k, uint8_t *body);
+void past_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

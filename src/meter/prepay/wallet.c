@@ -1,5 +1,7 @@
 #include "meter/prepay/wallet.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
 #include "meter/change.h"
@@ -141,10 +143,30 @@ int32_t wallet_published(const struct meter *m, unsigned w, int64_t grains)
 /* -- what is used
  * ---------------------------------------------------------------------------------- */
 
-static uint64_t basis_wh(const struct meter *m)
+uint16_t wallet_basis(const struct meter *m)
 {
-    bool both = param_get(m, PARAM_REGISTRATION) == REGISTRATION_ABSOLUTE;
-    return (uint64_t)reg_at(&m->now, both ? REG_WH_ABS : REG_WH_IMPORT);
+    static const uint16_t basis[] = { [REGISTRATION_SEPARATE] = REG_WH_IMPORT,
+                                      [REGISTRATION_ABSOLUTE] = REG_WH_ABS,
+                                      [REGISTRATION_NET] = REG_WH_NET,
+                                      [REGISTRATION_IMPORT_ONLY] = REG_WH_IMPORT };
+    return basis[param_get(m, PARAM_REGISTRATION)];
+}
+
+static int64_t basis_wh(const struct meter *m)
+{
+    return reg_at(&m->now, wallet_basis(m));
+}
+
+/* Up to where everything is drawn: as it stands, but for what was fed back and not used up. */
+static void begin(struct meter *m)
+{
+    struct wallets *x = &m->wallets;
+    int64_t now = basis_wh(m), ahead = less(x->seen_wh, now);
+    bool net = wallet_basis(m) == REG_WH_NET;
+    bool holds = net && x->net && ahead >= 0 && ahead <= reg_at(&m->now, REG_WH_EXPORT);
+    if (!holds) x->seen_wh = now;
+    x->moved |= net != x->net;
+    x->net = net;
 }
 
 static void show(struct meter *m)
@@ -173,9 +195,11 @@ static void draw(struct meter *m, unsigned w, uint64_t wh)
 /* A window that empties the first wallet of two goes on with the second. */
 void wallet_draw(struct meter *m)
 {
-    uint64_t now = basis_wh(m), wh = now - m->wallets.seen_wh;
+    int64_t now = basis_wh(m);
+    if (now <= m->wallets.seen_wh) return;
+    uint64_t wh = (uint64_t)(now - m->wallets.seen_wh);
     m->wallets.seen_wh = now;
-    if (!wh) return;
+    m->wallets.moved |= m->wallets.net;
     unsigned w = wallet_active(m);
     int64_t left = credit_available(m, w);
     if (!wallet_is_money(m, w) && left > 0 && wh > (uint64_t)left) {
@@ -195,7 +219,7 @@ void wallet_init(struct meter *m)
 
 void wallet_plan(struct meter *m)
 {
-    m->wallets.seen_wh = basis_wh(m);
+    begin(m);
     expense_plan(m);
     show(m);
     credit_plan(m);
@@ -324,7 +348,7 @@ void wallet_take(struct meter *m, const uint8_t *body, size_t n)
 
 unsigned drawn_count(const struct meter *m)
 {
-    unsigned n = 0;
+    unsigned n = m->wallets.moved;
     for (unsigned w = 0; w < WALLETS; w++)
         for (unsigned bits = m->wallets.dirty[w]; bits; bits &= bits - 1) n++;
     return n;
@@ -332,11 +356,29 @@ unsigned drawn_count(const struct meter *m)
 
 bool drawn_is_full(const struct meter *m)
 {
-    return drawn_count(m) + WALLETS > DRAWN_MAX;
+    const struct wallets *x = &m->wallets;
+    return drawn_count(m) + WALLETS + (x->net && !x->moved) > DRAWN_MAX;
+}
+
+static void save_seen(const struct meter *m, uint8_t p[DRAWN])
+{
+    p[0] = (uint8_t)(WALLETS << 4 | m->wallets.net);
+    le_put64(p + 1, (uint64_t)m->wallets.seen_wh);
+    le_put32(p + 9, 0);
+}
+
+static void load_seen(struct meter *m, const uint8_t p[DRAWN])
+{
+    m->wallets.net = p[0] & 1;
+    m->wallets.seen_wh = (int64_t)le_get64(p + 1);
 }
 
 uint8_t *drawn_save(const struct meter *m, uint8_t *p)
 {
+    if (m->wallets.moved) {
+        save_seen(m, p);
+        p += DRAWN;
+    }
     for (unsigned w = 0; w < WALLETS; w++)
         for (unsigned t = 0; t < TARIFFS; t++) {
             if (!(m->wallets.dirty[w] >> t & 1)) continue;
@@ -348,10 +390,20 @@ uint8_t *drawn_save(const struct meter *m, uint8_t *p)
     return p;
 }
 
+void drawn_done(struct meter *m)
+{
+    memset(m->wallets.dirty, 0, sizeof m->wallets.dirty);
+    m->wallets.moved = false;
+}
+
 void drawn_load(struct meter *m, const uint8_t *p, size_t n)
 {
     for (; n >= DRAWN; p += DRAWN, n -= DRAWN) {
         unsigned w = p[0] >> 4, t = p[0] & 15;
+        if (w == WALLETS) {
+            load_seen(m, p);
+            continue;
+        }
         if (w >= WALLETS || t >= TARIFFS || !wallet_holds((int64_t)le_get64(p + 1))) return;
         m->wallets.wallet[w].accrued = (int64_t)le_get64(p + 1);
         m->wallets.wallet[w].wh[t] = le_get32(p + 9);
@@ -363,6 +415,10 @@ enum { ACCRUED = 41 };
 
 int accrued_put(const struct meter *m, unsigned k, uint8_t *body)
 {
+    if (k == WALLETS) {
+        save_seen(m, body);
+        return DRAWN;
+    }
     const struct wallet *wallet = &m->wallets.wallet[k];
     body[0] = (uint8_t)k;
     le_put64(body + 1, (uint64_t)wallet->accrued);
@@ -372,6 +428,7 @@ int accrued_put(const struct meter *m, unsigned k, uint8_t *body)
 
 void accrued_take(struct meter *m, const uint8_t *body, size_t n)
 {
+    if (n == DRAWN && body[0] >> 4 == WALLETS) load_seen(m, body);
     if (n != ACCRUED || body[0] >= WALLETS || !wallet_holds((int64_t)le_get64(body + 1)))
         return;
     struct wallet *wallet = &m->wallets.wallet[body[0]];

@@ -19,7 +19,9 @@
  * the bought one, what happens at the end of credit and who may say so: credit.h.
  *
  * An account that is new or closed is not drawn from; the first credit token opens it. Charges
- * look at imported energy, or at import and export under absolute registration.
+ * look at imported energy; under absolute registration at import and export; under net
+ * registration at import less export, as far as that is more than it ever was since the
+ * registration is net: a Wh fed back pays for one that is imported later, whatever its tariff.
  *
  * Power cut  a purchase is all or nothing; what was drawn is as old as the energy beside it.
  * Cost       a window one register; of money, what expense.h says.
@@ -140,7 +142,8 @@ struct watchman {
 
 struct wallets {
     struct wallet wallet[WALLETS];
-    uint64_t seen_wh;         /* of what charges look at: drawn up to here */
+    int64_t seen_wh;          /* of what charges look at: drawn up to here */
+    bool net, moved;          /* that is the highest of net; it is to be recorded */
     uint8_t dirty[WALLETS];   /* tariffs drawn under since the last energy record, a bit each */
     uint8_t active;           /* whose turn it was when last looked */
     bool owes, known;         /* the supply was asked to open; both are known */
@@ -218,13 +221,18 @@ void wallet_draw(struct meter *m);
 void wallet_put_new(struct meter *m, unsigned w, const struct wallet *wallet);
 
 /* Energy records end with what was drawn since the last: DRAWN octets {wallet << 4 | tariff 1,
- * accrued 8, Wh 4} for each wallet and tariff. How many; written; taken back. Another window
- * adds one a wallet at most: full, when it might not fit. */
+ * accrued 8, Wh 4} for each wallet and tariff, and, of no wallet, {WALLETS << 4 | is registration
+ * net 1, drawn up to 8, 0 4}. How many; written, and done with; taken back. Another window adds
+ * one a wallet at most, and the last: full, when it might not fit. */
 enum { DRAWN = 13, DRAWN_MAX = 2 * WALLETS };
 unsigned drawn_count(const struct meter *m);
 bool drawn_is_full(const struct meter *m);
 uint8_t *drawn_save(const struct meter *m, uint8_t *p);
+void drawn_done(struct meter *m);
 void drawn_load(struct meter *m, const uint8_t *p, size_t n);
+
+/* The register that charges look at. */
+uint16_t wallet_basis(const struct meter *m);
 
 int wallet_put(const struct meter *m, unsigned k, uint8_t *body);
 void wallet_take(struct meter *m, const uint8_t *body, size_t n);

@@ -31,9 +31,9 @@ static void look(struct meter *m, struct passed_year *y, uint16_t year)
 /* Of the year: days of two kinds, months of two wallets. */
 static unsigned bit_of(const struct civil *date, unsigned what, int32_t day)
 {
-    static const uint16_t first[] = { 0, 366, 732, 744 };
-    if (what >= PASSED_FREE) return first[what] + date->month - 1u;
-    return first[what] + (unsigned)(day - cal_days(date->year, 1, 1));
+    enum { DAYS = 366, MONTHS = 12 };
+    if (what < PASSED_FREE) return DAYS * what + (unsigned)(day - cal_days(date->year, 1, 1));
+    return DAYS * PASSED_FREE + MONTHS * (what - PASSED_FREE) + date->month - 1u;
 }
 
 static unsigned find(struct meter *m, struct passed_year *y, unsigned what, int32_t day)

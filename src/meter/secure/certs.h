@@ -6,11 +6,13 @@
  *
  * Power cut  a certificate, the key that goes with it and their rows in the who-log are one
  *            transaction.
- * Cost       a search reads a few octets of each from flash; cert_read() checks its one.
+ * Cost       a search reads a few octets of each from flash; cert_read() checks its one;
+ *            cert_sum() 45 instructions an octet.
  * Context    meter loop only.
  */
 #ifndef METER_SECURE_CERTS_H
 #define METER_SECURE_CERTS_H
+#include "crypto/sha256.h"
 #include "meter/secure/secure.h"
 
 /* As class 64 counts them. */
@@ -32,12 +34,26 @@ int cert_find(struct meter *m, const struct cert *c);
 /* The DER of a slot; its length. E_NONE; E_CRC: damaged. */
 int cert_read(struct meter *m, unsigned slot, uint8_t der[CERT_MAX]);
 
-/* Keep n octets of DER, together with n_keys keys. E_SPACE: all slots are taken, or too long.
- */
-int cert_put(struct meter *m, const struct who *who, const struct cert *c, const uint8_t *der,
-             size_t n, const struct secure_key *key, unsigned n_keys);
+/* Where c would go: over the one of the same owner and use, or to a free slot. E_SPACE. */
+int cert_room(struct meter *m, const struct cert *c);
 
-/* Forget a slot. */
-int cert_remove(struct meter *m, const struct who *who, unsigned slot);
+/* What the who-log will tell of a change, worked out before it: digests of what stands in `slot`
+ * and of what comes there. Zeroed but for the slot by the caller, who sees to it that no
+ * certificate changes until the change itself. */
+struct cert_sum {
+    struct sha256 sum;
+    uint8_t digest[2][8];
+    uint16_t at;
+    uint8_t slot, which;
+};
+
+/* One piece of 512 octets a call. E_BUSY: there is more; 0. c NULL: the slot is forgotten. */
+int cert_sum(struct meter *m, const struct cert *c, const uint8_t *der, size_t n,
+             struct cert_sum *s);
+
+/* Keep n octets of DER in the slot that was summed, together with n_keys keys. c NULL: forget
+ * what is there. E_SPACE: too long. */
+int cert_put(struct meter *m, const struct who *who, const struct cert *c, const uint8_t *der,
+             size_t n, const struct cert_sum *s, struct secure_key *key, unsigned n_keys);
 
 #endif

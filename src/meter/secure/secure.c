@@ -6,11 +6,9 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "crypto/kw.h"
-#include "crypto/sha256.h"
 #include "meter/change.h"
 #include "meter/meter.h"
 #include "store/keys.h"
-#include "store/params.h"
 
 enum {
     ROOT = 16,
@@ -64,21 +62,25 @@ bool secure_has_key(struct meter *m, enum secure_slot slot)
     return keys_read(&m->store, (uint16_t)slot, wrapped) > EMPTIED;
 }
 
-int secure_key_wrap(struct meter *m, const struct secure_key *k, uint8_t wrapped[KEYS_WRAP_MAX])
+int secure_key_wrap(struct meter *m, struct secure_key *k)
 {
     uint8_t root[ROOT], box[PASSWORD_BOX] = { 0 };
     size_t n = box_size(k->slot);
-    wrapped[0] = 0;
-    if (k->length == 0 && k->slot >= SECURE_SIGN) return EMPTIED;
-    if (is_boxed(k->slot) ? k->length == 0 || k->length > SECURE_PASSWORD_MAX : k->length != n)
-        return E_RANGE;
-    int err = m->io->root_key(m->io->ctx, root);
+    if (k->is_wrapped) return 0;
+    bool empties = k->length == 0 && k->slot >= SECURE_SIGN;
+    bool fits =
+        is_boxed(k->slot) ? k->length > 0 && k->length <= SECURE_PASSWORD_MAX : k->length == n;
+    if (!fits && !empties) return E_RANGE;
+    int err = empties ? 0 : m->io->root_key(m->io->ctx, root);
     box[0] = k->length;
     memcpy(is_boxed(k->slot) ? box + 1 : box, k->octets, k->length);
-    if (!err) kw_wrap(wrapped, root, sizeof root, box, n);
+    k->octets[0] = 0;
+    if (!err && !empties) kw_wrap(k->octets, root, sizeof root, box, n);
+    k->length = empties ? EMPTIED : (uint8_t)(n + KW_EXTRA);
+    k->is_wrapped = !err;
     wipe(root, sizeof root);
     wipe(box, sizeof box);
-    return err ? err : (int)(n + KW_EXTRA);
+    return err;
 }
 
 /* What floors are once the keys are new: nothing has been taken under them. */
@@ -102,30 +104,20 @@ static enum event event_of(enum secure_slot slot)
 /* The certificate into the open change, and its digests into the row that tells of it. */
 static int put_cert(struct meter *m, const struct secure_cert *cert, struct audit_change *c)
 {
-    struct sha256 old;
-    uint8_t part[256], digest[SHA256]; /* each read looks the value up */
-    size_t at = 0;
-    sha256_begin(&old);
-    for (int n; (n = params_read(&m->store, cert->param, at, part, sizeof part)) > 0;
-         at += (size_t)n)
-        sha256_more(&old, part, (size_t)n);
-    sha256_end(&old, digest);
     c->param = cert->param;
-    memcpy(c->old_digest, digest, sizeof c->old_digest);
-    sha256(digest, cert->octets, cert->n);
-    memcpy(c->new_digest, digest, sizeof c->new_digest);
+    memcpy(c->old_digest, cert->old_digest, sizeof c->old_digest);
+    memcpy(c->new_digest, cert->new_digest, sizeof c->new_digest);
     return txn_put_param(&m->store, cert->param, cert->octets, cert->n);
 }
 
 /* Keys, certificate, and what tells of them. E_SPACE: worn sectors left too little room. */
 static int put_all(struct meter *m, const struct who *who, const struct secure_key *key,
-                   unsigned n, const struct secure_cert *cert, uint8_t wrapped[][KEYS_WRAP_MAX],
-                   const int *length)
+                   unsigned n, const struct secure_cert *cert)
 {
     struct audit_change change[SECURE_SLOTS + 1] = { 0 };
     bool restart = false;
     for (unsigned i = 0; i < n; i++) {
-        int err = txn_put_key(&m->store, (uint16_t)key[i].slot, wrapped[i], (size_t)length[i]);
+        int err = txn_put_key(&m->store, (uint16_t)key[i].slot, key[i].octets, key[i].length);
         if (err < 0) return err;
         change[i].param = (uint16_t)(AUDIT_SECRET + key[i].slot);
         change_event(m, event_of(key[i].slot), who, NULL);
@@ -141,22 +133,20 @@ static int put_all(struct meter *m, const struct who *who, const struct secure_k
     return 0;
 }
 
-int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
-                    unsigned n, const struct secure_cert *cert)
+int secure_keys_set(struct meter *m, const struct who *who, struct secure_key *key, unsigned n,
+                    const struct secure_cert *cert)
 {
-    uint8_t wrapped[SECURE_SLOTS][KEYS_WRAP_MAX];
-    int length[SECURE_SLOTS];
     unsigned slots = 0;
+    int err = 0;
     if (n + (cert != NULL) == 0 || n > SECURE_SLOTS) return E_RANGE;
     for (unsigned i = 0; i < n; i++) {
         if (slots >> key[i].slot & 1) return E_RANGE; /* which of the two? */
         slots |= 1u << key[i].slot;
     }
-    for (unsigned i = 0; i < n; i++)
-        if ((length[i] = secure_key_wrap(m, &key[i], wrapped[i])) < 0) return length[i];
-    int err = change_begin(m);
+    for (unsigned i = 0; i < n && !err; i++) err = secure_key_wrap(m, &key[i]);
+    if (!err) err = change_begin(m);
     if (err) return err;
-    err = put_all(m, who, key, n, cert, wrapped, length);
+    err = put_all(m, who, key, n, cert);
     if (err < 0) {
         change_cancel(m);
         return err;
@@ -230,6 +220,15 @@ void secure_join(struct meter *m)
         spent_put(&m->secure, spent);
         change_put(m, HOT_SPENT, spent, sizeof spent);
     }
+}
+
+/* -- the factory
+ * --------------------------------------------------------------------------------------- */
+
+bool secure_is_factory(const struct meter *m)
+{
+    return m->io->jumper && m->io->jumper(m->io->ctx) &&
+           m->inputs.settled & INPUT_METER_COVER && !param_get(m, PARAM_COMMISSIONING);
 }
 
 /* -- lock-outs --------------------------------------------------------------------------------

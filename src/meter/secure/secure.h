@@ -77,32 +77,34 @@ bool secure_has_key(struct meter *m, enum secure_slot slot);
 
 struct secure_key {
     enum secure_slot slot;
-    uint8_t length; /* 16 for keys; 1..31 for passwords, PIN and decoder key; 32 for private
+    uint8_t length;  /* 16 for keys; 1..31 for passwords, PIN and decoder key; 32 for private
                        ones; 0 empties it */
-    bool is_same;   /* equals the one in force: what was received under it stays received */
-    uint8_t octets[SECURE_OCTETS_MAX];
+    bool is_same;    /* equals the one in force: what was received under it stays received */
+    bool is_wrapped; /* octets are what secure_key_wrap() made of them, length counts those */
+    uint8_t octets[KEYS_WRAP_MAX];
 };
 
 /* Store n keys, and restart the receiving counters of encryption keys among them: all of it or
  * nothing.
- * Events and the who-log say who; never what. cert: a certificate that changes with them, or
- * NULL. E_RANGE a length; E_SPACE no room is left on worn flash; E_IO. */
+ * Events and the who-log say who; never what. The keys are left wrapped: who has many wraps
+ * them a step each, before. cert: a certificate that changes with them, or NULL. E_RANGE a
+ * length; E_SPACE no room is left on worn flash; E_IO. */
 struct secure_cert {
     uint16_t param; /* PARAM_CERT_1.. */
     const uint8_t *octets;
     uint16_t n;
+    const uint8_t *old_digest, *new_digest; /* 8 octets each, for the who-log */
 };
-int secure_keys_set(struct meter *m, const struct who *who, const struct secure_key *key,
-                    unsigned n, const struct secure_cert *cert);
+int secure_keys_set(struct meter *m, const struct who *who, struct secure_key *key, unsigned n,
+                    const struct secure_cert *cert);
 
 /* Parameter PARAM_SECURITY_POLICY or PARAM_SECURITY_SUITE, with the event of its own. As
  * param_set(). */
 int secure_setup_set(struct meter *m, const struct who *who, uint16_t param, uint8_t value);
 
-/* Wrap one for txn_put_key() in a change that does more; the octets written. E_RANGE: length.
+/* Wrap one, where it lies, as txn_put_key() wants it: 12 to 24 AES blocks. 0; E_RANGE: length.
  */
-int secure_key_wrap(struct meter *m, const struct secure_key *k,
-                    uint8_t wrapped[KEYS_WRAP_MAX]);
+int secure_key_wrap(struct meter *m, struct secure_key *k);
 
 /* -- counters -------------------------------------------------------------------------------
  */
@@ -123,6 +125,13 @@ void secure_settle(struct meter *m);
 
 /* Put raised floors into the change being made (change.h). */
 void secure_join(struct meter *m);
+
+/* -- the factory
+ * --------------------------------------------------------------------------------------- */
+
+/* May the factory talk to the meter: its jumper is in place, the meter cover is open, and the meter
+ * never left the factory (PARAM_COMMISSIONING, which does not return to 0)? */
+bool secure_is_factory(const struct meter *m);
 
 /* -- lock-outs of ports (class 124): 0 optical, 1 RS485, 2 WAN
  * ------------------------------------ */

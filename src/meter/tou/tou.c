@@ -6,7 +6,7 @@
 #include "meter/change.h"
 #include "meter/meter.h"
 
-enum { DAY_MIN = 1440, BACK = 8, UNKNOWN = INT32_MIN };
+enum { DAY_MIN = 1440, BACK = 366, UNKNOWN = INT32_MIN };
 enum { RESOURCE_OFF, RESOURCE_SOURCE, RESOURCE_RATE };
 
 /* -- the day in force
@@ -24,10 +24,12 @@ static int read_day(struct meter *m, enum calendar c, int32_t number, struct day
     return id < 0 ? id : calendar_find_day(m, c, (uint8_t)id, x);
 }
 
-/* The last switch of the days before: a day without one passes on what it was given. */
+/* The last switch of the days before, a year of them: a day without one passes on what it was given.
+ */
 static uint8_t script_before(struct meter *m, enum calendar c, int32_t number)
 {
     struct day x;
+    if (calendar_days(m, c, SIDE_ACTIVE) <= 0) return 0;
     for (int32_t back = 1; back <= BACK; back++)
         if (read_day(m, c, number - back, &x) >= 0 && x.n) return x.at[x.n - 1].script;
     return 0;
@@ -38,8 +40,8 @@ static void load_day(struct meter *m, enum calendar c, int32_t number)
     struct tou_day *d = &m->tou.day[c];
     struct day x;
     if (d->number == number) return;
-    bool next = d->number == number - 1 && d->n;
-    uint8_t last = next ? d->script[d->n - 1] : script_before(m, c, number);
+    bool next = d->number == number - 1;
+    uint8_t last = !next ? script_before(m, c, number) : d->n ? d->script[d->n - 1] : d->before;
     *d = (struct tou_day){ .number = number, .before = last };
     if (read_day(m, c, number, &x) < 0) return;
     d->n = x.n;
@@ -121,7 +123,6 @@ void tou_plan(struct meter *m)
     for (unsigned c = 0; c < CALENDARS; c++) m->tou.day[c].number = UNKNOWN;
     look(m);
     apply(m);
-    schedule_plan(m);
 }
 
 static void forget_order(struct meter *m)

@@ -10,7 +10,7 @@
  *
  * Power cut  what a client ordered is a record; all else is worked out again.
  * Cost       at a switch a look at 24 of them; at midnight one search of special days and
- *            seasons.
+ *            seasons; at power-up one more, and one for each day before that switches nothing.
  * Memory     struct tou, 300 octets: the day in force of each calendar.
  * Context    meter loop only.
  */

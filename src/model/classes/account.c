@@ -384,29 +384,29 @@ static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr account_attr[] = {
-    { .id = 2, .get = get_mode, .set = set_mode },
-    { .id = 3, .get = get_in_use },
-    { .id = 4, .get = get_status },
-    { .id = 5, .get = get_available },
-    { .id = 6, .get = get_to_clear },
-    { .id = 7, .get = get_clearance, .set = set_clearance },
-    { .id = 8, .get = get_debt },
-    { .id = 9, .get = get_credits },
-    { .id = 10, .get = get_charges },
-    { .id = 11, .get = get_collection, .set = set_collection },
-    { .id = 12, .get = get_gateway },
-    { .id = 13, .get = get_opened },
-    { .id = 14, .get = get_closed },
-    { .id = 15, .get = get_currency, .set = set_currency },
-    { .id = 16, .get = get_warning },
-    { .id = 17, .get = get_next },
-    { .id = 18, .get = get_provision, .set = set_provision },
-    { .id = 19, .get = get_provided_s, .set = set_provided_s },
+    [COSEM_ATTR(2)] = { .get = get_mode, .set = set_mode },
+    [COSEM_ATTR(3)] = { .get = get_in_use },
+    [COSEM_ATTR(4)] = { .get = get_status },
+    [COSEM_ATTR(5)] = { .get = get_available },
+    [COSEM_ATTR(6)] = { .get = get_to_clear },
+    [COSEM_ATTR(7)] = { .get = get_clearance, .set = set_clearance },
+    [COSEM_ATTR(8)] = { .get = get_debt },
+    [COSEM_ATTR(9)] = { .get = get_credits },
+    [COSEM_ATTR(10)] = { .get = get_charges },
+    [COSEM_ATTR(11)] = { .get = get_collection, .set = set_collection },
+    [COSEM_ATTR(12)] = { .get = get_gateway },
+    [COSEM_ATTR(13)] = { .get = get_opened },
+    [COSEM_ATTR(14)] = { .get = get_closed },
+    [COSEM_ATTR(15)] = { .get = get_currency, .set = set_currency },
+    [COSEM_ATTR(16)] = { .get = get_warning },
+    [COSEM_ATTR(17)] = { .get = get_next },
+    [COSEM_ATTR(18)] = { .get = get_provision, .set = set_provision },
+    [COSEM_ATTR(19)] = { .get = get_provided_s, .set = set_provided_s },
 };
 static const struct cosem_method account_method[] = {
-    { .id = 1, .call = call_open },
-    { .id = 2, .call = call_close },
-    { .id = 3, .call = call_reset },
+    [COSEM_METHOD(1)] = { .call = call_open },
+    [COSEM_METHOD(2)] = { .call = call_close },
+    [COSEM_METHOD(3)] = { .call = call_reset },
 };
 const struct cosem_class class_account = { .id = 111,
                                            .n_attr = COUNT(account_attr),
@@ -633,21 +633,21 @@ static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr credit_attr[] = {
-    { .id = 2, .get = get_amount },
-    { .id = 3, .get = get_type },
-    { .id = 4, .get = get_priority },
-    { .id = 5, .get = get_threshold, .set = set_threshold },
-    { .id = 6, .get = get_limit, .set = set_limit },
-    { .id = 7, .get = get_configuration },
-    { .id = 8, .get = get_credit_status },
-    { .id = 9, .get = get_preset, .set = set_preset },
-    { .id = 10, .get = get_below, .set = set_below },
-    { .id = 11, .get = get_period },
+    [COSEM_ATTR(2)] = { .get = get_amount },
+    [COSEM_ATTR(3)] = { .get = get_type },
+    [COSEM_ATTR(4)] = { .get = get_priority },
+    [COSEM_ATTR(5)] = { .get = get_threshold, .set = set_threshold },
+    [COSEM_ATTR(6)] = { .get = get_limit, .set = set_limit },
+    [COSEM_ATTR(7)] = { .get = get_configuration },
+    [COSEM_ATTR(8)] = { .get = get_credit_status },
+    [COSEM_ATTR(9)] = { .get = get_preset, .set = set_preset },
+    [COSEM_ATTR(10)] = { .get = get_below, .set = set_below },
+    [COSEM_ATTR(11)] = { .get = get_period },
 };
 static const struct cosem_method credit_method[] = {
-    { .id = 1, .call = call_update },
-    { .id = 2, .call = call_set },
-    { .id = 3, .call = call_invoke },
+    [COSEM_METHOD(1)] = { .call = call_update },
+    [COSEM_METHOD(2)] = { .call = call_set },
+    [COSEM_METHOD(3)] = { .call = call_invoke },
 };
 const struct cosem_class class_credit = { .id = 112,
                                           .n_attr = COUNT(credit_attr),
@@ -669,7 +669,7 @@ static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o
 }
 
 static const struct cosem_attr sum_attr[] = {
-    { .id = 2, .get = get_sum },
+    [COSEM_ATTR(2)] = { .get = get_sum },
 };
 const struct cosem_class class_wallet_sum = { .id = 1,
                                               .n_attr = COUNT(sum_attr),

@@ -30,7 +30,7 @@ static struct dlms_info info_of(void *app, const struct cosem_at *at)
         .client_sap = a->client_sap,
         .server_sap = DEVICE_SAP,
     };
-    for (uint8_t m = 0; m < 8; m++)
+    for (uint8_t m = 8; m-- > 0;) /* the usual one */
         if (a->mechanisms >> m & 1) info.mechanism = m;
     if (s) dlms_info_get(s, &info);
     return info;
@@ -149,7 +149,9 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
     return DAR_OK;
 }
 
-static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
+static const struct cosem_seq list_seq = { .selectors = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+                                           .open = list_open,
+                                           .row = list_row };
 
 /* -- the partners and what they agreed --------------------------------------------------------
  */
@@ -242,18 +244,19 @@ static enum dar call_reply(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr association_attr[] = {
-    { .id = 2, .selectors = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .seq = &list_seq },
-    { .id = 3, .get = get_partners },
-    { .id = 4, .get = get_context },
-    { .id = 5, .get = get_xdlms },
-    { .id = 6, .get = get_mechanism },
-    { .id = 7, .get = cosem_hidden, .set = set_secret },
-    { .id = 8, .get = get_status },
-    { .id = 9, .get = get_security_setup },
-    { .id = 10, .get = get_users },
-    { .id = 11, .get = get_user },
+    [COSEM_ATTR(2)] = { .seq = &list_seq },
+    [COSEM_ATTR(3)] = { .get = get_partners },
+    [COSEM_ATTR(4)] = { .get = get_context },
+    [COSEM_ATTR(5)] = { .get = get_xdlms },
+    [COSEM_ATTR(6)] = { .get = get_mechanism },
+    [COSEM_ATTR(7)] = { .get = cosem_hidden, .set = set_secret },
+    [COSEM_ATTR(8)] = { .get = get_status },
+    [COSEM_ATTR(9)] = { .get = get_security_setup },
+    [COSEM_ATTR(10)] = { .get = get_users },
+    [COSEM_ATTR(11)] = { .get = get_user },
 };
-static const struct cosem_method association_method[] = { { .id = 1, .call = call_reply } };
+static const struct cosem_method association_method[] = { [COSEM_METHOD(1)] = {
+                                                              .call = call_reply } };
 const struct cosem_class class_association = {
     .id = 15,
     .version = 3,
@@ -267,15 +270,13 @@ const struct cosem_class class_association = {
  */
 static enum dar get_saps(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    static const struct cosem_row name = {
-        { 0, 0, 42, 0, 0, 255 }, 1, ACL_ALL, &class_text, { { .id = TEXT_DEVICE_NAME } }
-    };
-    struct cosem_at it = { .row = &name, .who = at->who, .id = 2 };
+    static const struct cosem_row name = TEXT(0, 0, 42, 0, 0, ACL_ALL, TEXT_DEVICE_NAME);
+    struct cosem_at it = { .row = &name, .cls = &class_text, .who = at->who, .id = 2 };
     axdr_emit_array(o, 1);
     axdr_emit_struct(o, 2);
     axdr_emit_u16(o, DEVICE_SAP);
     return cosem_attr(&it)->get(app, &it, o);
 }
 
-static const struct cosem_attr sap_attr[] = { { .id = 2, .get = get_saps } };
+static const struct cosem_attr sap_attr[] = { [COSEM_ATTR(2)] = { .get = get_saps } };
 const struct cosem_class class_sap = { .id = 17, .n_attr = COUNT(sap_attr), .attr = sap_attr };

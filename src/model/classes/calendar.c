@@ -313,17 +313,18 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
 }
 
 static const struct cosem_attr calendar_attr[] = {
-    { .id = 2, .get = get_name },
-    { .id = 3, .seq = &active_seq },
-    { .id = 4, .seq = &active_seq },
-    { .id = 5, .seq = &active_seq },
-    { .id = 6, .get = get_name, .set = set_name },
-    { .id = 7, .seq = &passive_seq },
-    { .id = 8, .seq = &passive_seq },
-    { .id = 9, .seq = &passive_seq },
-    { .id = 10, .get = get_time, .set = set_time },
+    [COSEM_ATTR(2)] = { .get = get_name },
+    [COSEM_ATTR(3)] = { .seq = &active_seq },
+    [COSEM_ATTR(4)] = { .seq = &active_seq },
+    [COSEM_ATTR(5)] = { .seq = &active_seq },
+    [COSEM_ATTR(6)] = { .get = get_name, .set = set_name },
+    [COSEM_ATTR(7)] = { .seq = &passive_seq },
+    [COSEM_ATTR(8)] = { .seq = &passive_seq },
+    [COSEM_ATTR(9)] = { .seq = &passive_seq },
+    [COSEM_ATTR(10)] = { .get = get_time, .set = set_time },
 };
-static const struct cosem_method calendar_method[] = { { .id = 1, .call = call_activate } };
+static const struct cosem_method calendar_method[] = { [COSEM_METHOD(1)] = {
+                                                           .call = call_activate } };
 const struct cosem_class class_calendar = { .id = 20,
                                             .n_attr = COUNT(calendar_attr),
                                             .attr = calendar_attr,
@@ -353,11 +354,11 @@ static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr special_attr[] = {
-    { .id = 2, .seq = &passive_seq },
+    [COSEM_ATTR(2)] = { .seq = &passive_seq },
 };
 static const struct cosem_method special_method[] = {
-    { .id = 1, .call = call_insert },
-    { .id = 2, .call = call_delete },
+    [COSEM_METHOD(1)] = { .call = call_insert },
+    [COSEM_METHOD(2)] = { .call = call_delete },
 };
 const struct cosem_class class_special_days = { .id = 11,
                                                 .n_attr = COUNT(special_attr),
@@ -374,7 +375,7 @@ static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_
 }
 
 static const struct cosem_attr side_attr[] = {
-    { .id = 2, .get = get_side_name },
+    [COSEM_ATTR(2)] = { .get = get_side_name },
 };
 const struct cosem_class class_calendar_name = { .id = 1,
                                                  .n_attr = COUNT(side_attr),
@@ -443,9 +444,9 @@ static const struct cosem_seq assignment_seq = { .open = assignment_open,
                                                  .row = assignment_row };
 static const struct cosem_seq masks_seq = { .open = masks_open, .row = masks_row };
 static const struct cosem_attr activation_attr[] = {
-    { .id = 2, .seq = &assignment_seq },
-    { .id = 3, .seq = &masks_seq },
-    { .id = 4, .get = get_mask },
+    [COSEM_ATTR(2)] = { .seq = &assignment_seq },
+    [COSEM_ATTR(3)] = { .seq = &masks_seq },
+    [COSEM_ATTR(4)] = { .get = get_mask },
 };
 const struct cosem_class class_activation = { .id = 6,
                                               .n_attr = COUNT(activation_attr),

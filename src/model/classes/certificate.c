@@ -7,12 +7,13 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "crypto/kdf.h"
+#include "crypto/kw.h"
 #include "crypto/sha256.h"
 #include "model/classes.h"
 #include "model/curve.h"
 #include "model/security.h"
 
-enum { W_STEP, W_BEGUN, W_SLOT, W_GIVEN };
+enum { W_STEP, W_BEGUN, W_SLOT, W_GIVEN, W_STAGE, W_NEXT };
 enum { NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = 4 };
 
 static const struct dlms_session *session_of(const struct cosem_at *at)
@@ -206,20 +207,55 @@ static enum dar match_own(struct device *d, struct cosem_ret *ret, const struct 
     return jobs == TRIED_USED ? DAR_OTHER : start(d, ret, JOB_PUBLIC, &in);
 }
 
-/* A pending key that takes over is unwrapped a step before. */
+enum { MATCH, UNWRAP, WRAP, SUM, PUT };
+
+/* Whose it is is known: a pending key that takes over is wrapped for its new place, what the
+ * who-log will tell is summed, each in steps of its own; then all of it is one change. */
 static enum dar store(struct device *d, const struct cosem_at *at, struct cosem_ret *ret,
-                      const struct cert *c, const struct x509 *x, bool next)
+                      const struct cert *c, const struct x509 *x)
 {
+    uint32_t *work = ret->span.work;
+    struct curve *v = &d->curve;
     struct secure_key k[2] = {
         { .slot = (enum secure_slot)(SECURE_SIGN + c->use), .length = SECURE_SCALAR },
         { .slot = (enum secure_slot)(SECURE_SIGN_NEXT + c->use) },
     };
-    if (next && !ret->span.work[W_GIVEN]++)
-        return curve_own_key(d, k[1].slot, d->curve.made.key) ? DAR_UNDEFINED : DAR_PENDING;
-    if (next) memcpy(k[0].octets, d->curve.made.key, EC_KEY);
-    int err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, k, next ? 2 : 0);
+    int err = E_BUSY;
+    memcpy(k[0].octets, v->own, sizeof v->own);
+    switch (work[W_STAGE]) {
+    case UNWRAP:
+        err = curve_own_key(d, k[1].slot, v->own);
+        break;
+    case WRAP:
+        err = secure_key_wrap(&d->meter, &k[0]);
+        memcpy(v->own, k[0].octets, sizeof v->own);
+        break;
+    case SUM:
+        err = cert_sum(&d->meter, c, x->whole.p, x->whole.n, &v->sum);
+        break;
+    default:
+        k[0].is_wrapped = true;
+        k[0].length = SECURE_SCALAR + KW_EXTRA;
+        err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, &v->sum, k,
+                       work[W_NEXT] ? 2 : 0);
+        return dar_of(err);
+    }
     wipe(k, sizeof k);
-    return dar_of(err);
+    if (!err) work[W_STAGE]++;
+    return err && err != E_BUSY ? dar_of(err) : DAR_PENDING;
+}
+
+/* Where it goes; what the jobs left makes room for the sums. */
+static enum dar matched(struct device *d, struct cosem_ret *ret, const struct cert *c,
+                        bool next)
+{
+    int slot = cert_room(&d->meter, c);
+    if (slot < 0) return dar_of(slot);
+    memset(&d->curve.sum, 0, sizeof d->curve.sum);
+    d->curve.sum.slot = (uint8_t)slot;
+    ret->span.work[W_NEXT] = next;
+    ret->span.work[W_STAGE] = next ? UNWRAP : SUM;
+    return DAR_PENDING;
 }
 
 /* Its signature is verified; an own one is compared with the pending key and the used one. */
@@ -246,8 +282,9 @@ enum dar call_import(void *app, const struct cosem_at *at, struct axdr_in *arg,
         memcpy(in.sig, x.sig, EC_SIG);
         return done(d, at, start(d, ret, JOB_VERIFY, &in));
     }
+    if (ret->span.work[W_STAGE] != MATCH) return done(d, at, store(d, at, ret, &c, &x));
     if (c.entity == CERT_SERVER) dar = match_own(d, ret, &x, c.use, &next);
-    if (dar == DAR_OK) dar = store(d, at, ret, &c, &x, next);
+    if (dar == DAR_OK) dar = matched(d, ret, &c, next);
     return done(d, at, dar);
 }
 
@@ -268,20 +305,22 @@ static bool is_issuer(const struct x509 *x, const uint8_t *p, size_t n)
     return (n == x->issuer.n || end[-1] == n) && !memcmp(p, end, n);
 }
 
-static int find_serial(struct device *d, struct axdr_in *arg, uint8_t der[CERT_MAX])
+/* One is read a call: E_BUSY, with *next the one to go on with. */
+static int find_serial(struct device *d, struct axdr_in *arg, uint32_t *next)
 {
+    uint8_t der[CERT_MAX];
+    struct x509 x;
     size_t serial_n = 0, issuer_n = 0;
     axdr_read_struct(arg, 2);
     const uint8_t *serial = axdr_read_string(arg, AXDR_OCTETS, &serial_n);
     const uint8_t *issuer = axdr_read_string(arg, AXDR_OCTETS, &issuer_n);
     if (!axdr_is_done(arg)) return E_TYPE;
-    for (unsigned i = 0; i < CERTS; i++) {
-        struct x509 x;
-        int n = cert_read(&d->meter, i, der);
-        if (n < 0 || x509_read(&x, der, (size_t)n)) continue;
-        if (is_serial(&x, serial, serial_n) && is_issuer(&x, issuer, issuer_n)) return (int)i;
-    }
-    return E_NONE;
+    if (*next >= CERTS) return E_NONE;
+    uint32_t i = (*next)++;
+    int n = cert_read(&d->meter, i, der);
+    if (n < 0 || x509_read(&x, der, (size_t)n)) return E_BUSY;
+    bool is = is_serial(&x, serial, serial_n) && is_issuer(&x, issuer, issuer_n);
+    return is ? (int)i : E_BUSY;
 }
 
 /* An authority is asked for without its use; without a title the first one is meant. */
@@ -305,13 +344,13 @@ static int find_entity(struct device *d, struct axdr_in *arg)
     return cert_find(&d->meter, &c);
 }
 
-/* The slot of {how, options}; der is room to look into. */
-static int find(struct device *d, struct axdr_in *arg, uint8_t der[CERT_MAX])
+/* The slot of {how, options}; E_BUSY: ask again. */
+static int find(struct device *d, struct axdr_in *arg, uint32_t *next)
 {
     axdr_read_struct(arg, 2);
     uint8_t how = axdr_read_enum(arg);
     if (arg->bad || how > 1) return E_TYPE;
-    return how ? find_serial(d, arg, der) : find_entity(d, arg);
+    return how ? find_serial(d, arg, next) : find_entity(d, arg);
 }
 
 enum dar call_export(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -320,31 +359,66 @@ enum dar call_export(void *app, const struct cosem_at *at, struct axdr_in *arg,
     struct device *d = device_of(app);
     uint8_t der[CERT_MAX];
     (void)at;
-    int slot = find(d, arg, der);
+    int slot = find(d, arg, &ret->span.work[W_SLOT]);
+    if (slot == E_BUSY) return DAR_PENDING;
     int n = slot < 0 ? slot : cert_read(&d->meter, (unsigned)slot, der);
     if (n < 0) return dar_of(n);
     axdr_emit_octets(&ret->out, der, (size_t)n);
     return DAR_OK;
 }
 
+enum dar suite1_is_complete(struct device *d, const struct cosem_at *at)
+{
+    int err = curve_look(d, index_of(at), CERTS);
+    return done(d, at, err == E_BUSY ? DAR_PENDING : err ? DAR_DENIED : DAR_OK);
+}
+
+/* May it go? Never the last authority, and nothing that the suite in use needs. */
+static enum dar may_go(struct device *d, const struct cosem_at *at, unsigned slot)
+{
+    struct cert c, other;
+    unsigned authorities = 0;
+    for (unsigned i = 0; i < CERTS; i++)
+        authorities += cert_get(&d->meter, i, &other) == 0 && other.entity == CERT_CA;
+    int err = cert_get(&d->meter, slot, &c);
+    if (err) return dar_of(err);
+    if (c.entity == CERT_CA && authorities == 1) return DAR_DENIED;
+    if (param_get(&d->meter, PARAM_SECURITY_SUITE) == 0) return DAR_OK;
+    err = curve_look(d, index_of(at), slot);
+    return err == E_BUSY ? DAR_PENDING : err ? DAR_DENIED : DAR_OK;
+}
+
+/* Found, looked after, summed; then it is one change. */
 enum dar call_remove(void *app, const struct cosem_at *at, struct axdr_in *arg,
                      struct cosem_ret *ret)
 {
+    enum { FIND, LOOK, ADD, GO };
     struct device *d = device_of(app);
-    uint8_t der[CERT_MAX];
-    struct cert c, other;
-    unsigned authorities = 0;
-    (void)ret;
-    int slot = find(d, arg, der);
-    if (slot < 0) return dar_of(slot);
-    for (unsigned i = 0; i < CERTS; i++)
-        authorities += cert_get(&d->meter, i, &other) == 0 && other.entity == CERT_CA;
-    int err = cert_get(&d->meter, (unsigned)slot, &c);
-    if (err) return dar_of(err);
-    bool used = param_get(&d->meter, PARAM_SECURITY_SUITE) == 1 &&
-                !curve_is_complete(d, (unsigned)slot);
-    if (used || (c.entity == CERT_CA && authorities == 1)) return DAR_DENIED;
-    return dar_of(cert_remove(&d->meter, at->who, (unsigned)slot));
+    struct curve *v = &d->curve;
+    uint32_t *work = ret->span.work;
+    enum dar dar = await(d, at, ret, 0);
+    if (dar != DAR_OK || curve_hold(d, index_of(at))) return DAR_PENDING;
+    int err = E_BUSY;
+    switch (work[W_STAGE]) {
+    case FIND:
+        err = find(d, arg, &work[W_SLOT]);
+        if (err >= 0) work[W_SLOT] = (uint32_t)err;
+        break;
+    case LOOK:
+        dar = may_go(d, at, work[W_SLOT]);
+        if (dar != DAR_OK) return done(d, at, dar);
+        v->sum = (struct cert_sum){ .slot = (uint8_t)work[W_SLOT] };
+        err = 0;
+        break;
+    case ADD:
+        err = cert_sum(&d->meter, NULL, NULL, 0, &v->sum);
+        break;
+    default:
+        return done(d, at,
+                    dar_of(cert_put(&d->meter, at->who, NULL, NULL, 0, &v->sum, NULL, 0)));
+    }
+    if (err >= 0) work[W_STAGE]++;
+    return done(d, at, err < 0 && err != E_BUSY ? dar_of(err) : DAR_PENDING);
 }
 
 /* -- key agreement

@@ -456,23 +456,23 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
 }
 
 static const struct cosem_attr charge_attr[] = {
-    { .id = 2, .get = get_paid },
-    { .id = 3, .get = get_type },
-    { .id = 4, .get = get_priority },
-    { .id = 5, .get = get_active },
-    { .id = 6, .get = get_passive, .set = set_passive },
-    { .id = 7, .get = get_scheme_time, .set = set_scheme_time },
-    { .id = 8, .get = get_period },
-    { .id = 9, .get = get_configuration },
-    { .id = 10, .get = get_collected_at },
-    { .id = 11, .get = get_collected },
-    { .id = 12, .get = get_remaining },
-    { .id = 13, .get = get_proportion },
+    [COSEM_ATTR(2)] = { .get = get_paid },
+    [COSEM_ATTR(3)] = { .get = get_type },
+    [COSEM_ATTR(4)] = { .get = get_priority },
+    [COSEM_ATTR(5)] = { .get = get_active },
+    [COSEM_ATTR(6)] = { .get = get_passive, .set = set_passive },
+    [COSEM_ATTR(7)] = { .get = get_scheme_time, .set = set_scheme_time },
+    [COSEM_ATTR(8)] = { .get = get_period },
+    [COSEM_ATTR(9)] = { .get = get_configuration },
+    [COSEM_ATTR(10)] = { .get = get_collected_at },
+    [COSEM_ATTR(11)] = { .get = get_collected },
+    [COSEM_ATTR(12)] = { .get = get_remaining },
+    [COSEM_ATTR(13)] = { .get = get_proportion },
 };
 static const struct cosem_method charge_method[] = {
-    { .id = 1, .call = call_update },  { .id = 2, .call = call_activate },
-    { .id = 3, .call = call_collect }, { .id = 4, .call = call_add },
-    { .id = 5, .call = call_set },
+    [COSEM_METHOD(1)] = { .call = call_update },  [COSEM_METHOD(2)] = { .call = call_activate },
+    [COSEM_METHOD(3)] = { .call = call_collect }, [COSEM_METHOD(4)] = { .call = call_add },
+    [COSEM_METHOD(5)] = { .call = call_set },
 };
 const struct cosem_class class_charge = { .id = 113,
                                           .n_attr = COUNT(charge_attr),

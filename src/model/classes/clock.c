@@ -198,19 +198,19 @@ static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr clock_attr[] = {
-    { .id = 2, .get = get_time, .set = set_time },
-    { .id = 3, .get = get_zone, .set = set_zone },
-    { .id = 4, .get = get_status },
-    { .id = 5, .get = get_dst_date, .set = set_dst_date },
-    { .id = 6, .get = get_dst_date, .set = set_dst_date },
-    { .id = 7, .get = get_dst_deviation, .set = set_dst_deviation },
-    { .id = 8, .get = get_dst_enabled, .set = set_dst_enabled },
-    { .id = 9, .get = get_base },
+    [COSEM_ATTR(2)] = { .get = get_time, .set = set_time },
+    [COSEM_ATTR(3)] = { .get = get_zone, .set = set_zone },
+    [COSEM_ATTR(4)] = { .get = get_status },
+    [COSEM_ATTR(5)] = { .get = get_dst_date, .set = set_dst_date },
+    [COSEM_ATTR(6)] = { .get = get_dst_date, .set = set_dst_date },
+    [COSEM_ATTR(7)] = { .get = get_dst_deviation, .set = set_dst_deviation },
+    [COSEM_ATTR(8)] = { .get = get_dst_enabled, .set = set_dst_enabled },
+    [COSEM_ATTR(9)] = { .get = get_base },
 };
 static const struct cosem_method clock_method[] = {
-    { .id = 1, .call = call_adjust }, { .id = 2, .call = call_adjust },
-    { .id = 3, .call = call_adjust }, { .id = 4, .call = call_adjust },
-    { .id = 5, .call = call_preset }, { .id = 6, .call = call_shift },
+    [COSEM_METHOD(1)] = { .call = call_adjust }, [COSEM_METHOD(2)] = { .call = call_adjust },
+    [COSEM_METHOD(3)] = { .call = call_adjust }, [COSEM_METHOD(4)] = { .call = call_adjust },
+    [COSEM_METHOD(5)] = { .call = call_preset }, [COSEM_METHOD(6)] = { .call = call_shift },
 };
 
 /* -- the same clock as plain data -------------------------------------------------------------
@@ -240,9 +240,11 @@ static enum dar get_local_date(void *app, const struct cosem_at *at, struct axdr
     return DAR_OK;
 }
 
-static const struct cosem_attr unix_attr[] = { { .id = 2, .get = get_unix } };
-static const struct cosem_attr local_time_attr[] = { { .id = 2, .get = get_local_time } };
-static const struct cosem_attr local_date_attr[] = { { .id = 2, .get = get_local_date } };
+static const struct cosem_attr unix_attr[] = { [COSEM_ATTR(2)] = { .get = get_unix } };
+static const struct cosem_attr local_time_attr[] = { [COSEM_ATTR(2)] = { .get =
+                                                                             get_local_time } };
+static const struct cosem_attr local_date_attr[] = { [COSEM_ATTR(2)] = { .get =
+                                                                             get_local_date } };
 
 const struct cosem_class class_clock = {
     .id = 8,

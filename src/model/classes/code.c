@@ -96,7 +96,7 @@ static const struct cosem_seq codes_seq = { .open = codes_open,
                                             .commit = codes_commit,
                                             .abort = codes_abort };
 static const struct cosem_attr codes_attr[] = {
-    { .id = 2, .seq = &codes_seq },
+    [COSEM_ATTR(2)] = { .seq = &codes_seq },
 };
 const struct cosem_class class_codes = { .id = 1,
                                          .n_attr = COUNT(codes_attr),

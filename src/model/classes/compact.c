@@ -68,7 +68,7 @@ static int read_entry(struct axdr_in *in, struct cosem_at *at)
     if (bound != PUSH_ALL || c.index || c.attr < 1) return E_RANGE;
     if (cosem_find(&device_model, c.class_id, c.ln, at) != DAR_OK) return E_RANGE;
     const struct cosem_attr *a = cosem_attr(at);
-    if (!a || !a->get || !(cosem_rights(&device_model, at, a) & CAN_READ)) return E_RANGE;
+    if (!a || !a->get || !(cosem_rights(&device_model, at) & CAN_READ)) return E_RANGE;
     bool itself = c.class_id == 62 && (c.attr == 2 || c.attr == 5);
     return itself || c.class_id == 15 ? E_RANGE : 0;
 }
@@ -242,14 +242,15 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr compact_attr[] = {
-    { .id = 2, .get = get_buffer },
-    { .id = 3, .get = get_list, .set = set_list },
-    { .id = 4, .get = get_number, .set = set_number },
-    { .id = 5, .get = get_template },
-    { .id = 6, .get = get_number, .set = set_number },
+    [COSEM_ATTR(2)] = { .get = get_buffer },
+    [COSEM_ATTR(3)] = { .get = get_list, .set = set_list },
+    [COSEM_ATTR(4)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(5)] = { .get = get_template },
+    [COSEM_ATTR(6)] = { .get = get_number, .set = set_number },
 };
-static const struct cosem_method compact_method[] = { { .id = 1, .call = call_reset },
-                                                      { .id = 2, .call = call_capture } };
+static const struct cosem_method compact_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_reset }, [COSEM_METHOD(2)] = { .call = call_capture }
+};
 const struct cosem_class class_compact = { .id = 62,
                                            .version = 1,
                                            .n_attr = COUNT(compact_attr),

@@ -67,14 +67,14 @@ static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr demand_attr[] = {
-    { .id = 2, .get = get_reg_value },
-    { .id = 3, .get = get_last },
-    { .id = 4, .get = get_reg_unit },
-    { .id = 5, .get = get_null },
-    { .id = 6, .get = get_ended },
-    { .id = 7, .get = get_start },
-    { .id = 8, .get = get_period, .set = set_period },
-    { .id = 9, .get = get_number, .set = set_number },
+    [COSEM_ATTR(2)] = { .get = get_reg_value },
+    [COSEM_ATTR(3)] = { .get = get_last },
+    [COSEM_ATTR(4)] = { .get = get_reg_unit },
+    [COSEM_ATTR(5)] = { .get = get_null },
+    [COSEM_ATTR(6)] = { .get = get_ended },
+    [COSEM_ATTR(7)] = { .get = get_start },
+    [COSEM_ATTR(8)] = { .get = get_period, .set = set_period },
+    [COSEM_ATTR(9)] = { .get = get_number, .set = set_number },
 };
 const struct cosem_class class_demand = { .id = 5,
                                           .n_attr = COUNT(demand_attr),

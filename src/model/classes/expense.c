@@ -215,10 +215,10 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr active_attr[] = {
-    { .id = 2, .get = get_scheme },
+    [COSEM_ATTR(2)] = { .get = get_scheme },
 };
 static const struct cosem_attr passive_attr[] = {
-    { .id = 2, .get = get_scheme, .set = set_scheme },
+    [COSEM_ATTR(2)] = { .get = get_scheme, .set = set_scheme },
 };
 const struct cosem_class class_scheme = { .id = 1,
                                           .n_attr = COUNT(active_attr),
@@ -242,7 +242,7 @@ static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr part_attr[] = {
-    { .id = 2, .get = get_part },
+    [COSEM_ATTR(2)] = { .get = get_part },
 };
 const struct cosem_class class_scheme_part = { .id = 1,
                                                .n_attr = COUNT(part_attr),
@@ -275,7 +275,7 @@ enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr time_attr[] = {
-    { .id = 2, .get = get_scheme_time, .set = set_scheme_time },
+    [COSEM_ATTR(2)] = { .get = get_scheme_time, .set = set_scheme_time },
 };
 const struct cosem_class class_scheme_time = { .id = 1,
                                                .n_attr = COUNT(time_attr),
@@ -314,7 +314,7 @@ static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out 
 }
 
 static const struct cosem_attr month_attr[] = {
-    { .id = 2, .get = get_month },
+    [COSEM_ATTR(2)] = { .get = get_month },
 };
 const struct cosem_class class_month = { .id = 1,
                                          .n_attr = COUNT(month_attr),
@@ -359,7 +359,8 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
     int w = expense_wallet(m);
     unsigned tariff = (unsigned)m->now.quantity[VAL_TARIFF] - 1, step = 0;
     uint32_t price = 0;
-    int64_t w_now = reg_at(&m->now, REG_P_IMPORT);
+    bool both = wallet_basis(m) == REG_WH_ABS;
+    int64_t w_now = reg_at(&m->now, both ? REG_P_ABS : REG_P_IMPORT);
     if (w >= 0) expense_usage(m, (unsigned)w, &u);
     if (w >= 0 && m->expense.has) {
         step = scheme_step(&m->expense.scheme, usage_wh(&u)) + 1;
@@ -381,7 +382,7 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
 }
 
 static const struct cosem_attr now_attr[] = {
-    { .id = 2, .get = get_now },
+    [COSEM_ATTR(2)] = { .get = get_now },
 };
 const struct cosem_class class_expense = { .id = 1,
                                            .n_attr = COUNT(now_attr),

@@ -227,16 +227,16 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr limiter_attr[] = {
-    { .id = 2, .get = get_monitored, .set = set_monitored },
-    { .id = 3, .get = get_active },
-    { .id = 4, .get = get_threshold, .set = set_threshold },
-    { .id = 5, .get = get_threshold, .set = set_threshold },
-    { .id = 6, .get = get_duration, .set = set_duration },
-    { .id = 7, .get = get_duration, .set = set_duration },
-    { .id = 8, .get = get_profile, .set = set_profile },
-    { .id = 9, .get = get_groups, .set = set_groups },
-    { .id = 10, .get = get_is_active },
-    { .id = 11, .get = get_scripts, .set = set_scripts },
+    [COSEM_ATTR(2)] = { .get = get_monitored, .set = set_monitored },
+    [COSEM_ATTR(3)] = { .get = get_active },
+    [COSEM_ATTR(4)] = { .get = get_threshold, .set = set_threshold },
+    [COSEM_ATTR(5)] = { .get = get_threshold, .set = set_threshold },
+    [COSEM_ATTR(6)] = { .get = get_duration, .set = set_duration },
+    [COSEM_ATTR(7)] = { .get = get_duration, .set = set_duration },
+    [COSEM_ATTR(8)] = { .get = get_profile, .set = set_profile },
+    [COSEM_ATTR(9)] = { .get = get_groups, .set = set_groups },
+    [COSEM_ATTR(10)] = { .get = get_is_active },
+    [COSEM_ATTR(11)] = { .get = get_scripts, .set = set_scripts },
 };
 const struct cosem_class class_limiter = { .id = 71,
                                            .n_attr = COUNT(limiter_attr),

@@ -178,11 +178,11 @@ static enum dar get_made_unit(void *app, const struct cosem_at *at, struct axdr_
 }
 
 static const struct cosem_attr made_attr[] = {
-    { .id = 2, .get = get_made },
+    [COSEM_ATTR(2)] = { .get = get_made },
 };
 static const struct cosem_attr made_register_attr[] = {
-    { .id = 2, .get = get_made },
-    { .id = 3, .get = get_made_unit },
+    [COSEM_ATTR(2)] = { .get = get_made },
+    [COSEM_ATTR(3)] = { .get = get_made_unit },
 };
 const struct cosem_class class_made = { .id = 1,
                                         .n_attr = COUNT(made_attr),
@@ -209,7 +209,7 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_attr inputs_attr[] = {
-    { .id = 2, .get = get_inputs },
+    [COSEM_ATTR(2)] = { .get = get_inputs },
 };
 const struct cosem_class class_inputs = { .id = 1,
                                           .n_attr = COUNT(inputs_attr),
@@ -231,7 +231,7 @@ static enum dar get_output_state(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr output_state_attr[] = {
-    { .id = 2, .get = get_output_state },
+    [COSEM_ATTR(2)] = { .get = get_output_state },
 };
 const struct cosem_class class_output_state = { .id = 1,
                                                 .n_attr = COUNT(output_state_attr),
@@ -247,7 +247,7 @@ static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_attr status_attr[] = {
-    { .id = 2, .get = get_status },
+    [COSEM_ATTR(2)] = { .get = get_status },
 };
 const struct cosem_class class_status = { .id = 1,
                                           .n_attr = COUNT(status_attr),
@@ -285,7 +285,7 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr battery_date_attr[] = {
-    { .id = 2, .get = get_battery_date, .set = set_battery_date },
+    [COSEM_ATTR(2)] = { .get = get_battery_date, .set = set_battery_date },
 };
 const struct cosem_class class_battery_date = { .id = 1,
                                                 .n_attr = COUNT(battery_date_attr),
@@ -325,13 +325,13 @@ static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr alarm_attr[] = {
-    { .id = 2, .get = get_reg_value, .set = set_alarm },
+    [COSEM_ATTR(2)] = { .get = get_reg_value, .set = set_alarm },
 };
 static const struct cosem_attr error_attr[] = {
-    { .id = 2, .get = get_reg_value, .set = set_error },
+    [COSEM_ATTR(2)] = { .get = get_reg_value, .set = set_error },
 };
 static const struct cosem_attr descriptor_attr[] = {
-    { .id = 2, .get = get_descriptor, .set = set_descriptor },
+    [COSEM_ATTR(2)] = { .get = get_descriptor, .set = set_descriptor },
 };
 const struct cosem_class class_alarm = { .id = 1,
                                          .n_attr = COUNT(alarm_attr),
@@ -377,7 +377,7 @@ static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr settings_attr[] = {
-    { .id = 2, .get = get_settings, .set = set_settings },
+    [COSEM_ATTR(2)] = { .get = get_settings, .set = set_settings },
 };
 const struct cosem_class class_settings = { .id = 1,
                                             .n_attr = COUNT(settings_attr),
@@ -423,7 +423,7 @@ static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr outputs_attr[] = {
-    { .id = 2, .get = get_outputs, .set = set_outputs },
+    [COSEM_ATTR(2)] = { .get = get_outputs, .set = set_outputs },
 };
 const struct cosem_class class_outputs = { .id = 1,
                                            .n_attr = COUNT(outputs_attr),

@@ -109,10 +109,10 @@ static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out
 
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
 static const struct cosem_attr monitor_attr[] = {
-    { .id = 2, .get = get_changed },   { .id = 3, .get = get_time },
-    { .id = 4, .seq = &list_seq },     { .id = 5, .get = get_name },
-    { .id = 6, .get = get_algorithm }, { .id = 7, .get = get_digest },
-    { .id = 8, .get = get_values },
+    [COSEM_ATTR(2)] = { .get = get_changed },   [COSEM_ATTR(3)] = { .get = get_time },
+    [COSEM_ATTR(4)] = { .seq = &list_seq },     [COSEM_ATTR(5)] = { .get = get_name },
+    [COSEM_ATTR(6)] = { .get = get_algorithm }, [COSEM_ATTR(7)] = { .get = get_digest },
+    [COSEM_ATTR(8)] = { .get = get_values },
 };
 const struct cosem_class class_monitor = {
     .id = 65, .version = 1, .n_attr = COUNT(monitor_attr), .attr = monitor_attr

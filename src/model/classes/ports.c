@@ -93,11 +93,11 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
 
 /* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
 static const struct cosem_attr local_attr[] = {
-    { .id = 2, .get = get_local, .set = set_local },
-    { .id = 3, .get = get_opening },
-    { .id = 4, .get = get_local, .set = set_local },
-    { .id = 5, .get = get_local, .set = set_local },
-    { .id = 6, .get = get_address, .set = set_address },
+    [COSEM_ATTR(2)] = { .get = get_local, .set = set_local },
+    [COSEM_ATTR(3)] = { .get = get_opening },
+    [COSEM_ATTR(4)] = { .get = get_local, .set = set_local },
+    [COSEM_ATTR(5)] = { .get = get_local, .set = set_local },
+    [COSEM_ATTR(6)] = { .get = get_address, .set = set_address },
 };
 const struct cosem_class class_local_port = {
     .id = 19, .version = 1, .n_attr = COUNT(local_attr), .attr = local_attr
@@ -145,14 +145,14 @@ static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr hdlc_attr[] = {
-    { .id = 2, .get = get_hdlc, .set = set_hdlc },
-    { .id = 3, .get = get_hdlc, .set = set_hdlc },
-    { .id = 4, .get = get_hdlc, .set = set_hdlc },
-    { .id = 5, .get = get_hdlc, .set = set_hdlc },
-    { .id = 6, .get = get_hdlc, .set = set_hdlc },
-    { .id = 7, .get = get_hdlc, .set = set_hdlc },
-    { .id = 8, .get = get_hdlc, .set = set_hdlc },
-    { .id = 9, .get = get_lower, .set = set_lower },
+    [COSEM_ATTR(2)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(3)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(4)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(5)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(6)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(7)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(8)] = { .get = get_hdlc, .set = set_hdlc },
+    [COSEM_ATTR(9)] = { .get = get_lower, .set = set_lower },
 };
 const struct cosem_class class_hdlc = {
     .id = 23, .version = 1, .n_attr = COUNT(hdlc_attr), .attr = hdlc_attr
@@ -213,17 +213,18 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr guard_attr[] = {
-    { .id = 2, .get = get_guard, .set = set_guard },
-    { .id = 3, .get = get_guard, .set = set_guard },
-    { .id = 4, .get = get_guard, .set = set_guard },
-    { .id = 5, .get = get_guard, .set = set_guard },
-    { .id = 6, .get = get_guard, .set = set_guard },
-    { .id = 7, .get = get_port },
-    { .id = 8, .get = get_state },
-    { .id = 9, .get = get_attempts },
-    { .id = 10, .get = get_attempts },
+    [COSEM_ATTR(2)] = { .get = get_guard, .set = set_guard },
+    [COSEM_ATTR(3)] = { .get = get_guard, .set = set_guard },
+    [COSEM_ATTR(4)] = { .get = get_guard, .set = set_guard },
+    [COSEM_ATTR(5)] = { .get = get_guard, .set = set_guard },
+    [COSEM_ATTR(6)] = { .get = get_guard, .set = set_guard },
+    [COSEM_ATTR(7)] = { .get = get_port },
+    [COSEM_ATTR(8)] = { .get = get_state },
+    [COSEM_ATTR(9)] = { .get = get_attempts },
+    [COSEM_ATTR(10)] = { .get = get_attempts },
 };
-static const struct cosem_method guard_method[] = { { .id = 1, .call = call_reset } };
+static const struct cosem_method guard_method[] = { [COSEM_METHOD(1)] = { .call =
+                                                                              call_reset } };
 const struct cosem_class class_port_guard = { .id = 124,
                                               .n_attr = COUNT(guard_attr),
                                               .attr = guard_attr,
@@ -316,11 +317,11 @@ static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *i
 }
 
 static const struct cosem_attr tcp_attr[] = {
-    { .id = 2, .get = get_tcp_port, .set = set_tcp_port },
-    { .id = 3, .get = get_below },
-    { .id = 4, .get = get_mss },
-    { .id = 5, .get = get_connections, .set = set_connections },
-    { .id = 6, .get = get_idle, .set = set_idle },
+    [COSEM_ATTR(2)] = { .get = get_tcp_port, .set = set_tcp_port },
+    [COSEM_ATTR(3)] = { .get = get_below },
+    [COSEM_ATTR(4)] = { .get = get_mss },
+    [COSEM_ATTR(5)] = { .get = get_connections, .set = set_connections },
+    [COSEM_ATTR(6)] = { .get = get_idle, .set = set_idle },
 };
 const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
 
@@ -370,15 +371,15 @@ static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr ipv4_attr[] = {
-    { .id = 2, .get = get_below },
-    { .id = 3, .get = get_ipv4, .set = set_ipv4 },
-    { .id = 4, .get = get_none },
-    { .id = 5, .get = get_none },
-    { .id = 6, .get = get_ipv4, .set = set_ipv4 },
-    { .id = 7, .get = get_ipv4, .set = set_ipv4 },
-    { .id = 8, .get = get_dhcp },
-    { .id = 9, .get = get_ipv4, .set = set_ipv4 },
-    { .id = 10, .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(2)] = { .get = get_below },
+    [COSEM_ATTR(3)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(4)] = { .get = get_none },
+    [COSEM_ATTR(5)] = { .get = get_none },
+    [COSEM_ATTR(6)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(7)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(8)] = { .get = get_dhcp },
+    [COSEM_ATTR(9)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(10)] = { .get = get_ipv4, .set = set_ipv4 },
 };
 const struct cosem_class class_ipv4 = { .id = 42,
                                         .n_attr = COUNT(ipv4_attr),
@@ -429,11 +430,11 @@ static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr ipv6_attr[] = {
-    { .id = 2, .get = get_below },    { .id = 3, .get = get_mode },
-    { .id = 4, .get = get_ip6 },      { .id = 5, .get = get_none },
-    { .id = 6, .get = get_gateway6 }, { .id = 7, .get = get_dns6 },
-    { .id = 8, .get = get_dns6 },     { .id = 9, .get = get_traffic },
-    { .id = 10, .get = get_none },
+    [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_mode },
+    [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_none },
+    [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_dns6 },
+    [COSEM_ATTR(8)] = { .get = get_dns6 },     [COSEM_ATTR(9)] = { .get = get_traffic },
+    [COSEM_ATTR(10)] = { .get = get_none },
 };
 const struct cosem_class class_ipv6 = { .id = 48,
                                         .n_attr = COUNT(ipv6_attr),
@@ -447,13 +448,13 @@ static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o
     return DAR_OK;
 }
 
-static const struct cosem_attr mac_attr[] = { { .id = 2, .get = get_mac } };
+static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_mac } };
 const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
 
 /* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */
 enum dar model_gate(void *app, const struct cosem_at *at)
 {
-    const struct cosem_class *c = at->row->cls;
+    const struct cosem_class *c = at->cls;
     const struct meter_io *io = meter_of(app)->io;
     struct device_net net;
     bool wired = c == &class_tcp || c == &class_ipv4 || c == &class_ipv6 || c == &class_mac;

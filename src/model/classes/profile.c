@@ -737,7 +737,9 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
     return DAR_OK;
 }
 
-static const struct cosem_seq buffer_seq = { .open = buffer_open, .row = buffer_row };
+static const struct cosem_seq buffer_seq = { .selectors = 1 << 1 | 1 << 2,
+                                             .open = buffer_open,
+                                             .row = buffer_row };
 
 /* -- the other attributes
  * ----------------------------------------------------------------------
@@ -878,40 +880,37 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
     return call_order(app, at, arg, view_of(at)->kind->capture);
 }
 
-#define COMMON                                                                                 \
-    {                                                                                          \
-        .id = 2, .selectors = 1 << 1 | 1 << 2, .seq = &buffer_seq                              \
-    }
 #define COUNTS                                                                                 \
-    { .id = 5, .get = get_sort_method }, { .id = 6, .get = get_sort_object },                  \
-        { .id = 7, .get = get_in_use },                                                        \
-    {                                                                                          \
-        .id = 8, .get = get_entries                                                            \
-    }
+    [COSEM_ATTR(5)] = { .get = get_sort_method },                                              \
+    [COSEM_ATTR(6)] = { .get = get_sort_object }, [COSEM_ATTR(7)] = { .get = get_in_use },     \
+    [COSEM_ATTR(8)] = { .get = get_entries }
 
 static const struct cosem_attr survey_attr[] = {
-    COMMON,
-    { .id = 3, .seq = &columns_seq },
-    { .id = 4, .get = get_period, .set = set_period },
+    [COSEM_ATTR(2)] = { .seq = &buffer_seq },
+    [COSEM_ATTR(3)] = { .seq = &columns_seq },
+    [COSEM_ATTR(4)] = { .get = get_period, .set = set_period },
     COUNTS,
 };
 /* Logs and billing keep the columns they were made with. */
 static const struct cosem_attr fixed_attr[] = {
-    COMMON,
-    { .id = 3, .seq = &columns_fixed },
-    { .id = 4, .get = get_period },
+    [COSEM_ATTR(2)] = { .seq = &buffer_seq },
+    [COSEM_ATTR(3)] = { .seq = &columns_fixed },
+    [COSEM_ATTR(4)] = { .get = get_period },
     COUNTS,
 };
-static const struct cosem_method profile_method[] = {
-    { .id = 1, .call = call_reset },
-    { .id = 2, .call = call_capture },
+static const struct cosem_method survey_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_reset },
+    [COSEM_METHOD(2)] = { .call = call_capture },
+};
+static const struct cosem_method billing_method[] = {
+    [COSEM_METHOD(2)] = { .call = call_capture },
 };
 #define PROFILE_CLASS(attrs, methods, n)                                                       \
     {                                                                                          \
         .id = 7, .version = 1, .n_attr = COUNT(attrs), .attr = (attrs), .n_method = (n),       \
         .method = (methods)                                                                    \
     }
-const struct cosem_class class_survey = PROFILE_CLASS(survey_attr, profile_method, 2);
-const struct cosem_class class_log = PROFILE_CLASS(fixed_attr, profile_method, 1);
-const struct cosem_class class_billing = PROFILE_CLASS(fixed_attr, profile_method + 1, 1);
+const struct cosem_class class_survey = PROFILE_CLASS(survey_attr, survey_method, 2);
+const struct cosem_class class_log = PROFILE_CLASS(fixed_attr, survey_method, 1);
+const struct cosem_class class_billing = PROFILE_CLASS(fixed_attr, billing_method, 2);
 const struct cosem_class class_fixed = PROFILE_CLASS(fixed_attr, NULL, 0);

@@ -72,6 +72,8 @@ static enum dar set_value(void *app, const struct cosem_at *at, struct axdr_in *
     n = n - v.n + in->n;
     int err = push_read_setup(&s, octets, n);
     if (err) return dar_of(err);
+    bool signs = push_of(at) != PUSH_POWER_DOWN && param_get(&d->meter, PARAM_SECURITY_SUITE);
+    if (s.guard & PROT_SIGN_RES && !signs) return DAR_OTHER;
     uint16_t param = (uint16_t)(PARAM_PUSH_1 + push_of(at));
     err = param_write(&d->meter, at->who, param, octets, n);
     if (!err && push_of(at) == PUSH_INSTALLATION && !d->meter.pushes.registered)
@@ -107,21 +109,21 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr push_attr[] = {
-    { .id = 2, .get = get_list, .set = set_list },
-    { .id = 3, .get = get_value, .set = set_value },
-    { .id = 4, .get = get_value, .set = set_value },
-    { .id = 5, .get = get_value, .set = set_value },
-    { .id = 6, .get = get_value, .set = set_value },
-    { .id = 7, .get = get_value, .set = set_value },
-    { .id = 8, .get = get_value, .set = set_value },
-    { .id = 9, .get = get_value, .set = set_value },
-    { .id = 10, .get = get_value, .set = set_value },
-    { .id = 11, .get = get_value, .set = set_value },
-    { .id = 12, .get = get_value, .set = set_value },
-    { .id = 13, .get = get_confirmed },
+    [COSEM_ATTR(2)] = { .get = get_list, .set = set_list },
+    [COSEM_ATTR(3)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(4)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(5)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(6)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(7)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(8)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(9)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(10)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(11)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(12)] = { .get = get_value, .set = set_value },
+    [COSEM_ATTR(13)] = { .get = get_confirmed },
 };
-static const struct cosem_method push_method[] = { { .id = 1, .call = call_push },
-                                                   { .id = 2, .call = call_reset } };
+static const struct cosem_method push_method[] = { [COSEM_METHOD(1)] = { .call = call_push },
+                                                   [COSEM_METHOD(2)] = { .call = call_reset } };
 const struct cosem_class class_push = { .id = 40,
                                         .version = 2,
                                         .n_attr = COUNT(push_attr),
@@ -162,7 +164,7 @@ static enum dar set_installation(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr installation_attr[] = {
-    { .id = 2, .get = get_installation, .set = set_installation },
+    [COSEM_ATTR(2)] = { .get = get_installation, .set = set_installation },
 };
 const struct cosem_class class_installation = { .id = 1,
                                                 .n_attr = COUNT(installation_attr),

@@ -180,10 +180,10 @@ static enum dar get_unsorted(void *app, const struct cosem_at *at, struct axdr_o
 }
 
 static const struct cosem_attr list_attr[] = {
-    { .id = 2, .seq = &values_seq },  { .id = 3, .seq = &items_seq },
-    { .id = 4, .get = get_zero },     { .id = 5, .get = get_method },
-    { .id = 6, .get = get_unsorted }, { .id = 7, .get = get_one },
-    { .id = 8, .get = get_one },
+    [COSEM_ATTR(2)] = { .seq = &values_seq },  [COSEM_ATTR(3)] = { .seq = &items_seq },
+    [COSEM_ATTR(4)] = { .get = get_zero },     [COSEM_ATTR(5)] = { .get = get_method },
+    [COSEM_ATTR(6)] = { .get = get_unsorted }, [COSEM_ATTR(7)] = { .get = get_one },
+    [COSEM_ATTR(8)] = { .get = get_one },
 };
 const struct cosem_class class_readlist = {
     .id = 7, .version = 1, .n_attr = COUNT(list_attr), .attr = list_attr
@@ -221,7 +221,7 @@ static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr formats_attr[] = {
-    { .id = 2, .get = get_formats, .set = set_formats },
+    [COSEM_ATTR(2)] = { .get = get_formats, .set = set_formats },
 };
 const struct cosem_class class_formats = { .id = 1,
                                            .n_attr = COUNT(formats_attr),

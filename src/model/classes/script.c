@@ -120,12 +120,13 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
 }
 
 static const struct cosem_attr script_attr[] = {
-    { .id = 2, .get = get_scripts },
+    [COSEM_ATTR(2)] = { .get = get_scripts },
 };
 static const struct cosem_attr table_attr[] = {
-    { .id = 2, .get = get_scripts, .set = set_scripts },
+    [COSEM_ATTR(2)] = { .get = get_scripts, .set = set_scripts },
 };
-static const struct cosem_method script_method[] = { { .id = 1, .call = call_execute } };
+static const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call =
+                                                                               call_execute } };
 const struct cosem_class class_script = { .id = 9,
                                           .n_attr = COUNT(script_attr),
                                           .attr = script_attr,
@@ -189,9 +190,9 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr schedule_attr[] = {
-    { .id = 2, .get = get_script },
-    { .id = 3, .get = get_type },
-    { .id = 4, .get = get_times, .set = set_times },
+    [COSEM_ATTR(2)] = { .get = get_script },
+    [COSEM_ATTR(3)] = { .get = get_type },
+    [COSEM_ATTR(4)] = { .get = get_times, .set = set_times },
 };
 const struct cosem_class class_schedule = { .id = 22,
                                             .n_attr = COUNT(schedule_attr),
@@ -283,9 +284,9 @@ static enum dar set_single_times(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr single_attr[] = {
-    { .id = 2, .get = get_single_script, .set = set_single_script },
-    { .id = 3, .get = get_single_type, .set = set_single_type },
-    { .id = 4, .get = get_single_times, .set = set_single_times },
+    [COSEM_ATTR(2)] = { .get = get_single_script, .set = set_single_script },
+    [COSEM_ATTR(3)] = { .get = get_single_type, .set = set_single_type },
+    [COSEM_ATTR(4)] = { .get = get_single_times, .set = set_single_times },
 };
 const struct cosem_class class_single = { .id = 22,
                                           .n_attr = COUNT(single_attr),

@@ -31,9 +31,12 @@ static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out 
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct dlms_security s = setup_of(app);
-    (void)at;
-    axdr_emit_octets(o, s.client_title, s.titled ? DLMS_TITLE : 0);
+    struct dlms_info info = { .title = NULL };
+    const struct dlms_session *s = at->session;
+    if (at->who->assoc != ROLE_MANAGEMENT)
+        s = dlms_find_session(&device_of(app)->server, ROLE_MANAGEMENT);
+    if (s) dlms_info_get(s, &info);
+    axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
     return DAR_OK;
 }
 
@@ -73,8 +76,10 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
     uint8_t suite = axdr_read_enum(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (suite > CFG_SUITE1) return DAR_OTHER;
-    if (CFG_SUITE1 && suite ? !curve_is_complete(d, CERTS) : setup_of(app).policy & SIGNED)
-        return DAR_DENIED;
+    enum dar dar = CFG_SUITE1 && suite             ? suite1_is_complete(d, at)
+                   : setup_of(app).policy & SIGNED ? DAR_DENIED
+                                                   : DAR_OK;
+    if (dar != DAR_OK) return dar;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
 }
 
@@ -88,9 +93,9 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
-    bool unable =
-        policy & SIGNED && (!CFG_SUITE1 || is.suite == 0 || !curve_is_complete(d, CERTS));
-    if (weaker || unknown || unable) return DAR_DENIED;
+    if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
+    enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;
+    if (dar != DAR_OK) return dar;
     return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
 }
 
@@ -102,23 +107,26 @@ static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct
 }
 
 static const struct cosem_attr security_attr[] = {
-    { .id = 2, .get = get_policy },
-    { .id = 3, .get = get_suite, .set = set_suite },
-    { .id = 4, .get = get_client_title },
-    { .id = 5, .get = get_server_title },
-    { .id = 6,
-      .get = CFG_SUITE1 ? NULL : get_no_certificates,
-      .seq = CFG_SUITE1 ? &seq_certificates : NULL },
+    [COSEM_ATTR(2)] = { .get = get_policy },
+    [COSEM_ATTR(3)] = { .get = get_suite, .set = set_suite },
+    [COSEM_ATTR(4)] = { .get = get_client_title },
+    [COSEM_ATTR(5)] = { .get = get_server_title },
+    [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_no_certificates,
+                        .seq = CFG_SUITE1 ? &seq_certificates : NULL },
 };
 static const struct cosem_method suite0_method[] = {
-    { .id = 1, .call = call_activate },
-    { .id = 2, .call = call_key_transfer },
+    [COSEM_METHOD(1)] = { .call = call_activate },
+    [COSEM_METHOD(2)] = { .call = call_key_transfer },
 };
 static const struct cosem_method suite1_method[] = {
-    { .id = 1, .call = call_activate }, { .id = 2, .call = call_key_transfer },
-    { .id = 3, .call = call_agree },    { .id = 4, .call = call_generate },
-    { .id = 5, .call = call_request },  { .id = 6, .call = call_import },
-    { .id = 7, .call = call_export },   { .id = 8, .call = call_remove },
+    [COSEM_METHOD(1)] = { .call = call_activate },
+    [COSEM_METHOD(2)] = { .call = call_key_transfer },
+    [COSEM_METHOD(3)] = { .call = call_agree },
+    [COSEM_METHOD(4)] = { .call = call_generate },
+    [COSEM_METHOD(5)] = { .call = call_request },
+    [COSEM_METHOD(6)] = { .call = call_import },
+    [COSEM_METHOD(7)] = { .call = call_export },
+    [COSEM_METHOD(8)] = { .call = call_remove },
 };
 const struct cosem_class class_security = {
     .id = 64,

@@ -64,14 +64,14 @@ static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_attr data_attr[] = {
-    { .id = 2, .get = get_reg_value },
+    [COSEM_ATTR(2)] = { .get = get_reg_value },
 };
 static const struct cosem_attr data_time_attr[] = {
-    { .id = 2, .get = get_moment },
+    [COSEM_ATTR(2)] = { .get = get_moment },
 };
 static const struct cosem_attr register_attr[] = {
-    { .id = 2, .get = get_reg_value },
-    { .id = 3, .get = get_reg_unit },
+    [COSEM_ATTR(2)] = { .get = get_reg_value },
+    [COSEM_ATTR(3)] = { .get = get_reg_unit },
 };
 
 /* -- extended registers: a maximum, its status and the end of the interval that reached it ----
@@ -91,10 +91,10 @@ static enum dar get_capture_time(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr extended_attr[] = {
-    { .id = 2, .get = get_reg_value },
-    { .id = 3, .get = get_reg_unit },
-    { .id = 4, .get = get_status },
-    { .id = 5, .get = get_capture_time },
+    [COSEM_ATTR(2)] = { .get = get_reg_value },
+    [COSEM_ATTR(3)] = { .get = get_reg_unit },
+    [COSEM_ATTR(4)] = { .get = get_status },
+    [COSEM_ATTR(5)] = { .get = get_capture_time },
 };
 
 /* -- parameters -------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr param_attr[] = {
-    { .id = 2, .get = get_param, .set = set_param },
+    [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
 };
 
 static const struct param_unit *setting_of(const struct cosem_at *at)
@@ -151,13 +151,13 @@ static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct ax
 }
 
 static const struct cosem_attr setting_attr[] = {
-    { .id = 2, .get = get_setting, .set = set_setting },
-    { .id = 3, .get = get_setting_unit },
+    [COSEM_ATTR(2)] = { .get = get_setting, .set = set_setting },
+    [COSEM_ATTR(3)] = { .get = get_setting_unit },
 };
 
 static enum dar get_octets(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    uint8_t b[64];
+    uint8_t b[CAL_BYTES];
     int n = param_read(meter_of(app), reg_of(at), b, sizeof b);
     if (n < 0) return dar_of(n);
     axdr_emit_octets(o, b, (size_t)n);
@@ -173,7 +173,7 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr octets_attr[] = {
-    { .id = 2, .get = get_octets, .set = set_octets },
+    [COSEM_ATTR(2)] = { .get = get_octets, .set = set_octets },
 };
 
 /* -- what the product is ----------------------------------------------------------------------
@@ -204,13 +204,37 @@ static size_t put_string(uint8_t *dst, const char *s)
     return n;
 }
 
+static size_t put_number(uint8_t *dst, uint32_t v) /* below 1000 */
+{
+    return put_decimal(dst, v, v > 99 ? 3 : v > 9 ? 2 : 1);
+}
+
 /* Three numbers with points between. */
 static size_t put_version(uint8_t *dst, const uint8_t *v)
 {
     size_t n = 0;
     for (unsigned i = 0; v && i < 3; i++) {
         if (i) dst[n++] = '.';
-        n += put_decimal(dst + n, v[i], v[i] > 99 ? 3 : v[i] > 9 ? 2 : 1);
+        n += put_number(dst + n, v[i]);
+    }
+    return n;
+}
+
+/* Like "230V 5(80)A 50Hz 2P". */
+static size_t put_variant(uint8_t *dst, const struct meter_cfg *c)
+{
+    const struct {
+        uint32_t v;
+        const char *unit;
+    } part[] = { { c->rating.un_mv / 1000, "V " },
+                 { c->rating.ib_ma / 1000, "(" },
+                 { c->rating.imax_ma / 1000, ")A " },
+                 { c->rating.fn_hz, "Hz " },
+                 { c->relay.poles, "P" } };
+    size_t n = 0;
+    for (unsigned i = 0; i < COUNT(part); i++) {
+        n += put_number(dst + n, part[i].v);
+        n += put_string(dst + n, part[i].unit);
     }
     return n;
 }
@@ -238,6 +262,9 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
     case TEXT_HARDWARE:
         n = put_string(b, d->cfg->hardware);
         break;
+    case TEXT_VARIANT:
+        n = put_variant(b, c);
+        break;
     case TEXT_UNIT:
         n = put_version(b, unit_version(&d->meter));
         break;
@@ -251,7 +278,7 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
 }
 
 static const struct cosem_attr text_attr[] = {
-    { .id = 2, .get = get_text },
+    [COSEM_ATTR(2)] = { .get = get_text },
 };
 
 static const struct {
@@ -284,8 +311,8 @@ static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axd
 }
 
 static const struct cosem_attr rating_attr[] = {
-    { .id = 2, .get = get_rating },
-    { .id = 3, .get = get_rating_unit },
+    [COSEM_ATTR(2)] = { .get = get_rating },
+    [COSEM_ATTR(3)] = { .get = get_rating_unit },
 };
 
 /* -- what the logs say of themselves ----------------------------------------------------------
@@ -303,10 +330,10 @@ static enum dar get_event_counter(void *app, const struct cosem_at *at, struct a
 }
 
 static const struct cosem_attr event_code_attr[] = {
-    { .id = 2, .get = get_event_code },
+    [COSEM_ATTR(2)] = { .get = get_event_code },
 };
 static const struct cosem_attr event_counter_attr[] = {
-    { .id = 2, .get = get_event_counter },
+    [COSEM_ATTR(2)] = { .get = get_event_counter },
 };
 
 /* -- a field of log rows: by itself it shows nothing
@@ -319,7 +346,7 @@ static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out 
 }
 
 static const struct cosem_attr field_attr[] = {
-    { .id = 2, .get = get_field },
+    [COSEM_ATTR(2)] = { .get = get_field },
 };
 
 /* -- invocation counters: what a client must use next -----------------------------------------
@@ -331,7 +358,7 @@ static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr counter_attr[] = {
-    { .id = 2, .get = get_counter },
+    [COSEM_ATTR(2)] = { .get = get_counter },
 };
 
 #define PLAIN(i, a)                                                                            \

@@ -70,12 +70,14 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr disconnect_attr[] = {
-    { .id = 2, .get = get_output },
-    { .id = 3, .get = get_control },
-    { .id = 4, .get = get_mode, .set = set_mode },
+    [COSEM_ATTR(2)] = { .get = get_output },
+    [COSEM_ATTR(3)] = { .get = get_control },
+    [COSEM_ATTR(4)] = { .get = get_mode, .set = set_mode },
 };
-static const struct cosem_method disconnect_method[] = { { .id = 1, .call = call_disconnect },
-                                                         { .id = 2, .call = call_reconnect } };
+static const struct cosem_method disconnect_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_disconnect },
+    [COSEM_METHOD(2)] = { .call = call_reconnect }
+};
 const struct cosem_class class_disconnect = { .id = 70,
                                               .n_attr = COUNT(disconnect_attr),
                                               .attr = disconnect_attr,
@@ -199,14 +201,15 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr arbitrator_attr[] = {
-    { .id = 2, .get = get_actions },
-    { .id = 3, .get = get_permissions, .set = set_permissions },
-    { .id = 4, .get = get_weights, .set = set_weights },
-    { .id = 5, .get = get_requests },
-    { .id = 6, .get = get_outcome },
+    [COSEM_ATTR(2)] = { .get = get_actions },
+    [COSEM_ATTR(3)] = { .get = get_permissions, .set = set_permissions },
+    [COSEM_ATTR(4)] = { .get = get_weights, .set = set_weights },
+    [COSEM_ATTR(5)] = { .get = get_requests },
+    [COSEM_ATTR(6)] = { .get = get_outcome },
 };
-static const struct cosem_method arbitrator_method[] = { { .id = 1, .call = call_request },
-                                                         { .id = 2, .call = call_forget } };
+static const struct cosem_method arbitrator_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_request }, [COSEM_METHOD(2)] = { .call = call_forget }
+};
 const struct cosem_class class_arbitrator = { .id = 68,
                                               .n_attr = COUNT(arbitrator_attr),
                                               .attr = arbitrator_attr,
@@ -240,10 +243,10 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 static const struct cosem_attr operations_attr[] = {
-    { .id = 2, .get = get_operations },
+    [COSEM_ATTR(2)] = { .get = get_operations },
 };
 static const struct cosem_attr signals_attr[] = {
-    { .id = 2, .get = get_signals },
+    [COSEM_ATTR(2)] = { .get = get_signals },
 };
 const struct cosem_class class_operations = { .id = 1,
                                               .n_attr = COUNT(operations_attr),
@@ -252,31 +255,28 @@ const struct cosem_class class_signals = { .id = 1,
                                            .n_attr = COUNT(signals_attr),
                                            .attr = signals_attr };
 
-/* -- self-protection: what is switched on, what holds; bit 0 is the first
+/* -- flags: a parameter of so many bits, the first is bit 0; without one, the self-protection that holds
  * --------------------------------- */
 
-enum { PROTECT_WORD = 16 };
-
-/* bind.id 0: what is switched on; 1: what holds. */
 static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
-    bool live = at->row->bind.id != 0;
-    uint32_t word = live ? protect_state(m) : (uint32_t)param_get(m, PARAM_PROTECT_MASK);
-    emit_flags(o, word, PROTECT_WORD);
+    uint16_t id = at->row->bind.id;
+    emit_flags(o, id < PARAMS ? (uint32_t)param_get(m, id) : protect_state(m),
+               at->row->bind.tag);
     return DAR_OK;
 }
 
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint32_t word = read_flags(in, PROTECT_WORD);
+    uint32_t word = read_flags(in, at->row->bind.tag);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_PROTECT_MASK, (int32_t)word));
+    return dar_of(param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word));
 }
 
 static const struct cosem_attr word_attr[] = {
-    { .id = 2, .get = get_word, .set = set_word },
+    [COSEM_ATTR(2)] = { .get = get_word, .set = set_word },
 };
-const struct cosem_class class_bits16 = { .id = 1,
-                                          .n_attr = COUNT(word_attr),
-                                          .attr = word_attr };
+const struct cosem_class class_bits = { .id = 1,
+                                        .n_attr = COUNT(word_attr),
+                                        .attr = word_attr };

@@ -52,13 +52,13 @@ static bool read_special(struct axdr_in *in, struct schedule_entry *x)
 static bool may_order(const struct cosem_at *at)
 {
     struct obis ln = cosem_ln(at), tariffs = { 0, 0, 10, 0, 100, 255 };
-    return !memcmp(&ln, &tariffs, sizeof ln) || cosem_may_call(&device_model, at, 1);
+    return !memcmp(&ln, &tariffs, sizeof ln) || cosem_may_call(&device_model, at);
 }
 
 /* The order behind a script. */
 static bool find_script(struct meter *m, const struct cosem_at *by, struct schedule_entry *x)
 {
-    struct cosem_at at = { .who = by->who };
+    struct cosem_at at = { .who = by->who, .id = 1 };
     struct obis ln;
     memcpy(&ln, x->script, sizeof ln);
     if (cosem_find(&device_model, class_script.id, ln, &at) != DAR_OK) return false;
@@ -115,7 +115,7 @@ static const struct cosem_seq entries_seq = { .open = entries_open,
                                               .commit = entries_commit,
                                               .abort = entries_abort };
 static const struct cosem_attr timetable_attr[] = {
-    { .id = 2, .seq = &entries_seq },
+    [COSEM_ATTR(2)] = { .seq = &entries_seq },
 };
 const struct cosem_class class_timetable = { .id = 10,
                                              .n_attr = COUNT(timetable_attr),

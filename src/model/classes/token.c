@@ -126,11 +126,12 @@ static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr gateway_attr[] = {
-    { .id = 2, .get = get_token },       { .id = 3, .get = get_time },
-    { .id = 4, .get = get_description }, { .id = 5, .get = get_delivery },
-    { .id = 6, .get = get_status },
+    [COSEM_ATTR(2)] = { .get = get_token },       [COSEM_ATTR(3)] = { .get = get_time },
+    [COSEM_ATTR(4)] = { .get = get_description }, [COSEM_ATTR(5)] = { .get = get_delivery },
+    [COSEM_ATTR(6)] = { .get = get_status },
 };
-static const struct cosem_method gateway_method[] = { { .id = 1, .call = call_enter } };
+static const struct cosem_method gateway_method[] = { [COSEM_METHOD(1)] = { .call =
+                                                                                call_enter } };
 const struct cosem_class class_gateway = { .id = 115,
                                            .n_attr = COUNT(gateway_attr),
                                            .n_method = COUNT(gateway_method),
@@ -197,12 +198,12 @@ static enum dar get_certificate(void *app, const struct cosem_at *at, struct axd
 }
 
 static const struct cosem_attr sts_attr[] = {
-    { .id = 2, .get = get_pan },          { .id = 3, .get = get_commodity },
-    { .id = 4, .get = get_carriers },     { .id = 5, .get = get_number },
-    { .id = 6, .get = get_number },       { .id = 7, .get = get_number },
-    { .id = 8, .get = get_number },       { .id = 9, .get = get_number },
-    { .id = 10, .get = get_number },      { .id = 11, .get = get_number },
-    { .id = 12, .get = get_certificate },
+    [COSEM_ATTR(2)] = { .get = get_pan },          [COSEM_ATTR(3)] = { .get = get_commodity },
+    [COSEM_ATTR(4)] = { .get = get_carriers },     [COSEM_ATTR(5)] = { .get = get_number },
+    [COSEM_ATTR(6)] = { .get = get_number },       [COSEM_ATTR(7)] = { .get = get_number },
+    [COSEM_ATTR(8)] = { .get = get_number },       [COSEM_ATTR(9)] = { .get = get_number },
+    [COSEM_ATTR(10)] = { .get = get_number },      [COSEM_ATTR(11)] = { .get = get_number },
+    [COSEM_ATTR(12)] = { .get = get_certificate },
 };
 const struct cosem_class class_sts = { .id = 116, .n_attr = COUNT(sts_attr), .attr = sts_attr };
 
@@ -264,7 +265,7 @@ static enum dar set_sms(void *app, const struct cosem_at *at, struct axdr_in *in
 }
 
 static const struct cosem_attr sms_attr[] = {
-    { .id = 2, .get = get_sms, .set = set_sms },
+    [COSEM_ATTR(2)] = { .get = get_sms, .set = set_sms },
 };
 const struct cosem_class class_sms = { .id = 1, .n_attr = COUNT(sms_attr), .attr = sms_attr };
 
@@ -288,7 +289,7 @@ static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in
 }
 
 static const struct cosem_attr pin_attr[] = {
-    { .id = 2, .get = cosem_hidden, .set = set_pin },
+    [COSEM_ATTR(2)] = { .get = cosem_hidden, .set = set_pin },
 };
 const struct cosem_class class_sms_pin = { .id = 1,
                                            .n_attr = COUNT(pin_attr),
@@ -339,8 +340,100 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
 }
 
 static const struct cosem_attr units_attr[] = {
-    { .id = 2, .get = get_units, .set = set_units },
+    [COSEM_ATTR(2)] = { .get = get_units, .set = set_units },
 };
 const struct cosem_class class_units = { .id = 1,
                                          .n_attr = COUNT(units_attr),
                                          .attr = units_attr };
+
+/* -- what became of them: {time, percent of frames, state}
+ * ------------------------------------------------------------------------------- */
+
+static enum dar past_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
+                          struct span *s)
+{
+    (void)at, (void)sel;
+    s->end = meter_of(app)->units.past_n;
+    return DAR_OK;
+}
+
+static enum dar past_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
+                         struct axdr_out *o)
+{
+    struct unit_past p;
+    (void)at, (void)s;
+    if (unit_past(meter_of(app), i, &p) < 0) return DAR_BLOCK;
+    axdr_emit_struct(o, 3);
+    emit_moment(meter_of(app), o, (utc_t){ p.utc_s });
+    axdr_emit_u8(o, p.quality);
+    axdr_emit_enum(o, p.state);
+    return DAR_OK;
+}
+
+static const struct cosem_seq past_seq = { .open = past_open, .row = past_row };
+static const struct cosem_attr past_attr[] = {
+    [COSEM_ATTR(2)] = { .seq = &past_seq },
+};
+const struct cosem_class class_unit_past = { .id = 1,
+                                             .n_attr = COUNT(past_attr),
+                                             .attr = past_attr };
+
+/* -- the short codes they turn through
+ * ------------------------------------------------------------------------------- */
+
+static enum dar get_unit_codes(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    uint16_t code[UNIT_CODES];
+    unsigned n = unit_codes(meter_of(app), code);
+    (void)at;
+    axdr_emit_array(o, n);
+    for (unsigned i = 0; i < n; i++) axdr_emit_u16(o, code[i]);
+    return DAR_OK;
+}
+
+static enum dar set_unit_codes(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint16_t code[UNIT_CODES];
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (in->bad) return DAR_TYPE;
+    if (n > UNIT_CODES) return DAR_OTHER;
+    for (uint32_t i = 0; i < n; i++) code[i] = axdr_read_u16(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(unit_set_codes(meter_of(app), at->who, code, n));
+}
+
+static const struct cosem_attr unit_codes_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_unit_codes, .set = set_unit_codes },
+};
+const struct cosem_class class_unit_codes = { .id = 1,
+                                              .n_attr = COUNT(unit_codes_attr),
+                                              .attr = unit_codes_attr };
+
+/* -- {year from which TIDs count, lowest of the TIDs held}
+ * ------------------------------------------------------------------------------- */
+
+static enum dar get_window(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    const struct meter *m = meter_of(app);
+    (void)at;
+    axdr_emit_struct(o, 2);
+    axdr_emit_u16(o, (uint16_t)param_get(m, PARAM_STS_BASE));
+    axdr_emit_u32(o, prepay_window(m));
+    return DAR_OK;
+}
+
+static enum dar set_window(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    axdr_read_struct(in, 2);
+    int32_t year = axdr_read_u16(in);
+    uint32_t tid = axdr_read_u32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return dar_of(prepay_window_set(meter_of(app), at->who, year, tid));
+}
+
+static const struct cosem_attr window_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_window, .set = set_window },
+};
+const struct cosem_class class_window = { .id = 1,
+                                          .n_attr = COUNT(window_attr),
+                                          .attr = window_attr };

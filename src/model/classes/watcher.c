@@ -65,9 +65,9 @@ static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 static const struct cosem_attr watcher_attr[] = {
-    { .id = 2, .get = get_thresholds, .set = set_thresholds },
-    { .id = 3, .get = get_monitored, .set = set_monitored },
-    { .id = 4, .get = get_actions, .set = set_actions },
+    [COSEM_ATTR(2)] = { .get = get_thresholds, .set = set_thresholds },
+    [COSEM_ATTR(3)] = { .get = get_monitored, .set = set_monitored },
+    [COSEM_ATTR(4)] = { .get = get_actions, .set = set_actions },
 };
 const struct cosem_class class_watcher = { .id = 21,
                                            .n_attr = COUNT(watcher_attr),
@@ -151,9 +151,9 @@ static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in 
 }
 
 static const struct cosem_attr alarm_monitor_attr[] = {
-    { .id = 2, .get = get_alarm_threshold, .set = set_alarm_threshold },
-    { .id = 3, .get = get_descriptor },
-    { .id = 4, .get = get_pushes, .set = set_pushes },
+    [COSEM_ATTR(2)] = { .get = get_alarm_threshold, .set = set_alarm_threshold },
+    [COSEM_ATTR(3)] = { .get = get_descriptor },
+    [COSEM_ATTR(4)] = { .get = get_pushes, .set = set_pushes },
 };
 const struct cosem_class class_alarm_monitor = { .id = 21,
                                                  .n_attr = COUNT(alarm_monitor_attr),
@@ -190,9 +190,11 @@ static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    bool both = param_get(meter_of(app), PARAM_REGISTRATION) == REGISTRATION_ABSOLUTE;
+    uint16_t basis = wallet_basis(meter_of(app));
     (void)at;
-    emit_monitored(o, both ? REG_BILLING_WH_ABS : REG_BILLING_WH_IMPORT);
+    emit_monitored(o, basis == REG_WH_ABS   ? REG_BILLING_WH_ABS
+                      : basis == REG_WH_NET ? REG_BILLING_WH_NET
+                                            : REG_BILLING_WH_IMPORT);
     return DAR_OK;
 }
 
@@ -207,9 +209,9 @@ static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr steps_attr[] = {
-    { .id = 2, .get = get_boundaries, .set = set_boundaries },
-    { .id = 3, .get = get_basis },
-    { .id = 4, .get = get_no_scripts },
+    [COSEM_ATTR(2)] = { .get = get_boundaries, .set = set_boundaries },
+    [COSEM_ATTR(3)] = { .get = get_basis },
+    [COSEM_ATTR(4)] = { .get = get_no_scripts },
 };
 const struct cosem_class class_step_monitor = { .id = 21,
                                                 .n_attr = COUNT(steps_attr),
@@ -261,9 +263,9 @@ static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct a
 }
 
 static const struct cosem_attr levels_attr[] = {
-    { .id = 2, .get = get_levels, .set = set_levels },
-    { .id = 3, .get = get_credit },
-    { .id = 4, .get = get_level_scripts },
+    [COSEM_ATTR(2)] = { .get = get_levels, .set = set_levels },
+    [COSEM_ATTR(3)] = { .get = get_credit },
+    [COSEM_ATTR(4)] = { .get = get_level_scripts },
 };
 const struct cosem_class class_level_monitor = { .id = 21,
                                                  .n_attr = COUNT(levels_attr),

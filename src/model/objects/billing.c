@@ -37,9 +37,9 @@ static const struct schedule end = { { 0, 0, 10, 0, 1, 255 }, 1, 0, get_end, set
 static const struct cosem_row rows[] = {
     PROFILE(1, 99, 2, 0, ACL_BILLING, class_fixed, &daily),
     PROFILE(0, 98, 1, 0, ACL_BILLING, class_billing, &monthly),
-    ROW(0, 0, 15, 0, 0, 1, ACL_CONFIG, &class_schedule, .ext = &end),
-    ROW(0, 0, 10, 0, 1, 1, ACL_BILLING_SCRIPT, &class_script, .ext = &scripts),
-    ROW(0, 0, 10, 0, 0, 1, ACL_SCRIPT, &class_script, .ext = &resets),
+    ROW(0, 0, 15, 0, 0, 1, ACL_CONFIG, class_schedule, .ext = &end),
+    ROW(0, 0, 10, 0, 1, 1, ACL_BILLING_SCRIPT, class_script, .ext = &scripts),
+    ROW(0, 0, 10, 0, 0, 1, ACL_SCRIPT, class_script, .ext = &resets),
     NUMBER(1, 0, 1, 0, ACL_METER, REG_BILLINGS, AXDR_U32),
     MADE(1, 0, 1, 1, class_made, MADE_BILLING_ROWS, AXDR_U8, BILLING_MONTHLY),
     MOMENT(1, 0, 1, 2, ACL_METER, REG_AT_BILLING),

@@ -5,7 +5,7 @@ static const struct param_unit period = { PARAM_DEMAND_PERIOD_S, AXDR_U16, UNIT_
 
 /* A demand is three families: the running one, the sum of maxima at resets, the maxima. */
 #define DEMAND(c, kind)                                                                        \
-    ROW(1, 0, c, 4, 0, 1, ACL_DEMAND, &class_demand, SHOWN(REG_D_##kind, AXDR_U32)),           \
+    ROW(1, 0, c, 4, 0, 1, ACL_DEMAND, class_demand, SHOWN(REG_D_##kind, AXDR_U32)),            \
         REGISTER(c, 2, 0, 1, ACL_METER, REG_CD_##kind, AXDR_U32),                              \
         EXTENDED(c, 6, 0, FAMILY, ACL_CUSTOMER, REG_MD_##kind, AXDR_U32)
 #define SINCE(c, n, kind, tag)                                                                 \

@@ -8,8 +8,15 @@ static const struct cosem_group *const groups[] = {
     &objects_quality,  &objects_supply, &objects_prepay,   &objects_display,
 };
 
+#define CLASS(name) &name,
+static const struct cosem_class *const classes[] = {
+#include "model/classes.def"
+};
+#undef CLASS
+
 const struct cosem_model device_model = {
     .group = groups,
+    .cls = classes,
     .acl = device_acl,
     .demand = device_demand,
     .n_group = COUNT(groups),
@@ -47,9 +54,10 @@ static const struct {
 
 static bool shows_register(const struct cosem_row *r)
 {
-    return r->cls == &class_register || r->cls == &class_data || r->cls == &class_extended ||
-           r->cls == &class_data_time || r->cls == &class_demand || r->cls == &class_alarm ||
-           r->cls == &class_error;
+    const struct cosem_class *c = classes[r->cls];
+    return c == &class_register || c == &class_data || c == &class_extended ||
+           c == &class_data_time || c == &class_demand || c == &class_alarm ||
+           c == &class_error;
 }
 
 /* The row that shows a register, or NULL: the first one, in table order. */
@@ -89,7 +97,9 @@ static struct cosem_capture capture_of_register(uint16_t reg)
     const struct cosem_row *r = row_of_register(shown, &k);
     if (!r) return (struct cosem_capture){ .attr = 2 };
     struct cosem_at at = { .row = r, .k = k };
-    return (struct cosem_capture){ .class_id = r->cls->id, .ln = cosem_ln(&at), .attr = attr };
+    return (struct cosem_capture){ .class_id = classes[r->cls]->id,
+                                   .ln = cosem_ln(&at),
+                                   .attr = attr };
 }
 
 struct cosem_capture model_capture_of(uint16_t column, const struct profile_view *v)
@@ -128,8 +138,7 @@ int model_column_of(const struct cosem_capture *c)
     uint16_t reg = (uint16_t)(at.row->bind.id + at.k);
     if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3 && c->attr == 2) return COLUMN_STATUS;
     for (unsigned i = 0; i < COUNT(beside); i++)
-        if (c->attr == beside[i].attr && at.row->cls == beside[i].cls)
-            return reg + beside[i].ahead;
+        if (c->attr == beside[i].attr && at.cls == beside[i].cls) return reg + beside[i].ahead;
     return c->attr == 2 ? reg : E_NONE;
 }
 

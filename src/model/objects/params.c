@@ -35,7 +35,8 @@ static const struct place shown[] = {
     { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
     { PARAM_UNITS, 1, 2, 1, { 0, 0, 96, 62, 0, 255 } },
     { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_PROTECT_MASK, 1, 2, 1, { 0, 0, 96, 50, 23, 255 } },
+    { PARAM_UNIT_DISPLAY, 1, 2, 1, { 0, 0, 96, 62, 4, 255 } },
+    { PARAM_STS_BASE, 1, 2, 1, { 0, 0, 96, 61, 13, 255 } },
     { PARAM_BATTERY_DAYS, 1, 2, 1, { 0, 0, 96, 6, 2, 255 } },
     { PARAM_SINGLE_1, 1, 4, 22, { 0, 0, 15, 0, 1, 255 } },
     { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
@@ -133,11 +134,12 @@ static const struct {
 /* Member of the row's family that shows the parameter as its attribute 2, or -1. */
 static int member_of(const struct cosem_row *r, uint16_t param)
 {
-    if (r->cls == &class_param || r->cls == &class_octets)
+    const struct cosem_class *c = device_model.cls[r->cls];
+    if (c == &class_param || c == &class_octets || c == &class_bits)
         return (uint16_t)(param - r->bind.id) < r->span ? param - r->bind.id : -1;
-    if (r->cls == &class_param_register)
+    if (c == &class_param_register)
         return ((const struct param_unit *)r->bind.ext)->id == param ? 0 : -1;
-    if (r->cls != &class_settings) return -1;
+    if (c != &class_settings) return -1;
     const struct setting_list *l = r->bind.ext;
     for (unsigned i = 0; i < l->n; i++)
         if (l->of[i].id == param) return 0;
@@ -197,7 +199,7 @@ struct cosem_capture model_object_of(uint16_t param)
             int k = member_of(r, param);
             struct cosem_at at = { .row = r, .k = (uint8_t)k };
             if (k >= 0)
-                return (struct cosem_capture){ .class_id = r->cls->id,
+                return (struct cosem_capture){ .class_id = device_model.cls[r->cls]->id,
                                                .ln = cosem_ln(&at),
                                                .attr = 2 };
         }
