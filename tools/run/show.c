@@ -343,6 +343,7 @@ static const struct {
     { DISPLAY_TEST, "all segments" },
     { DISPLAY_ALARM, "alarm" },
     { DISPLAY_TEXT, "alarm" },
+    { DISPLAY_TAMPERS, "tampers" },
     { DISPLAY_ERROR, "error" },
 };
 
