@@ -378,6 +378,8 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
         size_t from = o->len;
         o->skip = g->skip; /* octets of this part that went out with the last block */
         *dar = dar_of(emit_part(app, g, o));
+        bool enough = *dar == DAR_ENOUGH;
+        if (enough) *dar = DAR_OK;
         if (*dar != DAR_OK) {
             o->len = from;
             o->skip = 0;
@@ -397,6 +399,10 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
             g->headed = true;
         else
             g->rows.next++;
+        if (enough && g->rows.next < g->rows.end) {
+            *dar = DAR_PENDING;
+            return COSEM_MORE;
+        }
     }
     return COSEM_DONE;
 }

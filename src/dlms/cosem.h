@@ -62,7 +62,8 @@ enum dar {
     DAR_NO_LONG_SET = 18,
     DAR_BLOCK_NUMBER = 19,
     DAR_OTHER = 250,
-    DAR_PENDING = 0x100 /* never on the wire: ask again */
+    DAR_PENDING = 0x100, /* never on the wire: ask again */
+    DAR_ENOUGH = 0x101   /* nor is this: a row is out whose reading fills a step */
 };
 
 /* DAR_OK, or what a negative E_* of base/err.def is on the wire: E_TYPE and E_FORMAT 12,
@@ -126,8 +127,9 @@ struct cosem_seq {     /* an attribute or return value that is made of rows */
     enum dar (*open)(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                      struct span *s);
 
-    /* Emit element i, the same octets each time it is asked within a span. DAR_OK, or the
-     * result that ends the transfer (DAR_BLOCK: the row is gone). */
+    /* Emit element i, the same octets each time it is asked within a span. DAR_OK, DAR_ENOUGH
+     * (the next one belongs to another step), DAR_PENDING, or the result that ends the transfer
+     * (DAR_BLOCK: the row is gone). */
     enum dar (*row)(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
                     struct axdr_out *o);
 
@@ -303,7 +305,7 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
                          const struct cosem_at *at, const struct cosem_sel *sel);
 
 /* Fill o's window from where the last one ended. *dar other than DAR_OK: the transfer is
- * over, with that. DAR_PENDING with COSEM_MORE: nothing new yet, call again. */
+ * over, with that. DAR_PENDING with COSEM_MORE: what there is stands, call again for more. */
 enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out *o,
                                 enum dar *dar);
 

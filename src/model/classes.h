@@ -75,11 +75,16 @@ struct script {
     uint16_t command; /* enum command */
     int8_t arg;
 };
+enum { SCRIPTS_MAX = 8 };
 struct script_table {
     const struct script *script;
-    uint8_t n;
+    uint8_t n;       /* up to SCRIPTS_MAX */
     uint8_t objects; /* each does it to so many, E and up */
+    uint16_t param;  /* it may be written, and then this has it; 0 none. All have names then */
 };
+
+/* Script n of it, from 1, as it stands; NULL: there is none. */
+const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n);
 
 /* The parameters of a port, in the order of meter/params.def: first + link * LOCALS and so on.
  */

@@ -48,8 +48,13 @@ static void put_number(struct line *t, uint64_t v, unsigned digits, unsigned dec
     put(t, s + at, sizeof s - at);
 }
 
-static void put_label(struct line *t, const uint8_t label[3])
+/* A-B:C.D.E( */
+static void put_label(struct line *t, struct obis of, const uint8_t label[3])
 {
+    put_number(t, of.a, 1, 0);
+    put(t, "-", 1);
+    put_number(t, of.b, 1, 0);
+    put(t, ":", 1);
     for (unsigned i = 0; i < 3; i++) {
         if (i) put(t, ".", 1);
         put_number(t, label[i], 1, 0);
@@ -94,7 +99,7 @@ static bool put_item(struct line *t, struct device *d, const struct display_item
     struct civil c = clock_stamp(&d->meter.clock, meter_utc(&d->meter)).local;
     bool is_register = x->column < REG_COUNT && reg_kind_at(x->column) != REG_TIME;
     if (!is_register && (x->column < DISPLAY_TIME || x->column > DISPLAY_SERIAL)) return false;
-    put_label(t, x->label);
+    put_label(t, model_capture_of_item(x->column).ln, x->label);
     if (is_register) put_register(t, &d->meter.now, x);
     if (x->column == DISPLAY_TIME)
         put_fields(t, (uint16_t[]){ c.hour, c.minute, c.second }, ':');

@@ -240,6 +240,30 @@ static void scripts_order(void **state)
     desk_free(k);
 }
 
+static enum dar set_clock(struct desk *k, uint8_t role, int64_t by_s)
+{
+    uint8_t dt[12];
+    struct axdr_out o = open_in();
+    meter_at(&k->d.meter, k->now);
+    moment_put(&k->d.meter, (utc_t){ meter_utc(&k->d.meter).s + by_s }, dt);
+    axdr_emit_octets(&o, dt, sizeof dt);
+    enum dar dar = desk_set(k, role, 8, desk_ln("0-0:1.0.0"), 2, o.buf, o.len, 0);
+    desk_run_s(k, 60);
+    return dar;
+}
+
+static void an_operator_shifts_the_clock_a_little(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, 50), DAR_OK);
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, 70), DAR_TEMPORARY); /* the limit is 60 s */
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, -70), DAR_TEMPORARY);
+    assert_int_equal(set_clock(k, ROLE_READER, 5), DAR_DENIED);
+    assert_int_equal(set_clock(k, ROLE_SUPERVISOR, 70), DAR_OK);
+    desk_free(k);
+}
+
 static void put_entry(struct axdr_out *o, uint16_t index, uint8_t hour, uint8_t script)
 {
     static const uint8_t any[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
@@ -992,9 +1016,10 @@ static void the_readout_is_what_the_display_turns_through(void **state)
     int got;
     for (; (got = device_host.readout(&k->d, lines, line, sizeof line)) >= 0; lines++) {
         line[got] = 0;
-        import |= strstr((char *)line, "1.8.0(") == (char *)line &&
+        import |= strstr((char *)line, "1-0:1.8.0(") == (char *)line &&
                   strstr((char *)line, "12345.6") && strstr((char *)line, "*kWh)");
         assert_int_equal(line[got - 1], ')');
+        if (lines) assert_memory_equal(line, "1-0:", 4);
     }
     for (unsigned i = 0; i < n; i++)
         values += item[i].column < REG_COUNT ||
@@ -1121,6 +1146,32 @@ static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
     assert_int_equal(number(k, 1, ln, 2), rows);
 }
 
+/* The row of a change of parameters, the last of the standard log, names the object. */
+static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
+{
+    struct desk_value v = get(k, 7, "0-0:99.98.0", 2);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    struct obis want = desk_ln(ln);
+    uint8_t dt[12], name[7] = { 0 };
+    uint32_t rows = axdr_read_head(&i, AXDR_ARRAY);
+    for (; rows; rows--) {
+        axdr_read_struct(&i, 9);
+        axdr_read_datetime(&i, dt);
+        uint16_t code = axdr_read_u16(&i);
+        axdr_read_u8(&i);
+        axdr_read_u16(&i);
+        axdr_read_u8(&i);
+        if (code == EV_PARAMETER_CHANGED)
+            axdr_read_octets(&i, name, sizeof name);
+        else
+            axdr_read_u16(&i);
+        for (unsigned n = 0; n < 3; n++) axdr_read_u32(&i);
+    }
+    assert_true(axdr_is_done(&i));
+    assert_memory_equal(name, &want, 6);
+    assert_int_equal(name[6], attr);
+}
+
 static void a_log_names_its_newest_row(void **state)
 {
     (void)state;
@@ -1130,6 +1181,7 @@ static void a_log_names_its_newest_row(void **state)
     set_u16(k, 23, "0-0:22.0.0", 5, 512); /* a row of a transaction */
     desk_settle(k);
     expect_last(k, 0, EV_PARAMETER_CHANGED, rows + 1);
+    expect_changed(k, "0-0:22.0.0", 5);
     k->inputs |= INPUT_TERMINAL_COVER; /* one of the queue */
     assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
     desk_run_s(k, 2);
@@ -1218,6 +1270,7 @@ int main(void)
         cmocka_unit_test(lists_beyond_the_limits_are_refused_whole),
         cmocka_unit_test(special_days_come_and_go_one_by_one),
         cmocka_unit_test(scripts_order),
+        cmocka_unit_test(an_operator_shifts_the_clock_a_little),
         cmocka_unit_test(orders_by_date),
         cmocka_unit_test(a_schedule_ends_the_period_under_way),
         cmocka_unit_test(a_single_action_opens_the_relay),

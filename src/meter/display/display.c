@@ -99,7 +99,7 @@ unsigned display_items(struct meter *m, enum display_list list,
 bool display_has(const struct display_item *x)
 {
     bool special = (x->column >= DISPLAY_TIME && x->column <= DISPLAY_CAUSE) ||
-                   x->column == DISPLAY_VERSION ||
+                   x->column == DISPLAY_TAMPERS || x->column == DISPLAY_VERSION ||
                    (x->column >= SUM_FIRST && x->column < SUM_END);
     return (x->column < REG_COUNT || special) && x->decimals <= DECIMALS_MAX;
 }

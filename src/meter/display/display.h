@@ -54,7 +54,8 @@ enum {
     DISPLAY_TEXT,
     DISPLAY_RESULT,  /* number of its result, sts/results.def */
     DISPLAY_AMOUNT,  /* that it added */
-    DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
+    DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set; in
+                        lists too */
     DISPLAY_CHANNEL, /* it came by, enum link_id */
     /* in lists again: */
     DISPLAY_VERSION /* of the firmware */

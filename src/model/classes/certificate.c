@@ -14,7 +14,7 @@
 #include "model/security.h"
 
 enum { W_STEP, W_BEGUN, W_SLOT, W_GIVEN, W_STAGE, W_NEXT };
-enum { NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = 4 };
+enum { NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = DEVICE_KEYS };
 
 static const struct dlms_session *session_of(const struct cosem_at *at)
 {
@@ -475,11 +475,11 @@ static int prepare(struct device *d, const struct cosem_at *at, const struct off
     }
 }
 
-static void agreed(struct device *d, const struct cosem_at *at, const struct offer *o,
-                   uint8_t fresh[DEVICE_KEY], struct axdr_out *out)
+static int agreed(struct device *d, const struct cosem_at *at, const struct offer *o,
+                  struct axdr_out *out)
 {
     const struct job_out *made = &d->curve.made;
-    uint8_t title[DLMS_TITLE], data[KEY_DATA];
+    uint8_t title[DLMS_TITLE], data[KEY_DATA], fresh[DEVICE_KEY];
     device_title(d, title);
     kdf(fresh, made->shared, session_of(at)->title, DLMS_TITLE, title, sizeof title);
     memcpy(data, made->point, EC_POINT);
@@ -487,19 +487,8 @@ static void agreed(struct device *d, const struct cosem_at *at, const struct off
     axdr_emit_struct(out, 2);
     axdr_emit_enum(out, o->id);
     axdr_emit_octets(out, data, sizeof data);
-}
-
-static enum dar take_over(struct device *d, const struct cosem_at *at,
-                          const struct offer offer[KEYS_MAX], unsigned n)
-{
-    struct secure_key k[KEYS_MAX] = { 0 };
-    for (unsigned i = 0; i < n; i++) {
-        k[i].slot = (enum secure_slot)offer[i].id;
-        k[i].length = SECURE_KEY;
-        memcpy(k[i].octets, d->curve.fresh[i], SECURE_KEY);
-    }
-    int err = device_keys_set(d, at->who, k, n);
-    wipe(k, sizeof k);
+    int err = device_keys_add(d, &d->curve.fresh, o->id, fresh);
+    wipe(fresh, sizeof fresh);
     return err;
 }
 
@@ -519,11 +508,11 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     unsigned key = jobs_done(ret) / COUNT(job), move = jobs_done(ret) % COUNT(job);
     if (*given < key) {
         if (*given == 0) axdr_emit_array(&ret->out, (uint32_t)n);
-        agreed(d, at, &offer[*given], d->curve.fresh[*given], &ret->out);
+        int err = agreed(d, at, &offer[*given], &ret->out);
         ++*given;
-        return DAR_PENDING;
+        return err ? done(d, at, err) : DAR_PENDING;
     }
-    if (key == (unsigned)n) return done(d, at, take_over(d, at, offer, key));
+    if (key == (unsigned)n) return done(d, at, device_keys_store(d, at->who, &d->curve.fresh));
     if (prepare(d, at, &offer[key], move, &in)) return done(d, at, DAR_OTHER);
     return done(d, at, start(d, ret, (enum job_kind)job[move], &in));
 }

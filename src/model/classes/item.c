@@ -17,6 +17,7 @@ static const struct {
     { DISPLAY_SERIAL, 1, { 1, { 1, 0, 0, 0, 0, 255 }, 2, 0 } },
     { DISPLAY_TEST, 1, { 0, { 0, 0, 0, 0, 0, 0 }, 0, 0 } },
     { DISPLAY_ALARM, 1, { 1, { 0, 0, 97, 98, 0, 255 }, 2, 0 } },
+    { DISPLAY_TAMPERS, 1, { 1, { 0, 0, 97, 98, 2, 255 }, 2, 0 } },
     { DISPLAY_ERROR, 1, { 1, { 0, 0, 97, 97, 0, 255 }, 2, 0 } },
     { DISPLAY_HOLDER, 1, { 70, { 0, 0, 96, 3, 10, 255 }, 3, 0 } },
     { DISPLAY_CAUSE, 1, { 1, { 0, 0, 96, 50, 20, 255 }, 2, 0 } },

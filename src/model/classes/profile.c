@@ -146,6 +146,18 @@ static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
     return 0;
 }
 
+/* What a change of parameters changed: {logical name 6, attribute 1}. */
+static bool log_emit(const union shown *r, uint16_t column, struct axdr_out *o)
+{
+    uint8_t name[sizeof(struct obis) + 1];
+    if (column != COLUMN_WHAT || r->event.code != EV_PARAMETER_CHANGED) return false;
+    struct cosem_capture c = model_object_of(r->event.what);
+    memcpy(name, &c.ln, sizeof c.ln);
+    name[sizeof c.ln] = (uint8_t)c.attr;
+    axdr_emit_octets(o, name, sizeof name);
+    return true;
+}
+
 static uint32_t log_entries(const struct meter *m, unsigned which)
 {
     (void)m, (void)which;
@@ -175,6 +187,7 @@ const struct profile_kind profile_log = {
     .read = log_read,
     .time = log_time,
     .value = log_value,
+    .emit = log_emit,
     .entries = log_entries,
     .period_s = no_period,
     .reset = log_reset,
@@ -415,7 +428,7 @@ const struct profile_kind profile_tokens = {
  */
 
 /* span->work of a range: the search, then how far its rows have been emitted. */
-enum { W_SCAN, W_STATE = 8, W_ROW, W_INDEX };
+enum { W_SCAN, W_STATE = 9, W_ROW, W_INDEX };
 enum { RANGE_NONE, RANGE_SEARCH, RANGE_FOUND, RANGE_COUNT, RANGE_FILTERED };
 _Static_assert(sizeof(struct scan) <= W_STATE * sizeof(uint32_t), "a search fits the span");
 
@@ -428,7 +441,12 @@ struct filter {
     uint32_t index; /* of the column */
 };
 _Static_assert(sizeof(struct filter) <= W_STATE * sizeof(uint32_t), "a filter as well");
-enum { ROWS_A_STEP = 16, LONG_ROWS_A_STEP = 2 }; /* those of billing */
+
+/* Rows of billing are long: to read, check and emit one is a step's work. */
+static unsigned rows_a_step(const struct profile_view *v)
+{
+    return v->kind == &profile_billing ? 1 : 16;
+}
 
 static struct filter filter_of(const struct span *s)
 {
@@ -457,7 +475,7 @@ static enum dar count_rows(struct meter *m, const struct profile_view *v, struct
 {
     union shown row;
     struct filter f = filter_of(s);
-    unsigned most = v->kind == &profile_billing ? LONG_ROWS_A_STEP : ROWS_A_STEP;
+    unsigned most = rows_a_step(v);
     for (unsigned i = 0; i < most && s->work[W_ROW] < f.next; i++, s->work[W_ROW]++) {
         int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
         if (err == E_IO) return DAR_HW;
@@ -692,7 +710,8 @@ static bool is_inside(struct meter *m, const struct profile_view *v, const struc
                                               : scan_has(&q, v->kind->time(row));
 }
 
-/* The row that is element i: counted, or found from where the last one stood. */
+/* The row that is element i: counted, or found from where the last one stood. E_BUSY: not among
+ * those of this step. */
 static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
                   union shown *row)
 {
@@ -705,7 +724,8 @@ static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, str
         s->work[W_ROW] = filtered ? f.first : scan_first(&q);
         s->work[W_INDEX] = 0;
     }
-    for (; s->work[W_ROW] < next; s->work[W_ROW]++) {
+    for (unsigned n = rows_a_step(v); s->work[W_ROW] < next; s->work[W_ROW]++) {
+        if (n-- == 0) return E_BUSY;
         int err = v->kind->read(m, v->which, s->work[W_ROW], row);
         if (err == E_IO || err == E_NONE) return err;
         if (err || !is_inside(m, v, s, row)) continue;
@@ -724,6 +744,7 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
     uint16_t column[COLUMNS_MAX];
     unsigned n = v->kind->columns(m, v->which, column);
     int err = row_at(m, v, i, s, &row);
+    if (err == E_BUSY) return DAR_PENDING;
     if (err) return err == E_NONE ? DAR_BLOCK : DAR_HW;
     axdr_emit_struct(o, cols_count(&s->cols));
     for (unsigned c = 0; c < n && !o->full; c++) {
@@ -734,7 +755,7 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
         else
             emit_column(app, v, &row, column[c], c, o);
     }
-    return DAR_OK;
+    return rows_a_step(v) == 1 ? DAR_ENOUGH : DAR_OK;
 }
 
 static const struct cosem_seq buffer_seq = { .selectors = 1 << 1 | 1 << 2,

@@ -11,6 +11,23 @@ static const struct script_table *table_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
+/* One that may be written orders its scripts anew, and leaves out some: the number of each among
+ * the product's. How many there are. */
+static unsigned numbers_of(struct meter *m, const struct script_table *t,
+                           uint8_t number[SCRIPTS_MAX])
+{
+    int n = t->param ? param_read(m, t->param, number, SCRIPTS_MAX) : 0;
+    for (unsigned i = 0; n <= 0 && i < SCRIPTS_MAX; i++) number[i] = (uint8_t)i;
+    return n > 0 ? (unsigned)n : t->n;
+}
+
+const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n)
+{
+    uint8_t number[SCRIPTS_MAX];
+    bool there = n >= 1 && n <= numbers_of(m, t, number);
+    return there ? &t->script[number[n - 1]] : NULL;
+}
+
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
     struct obis ln = cosem_obis(&s->ln);
@@ -29,16 +46,59 @@ static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct script_table *t = table_of(at);
-    (void)app;
-    axdr_emit_array(o, t->n);
-    for (unsigned i = 0; i < t->n; i++) {
-        const struct script *s = &t->script[i];
+    uint8_t number[SCRIPTS_MAX];
+    unsigned n = numbers_of(meter_of(app), t, number);
+    axdr_emit_array(o, n);
+    for (unsigned i = 0; i < n; i++) {
+        const struct script *s = &t->script[number[i]];
         axdr_emit_struct(o, 2);
         axdr_emit_u16(o, (uint16_t)(i + 1));
         axdr_emit_array(o, t->objects);
         for (uint8_t k = 0; k < t->objects; k++) emit_action(o, s, k);
     }
     return DAR_OK;
+}
+
+/* The number of the product's script that does this; n where none does. */
+static unsigned read_action(struct axdr_in *in, const struct script_table *t)
+{
+    struct obis ln;
+    size_t length = 0;
+    unsigned i = 0;
+    axdr_read_struct(in, 5);
+    uint8_t service = axdr_read_enum(in);
+    uint16_t class_id = axdr_read_u16(in);
+    axdr_read_octets(in, &ln, sizeof ln);
+    int8_t index = axdr_read_i8(in);
+    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
+    for (; !in->bad && i < t->n; i++) {
+        const struct script *s = &t->script[i];
+        if (s->service == service && s->class_id == class_id && s->index == index &&
+            !memcmp(&s->ln, &ln, sizeof ln) && strlen(s->name) == length &&
+            !memcmp(s->name, name, length))
+            break;
+    }
+    return i;
+}
+
+/* Numbered from 1, each doing one thing that the product's own do. */
+static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    const struct script_table *t = table_of(at);
+    uint8_t number[SCRIPTS_MAX], was[SCRIPTS_MAX];
+    bool good = true;
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && (n == 0 || n > SCRIPTS_MAX)) return DAR_OTHER;
+    for (unsigned i = 0; i < n && !in->bad; i++) {
+        axdr_read_struct(in, 2);
+        good &= axdr_read_u16(in) == i + 1 && axdr_read_head(in, AXDR_ARRAY) == 1;
+        number[i] = (uint8_t)read_action(in, t);
+        good &= number[i] < t->n;
+    }
+    if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
+    if (!good) return DAR_OTHER;
+    if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
+    return param_write(meter_of(app), at->who, t->param, number, n);
 }
 
 /* An order that is not taken now (lock-out of billing) may be taken later. */
@@ -55,12 +115,15 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
     uint16_t n = axdr_read_u16(arg);
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    if (n == 0 || n > t->n) return DAR_OTHER;
-    return model_order(meter_of(app), at->who, t->script[n - 1].command, t->script[n - 1].arg);
+    const struct script *s = model_script(meter_of(app), t, n);
+    return s ? model_order(meter_of(app), at->who, s->command, s->arg) : DAR_OTHER;
 }
 
 static const struct cosem_attr script_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scripts },
+};
+static const struct cosem_attr table_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_scripts, .set = set_scripts },
 };
 static const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call =
                                                                                call_execute } };
@@ -69,6 +132,11 @@ const struct cosem_class class_script = { .id = 9,
                                           .attr = script_attr,
                                           .n_method = COUNT(script_method),
                                           .method = script_method };
+const struct cosem_class class_script_table = { .id = 9,
+                                                .n_attr = COUNT(table_attr),
+                                                .attr = table_attr,
+                                                .n_method = COUNT(script_method),
+                                                .method = script_method };
 
 /* -- class 22
  * ----------------------------------------------------------------------------------

@@ -63,17 +63,17 @@ static bool may_order(const struct cosem_at *at)
 }
 
 /* The order behind a script. */
-static bool find_script(const struct cosem_at *by, struct schedule_entry *x)
+static bool find_script(struct meter *m, const struct cosem_at *by, struct schedule_entry *x)
 {
     struct cosem_at at = { .who = by->who, .id = 1 };
     struct obis ln;
     memcpy(&ln, x->script, sizeof ln);
     if (cosem_find(&device_model, class_script.id, ln, &at) != DAR_OK) return false;
     if (!may_order(&at)) return false;
-    const struct script_table *t = at.row->bind.ext;
-    if (x->selector < 1 || x->selector > t->n) return false;
-    x->command = (uint8_t)t->script[x->selector - 1].command;
-    x->arg = t->script[x->selector - 1].arg;
+    const struct script *s = model_script(m, at.row->bind.ext, x->selector);
+    if (!s) return false;
+    x->command = (uint8_t)s->command;
+    x->arg = s->arg;
     return true;
 }
 
@@ -86,7 +86,7 @@ static enum dar entries_put(void *app, const struct cosem_at *at, uint32_t i,
     bool good = read_special(in, &x);
     (void)axdr_read_fields(in, behind, COUNT(behind), &x);
     if (good && !axdr_is_done(in)) return DAR_TYPE;
-    if (!good || !find_script(at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
+    if (!good || !find_script(meter_of(app), at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
     int err = schedule_put(meter_of(app), at->who, &x);
     return err == E_BUSY ? DAR_PENDING : err;
 }

@@ -146,7 +146,7 @@ const struct cosem_class class_alarm_monitor = { .id = 21,
 /* -- the steps of the tariff
  * -------------------------------------------------------------------------------
  * Watched as the energy of the month. No script is run: the scheme takes the step with every Wh
- * that is booked. Steps change with their prices (0-0:96.60.1). */
+ * that is booked. How many steps there are changes with their prices (0-0:96.60.1). */
 
 static unsigned boundaries(const struct meter *m)
 {
@@ -161,6 +161,15 @@ static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr
     for (unsigned i = 0; i < boundaries(m); i++)
         axdr_emit_u32(o, m->expense.scheme.step[i].limit_wh);
     return DAR_OK;
+}
+
+static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    uint32_t limit_wh[SCHEME_STEPS], n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && n >= SCHEME_STEPS) return DAR_OTHER;
+    for (unsigned i = 0; i < n && !in->bad; i++) limit_wh[i] = axdr_read_u32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return expense_set_limits(meter_of(app), at->who, limit_wh, n);
 }
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -183,7 +192,7 @@ static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr
 }
 
 static const struct cosem_attr steps_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_boundaries },
+    [COSEM_ATTR(2)] = { .get = get_boundaries, .set = set_boundaries },
     [COSEM_ATTR(3)] = { .get = get_basis },
     [COSEM_ATTR(4)] = { .get = get_no_scripts },
 };

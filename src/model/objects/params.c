@@ -22,6 +22,7 @@ static const struct place shown[] = {
     { PARAM_SPECIAL_DAYS_3, 1, 2, 11, { 0, 0, 11, 0, 1, 255 } },
     { PARAM_SHORT_CODES, 1, 2, 1, { 0, 0, 96, 62, 3, 255 } },
     { PARAM_SCHEDULE, 1, 2, 10, { 0, 0, 12, 0, 0, 255 } },
+    { PARAM_OUTPUT_SCRIPTS, 1, 2, 9, { 0, 0, 10, 0, 103, 255 } },
     { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
     { PARAM_SUPPLY_MODE, 1, 4, 70, { 0, 0, 96, 3, 10, 255 } },
     { PARAM_WEIGHTS, 1, 4, 68, { 0, 0, 96, 3, 20, 255 } },
