@@ -36,8 +36,16 @@ struct obis {
     uint8_t a, b, c, d, e, f;
 };
 
+/* The same as const tables keep it: A and B below 16. */
+struct obis_row {
+    uint8_t a : 4, b : 4, c, d, e, f;
+};
+struct obis cosem_obis(const struct obis_row *r);
+
 /* data-access-result; action-result is the same list (DLMS ASN.1). */
 enum dar {
+    DAR_LEAST =
+        INT32_MIN, /* below 0 an E_* of base/err.def, which goes out as dar_of() of it */
     DAR_OK = 0,
     DAR_HW = 1,
     DAR_TEMPORARY = 2,
@@ -344,6 +352,13 @@ struct cosem_capture { /* capture_object_definition */
     int8_t attr;
     uint16_t index; /* data_index */
 };
+struct capture_row { /* the same as const tables keep it: classes below 256 */
+    uint8_t class_id;
+    struct obis_row ln;
+    int8_t attr;
+    uint8_t index;
+};
+struct cosem_capture cosem_capture(const struct capture_row *r);
 void cosem_emit_capture(struct axdr_out *o, const struct cosem_capture *c);
 int cosem_read_capture(struct axdr_in *in, struct cosem_capture *c); /* 0, E_TYPE */
 

@@ -503,7 +503,7 @@ static enum dar search(struct meter *m, struct span *s)
     int err = scan_step(m, &q);
     memcpy(s->work, &q, sizeof q);
     if (err == E_BUSY) return DAR_PENDING;
-    if (err) return dar_of(err);
+    if (err) return err;
     s->work[W_STATE] = RANGE_FOUND;
     s->work[W_ROW] = scan_first(&q);
     s->work[W_INDEX] = 0;
@@ -818,7 +818,7 @@ static enum dar columns_commit(void *app, const struct cosem_at *at)
     const struct profile_view *v = view_of(at);
     int err = v->kind->set_columns(meter_of(app), at->who, v->which, st->column, st->n);
     if (err != E_BUSY) st->open = false;
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return err == E_BUSY ? DAR_PENDING : err;
 }
 
 static void columns_abort(void *app, const struct cosem_at *at)
@@ -838,8 +838,7 @@ static const struct cosem_seq columns_fixed = { .open = columns_open, .row = col
 
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
-    return DAR_OK;
+    return axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
 }
 
 static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -847,7 +846,7 @@ static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in 
     const struct profile_view *v = view_of(at);
     uint32_t s = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(v->kind->set_period_s(meter_of(app), at->who, v->which, s));
+    return v->kind->set_period_s(meter_of(app), at->who, v->which, s);
 }
 
 static enum dar get_sort_method(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -869,14 +868,12 @@ static enum dar get_in_use(void *app, const struct cosem_at *at, struct axdr_out
 {
     uint32_t first = 0, next = 0;
     view_of(at)->kind->span(meter_of(app), view_of(at)->which, &first, &next);
-    axdr_emit_u32(o, next - first);
-    return DAR_OK;
+    return axdr_emit_u32(o, next - first);
 }
 
 static enum dar get_entries(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
-    return DAR_OK;
+    return axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
 }
 
 typedef int (*order)(struct meter *m, const struct who *who, unsigned which);
@@ -884,7 +881,7 @@ typedef int (*order)(struct meter *m, const struct who *who, unsigned which);
 static enum dar call_order(void *app, const struct cosem_at *at, struct axdr_in *arg, order f)
 {
     if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(f(meter_of(app), at->who, view_of(at)->which));
+    return f(meter_of(app), at->who, view_of(at)->which);
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,

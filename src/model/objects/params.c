@@ -6,8 +6,8 @@ struct place {
     uint16_t first;
     uint8_t n;
     int8_t attr;
-    uint16_t class_id;
-    struct obis ln;
+    uint8_t class_id;
+    struct obis_row ln;
 };
 static const struct place shown[] = {
     { PARAM_ZONE_MIN, 1, 3, 8, { 0, 0, 1, 0, 0, 255 } },
@@ -167,7 +167,7 @@ static struct cosem_capture secret_object_of(unsigned slot)
 static struct cosem_capture capture_of(const struct place *p, unsigned ahead)
 {
     return (struct cosem_capture){ .class_id = p->class_id,
-                                   .ln = p->ln,
+                                   .ln = cosem_obis(&p->ln),
                                    .attr = (int8_t)(p->attr + (int)ahead) };
 }
 
