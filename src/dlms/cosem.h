@@ -198,12 +198,12 @@ struct cosem_row {
 
 /* -- rights ----------------------------------------------------------------------------- */
 
-/* For these roles only these ids, of what the masks grant. Bit n is id n, 0 means all; ids
- * above 31 are not granted where ids are named. The first row that names a role counts for
- * it; a row without roles ends the list. */
+/* For these roles only these ids, of what the masks grant. Bit n is id n, 0 means all; attributes
+ * above 31 and methods above 15 are not granted where ids are named. The first row that names a
+ * role counts for it; a row without roles ends the list. */
 struct cosem_limit {
-    uint16_t roles;
-    uint32_t get, set, act;
+    uint16_t roles, act;
+    uint32_t get, set;
 };
 #define COSEM_ID(n) (UINT32_C(1) << (n))
 #define COSEM_IDS(from, to) ((UINT32_C(2) << (to)) - (UINT32_C(1) << (from)))
