@@ -98,7 +98,7 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
     if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
     if (!good) return DAR_OTHER;
     if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
-    return dar_of(param_write(meter_of(app), at->who, t->param, number, n));
+    return param_write(meter_of(app), at->who, t->param, number, n);
 }
 
 /* An order that is not taken now (lock-out of billing) may be taken later. */

@@ -169,7 +169,7 @@ static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr
     if (!in->bad && n >= SCHEME_STEPS) return DAR_OTHER;
     for (unsigned i = 0; i < n && !in->bad; i++) limit_wh[i] = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(expense_set_limits(meter_of(app), at->who, limit_wh, n));
+    return expense_set_limits(meter_of(app), at->who, limit_wh, n);
 }
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
