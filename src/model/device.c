@@ -130,7 +130,7 @@ mono_t device_step(struct device *d, mono_t now)
 {
     if (!meter_is_ready(&d->meter)) { /* nothing overtakes a commit */
         meter_store_step(&d->meter);
-        if (!meter_is_ready(&d->meter)) return mono_after(now, FLASH_POLL_US);
+        return meter_is_ready(&d->meter) ? now : mono_after(now, FLASH_POLL_US);
     }
     push_collect(d);
     mono_t own = meter_next(&d->meter), server = d->server_due, push = d->push.due;
