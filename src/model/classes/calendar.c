@@ -313,8 +313,9 @@ static const struct cosem_attr calendar_attr[] = {
     [COSEM_ATTR(9)] = { .seq = &passive_seq },
     [COSEM_ATTR(10)] = { .get = get_time, .set = set_time },
 };
-static const struct cosem_method calendar_method[] = { [COSEM_METHOD(1)] = {
-                                                           .call = call_activate } };
+static const struct cosem_method calendar_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_activate, .ret = &cosem_order }
+};
 const struct cosem_class class_calendar = { .id = 20,
                                             .n_attr = COUNT(calendar_attr),
                                             .attr = calendar_attr,

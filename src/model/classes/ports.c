@@ -202,8 +202,9 @@ static const struct cosem_attr guard_attr[] = {
     [COSEM_ATTR(9)] = { .get = get_attempts },
     [COSEM_ATTR(10)] = { .get = get_attempts },
 };
-static const struct cosem_method guard_method[] = { [COSEM_METHOD(1)] = { .call =
-                                                                              call_reset } };
+static const struct cosem_method guard_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order }
+};
 const struct cosem_class class_port_guard = { .id = 124,
                                               .n_attr = COUNT(guard_attr),
                                               .attr = guard_attr,
