@@ -85,6 +85,19 @@ static void test_reversal(void **state)
     }
 }
 
+/* A whole pulse between two steps of the world moves it as well. */
+static void test_late_steps(void **state)
+{
+    struct relay_sim r = fresh();
+    (void)state;
+    relay_sim_drive(&r, ms(0), OPEN);
+    relay_sim_drive(&r, ms(60), OFF);
+    assert_rests(&r, false, 1);
+    relay_sim_drive(&r, ms(10000), CLOSE);
+    relay_sim_drive(&r, ms(10000 + RELAY_OPERATE_MS - 1), OFF); /* too short */
+    assert_rests(&r, false, 1);
+}
+
 static void test_held(void **state)
 {
     (void)state;
