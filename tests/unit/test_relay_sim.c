@@ -128,8 +128,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pulse),    cmocka_unit_test(test_short_pulse),
-        cmocka_unit_test(test_reversal), cmocka_unit_test(test_held),
-        cmocka_unit_test(test_bypass),
+        cmocka_unit_test(test_reversal), cmocka_unit_test(test_late_steps),
+        cmocka_unit_test(test_held),     cmocka_unit_test(test_bypass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
