@@ -355,7 +355,7 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
 void cosem_ret_begin(struct cosem_get *g, const struct cosem_at *at, const struct cosem_ret *r)
 {
     const struct cosem_method *x = cosem_method(at);
-    ensure(x && x->ret);
+    ensure(x && cosem_ret_rows(x));
     *g = (struct cosem_get){ .at = *at, .seq = x->ret, .rows = r->span };
     g->headed = x->ret->bare;
     g->rows.start = g->rows.next;
@@ -464,6 +464,12 @@ static int head_length(struct axdr_in v, uint32_t *rows)
     return used > 0 ? used + 1 : used;
 }
 
+/* What a step of staging came to: one that is busy is asked again. */
+static enum dar staged(enum dar dar)
+{
+    return (int)dar == E_BUSY ? DAR_PENDING : dar_of(dar);
+}
+
 /* Stage the head or one element. *took: octets used; 0 with DAR_OK when more are needed. */
 static enum dar stage_one(void *app, struct cosem_set *s, struct axdr_in v, size_t *took)
 {
@@ -480,7 +486,7 @@ static enum dar stage_one(void *app, struct cosem_set *s, struct axdr_in v, size
         return dar;
     }
     struct axdr_in in = axdr_in(v.p, (size_t)n);
-    enum dar dar = dar_of(q->put_row(app, &s->at, s->done, &in));
+    enum dar dar = staged(q->put_row(app, &s->at, s->done, &in));
     if (dar == DAR_OK && !axdr_is_done(&in)) dar = DAR_TYPE;
     if (dar == DAR_OK) s->done++;
     return dar;
@@ -504,7 +510,7 @@ static enum dar finish(void *app, struct cosem_set *s, const uint8_t *p, size_t 
 {
     if (seq_of(s->attr))
         return s->staged && s->done == s->rows && !s->held
-                   ? dar_of(s->attr->seq->commit(app, &s->at))
+                   ? staged(s->attr->seq->commit(app, &s->at))
                    : DAR_TYPE;
     struct axdr_in in = s->held ? axdr_in(s->hold, s->held) : axdr_in(p, n);
     if (axdr_length(in.p, in.n) != (int)in.n) return DAR_TYPE;
@@ -546,7 +552,15 @@ enum dar cosem_call(const struct cosem_model *m, void *app, const struct cosem_a
     enum dar dar = gate(m, app, at);
     if (dar != DAR_OK) return dar;
     if (!cosem_may_call(m, at) || !is_protected(m, at)) return DAR_DENIED;
+    if (x->ret == &cosem_order && !cosem_no_arg(arg)) return DAR_TYPE;
     return dar_of(x->call(app, at, arg, ret));
+}
+
+const struct cosem_seq cosem_order = { .bare = false };
+
+const struct cosem_seq *cosem_ret_rows(const struct cosem_method *x)
+{
+    return x->ret != &cosem_order ? x->ret : NULL;
 }
 
 bool cosem_no_arg(struct axdr_in *arg)

@@ -136,7 +136,7 @@ struct cosem_seq {     /* an attribute or return value that is made of rows */
     /* Staged writing, all or nothing; all four or none. begin: rows are coming; put_row:
      * check and stage element i, which is exactly what `in` holds; commit makes them the
      * value; abort forgets them (also when the link goes down). The first three may be
-     * DAR_PENDING. */
+     * DAR_PENDING, and put_row and commit E_BUSY for it. */
     enum dar (*begin)(void *app, const struct cosem_at *at, uint32_t rows);
     enum dar (*put_row)(void *app, const struct cosem_at *at, uint32_t i, struct axdr_in *in);
     enum dar (*commit)(void *app, const struct cosem_at *at);
@@ -173,6 +173,12 @@ struct cosem_method {
                      struct cosem_ret *ret);
     const struct cosem_seq *ret;
 };
+
+/* To ret of a method that takes nothing and gives nothing back: the engine sees to it. */
+extern const struct cosem_seq cosem_order;
+
+/* Rows that the method gives back, or NULL. */
+const struct cosem_seq *cosem_ret_rows(const struct cosem_method *x);
 
 struct cosem_class {
     uint16_t id;
@@ -338,7 +344,8 @@ void cosem_set_abort(void *app, struct cosem_set *s);
 enum dar cosem_call(const struct cosem_model *m, void *app, const struct cosem_at *at,
                     struct axdr_in *arg, struct cosem_ret *ret);
 
-/* Nothing, null-data or integer 0? For methods without parameter. */
+/* Nothing, null-data or integer 0? For methods without parameter; those of cosem_order were
+ * asked already. */
 bool cosem_no_arg(struct axdr_in *arg);
 
 /* Read the return value that method.ret describes: g to be read by cosem_get_block(). */

@@ -114,7 +114,9 @@ struct setting {
 };
 struct setting_list {
     uint8_t n;
-    struct setting of[SETTINGS_MAX];
+    struct {
+        uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
+    } of[SETTINGS_MAX];
 };
 
 /* A calendar, and the script table its days call. */

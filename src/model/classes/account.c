@@ -324,24 +324,21 @@ static enum dar set_provided_s(void *app, const struct cosem_at *at, struct axdr
 static enum dar call_open(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     return wallet_open(meter_of(app), at->who, wallet_of(at));
 }
 
 static enum dar call_close(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     return wallet_close(meter_of(app), at->who, wallet_of(at));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     return wallet_reset(meter_of(app), at->who, wallet_of(at));
 }
 
@@ -376,9 +373,9 @@ static const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(19)] = { .get = get_provided_s, .set = set_provided_s },
 };
 static const struct cosem_method account_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_open },
-    [COSEM_METHOD(2)] = { .call = call_close },
-    [COSEM_METHOD(3)] = { .call = call_reset },
+    [COSEM_METHOD(1)] = { .call = call_open, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_close, .ret = &cosem_order },
+    [COSEM_METHOD(3)] = { .call = call_reset, .ret = &cosem_order },
 };
 const struct cosem_class class_account = { .id = 111,
                                            .n_attr = COUNT(account_attr),
@@ -586,8 +583,7 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
 static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in *arg,
                             struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (kind_of(at) != CREDIT_EMERGENCY) return DAR_OTHER;
     return credit_take_emergency(meter_of(app), at->who, wallet_of(at));
 }
@@ -607,7 +603,7 @@ static const struct cosem_attr credit_attr[] = {
 static const struct cosem_method credit_method[] = {
     [COSEM_METHOD(1)] = { .call = call_update },
     [COSEM_METHOD(2)] = { .call = call_set },
-    [COSEM_METHOD(3)] = { .call = call_invoke },
+    [COSEM_METHOD(3)] = { .call = call_invoke, .ret = &cosem_order },
 };
 const struct cosem_class class_credit = { .id = 112,
                                           .n_attr = COUNT(credit_attr),

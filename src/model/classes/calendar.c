@@ -249,20 +249,15 @@ static enum dar list_begin(void *app, const struct cosem_at *at, uint32_t rows)
                           rows);
 }
 
-static enum dar wait_if_busy(int err)
-{
-    return err == E_BUSY ? DAR_PENDING : err;
-}
-
 static enum dar list_put(void *app, const struct cosem_at *at, uint32_t i, struct axdr_in *in)
 {
     (void)i;
-    return wait_if_busy(lists[part_of(at)].take(meter_of(app), at, in));
+    return lists[part_of(at)].take(meter_of(app), at, in);
 }
 
 static enum dar list_commit(void *app, const struct cosem_at *at)
 {
-    return wait_if_busy(calendar_commit(meter_of(app), at->who));
+    return calendar_commit(meter_of(app), at->who);
 }
 
 static void list_abort(void *app, const struct cosem_at *at)
@@ -302,8 +297,7 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     int err = calendar_activate(meter_of(app), at->who, calendar_of(at));
     return err == E_FORMAT ? DAR_OTHER : err;
 }

@@ -401,8 +401,7 @@ static enum dar get_proportion(void *app, const struct cosem_at *at, struct axdr
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (is_debt(at)) return DAR_OTHER;
     int err = expense_activate(meter_of(app), at->who);
     return err == E_NONE ? DAR_TEMPORARY : err;
@@ -411,8 +410,7 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
 static enum dar call_collect(void *app, const struct cosem_at *at, struct axdr_in *arg,
                              struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (!is_debt(at) || debt_of(at) != DEBT_DAY) return DAR_OTHER;
     return credit_collect(meter_of(app), at->who, wallet_of(at));
 }
@@ -457,8 +455,10 @@ static const struct cosem_attr charge_attr[] = {
     [COSEM_ATTR(13)] = { .get = get_proportion },
 };
 static const struct cosem_method charge_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_update },  [COSEM_METHOD(2)] = { .call = call_activate },
-    [COSEM_METHOD(3)] = { .call = call_collect }, [COSEM_METHOD(4)] = { .call = call_add },
+    [COSEM_METHOD(1)] = { .call = call_update },
+    [COSEM_METHOD(2)] = { .call = call_activate, .ret = &cosem_order },
+    [COSEM_METHOD(3)] = { .call = call_collect, .ret = &cosem_order },
+    [COSEM_METHOD(4)] = { .call = call_add },
     [COSEM_METHOD(5)] = { .call = call_set },
 };
 const struct cosem_class class_charge = { .id = 113,

@@ -145,8 +145,7 @@ static enum dar call_adjust(void *app, const struct cosem_at *at, struct axdr_in
     static const enum clock_order order[] = {
         [1] = CLOCK_QUARTER, [2] = CLOCK_PERIOD, [3] = CLOCK_MINUTE, [4] = CLOCK_PRESET
     };
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     return clock_order(meter_of(app), at->who, order[at->id], 0, false);
 }
 
@@ -186,9 +185,12 @@ static const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(9)] = { .get = get_number },
 };
 static const struct cosem_method clock_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_adjust }, [COSEM_METHOD(2)] = { .call = call_adjust },
-    [COSEM_METHOD(3)] = { .call = call_adjust }, [COSEM_METHOD(4)] = { .call = call_adjust },
-    [COSEM_METHOD(5)] = { .call = call_preset }, [COSEM_METHOD(6)] = { .call = call_shift },
+    [COSEM_METHOD(1)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(3)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(4)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(5)] = { .call = call_preset },
+    [COSEM_METHOD(6)] = { .call = call_shift },
 };
 
 /* -- the same clock as plain data -------------------------------------------------------------

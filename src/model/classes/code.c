@@ -68,8 +68,7 @@ static enum dar codes_put(void *app, const struct cosem_at *at, uint32_t i, stru
     if (n > CODE_WORDS || !read_item(&c, format, &x.item)) return DAR_OTHER;
     memcpy(x.words, words, n);
     x.words_n = (uint8_t)n;
-    int err = code_put(meter_of(app), at->who, &x);
-    return err == E_BUSY ? DAR_PENDING : err;
+    return code_put(meter_of(app), at->who, &x);
 }
 
 static enum dar codes_begin(void *app, const struct cosem_at *at, uint32_t rows)
@@ -79,8 +78,7 @@ static enum dar codes_begin(void *app, const struct cosem_at *at, uint32_t rows)
 
 static enum dar codes_commit(void *app, const struct cosem_at *at)
 {
-    int err = code_commit(meter_of(app), at->who);
-    return err == E_BUSY ? DAR_PENDING : err;
+    return code_commit(meter_of(app), at->who);
 }
 
 static void codes_abort(void *app, const struct cosem_at *at)

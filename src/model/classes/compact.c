@@ -215,8 +215,7 @@ static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     device_of(app)->compact[which(at)].n = 0;
     return DAR_OK;
 }
@@ -227,8 +226,7 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
     struct device *d = device_of(app);
     struct compact row;
     struct axdr_out type = axdr_out(NULL, SIZE_MAX), content = axdr_out(row.at, COMPACT);
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     enum dar dar = read_row(d, which(at), NULL, NULL, &type, &content);
     if (dar != DAR_OK) return dar;
     row.n = (uint16_t)content.len;
@@ -244,7 +242,8 @@ static const struct cosem_attr compact_attr[] = {
     [COSEM_ATTR(6)] = { .get = get_number, .set = set_number },
 };
 static const struct cosem_method compact_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset }, [COSEM_METHOD(2)] = { .call = call_capture }
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order }
 };
 const struct cosem_class class_compact = { .id = 62,
                                            .version = 1,

@@ -818,7 +818,7 @@ static enum dar columns_commit(void *app, const struct cosem_at *at)
     const struct profile_view *v = view_of(at);
     int err = v->kind->set_columns(meter_of(app), at->who, v->which, st->column, st->n);
     if (err != E_BUSY) st->open = false;
-    return err == E_BUSY ? DAR_PENDING : err;
+    return err;
 }
 
 static void columns_abort(void *app, const struct cosem_at *at)
@@ -876,26 +876,18 @@ static enum dar get_entries(void *app, const struct cosem_at *at, struct axdr_ou
     return axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
 }
 
-typedef int (*order)(struct meter *m, const struct who *who, unsigned which);
-
-static enum dar call_order(void *app, const struct cosem_at *at, struct axdr_in *arg, order f)
-{
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return f(meter_of(app), at->who, view_of(at)->which);
-}
-
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    return call_order(app, at, arg, view_of(at)->kind->reset);
+    (void)arg, (void)ret;
+    return view_of(at)->kind->reset(meter_of(app), at->who, view_of(at)->which);
 }
 
 static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_in *arg,
                              struct cosem_ret *ret)
 {
-    (void)ret;
-    return call_order(app, at, arg, view_of(at)->kind->capture);
+    (void)arg, (void)ret;
+    return view_of(at)->kind->capture(meter_of(app), at->who, view_of(at)->which);
 }
 
 #define COUNTS                                                                                 \
@@ -917,11 +909,11 @@ static const struct cosem_attr fixed_attr[] = {
     COUNTS,
 };
 static const struct cosem_method survey_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset },
-    [COSEM_METHOD(2)] = { .call = call_capture },
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
 static const struct cosem_method billing_method[] = {
-    [COSEM_METHOD(2)] = { .call = call_capture },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
 #define PROFILE_CLASS(attrs, methods, n)                                                       \
     {                                                                                          \

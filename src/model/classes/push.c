@@ -91,16 +91,14 @@ static enum dar get_confirmed(void *app, const struct cosem_at *at, struct axdr_
 static enum dar call_push(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     return push_order(meter_of(app), push_of(at));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     push_reset(device_of(app), push_of(at));
     return DAR_OK;
 }
@@ -119,8 +117,10 @@ static const struct cosem_attr push_attr[] = {
     [COSEM_ATTR(12)] = { .get = get_value, .set = set_value },
     [COSEM_ATTR(13)] = { .get = get_confirmed },
 };
-static const struct cosem_method push_method[] = { [COSEM_METHOD(1)] = { .call = call_push },
-                                                   [COSEM_METHOD(2)] = { .call = call_reset } };
+static const struct cosem_method push_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_push, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_reset, .ret = &cosem_order }
+};
 const struct cosem_class class_push = { .id = 40,
                                         .version = 2,
                                         .n_attr = COUNT(push_attr),

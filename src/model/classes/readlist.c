@@ -134,7 +134,7 @@ static enum dar items_commit(void *app, const struct cosem_at *at)
     }
     int err = display_set_items(meter_of(app), at->who, list_of(at), item, st->n);
     if (err != E_BUSY) st->open = false;
-    return err == E_BUSY ? DAR_PENDING : err;
+    return err;
 }
 
 static void items_abort(void *app, const struct cosem_at *at)

@@ -87,8 +87,7 @@ static enum dar entries_put(void *app, const struct cosem_at *at, uint32_t i,
     (void)axdr_read_fields(in, behind, COUNT(behind), &x);
     if (good && !axdr_is_done(in)) return DAR_TYPE;
     if (!good || !find_script(meter_of(app), at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
-    int err = schedule_put(meter_of(app), at->who, &x);
-    return err == E_BUSY ? DAR_PENDING : err;
+    return schedule_put(meter_of(app), at->who, &x);
 }
 
 static enum dar entries_begin(void *app, const struct cosem_at *at, uint32_t rows)
@@ -98,8 +97,7 @@ static enum dar entries_begin(void *app, const struct cosem_at *at, uint32_t row
 
 static enum dar entries_commit(void *app, const struct cosem_at *at)
 {
-    int err = schedule_commit(meter_of(app), at->who);
-    return err == E_BUSY ? DAR_PENDING : err;
+    return schedule_commit(meter_of(app), at->who);
 }
 
 static void entries_abort(void *app, const struct cosem_at *at)
