@@ -40,7 +40,7 @@ static void stop(struct relay_sim *r)
 void relay_sim_drive(struct relay_sim *r, mono_t t, unsigned coil)
 {
     bool goal = coil == CLOSE;
-    while (r->next.us < t.us) relay_sim_step(r, r->next);
+    while (r->travels && r->next.us <= t.us) relay_sim_step(r, r->next);
     if (coil && coil != r->coil) r->pulses++;
     r->coil = (uint8_t)coil;
     if (r->travels) {

@@ -1033,8 +1033,8 @@ static void the_readout_is_what_the_display_turns_through(void **state)
 
 static void the_readout_has_a_list_of_its_own(void **state)
 {
-    static const char *const want[] = { "F.F(00000000)", "32.7.0(0.0*V)",
-                                        "1.8.0(0000012.3*kWh)" };
+    static const char *const want[] = { "F.F(00000000)", "1-0:32.7.0(0.0*V)",
+                                        "1-0:1.8.0(0000012.3*kWh)" };
     struct desk *k = desk_new(T0);
     struct display_item item[DISPLAY_ITEMS];
     uint8_t line[100];

@@ -423,6 +423,7 @@ void box_pass(struct box *b, uint64_t us)
         if (!b->is_on) continue;
         move_contacts(b);
         step(b);
+        if (levels(b) != b->device.meter.inputs.fed) box_inputs(b, b->inputs);
     }
 }
 

@@ -73,9 +73,9 @@ static unsigned read_action(struct axdr_in *in, const struct script_table *t)
     const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
     for (; !in->bad && i < t->n; i++) {
         const struct script *s = &t->script[i];
-        struct obis own = cosem_obis(&s->ln);
+        struct obis its = cosem_obis(&s->ln);
         if (s->service == service && s->class_id == class_id && s->index == index &&
-            !memcmp(&own, &ln, sizeof ln) && strlen(s->name) == length &&
+            !memcmp(&its, &ln, sizeof ln) && strlen(s->name) == length &&
             !memcmp(s->name, name, length))
             break;
     }
