@@ -38,7 +38,7 @@ static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *
 
 /* Element i is the i-th parameter that an object shows; where it was found is kept in the span.
  */
-enum { W_PARAM, W_INDEX, W_BEGUN, PARAMS_A_STEP = 6 };
+enum { W_PARAM, W_INDEX, W_BEGUN, PARAMS_A_STEP = 3 };
 
 static enum dar list_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                           struct span *s)
