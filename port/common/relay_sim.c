@@ -35,9 +35,12 @@ static void stop(struct relay_sim *r)
     r->next = MONO_NEVER;
 }
 
+/* Whoever looks seldom drives the coil more than once between two looks: what the contact did until then comes
+ * first. */
 void relay_sim_drive(struct relay_sim *r, mono_t t, unsigned coil)
 {
     bool goal = coil == CLOSE;
+    while (r->travels && r->next.us <= t.us) relay_sim_step(r, r->next);
     if (coil && coil != r->coil) r->pulses++;
     r->coil = (uint8_t)coil;
     if (r->travels) {

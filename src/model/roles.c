@@ -104,6 +104,7 @@ const struct cosem_acl device_acl[ACLS] = {
     [ACL_FRIENDLY] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_passive },
     [ACL_SPECIAL_DAYS] = { .read = METERED, .write = SENIOR, .act = SENIOR },
     [ACL_SCRIPT] = { .read = METERED, .act = R(MANAGEMENT) },
+    [ACL_SCRIPT_TABLE] = { .read = METERED, .write = SENIOR, .act = R(MANAGEMENT) },
     [ACL_BILLING_SCRIPT] = { .read = R(MANAGEMENT), .act = R(OPERATOR) | SENIOR },
     [ACL_BILLING] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },
     [ACL_SURVEY] = { .read = METERED, .write = SENIOR, .act = SENIOR, .only = only_rows },

@@ -39,6 +39,7 @@ enum acl {
     ACL_FRIENDLY,       /* the same without broadcast */
     ACL_SPECIAL_DAYS,   /* metering reads, supervisor all */
     ACL_SCRIPT,         /* metering reads, management executes */
+    ACL_SCRIPT_TABLE,   /* the same, supervisor writes */
     ACL_DEMAND,         /* metering reads, supervisor W8,W9 */
     ACL_BILLING_SCRIPT, /* operator executes, management reads */
     ACL_BILLING,        /* profiles of periods: supervisor W3,W4,X1; management X2 */

@@ -95,17 +95,18 @@ class Push(unittest.TestCase):
             self.assertEqual((got.get("push"), len(got.get("values", ()))), ("0-3:25.9.0", 10), got)
 
     def test_alarm_and_nobody_there(self):
-        port = self.listener.port
-        self.listener.end()  # nobody hears
+        with socket.create_server(("127.0.0.2", 0)) as free:  # where no other test listens
+            port = free.getsockname()[1]  # nobody hears
         self.magno("write", "40/0-4:25.9.0:7", "structure(u16:2, u16:100, u16:2)")
         self.magno("write", "40/0-4:25.9.0:6", "unsigned:100")
-        self.aim(4, 0, "127.0.0.1:%d" % port)
+        self.aim(4, 0, "127.0.0.2:%d" % port)
         for k in (0, 1, 2, 20, 21, 22):
             self.magno("write", "1/0-0:97.98.%d:2" % k, "double-long-unsigned:0")
         self.magno("write", "1-0:0.8.4:2", "u32:1800")  # that the configuration changed is an alarm
         time.sleep(3)
-        self.listener = Listener("--port", str(port), "--for", "60", state=self.state)
-        got = self.listener.next()
+        late = Listener("--listen", "127.0.0.2", "--port", str(port), "--for", "60", state=self.state)
+        got = late.next()
+        late.end()
         self.assertEqual(got["push"], "0-4:25.9.0")
         self.assertEqual(len(got["values"]), 6)
         self.assertTrue(any(got["values"][3:]), got)

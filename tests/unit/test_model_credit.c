@@ -712,6 +712,44 @@ static void the_steps_are_a_monitor(void **state)
     assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 9);
 }
 
+static enum dar put_limits(uint8_t by, const uint32_t *kwh, unsigned n)
+{
+    uint8_t b[64];
+    struct axdr_out o = axdr_out(b, sizeof b);
+    axdr_emit_head(&o, AXDR_ARRAY, n);
+    for (unsigned i = 0; i < n; i++) axdr_emit_u32(&o, kwh[i] * 1000);
+    return put(by, 21, "0-0:16.0.10", 2, &o);
+}
+
+/* Other ends of the steps hold from then on: what was used is not priced again. */
+static void steps_are_moved(void **state)
+{
+    static const uint32_t moved[] = { 20, 40 }, wrong[] = { 40, 40 };
+    (void)state;
+    struct scheme s = { .name = "three", .steps = 3 };
+    for (unsigned i = 0; i < 3; i++) {
+        s.step[i].limit_wh = i < 2 ? (i + 1) * 50000 : 0;
+        for (unsigned t = 0; t < TARIFFS; t++) s.step[i].price[t] = (i + 1) * 100000;
+    }
+    use_scheme(&s);
+    assert_int_equal(call_i32(112, "0-0:19.11.0", 1, 10000), DAR_OK);
+    assert_int_equal(call_none(111, "0-0:19.1.0", 1), DAR_OK);
+    wh(30000); /* 3.00 */
+    assert_int_equal(wallet_collected(&k->d.meter, 1), 3 * MONEY_UNIT);
+    assert_int_not_equal(put_limits(ROLE_OPERATOR, moved, 2), DAR_OK);
+    assert_int_equal(put_limits(ROLE_SUPERVISOR, moved, 1), DAR_OTHER);
+    assert_int_equal(put_limits(ROLE_SUPERVISOR, wrong, 2), DAR_OTHER);
+    assert_int_equal(put_limits(ROLE_SUPERVISOR, moved, 2), DAR_OK);
+    assert_int_equal(wallet_collected(&k->d.meter, 1), 3 * MONEY_UNIT);
+    struct axdr_in in = get(21, "0-0:16.0.10", 2);
+    assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 2);
+    assert_int_equal(axdr_read_u32(&in), 20000);
+    assert_int_equal(axdr_read_u32(&in), 40000);
+    desk_cut(k, 5);
+    wh(20000); /* ten at 0.20, ten at 0.30 */
+    assert_int_equal(wallet_collected(&k->d.meter, 1), 8 * MONEY_UNIT);
+}
+
 static enum dar set_mode(uint8_t mode, uint8_t status)
 {
     uint8_t b[8];
@@ -849,6 +887,7 @@ int main(void)
         T(levels_fall),
         T(the_levels_are_a_monitor),
         T(the_steps_are_a_monitor),
+        T(steps_are_moved),
         T(the_mode_by_set_and_by_date),
         T(an_account_is_reset_once_closed),
         T(days_left),

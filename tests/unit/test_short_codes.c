@@ -94,6 +94,29 @@ static void the_product_has_its_table(void **state)
     assert_cells(&page, "       1");
 }
 
+/* Terminal cover, meter cover, module cover, magnet, mismatch, enclosure, until they are cleared. */
+static void tampers_are_told(void **state)
+{
+    struct desk *k = *state;
+    assert_int_equal(type(k, 858), 0);
+    struct display_page page = look(k);
+    assert_cells(&page, "  000000");
+    k->inputs = INPUT_TERMINAL_COVER | INPUT_MAGNET;
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
+    desk_run_s(k, 10);
+    k->inputs = 0;
+    assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
+    desk_run_s(k, 10);
+    assert_int_equal(type(k, 858), 0);
+    page = look(k);
+    assert_cells(&page, "  100100");
+    desk_cut(k, 60);
+    desk_run_s(k, 5);
+    assert_int_equal(type(k, 858), 0);
+    page = look(k);
+    assert_cells(&page, "  100100");
+}
+
 static void a_utility_writes_its_own(void **state)
 {
     struct desk *k = *state;
@@ -263,11 +286,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_product_has_its_table),
-        TEST(a_utility_writes_its_own),
-        TEST(a_wrong_table_is_refused_whole),
-        TEST(the_keypad_reconnects),
-        TEST(tokens_are_counted),
+        TEST(the_product_has_its_table), TEST(tampers_are_told),
+        TEST(a_utility_writes_its_own),  TEST(a_wrong_table_is_refused_whole),
+        TEST(the_keypad_reconnects),     TEST(tokens_are_counted),
         TEST(what_is_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

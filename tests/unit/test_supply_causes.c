@@ -99,6 +99,39 @@ static void only_the_last_tamper_that_held_releases(void **state)
     lab_free(l);
 }
 
+/* A minute after the last of them ended, in mode 6 without the button; a tamper that comes before
+ * begins it anew, and so does a cut. */
+static void time_releases_what_a_tamper_opened(void **state)
+{
+    (void)state;
+    struct lab *l = fresh();
+    set(l, PARAM_SUPPLY_MODE, 6);
+    set(l, PARAM_TAMPER_RELEASE, RELEASED_BY_TIME);
+    set(l, PARAM_TAMPER_RELEASE_S, 60);
+    covers(l, INPUT_TERMINAL_COVER);
+    run(l, 100);
+    assert_true(holds(l, SUPPLY_TAMPER)); /* not while it lasts */
+    covers(l, 0);
+    run(l, 50);
+    assert_true(holds(l, SUPPLY_TAMPER));
+    covers(l, INPUT_TERMINAL_COVER);
+    covers(l, 0);
+    run(l, 50);
+    power_cut(l, 0);
+    run(l, 50);
+    assert_true(holds(l, SUPPLY_TAMPER));
+    assert_false(l->relay.closed);
+    run(l, 20);
+    assert_false(holds(l, SUPPLY_TAMPER));
+    assert_true(l->relay.closed);
+    set(l, PARAM_TAMPER_RELEASE, RELEASED_BY_ORDER);
+    covers(l, INPUT_TERMINAL_COVER);
+    covers(l, 0);
+    run(l, 200);
+    assert_true(holds(l, SUPPLY_TAMPER));
+    lab_free(l);
+}
+
 /* -- orders against a cause
  * ---------------------------------------------------------------------------- */
 
@@ -320,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_open_cover_outlasts_the_power),
         cmocka_unit_test(only_the_last_tamper_that_held_releases),
+        cmocka_unit_test(time_releases_what_a_tamper_opened),
         cmocka_unit_test(no_order_while_the_cause_lasts),
         cmocka_unit_test(what_ended_in_mode_0_is_over),
         cmocka_unit_test(a_sensor_that_returns_begins_anew),

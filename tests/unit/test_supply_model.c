@@ -499,6 +499,62 @@ static void output_scripts(void **state)
     }
 }
 
+/* Scripts numbered from 1 that write these digits to attribute 2 of an object. */
+static size_t scripts_of(uint8_t *b, size_t n, const char *ln, const char *digits)
+{
+    struct axdr_out o = axdr_out(b, n);
+    struct obis name = desk_ln(ln);
+    axdr_emit_head(&o, AXDR_ARRAY, (uint32_t)strlen(digits));
+    for (unsigned i = 0; digits[i]; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_u16(&o, (uint16_t)(i + 1));
+        axdr_emit_head(&o, AXDR_ARRAY, 1);
+        axdr_emit_head(&o, AXDR_STRUCTURE, 5);
+        axdr_emit_enum(&o, 1);
+        axdr_emit_u16(&o, 1);
+        axdr_emit_octets(&o, &name, 6);
+        axdr_emit_i8(&o, 2);
+        axdr_emit_octets(&o, &digits[i], 1);
+    }
+    return o.len;
+}
+
+static void output_scripts_are_written(void **state)
+{
+    static const struct {
+        const char *ln, *digits;
+    } wrong[] = { { "0-0:96.50.12", "8" },
+                  { "0-0:96.50.13", "1" },
+                  { "0-0:96.50.12", "123456701" },
+                  { "0-0:96.50.12", "" } };
+    struct desk *k = *state;
+    struct obis ln = desk_ln("0-0:10.0.103");
+    uint8_t b[300], was[sizeof value];
+    struct desk_value v = { was, sizeof was };
+    assert_int_equal(desk_get(k, ROLE_SUPERVISOR, 9, ln, 2, NULL, 0, &v), DAR_OK);
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        size_t n = scripts_of(b, sizeof b, wrong[i].ln, wrong[i].digits);
+        assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 9, ln, 2, b, n, 0), DAR_OTHER);
+        assert_memory_equal(get(k, 9, "0-0:10.0.103", 2), was, v.n);
+    }
+    size_t n = scripts_of(b, sizeof b, "0-0:96.50.12", "705");
+    for (size_t cut = 1; cut < n; cut++)
+        assert_int_not_equal(desk_set(k, ROLE_SUPERVISOR, 9, ln, 2, b, cut, 0), DAR_OK);
+    assert_int_not_equal(desk_set(k, ROLE_OPERATOR, 9, ln, 2, b, n, 0), DAR_OK);
+    assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 9, ln, 2, b, n, 0), DAR_OK);
+    desk_settle(k);
+    desk_cut(k, 60);
+    assert_memory_equal(get(k, 9, "0-0:10.0.103", 2), b, n);
+    for (uint8_t i = 1; i <= 4; i++) {
+        const uint8_t script[] = { AXDR_U16, 0, i };
+        assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.103", 1, script, 3),
+                         i <= 3 ? DAR_OK : DAR_OTHER);
+        assert_int_equal(get(k, 1, "0-0:96.50.12", 2)[1], "7055"[i - 1] - '0');
+    }
+    ln = desk_ln("0-0:10.0.106"); /* the relay's are the product's */
+    assert_int_not_equal(desk_set(k, ROLE_MANAGEMENT, 9, ln, 2, b, n, 0), DAR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,6 +568,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_emergency_lasts_its_time, begin, end),
         cmocka_unit_test_setup_teardown(arrears_are_settings, begin, end),
         cmocka_unit_test_setup_teardown(output_scripts, begin, end),
+        cmocka_unit_test_setup_teardown(output_scripts_are_written, begin, end),
         cmocka_unit_test_setup_teardown(what_fails_is_pushed, begin, end),
         cmocka_unit_test_setup_teardown(a_limiter_refuses_what_it_does_not_know, begin, end),
     };

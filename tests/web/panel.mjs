@@ -61,8 +61,8 @@ export async function violations(page) {
 
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
-/** Wait until f gives something true; its value. */
-export async function until(f, what, ms = 30000) {
+/** Wait until f gives something true; its value. The time is a busy machine's. */
+export async function until(f, what, ms = 120000) {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(40)) {
     const v = await f();
     if (v) return v;

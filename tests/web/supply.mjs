@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { browse, sleep, start, until, violations, visit } from './panel.mjs';
+import { browse, start, until, violations, visit } from './panel.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'magno-supply-'));
 const anyPort = ['--panel', 0, '--dlms', 0, '--optical', 0, '--rs485', 0];
@@ -16,6 +16,7 @@ let browser, meter, page, dlms;
 
 const client = ['--client', '1', '--auth', 'gmac', '--json'];
 const call = (object, value) => execFileSync(magno, ['action', ...client, '--port', dlms, object, value], { encoding: 'utf8' });
+const write = (object, value) => execFileSync(magno, ['write', ...client, '--port', dlms, object, value], { encoding: 'utf8' });
 const read = (object) =>
   execFileSync(magno, ['read', ...client, '--port', dlms, object], { encoding: 'utf8' })
     .trim()
@@ -27,6 +28,9 @@ before(async () => {
   meter = await start(magno, 'run', '--json', '--load', 'const:P=2000,Q=0,V=230,F=50', '--flash', join(folder, 'flash'), ...anyPort);
   dlms = meter.dlms;
   page = await visit(browser, meter.port, { width: 1440, height: 1500 });
+  // one page turns with those of the supply and of alarms; what was asked for stays until it was seen
+  write('0-0:21.0.1.255:3', 'array(structure(long-unsigned:3,octet-string:0100010800FF,integer:2,long-unsigned:0))');
+  write('0-0:96.50.63.255:2', 'structure(unsigned:6,long-unsigned:300)');
 });
 after(async () => {
   await browser.close();
@@ -46,21 +50,27 @@ const command = (name, value) =>
     [name, value],
   );
 // What is to be seen together is looked for in one and the same state: the display turns its pages between two reads.
-const seen = (f, what, ms) =>
-  until(
-    async () => {
-      const s = await state();
-      return f(s) && s;
-    },
-    what,
-    ms,
-  );
+const seen = (f, what) =>
+  until(async () => {
+    const s = await state();
+    return f(s) && s;
+  }, what);
+// So many seconds of the meter, however long the machine takes over them.
+const pass = async (s) => {
+  const { clock } = await state();
+  await seen((now) => now.clock.uptime_s > clock.uptime_s + s, `${s} s of the meter`);
+};
 const digits = (s) => s.lcd.digits.trim();
 const text = (selector) => page.locator(selector).innerText();
 const shown = async () => (await page.locator('.body > p').textContent()) ?? '';
 const speed = async (name) => {
   await page.click(`.world .seg button:text-is("${name}")`);
   await until(() => page.locator(`.world .seg button[aria-pressed=true]:text-is("${name}")`).isVisible(), `speed ${name}`);
+};
+// The relay suffers from this by now: a speed that is asked for next would overtake it.
+const relay = async (trouble) => {
+  await page.selectOption('.lab select', trouble);
+  await seen((s) => s.world.troubles[s.world.trouble] === trouble, trouble);
 };
 const typed = async (digits) => {
   for (const d of digits) await page.click(`.keypad .pad button:text-is("${d}")`);
@@ -80,7 +90,7 @@ test('a remote order opens the switch, and no energy flows', async () => {
   await until(async () => (await state()).now.p_w === 0, 'no power');
   const before = (await state()).energy.import_wh;
   await speed('60×');
-  await sleep(2000);
+  await pass(100);
   await speed('1×');
   assert.equal((await state()).energy.import_wh, before);
   assert.equal((await state()).wave.i_ma.every((i) => i === 0), true);
@@ -91,7 +101,7 @@ test('a top-up does not close it, and everybody says why', async () => {
   await typed(token);
   await until(async () => (await text('.keypad .answer')) === 'Last token: accepted', 'the token');
   await seen((s) => s.prepay.wallets[0].balance === 1000, 'the credit');
-  await sleep(1500);
+  await pass(2);
   const s = await state();
   assert.equal(s.relay.on, false);
   assert.deepEqual(s.relay.holders, [{ rank: 4, name: 'remote order, engineering token' }]);
@@ -106,21 +116,14 @@ test('a top-up does not close it, and everybody says why', async () => {
   // the display: by itself, and by short code
   await page.evaluate(() => scrollTo(0, 0));
   await Promise.all([
-    seen((s) => digits(s) === 'UtiLity' && s.lcd.icons.includes('open') && s.lcd.code === '96.3.10', 'the holder on the display', 90000),
-    until(async () => /^Display: supply held open by: remote order/.test(await shown()), 'the page of the display', 90000).then(() =>
+    seen((s) => digits(s) === 'UtiLity' && s.lcd.icons.includes('open') && s.lcd.code === '96.3.10', 'the holder on the display'),
+    until(async () => /^Display: supply held open by: remote order/.test(await shown()), 'the page of the display').then(() =>
       page.screenshot({ path: join(shots, 'supply-held.png') }),
     ),
   ]);
-  // a code shows for twenty seconds: one that was missed is typed again
   const asked = async (code, f) => {
-    for (let tries = 3; ; tries--) {
-      await typed(code);
-      try {
-        return await seen(f, `short code ${code}`, 20000);
-      } catch (e) {
-        if (tries === 1) throw e;
-      }
-    }
+    await typed(code);
+    return seen(f, `short code ${code}`);
   };
   await asked('806', (s) => s.lcd.code === '96.50.20' && digits(s) === 'UtiLity');
   await until(async () => /^Display: last switched by: remote order/.test(await shown()), 'short code 806');
@@ -153,19 +156,16 @@ test('a remote order closes it again, and the load is measured', async () => {
 });
 
 test('a welded contact is found and told', async () => {
-  await page.selectOption('.lab select', 'welds');
+  await relay('welds');
   call('0-0:96.3.10.255:1', 'integer:0');
-  const s = await seen((s) => s.relay.failures === 1 && s.alarms.some((a) => a.text === 'Relay fault' && a.severity === 'bad'), 'the failure', 20000);
+  const s = await seen((s) => s.relay.failures === 1 && s.alarms.some((a) => a.text === 'Relay fault' && a.severity === 'bad'), 'the failure');
   await until(async () => /^The supply was ordered off, but the switch has not opened\./.test(await text('.say p')), 'the sentence');
   assert.ok(s.now.p_w > 1990, 'current flows on');
   assert.ok([68, 343].every((code) => s.events.some((e) => e.code === code)));
   await page.screenshot({ path: join(shots, 'supply-welded.png') });
-  await page.selectOption('.lab select', 'sound');
+  await relay('sound');
   await speed('Max');
-  // the meter's hour, however long a busy machine takes over it
-  const s0 = await state();
-  await seen((s) => !s.relay.on || s.clock.uptime_s > s0.clock.uptime_s + 7200, 'the next try, an hour later', 400000);
-  assert.equal((await state()).relay.on, false);
+  await seen((s) => !s.relay.on, 'the next try, an hour later');
   await speed('1×');
   call('0-0:96.3.10.255:2', 'integer:0');
   await until(async () => (await state()).relay.on, 'the switch to close');
@@ -174,10 +174,12 @@ test('a welded contact is found and told', async () => {
 test('a wire past the open switch is suspected', async () => {
   call('0-0:96.3.10.255:1', 'integer:0');
   await until(async () => !(await state()).relay.on, 'the switch to open');
-  await page.selectOption('.lab select', 'bypassed');
-  await until(async () => (await state()).events.some((e) => e.code === 322), 'the suspicion', 30000);
-  await page.selectOption('.lab select', 'sound');
-  await until(async () => (await state()).events.some((e) => e.code === 323), 'its end', 30000);
+  await relay('bypassed');
+  await speed('60×');
+  await until(async () => (await state()).events.some((e) => e.code === 322), 'the suspicion');
+  await relay('sound');
+  await until(async () => (await state()).events.some((e) => e.code === 323), 'its end');
+  await speed('1×');
   call('0-0:96.3.10.255:2', 'integer:0');
   await until(async () => (await state()).relay.on, 'the switch to close');
 });
@@ -194,12 +196,13 @@ const closes = () => {
 
 test('hot terminals open it; only an order closes it, once they are cool', async () => {
   assert.equal(await command('heat', 95), 200);
-  await seen((s) => !s.relay.on && s.alarms.some((a) => a.text === 'Fire at the terminals'), 'the switch to open', 20000);
+  await seen((s) => !s.relay.on && s.alarms.some((a) => a.text === 'Fire at the terminals'), 'the switch to open');
   await until(async () => /^The supply is off: fire/.test(await text('.say p')), 'the sentence');
   assert.throws(() => call('0-0:96.3.10.255:2', 'integer:0'));
   assert.equal(await command('heat', 25), 200);
   await speed('60×');
-  await sleep(3000);
+  await pass(150);
+  await speed('1×');
   assert.equal((await state()).relay.on, false);
   await until(() => closes(), 'the order to be taken');
   await speed('1×');

@@ -80,7 +80,7 @@ static const struct product_row product[] = {
     { 855, SUM_FRIENDLY, 0, { 96, 61, 2 }, CODE_SHOW, "friendly time" },
     { 856, SUM_MODE, 0, { 19, 0, 0 }, CODE_SHOW, "payment" },
     { 857, SUM_KEY, 0, { 19, 60, 0 }, CODE_SHOW, "SGC, TI-KRN-KT" },
-    { 858, DISPLAY_ALARM, 0, { 97, 98, 0 }, CODE_SHOW, "alarms" },
+    { 858, DISPLAY_TAMPERS, 0, { 97, 98, 2 }, CODE_SHOW, "tampers" },
     { 859, DISPLAY_VERSION, 0, { 0, 2, 0 }, CODE_SHOW, "firmware" },
     { 860, SUM_UNIT_VERSION, 0, { 0, 2, 0 }, CODE_SHOW, "firmware of unit" },
     { 869, SUM_LIMIT, 0, { 17, 0, 0 }, CODE_SHOW, "power limit" },

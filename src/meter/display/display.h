@@ -29,7 +29,15 @@
 
 struct meter;
 
-enum display_list { DISPLAY_AUTOMATIC, DISPLAY_BUTTON, DISPLAY_SERVICE, DISPLAY_LISTS };
+/* The last is no list of the display, but what a readout by IEC 62056-21 mode C says: where none was
+ * written, the first. */
+enum display_list {
+    DISPLAY_AUTOMATIC,
+    DISPLAY_BUTTON,
+    DISPLAY_SERVICE,
+    DISPLAY_READOUT,
+    DISPLAY_LISTS = DISPLAY_READOUT
+};
 enum { DISPLAY_ITEMS = 32, DISPLAY_CELLS = 8 };
 
 /* Items that are no registers. */
@@ -46,7 +54,8 @@ enum {
     DISPLAY_TEXT,
     DISPLAY_RESULT,  /* number of its result, sts/results.def */
     DISPLAY_AMOUNT,  /* that it added */
-    DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set */
+    DISPLAY_TAMPERS, /* covers terminal, meter, module, magnet, mismatch, enclosure: 1 set; in
+                        lists too */
     DISPLAY_CHANNEL, /* it came by, enum link_id */
     /* in lists again: */
     DISPLAY_VERSION /* of the firmware */

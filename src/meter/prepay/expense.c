@@ -317,22 +317,28 @@ static void as_if(struct meter *m, unsigned w, const struct scheme *next, struct
     p->accrued = m->wallets.wallet[w].accrued - is.energy;
 }
 
+/* Of all wallets, as the scheme comes into force. */
+static void put_months(struct meter *m, const struct scheme *next)
+{
+    for (unsigned w = 0; w < WALLETS; w++) {
+        struct period p = m->wallets.wallet[w].period;
+        if (!is_charged(m, w)) continue;
+        if (m->expense.has)
+            as_if(m, w, next, &p);
+        else
+            begin_month(&m->wallets.wallet[w], &p);
+        p.next = false;
+        put(m, w, &p);
+    }
+}
+
 int expense_activate(struct meter *m, const struct who *who)
 {
     struct scheme next;
     int err = expense_scheme_get(m, SCHEME_PASSIVE, &next);
     if (!err) err = change_begin(m);
     if (err < 0) return err;
-    for (unsigned w = 0; w < WALLETS; w++) {
-        struct period p = m->wallets.wallet[w].period;
-        if (!is_charged(m, w)) continue;
-        if (m->expense.has)
-            as_if(m, w, &next, &p);
-        else
-            begin_month(&m->wallets.wallet[w], &p);
-        p.next = false;
-        put(m, w, &p);
-    }
+    put_months(m, &next);
     param_put_scalar(m, who, PARAM_SCHEME_SIDE, !param_get(m, PARAM_SCHEME_SIDE));
     if (param_get(m, PARAM_SCHEME_AT_S)) param_put_scalar(m, who, PARAM_SCHEME_AT_S, 0);
     change_event(m, EV_EXPENSE_ACTIVATED, who, NULL);
@@ -356,6 +362,29 @@ int expense_scheme_set(struct meter *m, const struct who *who, const struct sche
     scheme_save(s, body);
     int err = param_begin_octets(m, who, place(m, SCHEME_PASSIVE), body, sizeof body);
     return err < 0 ? err : change_commit(m);
+}
+
+int expense_set_limits(struct meter *m, const struct who *who,
+                       const uint32_t limit_wh[SCHEME_STEPS], unsigned n)
+{
+    struct scheme next = m->expense.scheme;
+    uint8_t body[SCHEME_BODY];
+    bool same = true;
+    if (n != (m->expense.has ? next.steps - 1u : 0)) return E_RANGE;
+    for (unsigned i = 0; i < n; i++) {
+        same &= next.step[i].limit_wh == limit_wh[i];
+        next.step[i].limit_wh = limit_wh[i];
+    }
+    if (same) return 0;
+    if (expense_is_due(m)) return E_BUSY; /* another scheme's */
+    m->expense.refused = (uint8_t)scheme_check(&next);
+    if (m->expense.refused) return E_RANGE;
+    scheme_save(&next, body);
+    int err = param_begin_octets(m, who, place(m, SCHEME_ACTIVE), body, sizeof body);
+    if (err < 0) return err;
+    put_months(m, &next);
+    change_event(m, EV_EXPENSE_ACTIVATED, who, NULL);
+    return change_commit(m);
 }
 
 bool expense_is_due(struct meter *m)

@@ -71,6 +71,12 @@ int expense_scheme_set(struct meter *m, const struct who *who, const struct sche
  * that is not in force already. E_BUSY. */
 int expense_activate(struct meter *m, const struct who *who);
 
+/* The ends of the n steps but the last, Wh, of the scheme in force: others from now on, as with
+ * PARAM_SCHEME_PRO_RATA. E_RANGE: it has not so many steps, or is unsound then (refused says
+ * why). E_BUSY. */
+int expense_set_limits(struct meter *m, const struct who *who,
+                       const uint32_t limit_wh[SCHEME_STEPS], unsigned n);
+
 /* This month of a wallet so far, and what it comes to. All zero for a wallet of units, or
  * without a scheme. */
 void expense_usage(const struct meter *m, unsigned w, struct month_usage *u);

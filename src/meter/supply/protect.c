@@ -187,14 +187,32 @@ static uint16_t kinds(const struct meter *m)
     return mask;
 }
 
+/* When what tampers opened returns without an order. */
+static mono_t returns(const struct meter *m)
+{
+    int32_t by = param_get(m, PARAM_TAMPER_RELEASE);
+    mono_t mended = m->protect.mended;
+    if (by == RELEASED_BY_ORDER || mended.us == MONO_NEVER.us) return MONO_NEVER;
+    uint64_t s = by == RELEASED_BY_TIME ? get(m, PARAM_TAMPER_RELEASE_S) : 0;
+    return mono_after(mended, s * SECOND_US);
+}
+
+static void judge_tamper(struct meter *m)
+{
+    if (m->t.us < returns(m).us) return;
+    m->protect.mended = MONO_NEVER;
+    supply_let_go(m, SUPPLY_TAMPER);
+}
+
 void protect_tamper(struct meter *m, unsigned k, bool begins)
 {
     struct protect *p = &m->protect;
     uint16_t bit = (uint16_t)(1u << k);
     if (!(bit & (begins ? kinds(m) : p->tampers))) return;
     p->tampers = begins ? p->tampers | bit : p->tampers & (uint16_t)~bit;
+    p->mended = p->tampers ? MONO_NEVER : m->t;
     supply_request(m, SUPPLY_TAMPER, p->tampers != 0);
-    if (!p->tampers && param_get(m, PARAM_TAMPER_RELEASE)) supply_let_go(m, SUPPLY_TAMPER);
+    judge_tamper(m);
 }
 
 static void judge_faults(struct meter *m)
@@ -241,7 +259,10 @@ void protect_power_up(struct meter *m)
     if (held & SUPPLY_BIT(SUPPLY_VOLTAGE))
         p->over = (struct lasting){ .since = m->t, .is = true, .told = true };
     if (held & SUPPLY_BIT(SUPPLY_FIRE) && m->io->temperature_dc) ignite(m);
+    bool waits = held & SUPPLY_BIT(SUPPLY_TAMPER) &&
+                 param_get(m, PARAM_TAMPER_RELEASE) == RELEASED_BY_TIME;
     p->tampers = input_tampers(m) & kinds(m);
+    p->mended = waits && !p->tampers ? m->t : MONO_NEVER;
     if (p->tampers) supply_request(m, SUPPLY_TAMPER, true);
 }
 
@@ -263,6 +284,7 @@ mono_t protect_next(const struct meter *m)
     mono_t t = ripe(&p->over, get(m, PARAM_PROTECT_OVER_S), back_s);
     t = mono_min(t, ripe(&p->under, get(m, PARAM_PROTECT_UNDER_S), back_s));
     t = mono_min(t, ripe(&p->hot, get(m, PARAM_FIRE_TRIP_S), 0));
+    t = mono_min(t, returns(m));
     return mono_min(t, ripe(&p->flows, FLOW_S, FLOW_S));
 }
 
@@ -270,6 +292,7 @@ void protect_due(struct meter *m)
 {
     judge_voltage(m);
     judge_terminals(m);
+    judge_tamper(m);
     judge_flow(m);
 }
 

@@ -6,16 +6,17 @@
  *     fire         terminals above a temperature for its time, or that much hotter than at any
  *                  moment of the last minute; told cool 20 degrees below, released by an order
  *     tamper       the kinds of a mask, when each begins; released by token or head-end, or
- *                  where so set when it ends
+ *                  where so set when the last of them ends, or a time after that
  *     malfunction  a converter at its limits or stuck, a relay that does not open
  *     bypass       current for ten seconds although the relay rests open (52, 322, 323); where
  *                  it is the relay that fails only 52
  *
  * Each is switched by PARAM_PROTECT_MASK, bits in the order of 0-0:96.50.23.
  *
- * Power cut  holds last (supply.h); a cause that still holds is found again.
+ * Power cut  holds last (supply.h); a cause that still holds is found again; the time after a
+ *            tamper begins anew.
  * Cost       some hundred instructions a window.
- * Memory     struct protect 120 octets.
+ * Memory     struct protect 128 octets.
  * Context    meter loop only; for the parts of meter/ alone, but protect_state().
  */
 #ifndef METER_SUPPLY_PROTECT_H
@@ -41,6 +42,8 @@ enum protect_bit {
     PROTECT_BITS
 };
 
+enum tamper_release { RELEASED_BY_ORDER, RELEASED_AT_END, RELEASED_BY_TIME };
+
 enum { FIRE_SAMPLES = 12, FIRE_GRID_S = 5, FIRE_COOL_DC = 200 };
 
 /* A condition that must last: since when it is as `is`, and what was made of it. */
@@ -59,6 +62,7 @@ struct protect {
     bool sensor_fails; /* and told */
     bool bypassed;     /* and told */
     uint16_t tampers;  /* of the mask, that hold: 1 << enum tamper_counter */
+    mono_t mended; /* the last of them ended then; MONO_NEVER: they hold, or nothing waits */
 };
 
 /* Which protections hold now, 1 << enum protect_bit; bits 8 to 10: remote, schedule, button. */

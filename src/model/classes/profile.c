@@ -146,6 +146,18 @@ static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
     return 0;
 }
 
+/* What a change of parameters changed: {logical name 6, attribute 1}. */
+static bool log_emit(const union shown *r, uint16_t column, struct axdr_out *o)
+{
+    uint8_t name[sizeof(struct obis) + 1];
+    if (column != COLUMN_WHAT || r->event.code != EV_PARAMETER_CHANGED) return false;
+    struct cosem_capture c = model_object_of(r->event.what);
+    memcpy(name, &c.ln, sizeof c.ln);
+    name[sizeof c.ln] = (uint8_t)c.attr;
+    axdr_emit_octets(o, name, sizeof name);
+    return true;
+}
+
 static uint32_t log_entries(const struct meter *m, unsigned which)
 {
     (void)m, (void)which;
@@ -175,6 +187,7 @@ const struct profile_kind profile_log = {
     .read = log_read,
     .time = log_time,
     .value = log_value,
+    .emit = log_emit,
     .entries = log_entries,
     .period_s = no_period,
     .reset = log_reset,
@@ -490,7 +503,7 @@ static enum dar search(struct meter *m, struct span *s)
     int err = scan_step(m, &q);
     memcpy(s->work, &q, sizeof q);
     if (err == E_BUSY) return DAR_PENDING;
-    if (err) return dar_of(err);
+    if (err) return err;
     s->work[W_STATE] = RANGE_FOUND;
     s->work[W_ROW] = scan_first(&q);
     s->work[W_INDEX] = 0;
@@ -805,7 +818,7 @@ static enum dar columns_commit(void *app, const struct cosem_at *at)
     const struct profile_view *v = view_of(at);
     int err = v->kind->set_columns(meter_of(app), at->who, v->which, st->column, st->n);
     if (err != E_BUSY) st->open = false;
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return err;
 }
 
 static void columns_abort(void *app, const struct cosem_at *at)
@@ -825,8 +838,7 @@ static const struct cosem_seq columns_fixed = { .open = columns_open, .row = col
 
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
-    return DAR_OK;
+    return axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
 }
 
 static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -834,7 +846,7 @@ static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in 
     const struct profile_view *v = view_of(at);
     uint32_t s = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(v->kind->set_period_s(meter_of(app), at->who, v->which, s));
+    return v->kind->set_period_s(meter_of(app), at->who, v->which, s);
 }
 
 static enum dar get_sort_method(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -856,36 +868,26 @@ static enum dar get_in_use(void *app, const struct cosem_at *at, struct axdr_out
 {
     uint32_t first = 0, next = 0;
     view_of(at)->kind->span(meter_of(app), view_of(at)->which, &first, &next);
-    axdr_emit_u32(o, next - first);
-    return DAR_OK;
+    return axdr_emit_u32(o, next - first);
 }
 
 static enum dar get_entries(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
-    return DAR_OK;
-}
-
-typedef int (*order)(struct meter *m, const struct who *who, unsigned which);
-
-static enum dar call_order(void *app, const struct cosem_at *at, struct axdr_in *arg, order f)
-{
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(f(meter_of(app), at->who, view_of(at)->which));
+    return axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    return call_order(app, at, arg, view_of(at)->kind->reset);
+    (void)arg, (void)ret;
+    return view_of(at)->kind->reset(meter_of(app), at->who, view_of(at)->which);
 }
 
 static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_in *arg,
                              struct cosem_ret *ret)
 {
-    (void)ret;
-    return call_order(app, at, arg, view_of(at)->kind->capture);
+    (void)arg, (void)ret;
+    return view_of(at)->kind->capture(meter_of(app), at->who, view_of(at)->which);
 }
 
 #define COUNTS                                                                                 \
@@ -907,11 +909,11 @@ static const struct cosem_attr fixed_attr[] = {
     COUNTS,
 };
 static const struct cosem_method survey_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset },
-    [COSEM_METHOD(2)] = { .call = call_capture },
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
 static const struct cosem_method billing_method[] = {
-    [COSEM_METHOD(2)] = { .call = call_capture },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
 #define PROFILE_CLASS(attrs, methods, n)                                                       \
     {                                                                                          \

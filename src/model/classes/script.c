@@ -11,9 +11,26 @@ static const struct script_table *table_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
+/* One that may be written orders its scripts anew, and leaves out some: the number of each among
+ * the product's. How many there are. */
+static unsigned numbers_of(struct meter *m, const struct script_table *t,
+                           uint8_t number[SCRIPTS_MAX])
+{
+    int n = t->param ? param_read(m, t->param, number, SCRIPTS_MAX) : 0;
+    for (unsigned i = 0; n <= 0 && i < SCRIPTS_MAX; i++) number[i] = (uint8_t)i;
+    return n > 0 ? (unsigned)n : t->n;
+}
+
+const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n)
+{
+    uint8_t number[SCRIPTS_MAX];
+    bool there = n >= 1 && n <= numbers_of(m, t, number);
+    return there ? &t->script[number[n - 1]] : NULL;
+}
+
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
-    struct obis ln = s->ln;
+    struct obis ln = cosem_obis(&s->ln);
     ln.e = (uint8_t)(ln.e + k);
     axdr_emit_struct(o, 5);
     axdr_emit_enum(o, s->service);
@@ -29,10 +46,11 @@ static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct script_table *t = table_of(at);
-    (void)app;
-    axdr_emit_array(o, t->n);
-    for (unsigned i = 0; i < t->n; i++) {
-        const struct script *s = &t->script[i];
+    uint8_t number[SCRIPTS_MAX];
+    unsigned n = numbers_of(meter_of(app), t, number);
+    axdr_emit_array(o, n);
+    for (unsigned i = 0; i < n; i++) {
+        const struct script *s = &t->script[number[i]];
         axdr_emit_struct(o, 2);
         axdr_emit_u16(o, (uint16_t)(i + 1));
         axdr_emit_array(o, t->objects);
@@ -41,11 +59,54 @@ static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_ou
     return DAR_OK;
 }
 
+/* The number of the product's script that does this; n where none does. */
+static unsigned read_action(struct axdr_in *in, const struct script_table *t)
+{
+    struct obis ln;
+    size_t length = 0;
+    unsigned i = 0;
+    axdr_read_struct(in, 5);
+    uint8_t service = axdr_read_enum(in);
+    uint16_t class_id = axdr_read_u16(in);
+    axdr_read_octets(in, &ln, sizeof ln);
+    int8_t index = axdr_read_i8(in);
+    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
+    for (; !in->bad && i < t->n; i++) {
+        const struct script *s = &t->script[i];
+        struct obis its = cosem_obis(&s->ln);
+        if (s->service == service && s->class_id == class_id && s->index == index &&
+            !memcmp(&its, &ln, sizeof ln) && strlen(s->name) == length &&
+            !memcmp(s->name, name, length))
+            break;
+    }
+    return i;
+}
+
+/* Numbered from 1, each doing one thing that the product's own do. */
+static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    const struct script_table *t = table_of(at);
+    uint8_t number[SCRIPTS_MAX], was[SCRIPTS_MAX];
+    bool good = true;
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
+    if (!in->bad && (n == 0 || n > SCRIPTS_MAX)) return DAR_OTHER;
+    for (unsigned i = 0; i < n && !in->bad; i++) {
+        axdr_read_struct(in, 2);
+        good &= axdr_read_u16(in) == i + 1 && axdr_read_head(in, AXDR_ARRAY) == 1;
+        number[i] = (uint8_t)read_action(in, t);
+        good &= number[i] < t->n;
+    }
+    if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
+    if (!good) return DAR_OTHER;
+    if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
+    return param_write(meter_of(app), at->who, t->param, number, n);
+}
+
 /* An order that is not taken now (lock-out of billing) may be taken later. */
 enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg)
 {
     int err = command_do(m, who, command, arg);
-    return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
+    return err == E_DENIED ? DAR_TEMPORARY : err;
 }
 
 static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -55,12 +116,15 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
     uint16_t n = axdr_read_u16(arg);
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    if (n == 0 || n > t->n) return DAR_OTHER;
-    return model_order(meter_of(app), at->who, t->script[n - 1].command, t->script[n - 1].arg);
+    const struct script *s = model_script(meter_of(app), t, n);
+    return s ? model_order(meter_of(app), at->who, s->command, s->arg) : DAR_OTHER;
 }
 
 static const struct cosem_attr script_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scripts },
+};
+static const struct cosem_attr table_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_scripts, .set = set_scripts },
 };
 static const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call =
                                                                                call_execute } };
@@ -69,6 +133,11 @@ const struct cosem_class class_script = { .id = 9,
                                           .attr = script_attr,
                                           .n_method = COUNT(script_method),
                                           .method = script_method };
+const struct cosem_class class_script_table = { .id = 9,
+                                                .n_attr = COUNT(table_attr),
+                                                .attr = table_attr,
+                                                .n_method = COUNT(script_method),
+                                                .method = script_method };
 
 /* -- class 22
  * ----------------------------------------------------------------------------------
@@ -80,12 +149,8 @@ static const struct schedule *schedule_of(const struct cosem_at *at)
 
 static enum dar get_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    const struct schedule *s = schedule_of(at);
     (void)app;
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, &s->script, 6);
-    axdr_emit_u16(o, s->selector);
-    return DAR_OK;
+    return emit_script(o, &schedule_of(at)->script, schedule_of(at)->selector);
 }
 
 static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -103,8 +168,7 @@ static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out 
     axdr_emit_array(o, 1);
     axdr_emit_struct(o, 2);
     axdr_emit_octets(o, when, 4);
-    axdr_emit_octets(o, when + 4, 5);
-    return DAR_OK;
+    return axdr_emit_octets(o, when + 4, 5);
 }
 
 static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -118,7 +182,7 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
     const struct schedule *s = schedule_of(at);
-    return dar_of(s->set(meter_of(app), at->who, s->which, b));
+    return s->set(meter_of(app), at->who, s->which, b);
 }
 
 static const struct cosem_attr schedule_attr[] = {
@@ -147,7 +211,7 @@ static struct single_action action_of(void *app, const struct cosem_at *at)
 
 static enum dar set_action(void *app, const struct cosem_at *at, const struct single_action *x)
 {
-    return dar_of(single_set(meter_of(app), at->who, single_of(at), x));
+    return single_set(meter_of(app), at->who, single_of(at), x);
 }
 
 static const struct obis *table_name(const struct cosem_at *at)
@@ -157,10 +221,7 @@ static const struct obis *table_name(const struct cosem_at *at)
 
 static enum dar get_single_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, table_name(at), 6);
-    axdr_emit_u16(o, action_of(app, at).selector);
-    return DAR_OK;
+    return emit_script(o, table_name(at), action_of(app, at).selector);
 }
 
 static enum dar set_single_script(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -178,8 +239,7 @@ static enum dar set_single_script(void *app, const struct cosem_at *at, struct a
 
 static enum dar get_single_type(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_enum(o, action_of(app, at).type);
-    return DAR_OK;
+    return axdr_emit_enum(o, action_of(app, at).type);
 }
 
 static enum dar set_single_type(void *app, const struct cosem_at *at, struct axdr_in *in)

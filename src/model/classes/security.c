@@ -21,15 +21,13 @@ static struct dlms_security setup_of(void *app)
 static enum dar get_policy(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, setup_of(app).policy);
-    return DAR_OK;
+    return axdr_emit_enum(o, setup_of(app).policy);
 }
 
 static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, setup_of(app).suite);
-    return DAR_OK;
+    return axdr_emit_enum(o, setup_of(app).suite);
 }
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -39,16 +37,14 @@ static enum dar get_client_title(void *app, const struct cosem_at *at, struct ax
     if (at->who->assoc != ROLE_MANAGEMENT)
         s = dlms_find_session(&device_of(app)->server, ROLE_MANAGEMENT);
     if (s) dlms_info_get(s, &info);
-    axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
-    return DAR_OK;
+    return axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
 }
 
 static enum dar get_server_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct dlms_security s = setup_of(app);
     (void)at;
-    axdr_emit_octets(o, s.server_title, DLMS_TITLE);
-    return DAR_OK;
+    return axdr_emit_octets(o, s.server_title, DLMS_TITLE);
 }
 
 /* Key number i of the array. E_TYPE: it is no such array; E_NONE: there are no more. */
@@ -80,10 +76,10 @@ static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct a
     _Static_assert(sizeof keys <= sizeof ret->span, "kept there");
     memcpy(&keys, &ret->span, sizeof keys);
     int err = read_key(*arg, keys.n, &id, &wrapped);
-    if (err == E_NONE) return dar_of(device_keys_store(d, at->who, &keys));
+    if (err == E_NONE) return device_keys_store(d, at->who, &keys);
     if (!err) err = device_keys_unwrap(d, &keys, id, wrapped);
     memcpy(&ret->span, &keys, sizeof keys);
-    return err ? dar_of(err) : DAR_PENDING;
+    return err ? err : DAR_PENDING;
 }
 
 /* Only to a suite that can be used, and none that the policy has grown beyond. */
@@ -97,7 +93,7 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
                    : setup_of(app).policy & SIGNED ? DAR_DENIED
                                                    : DAR_OK;
     if (dar != DAR_OK) return dar;
-    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
+    return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite);
 }
 
 /* Policies only grow; signatures need suite 1, and a client that can sign. */
@@ -113,14 +109,13 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
     enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;
     if (dar != DAR_OK) return dar;
-    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
+    return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy);
 }
 
 static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_array(o, 0);
-    return DAR_OK;
+    return axdr_emit_array(o, 0);
 }
 
 static const struct cosem_attr security_attr[] = {

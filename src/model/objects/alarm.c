@@ -26,7 +26,7 @@ static const struct setting_list resource = { 5,
 static const struct script script[] = { OUTPUT_SCRIPT(0), OUTPUT_SCRIPT(1), OUTPUT_SCRIPT(2),
                                         OUTPUT_SCRIPT(3), OUTPUT_SCRIPT(4), OUTPUT_SCRIPT(5),
                                         OUTPUT_SCRIPT(6), OUTPUT_SCRIPT(7) };
-static const struct script_table scripts = { script, COUNT(script), 1 };
+static const struct script_table scripts = { script, COUNT(script), 1, PARAM_OUTPUT_SCRIPTS };
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 97, 98, 0, ALARMS, ACL_ALARM, class_alarm, SHOWN(REG_ALARM_1, AXDR_U32)),
@@ -56,6 +56,6 @@ static const struct cosem_row rows[] = {
     NUMBER(0, 96, 50, 11, ACL_CUSTOMER, REG_SOURCE, AXDR_ENUM),
     OBJECT(0, 0, 96, 50, 50, ACL_CONFIG, class_outputs, 0),
     PARAM(0, 96, 50, 12, ACL_CONFIG, PARAM_PULSE_FUNCTION, AXDR_ENUM),
-    ROW(0, 0, 10, 0, 103, 1, ACL_SCRIPT, class_script, .ext = &scripts),
+    ROW(0, 0, 10, 0, 103, 1, ACL_SCRIPT_TABLE, class_script_table, .ext = &scripts),
 };
 const struct cosem_group objects_alarm = { rows, COUNT(rows) };

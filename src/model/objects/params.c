@@ -6,8 +6,8 @@ struct place {
     uint16_t first;
     uint8_t n;
     int8_t attr;
-    uint16_t class_id;
-    struct obis ln;
+    uint8_t class_id;
+    struct obis_row ln;
 };
 static const struct place shown[] = {
     { PARAM_ZONE_MIN, 1, 3, 8, { 0, 0, 1, 0, 0, 255 } },
@@ -22,6 +22,7 @@ static const struct place shown[] = {
     { PARAM_SPECIAL_DAYS_3, 1, 2, 11, { 0, 0, 11, 0, 1, 255 } },
     { PARAM_SHORT_CODES, 1, 2, 1, { 0, 0, 96, 62, 3, 255 } },
     { PARAM_SCHEDULE, 1, 2, 10, { 0, 0, 12, 0, 0, 255 } },
+    { PARAM_OUTPUT_SCRIPTS, 1, 2, 9, { 0, 0, 10, 0, 103, 255 } },
     { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
     { PARAM_SUPPLY_MODE, 1, 4, 70, { 0, 0, 96, 3, 10, 255 } },
     { PARAM_WEIGHTS, 1, 4, 68, { 0, 0, 96, 3, 20, 255 } },
@@ -124,6 +125,7 @@ static const struct {
       BY_E,
       ALARM_EVERY },
     { { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } }, DISPLAY_LISTS, BY_E, 1 },
+    { { PARAM_READOUT, 1, 3, 7, { 0, 0, 21, 0, 0, 255 } }, 1, BY_E, 1 },
     { { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } }, 4, BY_B, 1 },
     { { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
     { { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
@@ -165,7 +167,7 @@ static struct cosem_capture secret_object_of(unsigned slot)
 static struct cosem_capture capture_of(const struct place *p, unsigned ahead)
 {
     return (struct cosem_capture){ .class_id = p->class_id,
-                                   .ln = p->ln,
+                                   .ln = cosem_obis(&p->ln),
                                    .attr = (int8_t)(p->attr + (int)ahead) };
 }
 

@@ -28,7 +28,7 @@ static const struct script push_script[] = {
     PUSH_SCRIPT(0), PUSH_SCRIPT(1), PUSH_SCRIPT(2), PUSH_SCRIPT(3),
     PUSH_SCRIPT(4), PUSH_SCRIPT(5), PUSH_SCRIPT(6), PUSH_SCRIPT(7),
 };
-static const struct script_table push_scripts = { push_script, COUNT(push_script), 1 };
+static const struct script_table push_scripts = { push_script, COUNT(push_script), 1, 0 };
 #define PUSH_SCHEDULE(n)                                                                       \
     {                                                                                          \
         { 0, 0, 10, 0, 108, 255 }, (n) + 1, n, push_get_time, push_set_time                    \

@@ -15,7 +15,7 @@ static const struct script script[] = {
     { 1, 1, { 0, 0, 96, 61, 2, 255 }, 2, "1", CMD_FRIENDLY, 1 },
     { 1, 1, { 0, 0, 96, 61, 2, 255 }, 2, "2", CMD_FRIENDLY, 2 },
 };
-static const struct script_table scripts = { script, COUNT(script), 1 };
+static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 static const struct setting_list policy = { 6,
                                             { { PARAM_FRIENDLY_ENABLE, AXDR_BOOL },
                                               { PARAM_FRIENDLY_DAYS, AXDR_U8 },

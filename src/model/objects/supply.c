@@ -8,7 +8,7 @@ static const struct script script[] = {
     { 2, 68, { 0, 0, 96, 3, 20, 255 }, 1, "ready", CMD_SUPPLY_READY, SUPPLY_REMOTE },
     { 1, 71, { 0, 0, 17, 0, 0, 255 }, 8, "now", CMD_LIMIT_EMERGENCY, 0 },
 };
-static const struct script_table scripts = { script, COUNT(script), 1 };
+static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 
 /* Below this voltage, in percent of the reference, the coil does not move; so long arrears wait
  * before they cut, with so many beeps at the end, and no longer than this is owed. */
@@ -32,9 +32,10 @@ static const struct setting_list voltage = { 6,
                                                { PARAM_PROTECT_UNDER_S, AXDR_U16 },
                                                { PARAM_PROTECT_BACK_PERCENT, AXDR_U8 },
                                                { PARAM_PROTECT_BACK_S, AXDR_U16 } } };
-static const struct setting_list tamper = {
-    2, { { PARAM_TAMPER_MASK, AXDR_U8 }, { PARAM_TAMPER_RELEASE, AXDR_ENUM } }
-};
+static const struct setting_list tamper = { 3,
+                                            { { PARAM_TAMPER_MASK, AXDR_U8 },
+                                              { PARAM_TAMPER_RELEASE, AXDR_ENUM },
+                                              { PARAM_TAMPER_RELEASE_S, AXDR_U16 } } };
 static const struct setting_list fire = { 4,
                                           { { PARAM_FIRE_TRIP_C, AXDR_U8 },
                                             { PARAM_FIRE_RATE_C, AXDR_U8 },

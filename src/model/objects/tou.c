@@ -14,7 +14,7 @@ static const struct script script[] = {
     TARIFF_SCRIPT(1, "1"), TARIFF_SCRIPT(2, "2"), TARIFF_SCRIPT(3, "3"), TARIFF_SCRIPT(4, "4"),
     TARIFF_SCRIPT(5, "5"), TARIFF_SCRIPT(6, "6"), TARIFF_SCRIPT(7, "7"), TARIFF_SCRIPT(8, "8"),
 };
-static const struct script_table scripts = { script, COUNT(script), 2 };
+static const struct script_table scripts = { script, COUNT(script), 2, 0 };
 
 /* The families that objects/energy.c and objects/demand.c show, in their order. */
 static const uint8_t energy_c[] = { 1, 2, 15, 16, 17, 18, 19,  20,  3,   4,   128,
