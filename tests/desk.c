@@ -322,7 +322,7 @@ enum dar desk_call(struct desk *k, uint8_t role, uint16_t cls, struct obis ln, u
     desk_settle(k);
     if (dar != DAR_OK || !v) return dar;
     const struct cosem_method *x = cosem_method(&at);
-    if (x->ret) {
+    if (cosem_ret_rows(x)) {
         struct cosem_get g;
         cosem_ret_begin(&g, &at, &ret);
         return read_all(k, &g, 0, v);

@@ -89,7 +89,7 @@ static void get_passphrase(const struct options *o, char out[PASSPHRASE_MAX])
     const char *named = getenv("MAGNO_VEND_PASSPHRASE");
     if (o->passphrase_file) {
         if (!passphrase_from(o->passphrase_file, out))
-            exit(say_fail(EXIT_REFUSED, "%s cannot be read", o->passphrase_file));
+            exit(say_fail(EXIT_REFUSED, "%s cannot be read, or is empty", o->passphrase_file));
     } else if (named) {
         snprintf(out, PASSPHRASE_MAX, "%s", named);
     } else if (o->demo) {
@@ -459,7 +459,7 @@ static const char doc[] =
     "  magno vend import list=meters file=meters.csv\n"
     "  magno vend sell meter=00000000018 amount=10\n"
     "  magno vend export list=sales -o sales.csv\n"
-    "  magno vend rollover from_base_date=2014 base_date=2035\n";
+    "  magno vend rollover from_base_date=1993 base_date=2014\n";
 
 int vend_main(int argc, char **argv)
 {

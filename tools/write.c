@@ -35,7 +35,7 @@ static const char doc[] =
     "attribute "
     "has now. Without :ATTR it is attribute 2.\n\n"
     "Examples:\n"
-    "  magno write 0-0:96.13.0 'Scheduled outage on Sunday'\n"
+    "  magno write 0-0:96.1.1 'text:Pole 7, Mill Lane'\n"
     "  magno write clock now\n"
     "  magno write 1-0:99.1.0:capture_period 900\n"
     "  magno write 0-0:17.0.0:threshold_normal double-long-unsigned:5000";

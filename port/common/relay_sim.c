@@ -35,6 +35,8 @@ static void stop(struct relay_sim *r)
     r->next = MONO_NEVER;
 }
 
+/* Whoever looks seldom drives the coil more than once between two looks: what the contact did until then comes
+ * first. */
 void relay_sim_drive(struct relay_sim *r, mono_t t, unsigned coil)
 {
     bool goal = coil == CLOSE;

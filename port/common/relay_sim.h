@@ -55,7 +55,7 @@ void relay_sim_restart(struct relay_sim *r);
 
 /* The coil: 0 off, 1 open, 2 close (enum coil of meter/io.h). A pulse that ends before the
  * contact came loose moves nothing; one that is reversed on the way takes the contact back over
- * the way it came. */
+ * the way it came. What the contact was to do before t it has done then. */
 void relay_sim_drive(struct relay_sim *r, mono_t t, unsigned coil);
 
 mono_t relay_sim_next(const struct relay_sim *r);

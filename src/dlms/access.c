@@ -128,7 +128,7 @@ static enum dar act(struct dlms_server *d, struct dlms_session *s, const struct 
     if (t->ret.out.full) return DAR_BLOCK; /* done, but its answer is too long */
     const struct cosem_method *x = cosem_method(at);
     struct cosem_ret ret = t->ret; /* get takes its place */
-    t->reading = x->ret != NULL;
+    t->reading = cosem_ret_rows(x) != NULL;
     if (t->reading)
         cosem_ret_begin(&t->get, at, &ret);
     else

@@ -85,7 +85,7 @@ static void record(struct dlms_server *d, struct dlms_transfer *t, const struct 
                    enum dar dar)
 {
     const struct cosem_method *x = at->row ? cosem_method(at) : NULL;
-    bool rows = dar == DAR_OK && x && x->ret, fits = true;
+    bool rows = dar == DAR_OK && x && cosem_ret_rows(x), fits = true;
     struct cosem_ret ret = t->ret; /* get takes its place */
     if (rows) cosem_ret_begin(&t->get, at, &ret);
     if (rows && t->list) fits = store_rows(d, t, &ret.out);

@@ -205,11 +205,14 @@ static bool can_block(const struct dlms_session *s)
     return has(s, is_get(&s->transfer) ? XDLMS_C_BLOCK_GET : XDLMS_C_BLOCK_ACTION);
 }
 
-/* Blocks of the service come first, unless the client speaks in general blocks itself. An
- * ACCESS is not made twice, as streaming would have to. */
-static bool can_stream(const struct dlms_session *s)
+/* Blocks of the service come first, unless the client speaks in general blocks itself and they
+ * can be had. An ACCESS is not made twice, as streaming would have to; a list that is kept has
+ * no room for the next request in general blocks. */
+static bool can_stream(const struct dlms_server *d, const struct dlms_session *s)
 {
-    return !is_access(&s->transfer) && has(s, XDLMS_C_GBT) && (s->gbt.in || !can_block(s));
+    if (is_access(&s->transfer) || !has(s, XDLMS_C_GBT)) return false;
+    if (!can_block(s)) return true;
+    return s->gbt.in && (s->transfer.list || gbt_may_stream(d, s));
 }
 
 static void rewind_get(struct cosem_get *g)
@@ -301,7 +304,7 @@ enum run answer_block(struct dlms_server *d, struct dlms_session *s)
         transfer_drop(d, s);
         return put_head(s, head, n, filled);
     }
-    if (t->block == 0 && can_stream(s)) return gbt_stream(d, s);
+    if (t->block == 0 && can_stream(d, s)) return gbt_stream(d, s);
     if (t->block == 0 && (!can_block(s) || blocks == 0)) return answer_fail(d, s, DAR_BLOCK);
     if (t->block == 0) {
         carry(s, blocks);

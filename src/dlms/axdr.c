@@ -69,7 +69,7 @@ static bool is_signed(uint8_t tag)
 
 /* -- writing ---------------------------------------------------------------------------- */
 
-void axdr_emit(struct axdr_out *o, const void *p, size_t n)
+int axdr_emit(struct axdr_out *o, const void *p, size_t n)
 {
     const uint8_t *s = p;
     size_t eat = n < o->skip ? n : o->skip;
@@ -81,125 +81,126 @@ void axdr_emit(struct axdr_out *o, const void *p, size_t n)
     }
     if (n && o->buf) memcpy(o->buf + o->len, s + eat, n);
     o->len += n;
+    return 0;
 }
 
-void axdr_emit_raw(struct axdr_out *o, uint32_t v, unsigned n)
+int axdr_emit_raw(struct axdr_out *o, uint32_t v, unsigned n)
 {
     uint8_t b[4];
     be_put32(b, v);
-    axdr_emit(o, b + 4 - n, n);
+    return axdr_emit(o, b + 4 - n, n);
 }
 
-void axdr_emit_length(struct axdr_out *o, uint32_t n)
+int axdr_emit_length(struct axdr_out *o, uint32_t n)
 {
     unsigned octets = n < 0x80 ? 0 : n < 0x100 ? 1 : n < 0x10000 ? 2 : n < 0x1000000 ? 3 : 4;
     if (octets) axdr_emit_raw(o, 0x80u + octets, 1);
-    axdr_emit_raw(o, n, octets ? octets : 1);
+    return axdr_emit_raw(o, n, octets ? octets : 1);
 }
 
-void axdr_emit_head(struct axdr_out *o, uint8_t tag, uint32_t n)
+int axdr_emit_head(struct axdr_out *o, uint8_t tag, uint32_t n)
 {
     axdr_emit_raw(o, tag, 1);
-    axdr_emit_length(o, n);
+    return axdr_emit_length(o, n);
 }
 
-void axdr_emit_struct(struct axdr_out *o, uint32_t n)
+int axdr_emit_struct(struct axdr_out *o, uint32_t n)
 {
-    axdr_emit_head(o, AXDR_STRUCTURE, n);
+    return axdr_emit_head(o, AXDR_STRUCTURE, n);
 }
 
-void axdr_emit_array(struct axdr_out *o, uint32_t n)
+int axdr_emit_array(struct axdr_out *o, uint32_t n)
 {
-    axdr_emit_head(o, AXDR_ARRAY, n);
+    return axdr_emit_head(o, AXDR_ARRAY, n);
 }
 
-void axdr_emit_null(struct axdr_out *o)
+int axdr_emit_null(struct axdr_out *o)
 {
-    axdr_emit_raw(o, AXDR_NULL, 1);
+    return axdr_emit_raw(o, AXDR_NULL, 1);
 }
 
-void axdr_emit_int(struct axdr_out *o, uint8_t tag, int64_t v)
+int axdr_emit_int(struct axdr_out *o, uint8_t tag, int64_t v)
 {
     int w = width_of(tag);
     ensure(w > 0 && w <= 8);
     uint8_t b[9];
     be_put64(b + 1, (uint64_t)v);
     b[8 - w] = tag;
-    axdr_emit(o, b + 8 - w, (size_t)w + 1);
+    return axdr_emit(o, b + 8 - w, (size_t)w + 1);
 }
 
-void axdr_emit_string(struct axdr_out *o, uint8_t tag, const void *p, size_t n)
+int axdr_emit_string(struct axdr_out *o, uint8_t tag, const void *p, size_t n)
 {
     axdr_emit_head(o, tag, (uint32_t)n);
-    axdr_emit(o, p, n);
+    return axdr_emit(o, p, n);
 }
 
-void axdr_emit_octets(struct axdr_out *o, const void *p, size_t n)
+int axdr_emit_octets(struct axdr_out *o, const void *p, size_t n)
 {
-    axdr_emit_string(o, AXDR_OCTETS, p, n);
+    return axdr_emit_string(o, AXDR_OCTETS, p, n);
 }
 
 /* Calls are many: what each of them leaves out is worth a function. */
-static void emit_word(struct axdr_out *o, uint8_t tag, int32_t v)
+static int emit_word(struct axdr_out *o, uint8_t tag, int32_t v)
 {
-    axdr_emit_int(o, tag, v);
+    return axdr_emit_int(o, tag, v);
 }
 
-void axdr_emit_bool(struct axdr_out *o, bool v)
+int axdr_emit_bool(struct axdr_out *o, bool v)
 {
-    emit_word(o, AXDR_BOOL, v);
+    return emit_word(o, AXDR_BOOL, v);
 }
 
-void axdr_emit_enum(struct axdr_out *o, uint8_t v)
+int axdr_emit_enum(struct axdr_out *o, uint8_t v)
 {
-    emit_word(o, AXDR_ENUM, v);
+    return emit_word(o, AXDR_ENUM, v);
 }
 
-void axdr_emit_i8(struct axdr_out *o, int8_t v)
+int axdr_emit_i8(struct axdr_out *o, int8_t v)
 {
-    emit_word(o, AXDR_I8, v);
+    return emit_word(o, AXDR_I8, v);
 }
 
-void axdr_emit_u8(struct axdr_out *o, uint8_t v)
+int axdr_emit_u8(struct axdr_out *o, uint8_t v)
 {
-    emit_word(o, AXDR_U8, v);
+    return emit_word(o, AXDR_U8, v);
 }
 
-void axdr_emit_i16(struct axdr_out *o, int16_t v)
+int axdr_emit_i16(struct axdr_out *o, int16_t v)
 {
-    emit_word(o, AXDR_I16, v);
+    return emit_word(o, AXDR_I16, v);
 }
 
-void axdr_emit_u16(struct axdr_out *o, uint16_t v)
+int axdr_emit_u16(struct axdr_out *o, uint16_t v)
 {
-    emit_word(o, AXDR_U16, v);
+    return emit_word(o, AXDR_U16, v);
 }
 
-void axdr_emit_i32(struct axdr_out *o, int32_t v)
+int axdr_emit_i32(struct axdr_out *o, int32_t v)
 {
-    emit_word(o, AXDR_I32, v);
+    return emit_word(o, AXDR_I32, v);
 }
 
-void axdr_emit_u32(struct axdr_out *o, uint32_t v)
+int axdr_emit_u32(struct axdr_out *o, uint32_t v)
 {
-    emit_word(o, AXDR_U32, (int32_t)v);
+    return emit_word(o, AXDR_U32, (int32_t)v);
 }
 
-void axdr_emit_i64(struct axdr_out *o, int64_t v)
+int axdr_emit_i64(struct axdr_out *o, int64_t v)
 {
-    axdr_emit_int(o, AXDR_I64, v);
+    return axdr_emit_int(o, AXDR_I64, v);
 }
 
-void axdr_emit_u64(struct axdr_out *o, uint64_t v)
+int axdr_emit_u64(struct axdr_out *o, uint64_t v)
 {
-    axdr_emit_int(o, AXDR_U64, (int64_t)v);
+    return axdr_emit_int(o, AXDR_U64, (int64_t)v);
 }
 
-void axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n)
+int axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n)
 {
     axdr_emit_head(o, AXDR_BITS, n);
     axdr_emit(o, p, n / 8);
-    if (n % 8) axdr_emit_raw(o, p[n / 8] & 0xFF00u >> n % 8, 1);
+    return n % 8 ? axdr_emit_raw(o, p[n / 8] & 0xFF00u >> n % 8, 1) : 0;
 }
 
 /* -- reading ---------------------------------------------------------------------------- */
@@ -552,11 +553,10 @@ static const struct {
     [AXDR_K_UTF8] = { AXDR_UTF8, 0 },
 };
 
-static void check_row(const struct axdr_field *f)
+static unsigned size_of(const struct axdr_field *f)
 {
-    ensure(f->kind <= AXDR_K_UTF8);
-    ensure(plain[f->kind].size == 0 || plain[f->kind].size == f->size);
-    ensure(f->kind != AXDR_K_BITS || f->size == (f->arg + 7) / 8);
+    if (plain[f->kind].size) return plain[f->kind].size;
+    return f->kind == AXDR_K_BITS ? (f->arg + 7u) / 8 : f->kind == AXDR_K_STRUCT ? 0 : f->arg;
 }
 
 /* Members are the machine's own integers; the table says how wide. */
@@ -596,7 +596,6 @@ static void store(uint8_t *m, unsigned size, int64_t v)
 
 static void emit_field(struct axdr_out *o, const struct axdr_field *f, const uint8_t *m)
 {
-    check_row(f);
     switch (f->kind) {
     case AXDR_K_STRUCT:
         axdr_emit_struct(o, f->arg);
@@ -609,7 +608,7 @@ static void emit_field(struct axdr_out *o, const struct axdr_field *f, const uin
     case AXDR_K_DATETIME:
     case AXDR_K_DATE:
     case AXDR_K_TIME:
-        axdr_emit_octets(o, m, f->size);
+        axdr_emit_octets(o, m, size_of(f));
         break;
     case AXDR_K_BITS:
         axdr_emit_bits(o, m, f->arg);
@@ -617,17 +616,31 @@ static void emit_field(struct axdr_out *o, const struct axdr_field *f, const uin
     case AXDR_K_STRING:
     case AXDR_K_VISIBLE:
     case AXDR_K_UTF8:
-        ensure(m[0] < f->size);
+        ensure(m[0] < f->arg);
         axdr_emit_string(o, plain[f->kind].tag, m + 1, m[0]);
         break;
     default:
-        axdr_emit_int(o, plain[f->kind].tag, load(m, f->size));
+        axdr_emit_int(o, plain[f->kind].tag, load(m, size_of(f)));
     }
 }
 
-void axdr_emit_fields(struct axdr_out *o, const struct axdr_field *f, size_t n, const void *s)
+int axdr_emit_fields(struct axdr_out *o, const struct axdr_field *f, size_t n, const void *s)
 {
-    for (size_t i = 0; i < n; i++) emit_field(o, &f[i], (const uint8_t *)s + f[i].at);
+    const uint8_t *p = s;
+    for (size_t i = 0; i < n; i++) {
+        if (f[i].kind != AXDR_K_ROWS) {
+            emit_field(o, &f[i], p + f[i].at);
+            continue;
+        }
+        const struct axdr_field *of = &f[i + 1]; /* of each element */
+        unsigned rows = of->at == UINT16_MAX ? f[i].arg : p[of->at];
+        axdr_emit_array(o, rows);
+        for (unsigned r = 0; r < rows; r++)
+            for (unsigned k = 1; k <= of->kind; k++)
+                emit_field(o, &of[k], p + f[i].at + r * of->arg + of[k].at);
+        i += 1u + of->kind;
+    }
+    return 0;
 }
 
 static int read_text(struct axdr_in *in, const struct axdr_field *f, uint8_t *m)
@@ -635,9 +648,9 @@ static int read_text(struct axdr_in *in, const struct axdr_field *f, uint8_t *m)
     size_t n;
     const uint8_t *p = axdr_read_string(in, plain[f->kind].tag, &n);
     if (in->bad) return E_TYPE;
-    if (n >= f->size) return E_RANGE;
+    if (n >= f->arg) return E_RANGE;
     m[0] = (uint8_t)n;
-    memset(m + 1, 0, f->size - 1u);
+    memset(m + 1, 0, f->arg - 1u);
     memcpy(m + 1, p, n);
     return 0;
 }
@@ -646,7 +659,6 @@ static int read_field(struct axdr_in *in, const struct axdr_field *f, uint8_t *m
 {
     bool good = true;
     int64_t v;
-    check_row(f);
     switch (f->kind) {
     case AXDR_K_STRUCT:
         axdr_read_struct(in, f->arg);
@@ -656,7 +668,7 @@ static int read_field(struct axdr_in *in, const struct axdr_field *f, uint8_t *m
         break;
     case AXDR_K_OCTETS:
     case AXDR_K_OBIS:
-        axdr_read_octets(in, m, f->size);
+        axdr_read_octets(in, m, size_of(f));
         break;
     case AXDR_K_DATETIME:
         axdr_read_datetime(in, m);
@@ -680,20 +692,38 @@ static int read_field(struct axdr_in *in, const struct axdr_field *f, uint8_t *m
     default:
         v = axdr_read_int(in, plain[f->kind].tag);
         good = f->kind != AXDR_K_ENUM || v <= f->arg;
-        store(m, f->size, v);
+        store(m, size_of(f), v);
     }
     return in->bad ? E_TYPE : good ? 0 : E_RANGE;
+}
+
+/* The rows of an array, as the fields behind f tell; *worst is left at the worst of them. */
+static void read_rows(struct axdr_in *in, const struct axdr_field *f, uint8_t *s, int *worst)
+{
+    const struct axdr_field *of = &f[1];
+    uint32_t rows = axdr_read_head(in, AXDR_ARRAY);
+    in->bad |= rows > f->arg;
+    for (uint32_t r = 0; r < rows && !in->bad; r++)
+        for (unsigned k = 1; k <= of->kind && !in->bad; k++) {
+            int err = read_field(in, &of[k], s + f->at + r * of->arg + of[k].at);
+            if (err) *worst = err;
+        }
+    if (of->at != UINT16_MAX) s[of->at] = in->bad ? 0 : (uint8_t)rows;
 }
 
 int axdr_read_fields(struct axdr_in *in, const struct axdr_field *f, size_t n, void *s)
 {
     int worst = 0; /* the shape is judged before the values */
-    for (size_t i = 0; i < n; i++) {
-        int err = read_field(in, &f[i], (uint8_t *)s + f[i].at);
-        if (err == E_TYPE) return err;
-        if (err) worst = err;
+    for (size_t i = 0; i < n && !in->bad; i++) {
+        if (f[i].kind == AXDR_K_ROWS) {
+            read_rows(in, &f[i], s, &worst);
+            i += 1u + f[i + 1].kind;
+        } else {
+            int err = read_field(in, &f[i], (uint8_t *)s + f[i].at);
+            if (err) worst = err;
+        }
     }
-    return worst;
+    return in->bad ? E_TYPE : worst;
 }
 
 size_t axdr_size_fields(const struct axdr_field *f, size_t n)
@@ -701,7 +731,7 @@ size_t axdr_size_fields(const struct axdr_field *f, size_t n)
     size_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         bool text = f[i].kind >= AXDR_K_STRING, string = f[i].kind >= AXDR_K_OCTETS;
-        size_t octets = f[i].size - (text ? 1u : 0u);
+        size_t octets = size_of(&f[i]) - (text ? 1u : 0u);
         size_t head = f[i].kind == AXDR_K_STRUCT ? 2 : !string ? 1 : octets < 128 ? 2 : 3;
         sum += head + octets;
     }

@@ -79,44 +79,46 @@ static inline struct axdr_out axdr_out(uint8_t *buf, size_t cap)
     return (struct axdr_out){ .buf = buf, .cap = cap };
 }
 
+/* All of them return 0: what emits one value ends with it. */
+
 /* n octets as they are, no tag. */
-void axdr_emit(struct axdr_out *o, const void *p, size_t n);
+int axdr_emit(struct axdr_out *o, const void *p, size_t n);
 
 /* n octets, big-endian, of v; no tag. n 1..4. */
-void axdr_emit_raw(struct axdr_out *o, uint32_t v, unsigned n);
+int axdr_emit_raw(struct axdr_out *o, uint32_t v, unsigned n);
 
 /* A length or count, shortest form; no tag. */
-void axdr_emit_length(struct axdr_out *o, uint32_t n);
+int axdr_emit_length(struct axdr_out *o, uint32_t n);
 
 /* Tag and count of an array or structure, or tag and length of a string that follows raw. */
-void axdr_emit_head(struct axdr_out *o, uint8_t tag, uint32_t n);
-void axdr_emit_struct(struct axdr_out *o, uint32_t n);
-void axdr_emit_array(struct axdr_out *o, uint32_t n);
+int axdr_emit_head(struct axdr_out *o, uint8_t tag, uint32_t n);
+int axdr_emit_struct(struct axdr_out *o, uint32_t n);
+int axdr_emit_array(struct axdr_out *o, uint32_t n);
 
-void axdr_emit_null(struct axdr_out *o);
+int axdr_emit_null(struct axdr_out *o);
 
 /* Tag and value of any tag of fixed width up to 64 bits: integers, BOOL, ENUM, BCD, floats
  * as their bits, deltas. v is taken modulo the width. ensure: the tag has such a width. */
-void axdr_emit_int(struct axdr_out *o, uint8_t tag, int64_t v);
+int axdr_emit_int(struct axdr_out *o, uint8_t tag, int64_t v);
 
 /* Tag, length, n octets; tag OCTETS, VISIBLE or UTF8. */
-void axdr_emit_string(struct axdr_out *o, uint8_t tag, const void *p, size_t n);
+int axdr_emit_string(struct axdr_out *o, uint8_t tag, const void *p, size_t n);
 
 /* Bit-string of n bits, bit 0 the high bit of p[0]; bits beyond n are sent as zero. */
-void axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n);
+int axdr_emit_bits(struct axdr_out *o, const uint8_t *p, uint32_t n);
 
 /* The usual ones. */
-void axdr_emit_octets(struct axdr_out *o, const void *p, size_t n);
-void axdr_emit_bool(struct axdr_out *o, bool v);
-void axdr_emit_enum(struct axdr_out *o, uint8_t v);
-void axdr_emit_i8(struct axdr_out *o, int8_t v);
-void axdr_emit_u8(struct axdr_out *o, uint8_t v);
-void axdr_emit_i16(struct axdr_out *o, int16_t v);
-void axdr_emit_u16(struct axdr_out *o, uint16_t v);
-void axdr_emit_i32(struct axdr_out *o, int32_t v);
-void axdr_emit_u32(struct axdr_out *o, uint32_t v);
-void axdr_emit_i64(struct axdr_out *o, int64_t v);
-void axdr_emit_u64(struct axdr_out *o, uint64_t v);
+int axdr_emit_octets(struct axdr_out *o, const void *p, size_t n);
+int axdr_emit_bool(struct axdr_out *o, bool v);
+int axdr_emit_enum(struct axdr_out *o, uint8_t v);
+int axdr_emit_i8(struct axdr_out *o, int8_t v);
+int axdr_emit_u8(struct axdr_out *o, uint8_t v);
+int axdr_emit_i16(struct axdr_out *o, int16_t v);
+int axdr_emit_u16(struct axdr_out *o, uint16_t v);
+int axdr_emit_i32(struct axdr_out *o, int32_t v);
+int axdr_emit_u32(struct axdr_out *o, uint32_t v);
+int axdr_emit_i64(struct axdr_out *o, int64_t v);
+int axdr_emit_u64(struct axdr_out *o, uint64_t v);
 
 /* -- reading ---------------------------------------------------------------------------- */
 
@@ -225,15 +227,14 @@ enum axdr_kind {
     AXDR_K_BITS,     /* uint8_t[(arg + 7) / 8], exactly arg bits */
     AXDR_K_STRING,   /* AXDR_STRING(n) member: 0..n octets as octet-string */
     AXDR_K_VISIBLE,  /* the same as visible-string */
-    AXDR_K_UTF8      /* the same as utf8-string */
+    AXDR_K_UTF8,     /* the same as utf8-string */
+    AXDR_K_ROWS      /* an array of 0..arg elements; AXDR_ROWS() */
 };
 
 struct axdr_field {
     uint8_t kind; /* enum axdr_kind */
-    uint8_t arg;  /* see the kinds */
-    uint8_t size; /* sizeof the member */
-    uint8_t rfu;
-    uint16_t at; /* offsetof the member */
+    uint8_t arg;  /* see the kinds; of OCTETS and strings sizeof the member */
+    uint16_t at;  /* offsetof the member */
 };
 
 /* A string of 0..n octets as a struct member. */
@@ -243,15 +244,53 @@ struct axdr_field {
         uint8_t at[n];                                                                         \
     }
 
+#define AXDR_SIZE(s, m) sizeof(((s *)0)->m)
 #define AXDR_ROW(k, a, s, m)                                                                   \
     {                                                                                          \
-        .kind = (k), .arg = (a), .size = sizeof(((s *)0)->m), .at = offsetof(s, m)             \
+        .kind = (k), .arg = (a), .at = offsetof(s, m)                                          \
     }
 /* AXDR_FIELD(U16, struct day_action, selector): kind without its prefix. ENUM through
- * AXDR_ENUM_TO, BITS through AXDR_BIT_FIELD, STRUCT and NULL through theirs. */
-#define AXDR_FIELD(k, s, m) AXDR_ROW(AXDR_K_##k, 0, s, m)
-#define AXDR_ENUM_TO(max, s, m) AXDR_ROW(AXDR_K_ENUM, max, s, m)
-#define AXDR_BIT_FIELD(bits, s, m) AXDR_ROW(AXDR_K_BITS, bits, s, m)
+ * AXDR_ENUM_TO, BITS through AXDR_BIT_FIELD, STRUCT and NULL through theirs. The size of the
+ * member is what the kind says, which the compiler judges. */
+#define AXDR_FIELD(k, s, m)                                                                    \
+    AXDR_ROW(AXDR_K_##k, AXDR_SIZED(AXDR_OCTETS_##k, AXDR_SIZE(s, m)), s, m)
+#define AXDR_ENUM_TO(max, s, m)                                                                \
+    AXDR_ROW(AXDR_K_ENUM, AXDR_SIZED(1, AXDR_SIZE(s, m)) * 0 + (max), s, m)
+#define AXDR_BIT_FIELD(bits, s, m)                                                             \
+    AXDR_ROW(AXDR_K_BITS, AXDR_SIZED(((bits) + 7) / 8, AXDR_SIZE(s, m)) * 0 + (bits), s, m)
+/* has, when that is as it must be (0: any); an array of negative size otherwise */
+#define AXDR_SIZED(must, has)                                                                  \
+    ((has) + 0 * sizeof(char[(must) == 0 || (must) == (has) ? 1 : -1]))
+enum {
+    AXDR_OCTETS_BOOL = 1,
+    AXDR_OCTETS_I8 = 1,
+    AXDR_OCTETS_U8 = 1,
+    AXDR_OCTETS_I16 = 2,
+    AXDR_OCTETS_U16 = 2,
+    AXDR_OCTETS_I32 = 4,
+    AXDR_OCTETS_U32 = 4,
+    AXDR_OCTETS_I64 = 8,
+    AXDR_OCTETS_U64 = 8,
+    AXDR_OCTETS_OCTETS = 0,
+    AXDR_OCTETS_OBIS = 6,
+    AXDR_OCTETS_DATETIME = 12,
+    AXDR_OCTETS_DATE = 5,
+    AXDR_OCTETS_TIME = 4,
+    AXDR_OCTETS_STRING = 0,
+    AXDR_OCTETS_VISIBLE = 0,
+    AXDR_OCTETS_UTF8 = 0
+};
+/* The array member m of struct s, of which each element is as the next n rows tell, their
+ * members those of an element. count is the uint8_t member that says how many there are. Without
+ * one, AXDR_ALL_ROWS, all are emitted, and what is not read stays as it was. Not one in another. */
+#define AXDR_ROWS(n, s, m, count)                                                              \
+    AXDR_ROW(AXDR_K_ROWS, AXDR_SIZE(s, m) / AXDR_SIZE(s, m[0]), s, m),                         \
+        AXDR_ROW(n, AXDR_SIZE(s, m[0]), s, count)
+#define AXDR_ALL_ROWS(n, s, m)                                                                 \
+    AXDR_ROW(AXDR_K_ROWS, AXDR_SIZE(s, m) / AXDR_SIZE(s, m[0]), s, m),                         \
+    {                                                                                          \
+        .kind = (n), .arg = AXDR_SIZE(s, m[0]), .at = UINT16_MAX                               \
+    }
 #define AXDR_NESTED(n)                                                                         \
     {                                                                                          \
         .kind = AXDR_K_STRUCT, .arg = (n)                                                      \
@@ -263,14 +302,14 @@ struct axdr_field {
 
 /* Emit *s as the n rows of f tell. Write the outermost structure as a first AXDR_NESTED row
  * (or leave it out for a bare value). */
-void axdr_emit_fields(struct axdr_out *o, const struct axdr_field *f, size_t n, const void *s);
+int axdr_emit_fields(struct axdr_out *o, const struct axdr_field *f, size_t n, const void *s);
 
 /* Read into *s, which is only complete when 0 comes back.
  * E_TYPE   another structure or type: type-unmatched.
  * E_RANGE  an enum above its maximum, a string too long, a date that can be none. */
 int axdr_read_fields(struct axdr_in *in, const struct axdr_field *f, size_t n, void *s);
 
-/* The most octets an encoding of these rows can have. */
+/* The most octets an encoding of these rows, which have no arrays, can have. */
 size_t axdr_size_fields(const struct axdr_field *f, size_t n);
 
 #endif

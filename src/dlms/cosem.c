@@ -18,7 +18,7 @@ enum dar dar_of(int err)
         { E_DENIED, DAR_DENIED }, { E_NONE, DAR_UNDEFINED }, { E_IO, DAR_HW },
         { E_CRC, DAR_HW },
     };
-    if (err >= 0) return DAR_OK;
+    if (err >= 0) return (enum dar)err;
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if (map[i].err == err) return map[i].dar;
     return DAR_OTHER;
@@ -345,7 +345,7 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
     g->skip = 0;
     g->headed = g->seq && g->seq->bare;
     if (g->seq)
-        dar = g->seq->open(app, at, sel, &g->rows);
+        dar = dar_of(g->seq->open(app, at, sel, &g->rows));
     else
         g->rows = (struct span){ .end = 1 };
     if (dar == DAR_OK) g->rows.start = g->rows.next;
@@ -355,7 +355,7 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
 void cosem_ret_begin(struct cosem_get *g, const struct cosem_at *at, const struct cosem_ret *r)
 {
     const struct cosem_method *x = cosem_method(at);
-    ensure(x && x->ret);
+    ensure(x && cosem_ret_rows(x));
     *g = (struct cosem_get){ .at = *at, .seq = x->ret, .rows = r->span };
     g->headed = x->ret->bare;
     g->rows.start = g->rows.next;
@@ -377,7 +377,9 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
     while (g->rows.next < g->rows.end || (array && !g->headed)) {
         size_t from = o->len;
         o->skip = g->skip; /* octets of this part that went out with the last block */
-        *dar = emit_part(app, g, o);
+        *dar = dar_of(emit_part(app, g, o));
+        bool enough = *dar == DAR_ENOUGH;
+        if (enough) *dar = DAR_OK;
         if (*dar != DAR_OK) {
             o->len = from;
             o->skip = 0;
@@ -397,6 +399,10 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
             g->headed = true;
         else
             g->rows.next++;
+        if (enough && g->rows.next < g->rows.end) {
+            *dar = DAR_PENDING;
+            return COSEM_MORE;
+        }
     }
     return COSEM_DONE;
 }
@@ -458,6 +464,12 @@ static int head_length(struct axdr_in v, uint32_t *rows)
     return used > 0 ? used + 1 : used;
 }
 
+/* What a step of staging came to: one that is busy is asked again. */
+static enum dar staged(enum dar dar)
+{
+    return (int)dar == E_BUSY ? DAR_PENDING : dar_of(dar);
+}
+
 /* Stage the head or one element. *took: octets used; 0 with DAR_OK when more are needed. */
 static enum dar stage_one(void *app, struct cosem_set *s, struct axdr_in v, size_t *took)
 {
@@ -468,13 +480,13 @@ static enum dar stage_one(void *app, struct cosem_set *s, struct axdr_in v, size
     if (n < 0 || (s->staged && s->done == s->rows)) return DAR_TYPE;
     if (n == 0) return DAR_OK;
     if (!s->staged) {
-        enum dar dar = q->begin(app, &s->at, rows);
+        enum dar dar = dar_of(q->begin(app, &s->at, rows));
         s->staged = dar == DAR_OK;
         s->rows = rows;
         return dar;
     }
     struct axdr_in in = axdr_in(v.p, (size_t)n);
-    enum dar dar = q->put_row(app, &s->at, s->done, &in);
+    enum dar dar = staged(q->put_row(app, &s->at, s->done, &in));
     if (dar == DAR_OK && !axdr_is_done(&in)) dar = DAR_TYPE;
     if (dar == DAR_OK) s->done++;
     return dar;
@@ -497,11 +509,12 @@ static enum dar stage(void *app, struct cosem_set *s, const uint8_t *p, size_t n
 static enum dar finish(void *app, struct cosem_set *s, const uint8_t *p, size_t n)
 {
     if (seq_of(s->attr))
-        return s->staged && s->done == s->rows && !s->held ? s->attr->seq->commit(app, &s->at)
-                                                           : DAR_TYPE;
+        return s->staged && s->done == s->rows && !s->held
+                   ? staged(s->attr->seq->commit(app, &s->at))
+                   : DAR_TYPE;
     struct axdr_in in = s->held ? axdr_in(s->hold, s->held) : axdr_in(p, n);
     if (axdr_length(in.p, in.n) != (int)in.n) return DAR_TYPE;
-    return s->attr->set(app, &s->at, &in);
+    return dar_of(s->attr->set(app, &s->at, &in));
 }
 
 static enum dar take_block(void *app, struct cosem_set *s, const uint8_t *p, size_t n,
@@ -539,7 +552,15 @@ enum dar cosem_call(const struct cosem_model *m, void *app, const struct cosem_a
     enum dar dar = gate(m, app, at);
     if (dar != DAR_OK) return dar;
     if (!cosem_may_call(m, at) || !is_protected(m, at)) return DAR_DENIED;
-    return x->call(app, at, arg, ret);
+    if (x->ret == &cosem_order && !cosem_no_arg(arg)) return DAR_TYPE;
+    return dar_of(x->call(app, at, arg, ret));
+}
+
+const struct cosem_seq cosem_order = { .bare = false };
+
+const struct cosem_seq *cosem_ret_rows(const struct cosem_method *x)
+{
+    return x->ret != &cosem_order ? x->ret : NULL;
 }
 
 bool cosem_no_arg(struct axdr_in *arg)
@@ -553,6 +574,16 @@ bool cosem_no_arg(struct axdr_in *arg)
 }
 
 /* -- selections ------------------------------------------------------------------------- */
+
+struct obis cosem_obis(const struct obis_row *r)
+{
+    return (struct obis){ r->a, r->b, r->c, r->d, r->e, r->f };
+}
+
+struct cosem_capture cosem_capture(const struct capture_row *r)
+{
+    return (struct cosem_capture){ r->class_id, cosem_obis(&r->ln), r->attr, r->index };
+}
 
 static const struct axdr_field capture_fields[] = {
     AXDR_NESTED(4),

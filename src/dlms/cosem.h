@@ -36,8 +36,16 @@ struct obis {
     uint8_t a, b, c, d, e, f;
 };
 
+/* The same as const tables keep it: A and B below 16. */
+struct obis_row {
+    uint8_t a : 4, b : 4, c, d, e, f;
+};
+struct obis cosem_obis(const struct obis_row *r);
+
 /* data-access-result; action-result is the same list (DLMS ASN.1). */
 enum dar {
+    DAR_LEAST =
+        INT32_MIN, /* below 0 an E_* of base/err.def, which goes out as dar_of() of it */
     DAR_OK = 0,
     DAR_HW = 1,
     DAR_TEMPORARY = 2,
@@ -54,7 +62,8 @@ enum dar {
     DAR_NO_LONG_SET = 18,
     DAR_BLOCK_NUMBER = 19,
     DAR_OTHER = 250,
-    DAR_PENDING = 0x100 /* never on the wire: ask again */
+    DAR_PENDING = 0x100, /* never on the wire: ask again */
+    DAR_ENOUGH = 0x101   /* nor is this: a row is out whose reading fills a step */
 };
 
 /* DAR_OK, or what a negative E_* of base/err.def is on the wire: E_TYPE and E_FORMAT 12,
@@ -118,15 +127,16 @@ struct cosem_seq {     /* an attribute or return value that is made of rows */
     enum dar (*open)(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                      struct span *s);
 
-    /* Emit element i, the same octets each time it is asked within a span. DAR_OK, or the
-     * result that ends the transfer (DAR_BLOCK: the row is gone). */
+    /* Emit element i, the same octets each time it is asked within a span. DAR_OK, DAR_ENOUGH
+     * (the next one belongs to another step), DAR_PENDING, or the result that ends the transfer
+     * (DAR_BLOCK: the row is gone). */
     enum dar (*row)(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
                     struct axdr_out *o);
 
     /* Staged writing, all or nothing; all four or none. begin: rows are coming; put_row:
      * check and stage element i, which is exactly what `in` holds; commit makes them the
      * value; abort forgets them (also when the link goes down). The first three may be
-     * DAR_PENDING. */
+     * DAR_PENDING, and put_row and commit E_BUSY for it. */
     enum dar (*begin)(void *app, const struct cosem_at *at, uint32_t rows);
     enum dar (*put_row)(void *app, const struct cosem_at *at, uint32_t i, struct axdr_in *in);
     enum dar (*commit)(void *app, const struct cosem_at *at);
@@ -164,6 +174,12 @@ struct cosem_method {
     const struct cosem_seq *ret;
 };
 
+/* To ret of a method that takes nothing and gives nothing back: the engine sees to it. */
+extern const struct cosem_seq cosem_order;
+
+/* Rows that the method gives back, or NULL. */
+const struct cosem_seq *cosem_ret_rows(const struct cosem_method *x);
+
 struct cosem_class {
     uint16_t id;
     uint8_t version : 3, n_attr : 5;
@@ -188,12 +204,12 @@ struct cosem_row {
 
 /* -- rights ----------------------------------------------------------------------------- */
 
-/* For these roles only these ids, of what the masks grant. Bit n is id n, 0 means all; ids
- * above 31 are not granted where ids are named. The first row that names a role counts for
- * it; a row without roles ends the list. */
+/* For these roles only these ids, of what the masks grant. Bit n is id n, 0 means all; attributes
+ * above 31 and methods above 15 are not granted where ids are named. The first row that names a
+ * role counts for it; a row without roles ends the list. */
 struct cosem_limit {
-    uint16_t roles;
-    uint32_t get, set, act;
+    uint16_t roles, act;
+    uint32_t get, set;
 };
 #define COSEM_ID(n) (UINT32_C(1) << (n))
 #define COSEM_IDS(from, to) ((UINT32_C(2) << (to)) - (UINT32_C(1) << (from)))
@@ -295,7 +311,7 @@ enum dar cosem_get_begin(const struct cosem_model *m, void *app, struct cosem_ge
                          const struct cosem_at *at, const struct cosem_sel *sel);
 
 /* Fill o's window from where the last one ended. *dar other than DAR_OK: the transfer is
- * over, with that. DAR_PENDING with COSEM_MORE: nothing new yet, call again. */
+ * over, with that. DAR_PENDING with COSEM_MORE: what there is stands, call again for more. */
 enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out *o,
                                 enum dar *dar);
 
@@ -328,7 +344,8 @@ void cosem_set_abort(void *app, struct cosem_set *s);
 enum dar cosem_call(const struct cosem_model *m, void *app, const struct cosem_at *at,
                     struct axdr_in *arg, struct cosem_ret *ret);
 
-/* Nothing, null-data or integer 0? For methods without parameter. */
+/* Nothing, null-data or integer 0? For methods without parameter; those of cosem_order were
+ * asked already. */
 bool cosem_no_arg(struct axdr_in *arg);
 
 /* Read the return value that method.ret describes: g to be read by cosem_get_block(). */
@@ -342,6 +359,13 @@ struct cosem_capture { /* capture_object_definition */
     int8_t attr;
     uint16_t index; /* data_index */
 };
+struct capture_row { /* the same as const tables keep it: classes below 256 */
+    uint8_t class_id;
+    struct obis_row ln;
+    int8_t attr;
+    uint8_t index;
+};
+struct cosem_capture cosem_capture(const struct capture_row *r);
 void cosem_emit_capture(struct axdr_out *o, const struct cosem_capture *c);
 int cosem_read_capture(struct axdr_in *in, struct cosem_capture *c); /* 0, E_TYPE */
 

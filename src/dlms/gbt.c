@@ -120,15 +120,24 @@ static void stream_head(const struct dlms_session *s, struct axdr_out *o)
     axdr_emit_raw(o, s->ic, 4);
 }
 
+static bool is_simple(const struct dlms_session *s)
+{
+    return !(s->prot.reply & PROT_SIGN_REQ) && s->prot.key_n == 0;
+}
+
+bool gbt_may_stream(const struct dlms_server *d, const struct dlms_session *s)
+{
+    return is_simple(s) && !(reply_sealed(s) && d->streams);
+}
+
 enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_gbt *x = &s->gbt;
     bool sealed = reply_sealed(s);
-    bool plain = !(s->prot.reply & PROT_SIGN_REQ) && s->prot.key_n == 0;
-    if (!plain || (sealed && d->streams)) { /* one at a time, and only in simple containers */
+    if (!gbt_may_stream(d, s)) {
         transfer_drop(d, s);
         if (s->notice) { /* not to be sent at all; or not now, which it is not told */
-            s->notice = !plain;
+            s->notice = !is_simple(s);
             return RUN_SILENT;
         }
         return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
@@ -320,9 +329,10 @@ static void take_data(struct dlms_server *d, struct dlms_session *s, const struc
 {
     struct dlms_gbt *x = &s->gbt;
     bool fresh = g->number == 1 && x->held == 0;
-    if (fresh) { /* a new request: whatever was under way is over */
+    if (fresh) { /* of what is under way it may ask for the next block of the service, unless that
+                    needs the room of this one */
+        if (x->made_as_sent || s->keep) transfer_drop(d, s);
         gbt_drop(d, s);
-        transfer_drop(d, s);
         x->next = 1;
         x->own = g->window;
     }

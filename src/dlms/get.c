@@ -17,7 +17,7 @@ static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8
     axdr_emit_raw(&o, XDLMS_GET_RES << 8 | GET_RES_BLOCK, 2);
     axdr_emit_raw(&o, (uint32_t)inv << 8 | 1, 2);
     axdr_emit_raw(&o, number, 4);
-    axdr_emit_raw(&o, 0x0100u | dar, 2);
+    axdr_emit_raw(&o, 0x0100u | (uint8_t)dar, 2);
     return answer_done(s, &o);
 }
 

@@ -173,6 +173,8 @@ void access_failed(struct dlms_session *s);
 void gbt_take(struct dlms_server *d, struct dlms_session *s);
 /* A stored answer goes in blocks. */
 void gbt_begin(struct dlms_session *s);
+/* One stream at a time is sealed, and only in simple containers. */
+bool gbt_may_stream(const struct dlms_server *d, const struct dlms_session *s);
 /* The answer of s->transfer does not fit into tx: make it block by block. */
 enum run gbt_stream(struct dlms_server *d, struct dlms_session *s);
 void gbt_slice(struct dlms_server *d, struct dlms_session *s);

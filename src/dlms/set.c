@@ -20,7 +20,7 @@ static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8
     transfer_drop(d, s);
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, XDLMS_SET_RES << 8 | SET_RES_LAST, 2);
-    axdr_emit_raw(&o, (uint32_t)inv << 8 | dar, 2);
+    axdr_emit_raw(&o, (uint32_t)inv << 8 | (uint8_t)dar, 2);
     axdr_emit_raw(&o, number, 4);
     return answer_done(s, &o);
 }

@@ -68,8 +68,8 @@ struct param_unit {
 /* Script n of a table is row n - 1: what it says it does, and the order it is. */
 struct script {
     uint8_t service; /* 1 writes an attribute, 2 calls a method */
-    uint16_t class_id;
-    struct obis ln;
+    uint8_t class_id;
+    struct obis_row ln;
     int8_t index;
     const char *name; /* parameter: these octets, or integer 0 */
     uint16_t command; /* enum command */
@@ -108,11 +108,14 @@ struct port_setup {
 
 /* Parameters that make one structure. */
 enum { SETTINGS_MAX = 6 };
+struct setting {
+    uint16_t id;
+    uint8_t tag;
+};
 struct setting_list {
     uint8_t n;
     struct {
-        uint16_t id;
-        uint8_t tag;
+        uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
     } of[SETTINGS_MAX];
 };
 
@@ -182,10 +185,10 @@ struct cosem_capture model_capture_of(uint16_t column, const struct profile_view
 int model_column_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 
 /* Digits of a token, two an octet: none of one that was not taken. */
-void emit_token_digits(struct axdr_out *o, const struct token_last *l);
+int emit_token_digits(struct axdr_out *o, const struct token_last *l);
 
 /* token_status of class 115 for a token: {status_code, data_value}. */
-void emit_token_status(struct axdr_out *o, const struct token_last *l);
+int emit_token_status(struct axdr_out *o, const struct token_last *l);
 
 /* The same of items of the display, which are registers and some more (display/display.h). */
 struct cosem_capture model_capture_of_item(uint16_t item);
@@ -193,19 +196,19 @@ int model_item_of(const struct cosem_capture *c); /* >= 0, or E_NONE */
 
 /* A monitored value as {class, name, attribute}; and written into a parameter that holds the
  * register behind it. */
-void emit_monitored(struct axdr_out *o, uint16_t reg);
+int emit_monitored(struct axdr_out *o, uint16_t reg);
 enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
                           struct axdr_in *in);
 
 /* Two scripts of 0-0:10.0.106, {up, down}; and written into two parameters in a row. */
-void emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
+int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
 enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
                             struct axdr_in *in);
 
 /* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
  * attribute, null}: the value is read there. */
 struct cosem_capture model_object_of(uint16_t param);
-void emit_changed(struct axdr_out *o, uint16_t param);
+int emit_changed(struct axdr_out *o, uint16_t param);
 
 /* The A-XDR tag under which the object table shows register `reg`. */
 uint8_t model_reg_tag(uint16_t reg);
@@ -261,10 +264,19 @@ static inline struct meter *meter_of(void *app)
 /* Attributes of rows that are bound to a register: its value, its {scaler, unit}. */
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
-void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+
+/* A parameter as a number of that type, and taken as one. */
+int emit_setting(void *app, struct axdr_out *o, struct setting s);
+enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
+                     struct setting s);
+
+/* An attribute as {class, name, attribute}; a script as {name of its table, selector}. */
+int emit_attribute(struct axdr_out *o, const struct cosem_capture *c);
+int emit_script(struct axdr_out *o, const struct obis *table, unsigned selector);
 
 /* Flags as a bit-string of n bits, at most 32, bit 0 the first; and read. */
-void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);
+int emit_flags(struct axdr_out *o, uint32_t flags, unsigned n);
 uint32_t read_flags(struct axdr_in *in, unsigned n);
 
 /* The scripts that order the relay. */
@@ -279,7 +291,7 @@ enum dar model_order(struct meter *m, const struct who *who, uint16_t command, i
 
 /* A moment as octet-string of 12, in local time with deviation and status; second 0 of 1970
  * means never and is sent as all not specified. */
-void emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
+int emit_moment(struct meter *m, struct axdr_out *o, utc_t u);
 void moment_put(struct meter *m, utc_t u, uint8_t dt[12]);
 
 /* The date of a scheme that waits, shown by two classes; the scheme of a side, all zero without

@@ -130,7 +130,7 @@ mono_t device_step(struct device *d, mono_t now)
 {
     if (!meter_is_ready(&d->meter)) { /* nothing overtakes a commit */
         meter_store_step(&d->meter);
-        if (!meter_is_ready(&d->meter)) return mono_after(now, FLASH_POLL_US);
+        return meter_is_ready(&d->meter) ? now : mono_after(now, FLASH_POLL_US);
     }
     push_collect(d);
     mono_t own = meter_next(&d->meter), server = d->server_due, push = d->push.due;
@@ -274,27 +274,43 @@ int device_keys_set(struct device *d, const struct who *who, struct secure_key *
     return err;
 }
 
-int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k)
+int device_keys_add(struct device *d, struct device_keys *k, uint8_t id,
+                    const uint8_t key[DEVICE_KEY])
 {
-    static const enum secure_slot slot[] = { SECURE_UNICAST, SECURE_BROADCAST, SECURE_AUTH,
-                                             SECURE_MASTER };
-    struct secure_key plain[4];
-    uint8_t master[DLMS_SECRET_MAX];
+    struct secure_key box = { .slot = (enum secure_slot)id, .length = DEVICE_KEY };
+    if (id > SECURE_MASTER) return E_RANGE;
+    if (k->n == DEVICE_KEYS) return E_SPACE;
+    memcpy(box.octets, key, DEVICE_KEY);
+    int err = secure_key_wrap(&d->meter, &box);
+    memcpy(k->wrapped[k->n], box.octets, sizeof k->wrapped[0]);
+    k->slot[k->n++] = id;
+    if (err) wipe(&box, sizeof box);
+    return err;
+}
+
+int device_keys_unwrap(struct device *d, struct device_keys *k, uint8_t id,
+                       const uint8_t wrapped[DEVICE_KEY + KW_EXTRA])
+{
+    uint8_t master[DLMS_SECRET_MAX], key[DEVICE_KEY];
     int n = device_host.key_get(d, ROLE_MANAGEMENT, DLMS_KEY_MASTER, master);
-    int err = n == SECURE_KEY ? 0 : E_NONE;
-    for (unsigned i = 0; i < k->n && !err; i++) {
-        if (k->key[i].id >= sizeof slot / sizeof slot[0]) {
-            err = E_RANGE;
-            break;
-        }
-        plain[i].slot = slot[k->key[i].id];
-        plain[i].length = SECURE_KEY;
-        err = kw_unwrap(plain[i].octets, master, SECURE_KEY, k->key[i].wrapped,
-                        sizeof k->key[i].wrapped);
-        plain[i].is_same = !err && is_in_force(d, k->key[i].id, plain[i].octets);
-    }
-    if (!err) err = device_keys_set(d, who, plain, k->n);
-    wipe(plain, sizeof plain);
+    int err = n == DEVICE_KEY ? 0 : E_NONE;
+    if (!err) err = kw_unwrap(key, master, DEVICE_KEY, wrapped, sizeof k->wrapped[0]);
+    if (!err) err = device_keys_add(d, k, id, key);
+    if (!err && is_in_force(d, id, key)) k->same |= (uint8_t)(1u << (k->n - 1));
+    wipe(key, sizeof key);
     wipe(master, sizeof master);
     return err == E_AUTH ? E_RANGE : err;
+}
+
+int device_keys_store(struct device *d, const struct who *who, const struct device_keys *k)
+{
+    struct secure_key box[DEVICE_KEYS] = { 0 };
+    for (unsigned i = 0; i < k->n; i++) {
+        box[i].slot = (enum secure_slot)k->slot[i];
+        box[i].length = sizeof k->wrapped[0];
+        box[i].is_wrapped = true;
+        box[i].is_same = k->same >> i & 1;
+        memcpy(box[i].octets, k->wrapped[i], sizeof k->wrapped[0]);
+    }
+    return device_keys_set(d, who, box, k->n);
 }

@@ -18,6 +18,7 @@
 #ifndef MODEL_DEVICE_H
 #define MODEL_DEVICE_H
 #include "crypto/job.h"
+#include "crypto/kw.h"
 #include "crypto/rng.h"
 #include "crypto/suite.h"
 #include "dlms/server.h"
@@ -85,6 +86,14 @@ struct column_stage {
     uint16_t column[PROFILE_COLUMNS];
 };
 
+/* Keys on their way to device_keys_set(), wrapped as the key store wants them, one a step. */
+enum { DEVICE_KEYS = 4 };
+struct device_keys {
+    uint8_t n, slot[DEVICE_KEYS];
+    uint8_t same; /* bit n: the n-th equals the one in force */
+    uint8_t wrapped[DEVICE_KEYS][DEVICE_KEY + KW_EXTRA];
+};
+
 /* Who has the slot for elliptic curves, and what several jobs in a row leave to each other. */
 struct curve {
     uint32_t owner; /* 1 + session; 0: free */
@@ -102,8 +111,8 @@ struct curve {
         } look;
     };
     union {
-        uint8_t fresh[4][DEVICE_KEY]; /* keys that were agreed, in the order asked */
-        uint8_t own[KEYS_WRAP_MAX];   /* a key that takes over, plain or wrapped */
+        struct device_keys fresh;   /* that were agreed, in the order asked */
+        uint8_t own[KEYS_WRAP_MAX]; /* a key that takes over, plain or wrapped */
     };
 };
 
@@ -195,18 +204,16 @@ uint32_t device_counter_floor(const struct device *d, unsigned index);
 int device_set_secret(struct device *d, const struct who *who, uint8_t role, const uint8_t *p,
                       size_t n);
 
-struct device_keys {
-    uint8_t n;
-    struct {
-        uint8_t id; /* key_id of class 64 */
-        uint8_t wrapped[24];
-    } key[4];
-};
 /* Store keys, secure_keys_set(); every open session takes them up with its next APDU. */
 int device_keys_set(struct device *d, const struct who *who, struct secure_key *key,
                     unsigned n);
-/* Unwrap under the master key, then store all. E_AUTH: one does not unwrap; E_RANGE: a key_id.
- */
-int device_transfer_keys(struct device *d, const struct who *who, const struct device_keys *k);
+
+/* One more: id is key_id of class 64. E_SPACE: a fifth; E_RANGE: another key_id. */
+int device_keys_add(struct device *d, struct device_keys *k, uint8_t id,
+                    const uint8_t key[DEVICE_KEY]);
+/* The same for one that lies wrapped under the master key. E_RANGE also when it does not unwrap. */
+int device_keys_unwrap(struct device *d, struct device_keys *k, uint8_t id,
+                       const uint8_t wrapped[DEVICE_KEY + KW_EXTRA]);
+int device_keys_store(struct device *d, const struct who *who, const struct device_keys *k);
 
 #endif

@@ -41,12 +41,12 @@ size_t push_setup_octets(struct device *d, unsigned n, uint8_t dst[PUSH_SETUP])
 }
 
 /* Every push says which it is, whose, and when; then what it is for. */
-static const struct cosem_capture head[] = {
+static const struct capture_row head[] = {
     { 40, { 0, 0, 25, 9, 0, 255 }, 1, 0 }, /* B is the push's own */
     { 1, { 0, 0, 42, 0, 0, 255 }, 2, 0 },
     { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
 };
-static const struct cosem_capture tail[PUSHES][3] = {
+static const struct capture_row tail[PUSHES][3] = {
     [PUSH_INTERVAL_1] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
                           { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
     [PUSH_INTERVAL_2] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
@@ -89,11 +89,14 @@ size_t push_list_octets(struct device *d, unsigned n, uint8_t dst[PUSH_LIST])
     while (more < COUNT(tail[n]) && tail[n][more].class_id) more++;
     axdr_emit_array(&o, (uint32_t)(COUNT(head) + more));
     for (unsigned i = 0; i < COUNT(head); i++) {
-        struct cosem_capture c = head[i];
+        struct cosem_capture c = cosem_capture(&head[i]);
         if (i == 0) c.ln.b = (uint8_t)n;
         emit_entry(&o, &c);
     }
-    for (unsigned i = 0; i < more; i++) emit_entry(&o, &tail[n][i]);
+    for (unsigned i = 0; i < more; i++) {
+        struct cosem_capture c = cosem_capture(&tail[n][i]);
+        emit_entry(&o, &c);
+    }
     return o.len;
 }
 

@@ -1,5 +1,6 @@
-/* readout.c - IEC 62056-21 mode C: the errors, then what the display turns through by itself;
- * nothing that a person before the meter could not read there. */
+/* readout.c - IEC 62056-21 mode C: the errors, then a list that a utility may write; as delivered
+ * what the display turns through by itself, and nothing that a person before the meter could not read
+ * there. */
 #include <string.h>
 
 #include "base/err.h"
@@ -47,8 +48,13 @@ static void put_number(struct line *t, uint64_t v, unsigned digits, unsigned dec
     put(t, s + at, sizeof s - at);
 }
 
-static void put_label(struct line *t, const uint8_t label[3])
+/* A-B:C.D.E( */
+static void put_label(struct line *t, struct obis of, const uint8_t label[3])
 {
+    put_number(t, of.a, 1, 0);
+    put(t, "-", 1);
+    put_number(t, of.b, 1, 0);
+    put(t, ":", 1);
     for (unsigned i = 0; i < 3; i++) {
         if (i) put(t, ".", 1);
         put_number(t, label[i], 1, 0);
@@ -93,7 +99,7 @@ static bool put_item(struct line *t, struct device *d, const struct display_item
     struct civil c = clock_stamp(&d->meter.clock, meter_utc(&d->meter)).local;
     bool is_register = x->column < REG_COUNT && reg_kind_at(x->column) != REG_TIME;
     if (!is_register && (x->column < DISPLAY_TIME || x->column > DISPLAY_SERIAL)) return false;
-    put_label(t, x->label);
+    put_label(t, model_capture_of_item(x->column).ln, x->label);
     if (is_register) put_register(t, &d->meter.now, x);
     if (x->column == DISPLAY_TIME)
         put_fields(t, (uint16_t[]){ c.hour, c.minute, c.second }, ':');
@@ -114,7 +120,7 @@ static void put_errors(struct line *t, const struct meter *m)
 int model_readout(struct device *d, unsigned line, uint8_t *dst, size_t cap)
 {
     struct display_item item[DISPLAY_ITEMS];
-    unsigned n = display_items(&d->meter, DISPLAY_AUTOMATIC, item);
+    unsigned n = display_items(&d->meter, DISPLAY_READOUT, item);
     struct line t = { dst, 0, cap };
     if (line == 0) {
         put_errors(&t, &d->meter);

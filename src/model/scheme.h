@@ -7,6 +7,6 @@
 #include "dlms/axdr.h"
 #include "meter/prepay/scheme.h"
 
-void emit_scheme(struct axdr_out *o, const struct scheme *s);
+int emit_scheme(struct axdr_out *o, const struct scheme *s);
 
 #endif

@@ -11,7 +11,7 @@
 enum { KIND = 0x53, RAN_BACK = 1, NO_SECTOR = 0xFFFF };
 enum { AHEAD_DIRTY, AHEAD_ERASE, AHEAD_READY };
 enum { HOLES = STORE_RETIRED_MAX + 3 }; /* sectors in a run that may hold no rows */
-enum { HEADS_A_STEP = 16, WITNESSES = 4 };
+enum { HEADS_A_STEP = 16, OCTETS_A_STEP = 2048, ROW_COST = 32, WITNESSES = 4 };
 
 /* ---- geometry ---- */
 
@@ -109,6 +109,7 @@ struct walk {
     uint32_t base, next;  /* address; number expected */
     uint32_t known;       /* rows below this number there were */
     uint16_t row_size, i; /* slot to be looked at */
+    uint16_t stop;        /* and the one behind the last */
     uint16_t damaged;     /* sealed slots since the last good one */
     uint16_t used;        /* slots up to the last that is not blank */
     uint16_t mended;      /* slots up to the last that was mended; 0: it was the head */
@@ -125,6 +126,7 @@ static struct walk walk_of(const struct store *s, unsigned id, unsigned k, const
                           .next = h->first,
                           .known = known,
                           .row_size = h->row_size,
+                          .stop = (uint16_t)slots(h->row_size),
                           .was_mended = h->mended };
 }
 
@@ -170,7 +172,7 @@ static bool judge(struct store *s, struct walk *w, const struct slot *slot)
 
 static bool walk_next(struct store *s, struct walk *w)
 {
-    while (w->i < slots(w->row_size)) {
+    while (w->i < w->stop) {
         uint32_t at = w->base + (uint32_t)w->i++ * w->row_size;
         struct slot slot = slot_read(&s->flash, at, w->row_size);
         if (slot.zeros == 0) continue;
@@ -676,7 +678,7 @@ void series_mount(struct store *s, unsigned id)
 
 /* ---- search by time ---- */
 
-enum { FORWARD, BACKWARD, FINISHED };
+enum { FORWARD, BACKWARD, FINISHED, FOUND = 0x40 }; /* with it: a row of this sector */
 
 void series_search_begin(struct store *s, unsigned id, struct series_search *q, uint32_t from,
                          uint32_t to)
@@ -710,27 +712,57 @@ static bool may_hold(const struct store *s, const struct series_search *q, const
     return end->ran_back || (h->time <= q->to && end->time >= q->from);
 }
 
-/* Look through the rows of sector k and widen the answer; was there one? */
-static bool search_rows(struct store *s, struct series_search *q, unsigned k,
-                        const struct head *h, const struct head *end)
+/* Go on in the sector where the last step stopped; a step looks through so many octets of rows,
+ * what each costs beside them counted in. */
+static struct walk resumed(const struct store *s, const struct series_search *q,
+                           const struct head *h, const struct head *end)
 {
-    struct walk w = walk_of(s, q->id, k, h, end->first);
-    bool found = false;
-    while (walk_next(s, &w)) {
-        if (w.time < q->from || w.time > q->to) continue;
-        if (w.seq - q->low >= q->stop - q->low) continue;
-        if (q->first == q->end) q->first = q->end = w.seq;
-        if ((int32_t)(w.seq - q->end) >= 0) q->end = w.seq + 1;
-        found = true;
-    }
-    return found;
+    struct walk w = walk_of(s, q->id, q->sector, h, end->first);
+    unsigned stop = q->slot + OCTETS_A_STEP / (h->row_size + (unsigned)ROW_COST);
+    w.i = q->slot;
+    w.next += (uint32_t)(q->slot - q->lag);
+    w.damaged = q->damaged;
+    if (stop < w.stop) w.stop = (uint16_t)stop;
+    return w;
+}
+
+/* The place where the next step goes on; false where there is more damage before it than can be
+ * kept, and the rest of the sector belongs to this step. */
+static bool keep_place(struct series_search *q, const struct head *h, const struct walk *w)
+{
+    unsigned lag = w->i - (w->next - h->first), all = slots(h->row_size);
+    bool goes_on = w->i < all;
+    if (goes_on && lag > UINT8_MAX) return false;
+    q->slot = goes_on ? w->i : 0;
+    q->lag = goes_on ? (uint8_t)lag : 0;
+    q->damaged = goes_on ? (uint8_t)w->damaged : 0;
+    return true;
+}
+
+/* Look through rows of the sector and widen the answer. */
+static void search_rows(struct store *s, struct series_search *q, const struct head *h,
+                        const struct head *end)
+{
+    struct walk w = resumed(s, q, h, end);
+    do {
+        while (walk_next(s, &w)) {
+            if (w.time < q->from || w.time > q->to) continue;
+            if (w.seq - q->low >= q->stop - q->low) continue;
+            if (q->first == q->end) q->first = q->end = w.seq;
+            if ((int32_t)(w.seq - q->end) >= 0) q->end = w.seq + 1;
+            q->state |= FOUND;
+        }
+        w.stop = (uint16_t)slots(h->row_size);
+    } while (!keep_place(q, h, &w));
 }
 
 /* One sector on: from the oldest until a row is found, then from the newest until one is. */
-static void search_move(struct store *s, struct series_search *q, bool found)
+static void search_move(struct store *s, struct series_search *q)
 {
     const struct series *r = &s->series[q->id];
     unsigned n = ring_of(s, q->id)->sectors;
+    bool found = q->state & FOUND;
+    q->state &= (uint8_t)~FOUND;
     if (q->state == FORWARD && found) {
         q->state = BACKWARD;
         q->sector = r->head;
@@ -748,7 +780,11 @@ int series_search_step(struct store *s, struct series_search *q)
     for (unsigned i = 0; i < HEADS_A_STEP && q->state != FINISHED; i++) {
         struct head h, end = end_of(s, q->id, q->sector);
         bool look = read_head(s, q->id, q->sector, &h) && may_hold(s, q, &h, &end);
-        search_move(s, q, look && search_rows(s, q, q->sector, &h, &end));
+        if (look)
+            search_rows(s, q, &h, &end);
+        else
+            q->slot = q->lag = q->damaged = 0;
+        if (!q->slot) search_move(s, q);
         if (look) break;
     }
     return q->state == FINISHED ? 0 : E_BUSY;

@@ -69,10 +69,12 @@ struct series_search {
     uint32_t low, stop;  /* rows [low, stop) are looked at */
     uint16_t sector;     /* of the ring, to be looked at next */
     uint8_t id, state;
+    uint16_t slot;        /* of it; 0: it is not begun */
+    uint8_t lag, damaged; /* slots before that one without a number; sealed ones at their end */
 };
 
 /* Begin. Then step until it answers 0; E_BUSY means there is more to do. One step reads at most
- * 64 sector heads, or the rows of one sector. Rows appended meanwhile are not looked at. */
+ * 16 sector heads and 2 KiB of rows. Rows appended meanwhile are not looked at. */
 void series_search_begin(struct store *s, unsigned id, struct series_search *q, uint32_t from,
                          uint32_t to);
 int series_search_step(struct store *s, struct series_search *q);

@@ -127,7 +127,7 @@ static size_t expand(const uint8_t *p, size_t n)
     sealed = (struct ciu_frame){ .unit = unit + 1,
                                  .meter = k->meter.serial,
                                  .counter = counter[unit] += how >> 6,
-                                 .type = (uint8_t)(CIU_TOKEN + (how >> 3 & 3)),
+                                 .type = (uint8_t)(CIU_TOKEN + (how >> 3 & 7) % CIU_CODE),
                                  .n = (uint8_t)size };
     memcpy(sealed.payload, p + head, size);
     if (size == 0) {

@@ -41,9 +41,11 @@ static void reopen(void)
     do_as_admin("group_put", "{\"sgc\":123456,\"name\":\"x\"}");
     do_as_admin("key_import", "{\"sgc\":123456,\"dkga\":2,\"krn\":1,\"base_date\":2014,"
                               "\"vending_key\":\"a1b2c3d4e5f60718\"}");
-    do_as_admin("key_generate", "{\"sgc\":123456,\"dkga\":2,\"krn\":1,\"base_date\":2035}");
+    do_as_admin("key_generate", "{\"sgc\":123456,\"dkga\":2,\"krn\":1,\"base_date\":1993}");
     do_as_admin("tariff_put", "{\"ti\":1,\"name\":\"x\",\"price\":\"0.25\"}");
     do_as_admin("meter_put", "{\"meter\":\"00000000018\",\"sgc\":123456,\"ti\":1}");
+    do_as_admin("meter_put", "{\"meter\":\"00000000026\",\"sgc\":123456,\"ti\":1,"
+                             "\"base_date\":1993}");
     sm_limit(st.sm, 100000000);
 }
 

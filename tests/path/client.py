@@ -182,6 +182,17 @@ def counters(m, state):
     magno("read", "--port", mute.port, "--timeout", 0.5, "--ic", 1, "--no-state", ENERGY, code=3)
 
 
+def together(m):
+    """Two clients whose long answers are sealed and sent in general blocks at the same time."""
+    how = [MAGNO, "read", "--port", str(m.ports["dlms"]), "--gbt", "2", "--max-pdu", "128", "--list"]
+    for _ in range(5):
+        both = [subprocess.Popen([*how, "--client", n, "--ek", "000102030405060708090A0B0C0D0E0F", "--ak", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for n in ("1", "2")]
+        for one in both:
+            out, err = one.communicate()
+            check(one.returncode == 0 and "1-0:1.8.0.255" in out, err)
+
+
 def trace(path):
     done = magno("decode", path)
     for word in ("sign-on-request", "identification", "hdlc", "wrapper", "aarq", "aare", "glo-get-request", "deciphered", "ded-get-request",
@@ -204,6 +215,7 @@ def main():
         ipv6(m)
         m.start("--speed", "1")
         everything(m)
+        together(m)
         counters(m, folder)
         clients(m)
         m.stop()

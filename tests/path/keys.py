@@ -1,5 +1,5 @@
 """Keys of one's own, and passwords changed in life: the old ones are worth nothing, the new ones outlive a kill."""
-import json, os, subprocess, tempfile
+import json, os, struct, subprocess, tempfile, zlib
 
 from meter import MAGNO, Meter, check
 
@@ -42,6 +42,40 @@ def lock_out():
         check(367 in codes, "event 367, port locked: %s" % codes)
 
 
+def factory():
+    """On the bench: calibrated, told its lot, and sealed; then nobody opens it as the factory again."""
+    low = ("--client", "34", "--auth", "low", "--password", "00000003")
+    bench = ("--client", "112", "--auth", "gmac")
+    one = 1 << 30  # the nominal gain
+    record = b"MC\x01\0" + struct.pack("<26I", 1, one, one, one, 0, 0, 0, 0, *(one, *[0] * 8) * 2)
+    record += struct.pack("<I", zlib.crc32(record))
+
+    def write(m, name, value):
+        return subprocess.run([MAGNO, "write", "--port", str(m.ports["dlms"]), *bench, name, value],
+                              capture_output=True, text=True, timeout=60).returncode
+
+    with Meter("--load", "off").start() as m:
+        check(answer(m, *bench) == 4, "the factory is let in at a customer's")
+        m.stop()
+        m.start("--factory")
+        check(len(record) == 112, "a record of %d octets" % len(record))
+        check(write(m, "0-0:96.50.70", "octet-string:" + record.hex()) == 0, "the record of calibration is taken")
+        check(write(m, "0-0:96.50.70", "octet-string:" + (record[:-1] + b"?").hex()) == 1, "a spoiled one is refused")
+        check(write(m, "0-0:96.1.4", "lot 26/47") == 0 and write(m, "0-0:96.1.6", "K-4711") == 0, "lot and certificate")
+        check(m.value("0-0:96.50.70", options=low) == record.hex().upper(), "the record stands")
+        check(write(m, "0-0:96.61.15", "enum:1") == 0, "it leaves the factory")
+        check(answer(m, *bench) == 4, "sealed, and the factory is let in")
+        m.stop()
+        m.start("--factory")
+        check(answer(m, *bench) == 4, "sealed, and a start lets the factory in")
+        check([r["text"] for r in m.read("0-0:96.1.4", "0-0:96.1.6", options=low)] == ["lot 26/47", "K-4711"], "what it wrote stays")
+        codes = [e["values"][1] for e in m.read("0-0:99.98.7.255") if "row" in e]
+        check(codes.count(369) >= 1, "event 369: %s" % codes)
+        codes = [e["values"][1] for e in m.read("0-0:99.98.8.255") if "row" in e]
+        check(codes.count(354) == 2, "nominal constants at the first two starts alone: %s" % codes)
+        m.stop()
+
+
 def hashed():
     """Instead of the password in the open: mechanisms 6, 4 and 3, where somebody switched them on."""
     low = ("--client", "33", "--password", "00000002")
@@ -66,5 +100,6 @@ def hashed():
 with tempfile.TemporaryDirectory(prefix="magno-") as scratch:
     own_keys(scratch)
 lock_out()
+factory()
 hashed()
 print("own keys hold, guesses lock the port, a power cut does not unlock it")

@@ -2,7 +2,15 @@
 line, an alarm that nobody heard at first, the last gasp, the installation."""
 import json, os, socket, subprocess, tempfile, time, unittest
 
-from meter import MAGNO, Meter
+from meter import MAGNO, Meter, wait_for
+
+
+def is_closed(host, port):
+    try:
+        socket.create_connection((host, port), 2).close()
+    except OSError:
+        return True
+    return False
 
 
 class Listener:
@@ -36,8 +44,11 @@ class Push(unittest.TestCase):
             self.meter.kill()
         self.folder.cleanup()
 
+    def run_magno(self, command, *words):
+        return subprocess.run([MAGNO, command, "--port", str(self.meter.ports["dlms"]), "--no-state", "--json", *words], text=True, capture_output=True)
+
     def magno(self, command, *words):
-        r = subprocess.run([MAGNO, command, "--port", str(self.meter.ports["dlms"]), "--no-state", "--json", *words], text=True, capture_output=True)
+        r = self.run_magno(command, *words)
         self.assertEqual(r.returncode, 0, r.stderr + r.stdout)
         return [json.loads(line) for line in r.stdout.splitlines()]
 
@@ -54,9 +65,7 @@ class Push(unittest.TestCase):
         got = self.listener.next()
         self.assertEqual((got["push"], got["authenticated"], got["encrypted"], got["confirmed"]), ("0-1:25.9.0", True, True, True))
         self.assertEqual(bytes.fromhex(got["values"][1]), b"MAG22" + b"%011d" % 1)
-        time.sleep(0.3)
-        last = self.magno("read", "40/0-1:25.9.0:13")[0]
-        self.assertTrue(last["time"].startswith("20"), last)
+        wait_for(lambda: self.magno("read", "40/0-1:25.9.0:13")[0]["time"].startswith("20"))
         first = got["counter"]
         self.order(1)
         self.assertGreater(self.listener.next()["counter"], first)
@@ -86,17 +95,18 @@ class Push(unittest.TestCase):
             self.assertEqual((got.get("push"), len(got.get("values", ()))), ("0-3:25.9.0", 10), got)
 
     def test_alarm_and_nobody_there(self):
-        port = self.listener.port
-        self.listener.end()  # nobody hears
+        with socket.create_server(("127.0.0.2", 0)) as free:  # where no other test listens
+            port = free.getsockname()[1]  # nobody hears
         self.magno("write", "40/0-4:25.9.0:7", "structure(u16:2, u16:100, u16:2)")
         self.magno("write", "40/0-4:25.9.0:6", "unsigned:100")
-        self.aim(4, 0, "127.0.0.1:%d" % port)
+        self.aim(4, 0, "127.0.0.2:%d" % port)
         for k in (0, 1, 2, 20, 21, 22):
             self.magno("write", "1/0-0:97.98.%d:2" % k, "double-long-unsigned:0")
         self.magno("write", "1-0:0.8.4:2", "u32:1800")  # that the configuration changed is an alarm
         time.sleep(3)
-        self.listener = Listener("--port", str(port), "--for", "60", state=self.state)
-        got = self.listener.next()
+        late = Listener("--listen", "127.0.0.2", "--port", str(port), "--for", "60", state=self.state)
+        got = late.next()
+        late.end()
         self.assertEqual(got["push"], "0-4:25.9.0")
         self.assertEqual(len(got["values"]), 6)
         self.assertTrue(any(got["values"][3:]), got)
@@ -133,29 +143,23 @@ class Push(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as free:
             number = free.getsockname()[1]
         self.magno("write", "41/0-0:25.0.0:2", "long-unsigned:%d" % number)
-        time.sleep(1.5)
-        with self.assertRaises(OSError):
-            socket.create_connection(("127.0.0.1", self.meter.ports["dlms"]), 2).close()
+        wait_for(lambda: is_closed("127.0.0.1", self.meter.ports["dlms"]))
         self.meter.ports["dlms"] = number
         self.assertEqual(self.magno("read", "41/0-0:25.0.0:2")[0]["value"], number)
         two = [socket.create_connection(("127.0.0.1", number), 2) for _ in range(2)]
         with socket.create_connection(("127.0.0.1", number), 2) as third:
-            third.settimeout(5)
+            third.settimeout(20)
             self.assertEqual(third.recv(1), b"")  # hung up on
         for s in two:
             s.close()
-        time.sleep(0.3)
-        self.magno("write", "42/0-0:25.1.0:3", "u32:%d" % 0x7F000002)
-        time.sleep(1.5)
-        with self.assertRaises(OSError):
-            socket.create_connection(("127.0.0.1", number), 2).close()
+        wait_for(lambda: self.run_magno("write", "42/0-0:25.1.0:3", "u32:%d" % 0x7F000002).returncode == 0)  # once there is room
+        wait_for(lambda: is_closed("127.0.0.1", number))
         socket.create_connection(("127.0.0.2", number), 2).close()
 
     def test_installation(self):
         self.aim(7, 0, "127.0.0.1:%d" % self.listener.port)
         self.assertEqual(self.listener.next()["push"], "0-7:25.9.0")
-        time.sleep(0.3)
-        self.assertEqual(self.magno("read", "1/0-0:96.64.2:2")[0]["value"][0], True)
+        wait_for(lambda: self.magno("read", "1/0-0:96.64.2:2")[0]["value"][0])
 
 
 if __name__ == "__main__":

@@ -86,6 +86,13 @@ def protected(c):
                 value = c.read("--suite", 1, "--auth", auth, "--protect", guard, *more, *sign)
                 check(isinstance(value, int), value)
     c.read("--suite", 0, code=4)
+    pcap = os.path.join(c.folder, "one-pass.pcapng")  # what only the meter opens is no error in it
+    c.read("--suite", 1, "--protect", "one-pass", "--pcap", pcap)
+    said = magno("decode", "--keys", c.keys, pcap)
+    check("which alone opens this" in said and "get-response" in said, said)
+    whole = c.call("read", "--list")
+    for how in (("--gbt", 3), ("--gbt", 3, "--protect", "one-pass"), ("--gbt", 3, "--protect", "wrapped", "--sign")):
+        check(c.call("read", "--list", *how) == whole, "the object list by %s" % (how,))
 
 
 LAYER = "structure(enum:%d, structure(octet-string:00000001, octet-string:, octet-string:4D47430000000001, octet-string:, structure(enum:0, enum:0)))"
@@ -115,6 +122,8 @@ def signed_by_policy(c):
     c.call("action", *one, SETUP + ":1", "enum:252")
     c.read(*one, code=4)
     c.read(*one, "--sign")
+    whole = c.call("read", *one, "--sign", "--list")
+    check(c.call("read", *one, "--sign", "--gbt", 3, "--list") == whole, "the object list in general blocks")
     c.call("write", *one, "--sign", SETUP + ":3", "enum:0", code=1)  # the policy needs suite 1
 
 

@@ -70,15 +70,15 @@ static void set_load(void)
     ensure(loadgen_set(&lab.gen, &l) == 0);
 }
 
-/* Samples up to t, the load changing with the second. */
-static void pull(mono_t t)
+/* Samples up to t, the load changing with the second; or to the end of a window, as the image. */
+static void pull(mono_t t, bool to_window)
 {
     while ((lab.samples + 1) * SAMPLE_US <= t.us) {
         if (lab.samples % LOADGEN_RATE == 0) set_load();
         struct loadgen_sample s;
         loadgen_run(&lab.gen, &s, 1);
         lab.samples++;
-        (void)front_sample_isr(&lab.device.meter.front, s.v, s.i, s.n);
+        if (front_sample_isr(&lab.device.meter.front, s.v, s.i, s.n) && to_window) return;
     }
 }
 
@@ -92,8 +92,8 @@ static void run(mono_t end, uint64_t step_us)
     while (now().us < end.us) {
         mono_t next = device_step(&lab.device, now());
         if (next.us <= now().us) continue;
-        mono_t to = step_us ? mono_after(now(), step_us) : mono_after(now(), 200000);
-        pull(mono_min(to, end));
+        mono_t to = step_us ? mono_after(now(), step_us) : next;
+        pull(mono_min(to, end), !step_us);
     }
     device_rest(&lab.device, end);
     device_supply_failed(&lab.device, end);

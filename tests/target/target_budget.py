@@ -20,13 +20,9 @@ SAMPLE_MEAN, SAMPLE_WORST, STEP = 250, 1500, 60000
 MOUNT = 2500000  # a tenth of a second
 SECONDS = 1000
 
-# Known to be above their budget; these figures may only fall, and a row goes when it is kept.
-# rows: a range search looks through the rows of a sector; a billing row is 1.9 KB, read, checked and summed as a whole.
-NOT_YET = {"rows step": 125000}
-
-
-def limit(what, budget):
-    return max(budget, NOT_YET.get(what, 0))
+# Four keys under the master key of a meter for development (docs/keys.md): of them only the broadcast key is another one.
+WRAPPED = ("26de33ddf46bb04f7762e931bd7590faee90b48687571982", "922be1927c9c7cb7db4a00ec559e5f0bf525d8e159cd094d",
+           "e8b8cbf0663b79a456fb47b6e7412f5b2ace14293403460e", "874efbc37550d2a79c0a00c978b845552f04459e1decc44a")
 
 
 def watch(*names, image=IMAGE):
@@ -55,9 +51,9 @@ class Budget(unittest.TestCase):
         self.assertLessEqual(sample["sum"] / sample["calls"], SAMPLE_MEAN)
         self.assertLessEqual(sample["max"], SAMPLE_WORST)
         self.assertGreater(found["device_step"]["calls"], 5 * SECONDS)
-        self.assertLessEqual(found["device_step"]["max"], limit("metering step", STEP))
+        self.assertLessEqual(found["device_step"]["max"], STEP)
 
-    def answer(self, what, talk, days=0, start="2026-02-09T00:10:00"):
+    def answer(self, talk, days=0, start="2026-02-09T00:10:00"):
         """What a step of the server took at most while the meter was talked to; whole steps, with windows and commits among
         them, are printed beside it. An instruction is 32 ns here, the pace of the part: samples that interrupt a step are
         counted with it."""
@@ -75,10 +71,11 @@ class Budget(unittest.TestCase):
                 m.stop()
                 found = counted(m, at)
         samples = STEP * 32 // 125000 * 500  # each with the load generator's part
-        self.assertLessEqual(found["dlms_step"]["max"], limit(what, STEP + samples))
+        self.assertLessEqual(found["dlms_step"]["max"], STEP + samples)
 
     def magno(self, word, port, *options):
-        done = subprocess.run([MAGNO, word, "--port", str(port), "--client", "1", *options], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([MAGNO, word, "--port", str(port), "--client", "1", "--timeout", "200", *options],
+                              capture_output=True, text=True, timeout=300)  # however slow the machine
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -91,7 +88,7 @@ class Budget(unittest.TestCase):
             for log in (0, 1, 4, 7):
                 self.magno("read", port, "--auth", "gmac", f"0-0:99.98.{log}.255")
             self.magno("read", port, "--auth", "gmac", "0-0:16.2.0.255:4")  # every parameter there is
-        self.answer("answering step", talk, days=40)
+        self.answer(talk, days=40)
 
     def test_rows(self):
         def talk(_, port):
@@ -99,10 +96,10 @@ class Budget(unittest.TestCase):
             self.magno("read", port, "--auth", "gmac", "0-0:98.1.0.255")
             self.magno("read", port, "--auth", "gmac", "--last", "10", "1-0:99.2.0.255")
             self.magno("read", port, "--auth", "gmac", "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-08T00:00:00Z", "0-0:98.1.0.255")
-        self.answer("rows step", talk, days=40)
+        self.answer(talk, days=40)
 
     def test_certificates(self):
-        """Every method of the security setup, then HLS 7 and a signed read: the curves run below the meter."""
+        """The methods of the security setup, then HLS 7 and a signed read: the curves run below the meter."""
         setup = "0-0:43.0.0.255"
         ours = ("--ek", "000102030405060708090A0B0C0D0E0F", "--ak", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")
 
@@ -124,6 +121,10 @@ class Budget(unittest.TestCase):
                 subprocess.run([MAGNO, "keys", "certify", keys, request, "--as", name], check=True, capture_output=True)
             for name in ("ca", "client-sign", "client-agree", "meter-sign", "meter-agree"):
                 give(name)
+            last = json.loads(self.magno("read", port, "--auth", "gmac", *both, "--json", f"{setup}:6"))["value"][-1]
+            method(8, f"structure(enum:1, structure(octet-string:{last[2]}, octet-string:{last[3]}))")
+            give("meter-agree")
+            method(2, f"array({', '.join(f'structure(enum:{i}, octet-string:{w})' for i, w in enumerate(WRAPPED))})")
             self.magno("write", port, "--auth", "gmac", *both, f"{setup}:3", "enum:1")
             self.magno("read", port, "--suite", "1", "--auth", "gmac", *both, f"{setup}:6")
             self.magno("read", port, "--suite", "1", "--auth", "ecdsa", *both, "--sign", "1-0:1.8.0.255")
@@ -132,7 +133,7 @@ class Budget(unittest.TestCase):
             give("meter-sign", "--suite", "1")
             method(7, "structure(enum:0, structure(enum:2, enum:3, octet-string:))", "--suite", "1")
             method(1, "enum:252", "--suite", "1")
-        self.answer("certificate step", talk, start=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()))
+        self.answer(talk, start=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()))
 
     def test_mount(self):
         """From a flash whose profile rings have all been round: two and a half years of rows."""
@@ -143,7 +144,7 @@ class Budget(unittest.TestCase):
             with open(flash, "r+b") as chip, open(folder / "lived", "rb") as lived:
                 chip.write(lived.read())
             with qemu.Meter(folder, flash=flash, args=["until=1", "load=off"], plugin=plugin, start="2028-06-20T00:00:00") as m:
-                self.assertEqual(m.wait(60), 0)
+                self.assertEqual(m.wait(600), 0)
                 found = counted(m, at)
         self.assertEqual(found["store_mount"]["calls"], 1)
         self.assertLessEqual(found["store_mount"]["max"], MOUNT)
@@ -156,11 +157,11 @@ class Budget(unittest.TestCase):
             flash = qemu.new_flash(str(folder / "flash"))
             with qemu.Meter(folder, image="story_image.elf", flash=flash, args=[f"story={story}"], plugin=plugin) as m:
                 m.console(b"stack=", 300)
-                self.assertEqual(m.wait(60), 0)
+                self.assertEqual(m.wait(600), 0)
                 found = counted(m, at)
         self.assertGreater(found["schedule_due"]["calls"], 200)
         for name in ("meter_handle", "meter_store_step"):
-            self.assertLessEqual(found[name]["max"], limit("orders: " + name, STEP), name)
+            self.assertLessEqual(found[name]["max"], STEP, name)
 
     def test_image(self):
         sums = ledger.ledger(qemu.build("magno22.map").read_text())

@@ -148,6 +148,10 @@ class Mistakes(unittest.TestCase):
         self.refused("no 'buy'", "buy", code=2)
         self.refused("no file", "make", "nonsense", code=2)
         self.refused("not JSON", "make", "{", code=2)
+        self.refused("no field 'clas'; did you mean 'class'?", "make", "clas=0", code=2)
+        self.refused("no field 'key.krnn'; did you mean 'key.krn'?", "make", "key.krnn=1", code=2)
+        self.refused("no field 'key.class'", "make", "key.class=1", code=2)
+        self.refused("no field 'keys.krn'; `magno token --help`", "make", "keys.krn=1", code=2)
 
     def test_fields_are_named(self):
         for text, *args in (
@@ -196,6 +200,16 @@ class Mistakes(unittest.TestCase):
                       {"token": "2371 6100 5011 8319 4197"}]}))
         self.assertEqual([x["result_name"] for x in r.lines()],
                          ["FormatError", "FormatError", "Accept"])
+
+    def test_a_meter_forgets_its_tokens_with_the_base_date_alone(self):
+        key = ["key.dkga=04", "key.vending_key=" + "ab" * 20, "key.base_date=2014", "key.drn=00000000018", "key.kt=2",
+               "key.sgc=123456", "key.ti=1", "key.krn=1"]
+        new = ["new_key" + f[3:] for f in key if "base_date" not in f]
+        for more, ro in ((["new_key.decoder_key=0123456789abcdef"], 0), (new + ["new_key.base_date=2014"], 0),
+                         (new + ["new_key.base_date=2035"], 1), (new + ["new_key.base_date=2014", "ro=1"], 1)):
+            made = magno("token", "make", "--json", *key, *more)
+            first = made.lines()[0]["tokens"][0]
+            self.assertEqual(int(first["clear_block"], 16) >> 51 & 1, ro, more)
 
     def test_sections_time_out(self):
         made = magno("token", "make", "--json", self.KEY, "new_key.decoder_key=0123456789abcdef")

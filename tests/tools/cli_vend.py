@@ -280,17 +280,17 @@ class Campaign(unittest.TestCase):
                 return json.loads(r.stdout.splitlines()[-1])
 
             run("group_put", "sgc=1", "name=One")
-            for year in 2014, 2035:
+            for year in 1993, 2014:
                 run("key_generate", "sgc=1", "dkga=4", "krn=1", f"base_date={year}")
             with open(f"{folder}/meters.csv", "w") as f:
-                f.write("meter,sgc,ti,ea\n")
+                f.write("meter,sgc,ti,ea,base_date\n")
                 for n in range(self.METERS):
                     body = f"00{n:08d}"
-                    f.write(f"{body}{luhn(body)},1,1,{7 if n % 2 else 11}\n")
+                    f.write(f"{body}{luhn(body)},1,1,{7 if n % 2 else 11},1993\n")
             self.assertEqual(run("import", "list=meters", f"file={folder}/meters.csv")["rows"], self.METERS)
             killed = 0
             for attempt in range(200):
-                p = subprocess.Popen([*base, "rollover", "from_base_date=2014", "base_date=2035"],
+                p = subprocess.Popen([*base, "rollover", "from_base_date=1993", "base_date=2014"],
                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
                 try:
                     p.wait(0.05 + 0.03 * attempt)

@@ -182,6 +182,51 @@ static const struct axdr_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
+struct table {
+    uint8_t n;
+    struct pair {
+        uint16_t a;
+        bool b;
+    } row[3];
+    struct pair all[2];
+};
+static const struct axdr_field table_fields[] = {
+    AXDR_ROWS(3, struct table, row, n),  AXDR_NESTED(2),
+    AXDR_FIELD(U16, struct pair, a),     AXDR_FIELD(BOOL, struct pair, b),
+    AXDR_ALL_ROWS(1, struct table, all), AXDR_FIELD(U16, struct pair, a),
+};
+enum { TABLE_FIELDS = sizeof table_fields / sizeof table_fields[0] };
+
+/* Arrays in a table: as many as are counted, or all; never more than there is room for. */
+static void test_rows(void **state)
+{
+    static const uint8_t want[] = { 1, 2, 2, 2, 18, 0, 7,  3, 1, 2,  2, 18,
+                                    1, 0, 3, 0, 1,  2, 18, 0, 5, 18, 0, 6 };
+    const struct table a = { 2, { { 7, true }, { 256, false } }, { { 5, 0 }, { 6, 0 } } };
+    struct table b = { .n = 9 };
+    (void)state;
+    struct axdr_out o = axdr_out(buf, sizeof buf);
+    assert_int_equal(axdr_emit_fields(&o, table_fields, TABLE_FIELDS, &a), 0);
+    assert_int_equal(o.len, sizeof want);
+    assert_memory_equal(buf, want, sizeof want);
+    for (size_t n = 0; n <= o.len; n++) {
+        struct axdr_in in = axdr_in(buf, n);
+        int err = axdr_read_fields(&in, table_fields, TABLE_FIELDS, &b);
+        assert_int_equal(err, n < o.len ? E_TYPE : 0);
+        assert_true(b.n <= 3);
+    }
+    assert_int_equal(b.n, 2);
+    assert_int_equal(b.row[1].a, 256);
+    assert_false(b.row[1].b);
+    assert_int_equal(b.all[1].a, 6);
+
+    static const uint8_t four[] = { 1, 4, 2,  2, 18, 0, 1, 3, 0, 2,  2, 18, 0, 1, 3, 0,
+                                    2, 2, 18, 0, 1,  3, 0, 2, 2, 18, 0, 1,  3, 0, 1, 0 };
+    struct axdr_in in = axdr_in(four, sizeof four);
+    assert_int_equal(axdr_read_fields(&in, table_fields, TABLE_FIELDS, &b), E_TYPE);
+    assert_int_equal(b.n, 0);
+}
+
 static void test_fields(void **state)
 {
     static const uint8_t want[] = { 2, 3, 9,  6, 0, 0,    10,   0,    100,  255, 2, 3,   18,
@@ -221,7 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_windows),
         cmocka_unit_test(test_bounds),  cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_fields),  cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,13 +192,16 @@ static const struct day *slow_profile(int32_t number)
     return day_with(slow_day_of(number));
 }
 
-/* The last switch at or before this local minute, up to a year back. */
+/* The last switch at or before this local minute, up to a year back; over eight days at most that have
+ * no profile. */
 static unsigned slow_says(int64_t local_s)
 {
     int32_t today = (int32_t)(local_s / 86400);
     int minute = (int)(local_s % 86400 / 60);
-    for (int32_t d = today; d >= today - 366; d--, minute = 1440) {
+    unsigned bare = 0;
+    for (int32_t d = today; d >= today - 366 && bare < 8; d--, minute = 1440) {
         const struct day *x = slow_profile(d);
+        bare += !x && d < today;
         for (unsigned i = x ? x->n : 0; i-- > 0;)
             if (x->at[i].start[0] * 60 + x->at[i].start[1] <= minute) return x->at[i].script;
     }

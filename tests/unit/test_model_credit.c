@@ -712,7 +712,7 @@ static void the_steps_are_a_monitor(void **state)
     assert_int_equal(axdr_read_head(&in, AXDR_ARRAY), 9);
 }
 
-static enum dar put_limits(enum role by, const uint32_t *kwh, unsigned n)
+static enum dar put_limits(uint8_t by, const uint32_t *kwh, unsigned n)
 {
     uint8_t b[64];
     struct axdr_out o = axdr_out(b, sizeof b);

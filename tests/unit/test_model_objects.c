@@ -240,6 +240,30 @@ static void scripts_order(void **state)
     desk_free(k);
 }
 
+static enum dar set_clock(struct desk *k, uint8_t role, int64_t by_s)
+{
+    uint8_t dt[12];
+    struct axdr_out o = open_in();
+    meter_at(&k->d.meter, k->now);
+    moment_put(&k->d.meter, (utc_t){ meter_utc(&k->d.meter).s + by_s }, dt);
+    axdr_emit_octets(&o, dt, sizeof dt);
+    enum dar dar = desk_set(k, role, 8, desk_ln("0-0:1.0.0"), 2, o.buf, o.len, 0);
+    desk_run_s(k, 60);
+    return dar;
+}
+
+static void an_operator_shifts_the_clock_a_little(void **state)
+{
+    struct desk *k = desk_new(T0);
+    (void)state;
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, 50), DAR_OK);
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, 70), DAR_TEMPORARY); /* the limit is 60 s */
+    assert_int_equal(set_clock(k, ROLE_OPERATOR, -70), DAR_TEMPORARY);
+    assert_int_equal(set_clock(k, ROLE_READER, 5), DAR_DENIED);
+    assert_int_equal(set_clock(k, ROLE_SUPERVISOR, 70), DAR_OK);
+    desk_free(k);
+}
+
 static void put_entry(struct axdr_out *o, uint16_t index, uint8_t hour, uint8_t script)
 {
     static const uint8_t any[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
@@ -992,9 +1016,10 @@ static void the_readout_is_what_the_display_turns_through(void **state)
     int got;
     for (; (got = device_host.readout(&k->d, lines, line, sizeof line)) >= 0; lines++) {
         line[got] = 0;
-        import |= strstr((char *)line, "1.8.0(") == (char *)line &&
+        import |= strstr((char *)line, "1-0:1.8.0(") == (char *)line &&
                   strstr((char *)line, "12345.6") && strstr((char *)line, "*kWh)");
         assert_int_equal(line[got - 1], ')');
+        if (lines) assert_memory_equal(line, "1-0:", 4);
     }
     for (unsigned i = 0; i < n; i++)
         values += item[i].column < REG_COUNT ||
@@ -1003,6 +1028,41 @@ static void the_readout_is_what_the_display_turns_through(void **state)
     assert_true(import);
     assert_int_equal(device_host.readout(&k->d, 0, line, sizeof line), 13);
     assert_memory_equal(line, "F.F(00000000)", 13);
+    desk_free(k);
+}
+
+static void the_readout_has_a_list_of_its_own(void **state)
+{
+    static const char *const want[] = { "F.F(00000000)", "1-0:32.7.0(0.0*V)",
+                                        "1-0:1.8.0(0000012.3*kWh)" };
+    struct desk *k = desk_new(T0);
+    struct display_item item[DISPLAY_ITEMS];
+    uint8_t line[100];
+    (void)state;
+    k->d.meter.now.cell[CELL_WH][0][0] = 12345;
+    unsigned before = display_items(&k->d.meter, DISPLAY_AUTOMATIC, item);
+    struct axdr_out o = open_in();
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    put_capture(&o, 3, "1-0:32.7.0", 2);
+    put_capture(&o, 3, "1-0:1.8.0", 2);
+    set_equal(k, 7, "0-0:21.0.0", 3, &o);
+    o = open_in(); /* formats: one decimal of volts, one of kWh */
+    axdr_emit_head(&o, AXDR_ARRAY, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_u8(&o, 1);
+        axdr_emit_bool(&o, i == 1);
+    }
+    set_equal(k, 1, "0-0:96.50.64", 2, &o);
+    desk_cut(k, 60);
+    k->d.meter.now.cell[CELL_WH][0][0] = 12345;
+    for (unsigned i = 0; i < COUNT(want); i++) {
+        int n = device_host.readout(&k->d, i, line, sizeof line);
+        assert_int_equal(n, strlen(want[i]));
+        assert_memory_equal(line, want[i], (size_t)n);
+    }
+    assert_true(device_host.readout(&k->d, COUNT(want), line, sizeof line) < 0);
+    assert_int_equal(display_items(&k->d.meter, DISPLAY_AUTOMATIC, item), before);
     desk_free(k);
 }
 
@@ -1086,6 +1146,32 @@ static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
     assert_int_equal(number(k, 1, ln, 2), rows);
 }
 
+/* The row of a change of parameters, the last of the standard log, names the object. */
+static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
+{
+    struct desk_value v = get(k, 7, "0-0:99.98.0", 2);
+    struct axdr_in i = axdr_in(v.p, v.n);
+    struct obis want = desk_ln(ln);
+    uint8_t dt[12], name[7] = { 0 };
+    uint32_t rows = axdr_read_head(&i, AXDR_ARRAY);
+    for (; rows; rows--) {
+        axdr_read_struct(&i, 9);
+        axdr_read_datetime(&i, dt);
+        uint16_t code = axdr_read_u16(&i);
+        axdr_read_u8(&i);
+        axdr_read_u16(&i);
+        axdr_read_u8(&i);
+        if (code == EV_PARAMETER_CHANGED)
+            axdr_read_octets(&i, name, sizeof name);
+        else
+            axdr_read_u16(&i);
+        for (unsigned n = 0; n < 3; n++) axdr_read_u32(&i);
+    }
+    assert_true(axdr_is_done(&i));
+    assert_memory_equal(name, &want, 6);
+    assert_int_equal(name[6], attr);
+}
+
 static void a_log_names_its_newest_row(void **state)
 {
     (void)state;
@@ -1095,6 +1181,7 @@ static void a_log_names_its_newest_row(void **state)
     set_u16(k, 23, "0-0:22.0.0", 5, 512); /* a row of a transaction */
     desk_settle(k);
     expect_last(k, 0, EV_PARAMETER_CHANGED, rows + 1);
+    expect_changed(k, "0-0:22.0.0", 5);
     k->inputs |= INPUT_TERMINAL_COVER; /* one of the queue */
     assert_int_equal(meter_feed_inputs(&k->d.meter, k->now, k->inputs), 0);
     desk_run_s(k, 2);
@@ -1183,6 +1270,7 @@ int main(void)
         cmocka_unit_test(lists_beyond_the_limits_are_refused_whole),
         cmocka_unit_test(special_days_come_and_go_one_by_one),
         cmocka_unit_test(scripts_order),
+        cmocka_unit_test(an_operator_shifts_the_clock_a_little),
         cmocka_unit_test(orders_by_date),
         cmocka_unit_test(a_schedule_ends_the_period_under_way),
         cmocka_unit_test(a_single_action_opens_the_relay),
@@ -1197,6 +1285,7 @@ int main(void)
         cmocka_unit_test(every_parameter_has_its_object),
         cmocka_unit_test(columns_have_the_types_of_their_objects),
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),
+        cmocka_unit_test(the_readout_has_a_list_of_its_own),
         cmocka_unit_test(a_policy_only_grows),
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
         cmocka_unit_test(compact_data_is_contents_alone),

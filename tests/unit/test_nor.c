@@ -67,6 +67,11 @@ static void test_polls(void **state)
     assert_true(got != 0 && got != 0xFF); /* neither old nor new */
     assert_int_equal(nor->read(nor->ctx, 101, &got, 1), 0);
     assert_int_equal(got, 0xFF);
+    uint8_t some[3];
+    assert_int_equal(nor->read(nor->ctx, 98, some, 3), 0);
+    assert_true(some[0] == 0xFF && some[1] == 0xFF && some[2] != 0xFF);
+    assert_int_equal(nor->read(nor->ctx, 99, some, 3), 0);
+    assert_true(some[0] == 0xFF && some[1] != 0xFF && some[2] == 0xFF);
     assert_int_equal(wait_for(NOR_PROG), 3);
     assert_int_equal(nor->read(nor->ctx, 100, &got, 1), 0);
     assert_int_equal(got, 0);

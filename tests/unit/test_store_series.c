@@ -168,6 +168,42 @@ static void check_search(struct box *b, const uint32_t *time, uint32_t from, uin
     assert_int_equal(q.end, end);
 }
 
+/* Sealed slots that hold no row any more, a few here and there and one sector nearly full of them:
+ * a search that stops within sectors finds what whole walks from their starts can read. */
+static void search_passes_over_damage(void **state)
+{
+    UNUSED(state);
+    enum { SIZE = 12, SLOTS = 340, ROWS = 5 * SLOTS };
+    struct store_map map = map_of(8, SIZE);
+    struct box *b = box_new(&map, 20, at_once);
+    uint64_t random = 7;
+    static uint32_t time[ROWS];
+    static const uint8_t zeros[SIZE - 2];
+    uint32_t alive = 0;
+    box_mount(b);
+    for (uint32_t i = 0; i < ROWS; i++) append(b, 1000 + i * 60);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        bool is_bad =
+            i / SLOTS == 2 ? i % SLOTS > 3 && i % SLOTS < 300 : sim_random(&random) % 16 == 0;
+        uint32_t at = (10 + i / SLOTS) * 4096 + 16 + i % SLOTS * SIZE;
+        if (is_bad) nor_sim_poke(&b->sim, at, zeros, sizeof zeros);
+    }
+    box_mount(b);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        uint8_t row[SIZE];
+        bool is = series_read(&b->store, 0, i, row) == 0;
+        time[i] = is ? le_get32(row) : UINT32_MAX;
+        assert_true(!is || time[i] == 1000 + i * 60);
+        alive += is;
+    }
+    assert_true(alive > ROWS / 2 && alive < ROWS - 296);
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t from = (uint32_t)(sim_random(&random) % (ROWS * 60));
+        check_search(b, time, from, from + (uint32_t)(sim_random(&random) % 9000));
+    }
+    box_free(b);
+}
+
 static void search_finds_the_span(void **state)
 {
     UNUSED(state);
@@ -419,6 +455,7 @@ int main(void)
         cmocka_unit_test(first_lap_of_a_long_ring),
         cmocka_unit_test(clear_and_another_size),
         cmocka_unit_test(search_finds_the_span),
+        cmocka_unit_test(search_passes_over_damage),
         cmocka_unit_test(wrong_bits_are_mended),
         cmocka_unit_test(cuts_that_leave_nothing_to_see),
         cmocka_unit_test(cuts_in_one_row_cost_one_sector),

@@ -103,6 +103,55 @@ static void rows_of_one_transaction(void **state)
     box_free(b);
 }
 
+/* {time 4, own 4, first octets of the row before 4}; one a step, and nothing goes by it. */
+static unsigned linked;
+
+static void link_row(void *ctx, const uint8_t *before, uint8_t *row)
+{
+    struct box *b = ctx;
+    uint8_t newest[SERIES_ROW_MAX] = { 0 };
+    uint32_t next = series_next(&b->store, TOY_B);
+    if (!before && next) assert_int_equal(series_read(&b->store, TOY_B, next - 1, newest), 0);
+    memcpy(row + 8, before ? before : newest, 4);
+    linked++;
+}
+
+static void rows_hang_together(void **state)
+{
+    UNUSED(state);
+    for (int k = 0; k < 2; k++) {
+        struct box *b = box_new(&toy_map, 20, k ? slow : at_once);
+        uint8_t row[SERIES_ROW_MAX], before[4] = { 0 };
+        b->app.chain = link_row;
+        b->app.chained = TOY_B;
+        box_mount(b);
+        for (uint32_t i = 0; i < 40; i += 4) {
+            txn_begin(&b->store);
+            for (uint32_t r = i; r < i + 4; r++) {
+                memset(row, 0, sizeof row);
+                le_put32(row, 0x1000 + r);
+                assert_int_equal(txn_put_row(&b->store, TOY_B, row), r);
+                box_fill(row, 4, r);
+                assert_true(txn_put_row(&b->store, TOY_A, row) >= 0);
+            }
+            assert_int_equal(txn_commit(&b->store), 0);
+            while (store_is_busy(&b->store)) {
+                unsigned was = linked;
+                store_step(&b->store);
+                assert_true(linked <= was + 1);
+            }
+        }
+        assert_int_equal(linked, 40 * (k + 1));
+        box_mount(b);
+        for (uint32_t r = 0; r < 40; r++) {
+            assert_int_equal(series_read(&b->store, TOY_B, r, row), 0);
+            assert_memory_equal(row + 8, before, 4);
+            memcpy(before, row, 4);
+        }
+        box_free(b);
+    }
+}
+
 /* Whoever writes while one is in flight waits for it: its rows keep their numbers. */
 static void others_wait_their_turn(void **state)
 {
@@ -160,7 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(applied_after_the_commit), cmocka_unit_test(to_the_last_octet),
         cmocka_unit_test(rows_of_one_transaction),  cmocka_unit_test(others_wait_their_turn),
-        cmocka_unit_test(same_octets_at_any_pace),
+        cmocka_unit_test(rows_hang_together),       cmocka_unit_test(same_octets_at_any_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

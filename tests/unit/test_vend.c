@@ -584,9 +584,12 @@ static void a_campaign_over_all_meters(void **state)
     (void)state;
     demo_meter();
     many_meters(1200);
-    bad(&admin, "rollover", "{'from_base_date':2014,'base_date':2035}", STATION_CONFLICT);
-    bad(&admin, "rollover", "{'from_base_date':2014,'base_date':2014}", STATION_BAD);
     done(&admin, "key_generate", "{'sgc':123456,'dkga':2,'krn':2,'base_date':2035}");
+    bad(&admin, "rollover", "{'from_base_date':2014,'base_date':2035}", STATION_CONFLICT);
+    bad(&admin, "key_change", SELL("'krn':2,'base_date':2035"), STATION_CONFLICT);
+    st.fixed.s = INT64_C(2051222400) + 3600; /* 2035-01-01, an hour in: small numbers again */
+    bad(&admin, "rollover", "{'from_base_date':2014,'base_date':1993}", STATION_CONFLICT);
+    bad(&admin, "rollover", "{'from_base_date':2014,'base_date':2014}", STATION_BAD);
     json_t *r = good(&admin, "rollover", "{'from_base_date':2014,'base_date':2035}");
     int64_t id = json_integer_value(json_object_get(r, "campaign"));
     assert_int_equal(json_integer_value(json_object_get(r, "left")), 1201);
@@ -610,7 +613,6 @@ static void a_campaign_over_all_meters(void **state)
     assert_true(text_of(json_array_get(json_object_get(r, "campaigns"), 0), "ended")[0] != 0);
     json_decref(r);
     /* the customer buys: change tokens come first, and the TID store is empty after them */
-    st.fixed.s = INT64_C(2051222400) + 3600; /* 2035-01-01, an hour in: small numbers again */
     enter(&meter, "00000000000000000000");
     sts_tids_init(&meter.tids, 9000000);
     r = good(&clerk, "sell", SELL("'amount':5"));
@@ -652,6 +654,7 @@ static void lists_in_and_out(void **state)
     bad(&boss, "import", "{'list':'customers','csv':'phone\\n1\\n'}", STATION_BAD);
     bad(&boss, "import", "{'list':'customers','csv':'name\\n\\\"open'}", STATION_BAD);
     bad(&boss, "import", "{'list':'customers','csv':''}", STATION_BAD);
+    bad(&boss, "import", "{'list':'customers','csv':'name,fone\\nA,1\\n'}", STATION_BAD);
     bad(&boss, "import", "{'list':'operators','csv':'x'}", STATION_BAD);
     bad(&boss, "import",
         "{'list':'meters','csv':'meter,sgc,ti\\n00000000034,123456,1\\n123,123456,1\\n'}",

@@ -184,6 +184,16 @@ test('a wire past the open switch is suspected', async () => {
   await until(async () => (await state()).relay.on, 'the switch to close');
 });
 
+/** The order to close: is it taken? */
+const closes = () => {
+  try {
+    call('0-0:96.3.10.255:2', 'integer:0');
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 test('hot terminals open it; only an order closes it, once they are cool', async () => {
   assert.equal(await command('heat', 95), 200);
   await seen((s) => !s.relay.on && s.alarms.some((a) => a.text === 'Fire at the terminals'), 'the switch to open');
@@ -194,7 +204,8 @@ test('hot terminals open it; only an order closes it, once they are cool', async
   await pass(150);
   await speed('1×');
   assert.equal((await state()).relay.on, false);
-  call('0-0:96.3.10.255:2', 'integer:0');
+  await until(() => closes(), 'the order to be taken');
+  await speed('1×');
   await until(async () => (await state()).relay.on, 'the switch to close');
 });
 

@@ -448,7 +448,11 @@ static int exchange_once(struct session *s, const struct buf *request, uint8_t t
     buf_free(&sealed);
     buf_free(&apdu);
     if (e < 0) return e;
-    return got ? 0 : trouble(t, E_IO, "no answer within %g s", s->cfg.timeout_ms / 1000.0);
+    if (got) return 0;
+    return trouble(t, E_IO, "no answer within %g s%s", s->cfg.timeout_ms / 1000.0,
+                   tag == ACSE_AARE
+                       ? " to the association request; check --client, --server and the port"
+                       : "");
 }
 
 int session_exchange(struct session *s, const struct buf *request, uint8_t tag,

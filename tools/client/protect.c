@@ -332,9 +332,11 @@ static int open_agreed(struct opening *o, const uint8_t receiver[8])
     if (o->box.key_id == 1) {
         if (o->box.key.n != EC_POINT + EC_SIG)
             return trouble(o->t, E_FORMAT, "a key of another length than its suite has");
-        if (k->has_peer_sign &&
-            !protect_verify(o->box.key.p + EC_POINT, k->peer_sign, o->box.key.p, EC_POINT))
+        bool good = !k->has_peer_sign || protect_verify(o->box.key.p + EC_POINT, k->peer_sign,
+                                                        o->box.key.p, EC_POINT);
+        if (!good && o->layer->from_server)
             return trouble(o->t, E_AUTH, "the ephemeral key's signature is wrong");
+        if (!good) return missing(o, "the meter's key agreement key, which alone opens this,");
         return agree(&k->agreed, k->global.ak, k->agree, o->box.key.p, o->title, 8, v, 8);
     }
     if (!k->has_peer_agree) return missing(o, "the meter's key agreement certificate");

@@ -362,6 +362,7 @@ int box_on(struct box *b, struct trouble *t)
                        "with --flash, or move it away and a new one is made");
     if (err) return trouble(t, err, "the meter does not start: %s", err_text(err));
     b->is_on = true;
+    b->told = levels(b);
     b->power_ups++;
     step(b);
     return b->next ? box_on(b->next, t) : 0;
@@ -384,7 +385,8 @@ void box_step(struct box *b)
 void box_inputs(struct box *b, uint16_t inputs)
 {
     b->inputs = inputs;
-    if (b->is_on) (void)meter_feed_inputs(&b->device.meter, box_mono(b), levels(b));
+    b->told = levels(b);
+    if (b->is_on) (void)meter_feed_inputs(&b->device.meter, box_mono(b), b->told);
 }
 
 uint64_t box_still_us(const struct box *b)
@@ -410,9 +412,8 @@ static void move_contacts(struct box *b)
 {
     if (b->inputs & INPUT_BUTTON && b->pressed_us <= b->world_us)
         box_inputs(b, b->inputs & (uint16_t)~INPUT_BUTTON);
-    if (relay_sim_next(&b->relay).us > box_mono(b).us) return;
-    relay_sim_step(&b->relay, box_mono(b));
-    box_inputs(b, b->inputs);
+    if (relay_sim_next(&b->relay).us <= box_mono(b).us) relay_sim_step(&b->relay, box_mono(b));
+    if (levels(b) != b->told) box_inputs(b, b->inputs);
 }
 
 void box_pass(struct box *b, uint64_t us)

@@ -57,6 +57,7 @@ struct box {
                                     clock chip, never without its cell, is not before it */
     struct relay_sim relay;      /* of the supply; its time is that since power-up */
     uint16_t inputs;             /* levels of the other terminals, enum input */
+    uint16_t told;               /* the levels the meter knows */
     uint64_t pressed_us;         /* world time until which the button is held */
     int16_t terminal_dc;         /* temperature of the terminal block, 0.1 degree */
     int64_t rtc_offset_us;       /* the chip's UTC minus the world's time */

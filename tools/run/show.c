@@ -283,16 +283,27 @@ static void fill_prepay(struct meter *m, struct panel_prepay *p)
     p->time.s = l->utc_s;
 }
 
+/* What was begun is carried out, and what was typed before: an answer tells what stands. A meter takes a few
+ * hundred steps for the longest commit. */
+static void settle(struct show *s)
+{
+    enum { STEPS = 100000 };
+    for (unsigned i = 0; i < STEPS; i++) {
+        box_step(s->box);
+        if (meter_is_ready(meter_of(s))) return;
+    }
+}
+
 /* A token typed on the keypad; what it came to is in the state. */
 static int type_token(struct show *s, const char *text)
 {
     static const struct who keypad = { .link = LINK_KEYPAD };
     struct meter *m = meter_of(s);
     if (!s->box->is_on) return E_STATE;
-    box_step(s->box);
+    settle(s);
     meter_at(m, box_mono(s->box));
     int err = prepay_enter_text(m, &keypad, wallet_active(m), text, strlen(text));
-    box_step(s->box);
+    settle(s);
     return err;
 }
 
@@ -518,10 +529,10 @@ static int type_code(struct show *s, const char *text)
     static const struct who keypad = { .link = LINK_KEYPAD };
     struct meter *m = meter_of(s);
     if (!s->box->is_on) return E_STATE;
-    box_step(s->box);
+    settle(s);
     meter_at(m, box_mono(s->box));
     int err = code_type(m, &keypad, text, strlen(text));
-    box_step(s->box);
+    settle(s);
     return err;
 }
 

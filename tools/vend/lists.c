@@ -113,6 +113,19 @@ json_t *do_export(struct request *r)
 
 /* ---- in */
 
+/* A column that the list does not have would be lost without a word. */
+static bool knows(struct request *r, const struct column *columns, char *const *header, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int k = 0;
+        while (columns[k].name && strcmp(columns[k].name, header[i]) != 0) k++;
+        if (columns[k].name) continue;
+        req_fail(r, STATION_BAD, "line 1: there is no column '%.40s'", header[i]);
+        return false;
+    }
+    return true;
+}
+
 /* A row as an object by the names of the header; empty cells are absent. */
 static json_t *row_object(char *const *header, int columns, char *const *cells, int n)
 {
@@ -138,14 +151,19 @@ static int64_t import_rows(struct request *r, char *text, bool is_meter)
     int64_t rows = 0;
     csv_begin(&c, text, strlen(text));
     int columns = csv_read(&c, header), n;
-    if (columns < 1) req_fail(r, STATION_BAD, "csv: the first line must name the columns");
+    int line = c.line;
+    if (columns < 1)
+        req_fail(r, STATION_BAD, "csv: the first line must name the columns");
+    else if (!knows(r, lists[is_meter].columns, header, columns))
+        return -1;
     while (r->status == STATION_OK && (n = csv_read(&c, cells)) != 0) {
         if (n < 0 || ++rows > ROWS_MAX) {
             req_fail(r, STATION_BAD, "line %d: this is no CSV, or too much of it", c.line);
             break;
         }
         json_t *row = row_object(header, columns, cells, n);
-        bool is_in = import_row(r, row, is_meter, c.line - 1);
+        bool is_in = import_row(r, row, is_meter, line);
+        line = c.line;
         json_decref(row);
         if (!is_in) break;
     }

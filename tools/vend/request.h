@@ -28,6 +28,9 @@ typedef json_t *handler(struct request *r);
 json_t *req_fail(struct request *r, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Can tokens be counted from this base date now? False: noted, why not. */
+bool req_counts(struct request *r, int64_t base_year);
+
 /* The same for an error of db.h or sm.h. */
 json_t *req_db(struct request *r, int err);
 json_t *req_sm(struct request *r, int err);

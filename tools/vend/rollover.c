@@ -65,7 +65,7 @@ json_t *do_rollover(struct request *r)
     int64_t from = ask_int(&r->ask, "from_base_date", 1993, 2035);
     int64_t to = ask_int(&r->ask, "base_date", 1993, 2035);
     if (from == to) ask_fail(&r->ask, "base_date", "is the one the meters have");
-    if (!req_ok(r)) return NULL;
+    if (!req_ok(r) || !req_counts(r, to)) return NULL;
     missing_keys(db, missing, from, to);
     if (missing[0])
         return req_fail(r, STATION_CONFLICT,

@@ -115,18 +115,27 @@ json_t *do_quote(struct request *r)
 
 /* ---- token identifiers */
 
+bool req_counts(struct request *r, int64_t base_year)
+{
+    uint32_t tid;
+    utc_t now = station_now(r->st);
+    if (!sts_tid_at(&tid, now, (int)base_year)) return true;
+    req_fail(r, STATION_CONFLICT,
+             now.s < sts_tid_utc(0, (int)base_year).s
+                 ? "base date %lld has not begun: no token can be counted from it yet"
+                 : "base date %lld is used up: change the meter's key to a later one",
+             (long long)base_year);
+    return false;
+}
+
 /* The meter's next TID: this minute, or one more than the last, whoever asked for that. The
  * database gives each number away once. Minute 00:01 of a day belongs to special tokens. */
 static int64_t next_tid(struct request *r, const struct meter_row *m)
 {
-    uint32_t now;
-    if (sts_tid_at(&now, station_now(r->st), m->key.use.base_year)) {
-        req_fail(r, STATION_CONFLICT,
-                 "this minute is beyond base date %u; change the meter's key to a later one",
-                 m->key.use.base_year);
-        return 0;
-    }
+    uint32_t now = 0;
     int64_t tid = 0;
+    if (!req_counts(r, m->key.use.base_year)) return 0;
+    (void)sts_tid_at(&now, station_now(r->st), m->key.use.base_year);
     for (int i = 0; i < 2 && (i == 0 || tid % DAY_MINUTES == SPECIAL_MINUTE); i++)
         tid = db_value(
             r->st->db, 0,
@@ -555,7 +564,7 @@ json_t *do_key_change(struct request *r)
         int64_t id = ask_key(r, &m);
         uint8_t ti = (uint8_t)ask_int_or(&r->ask, "ti", 0, 99, m.sm.ti);
         int64_t tokens = ask_int_or(&r->ask, "tokens", 2, 4, 2);
-        if (id && req_ok(r) && vend_key_load(r, &to, id) &&
+        if (id && req_ok(r) && vend_key_load(r, &to, id) && req_counts(r, to.use.base_year) &&
             vend_meter_change(r, &m, id, &to, ti, tokens == 3 || to.use.sgc != m.key.use.sgc,
                               0) > 0)
             out = change_json(r, &m);

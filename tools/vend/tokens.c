@@ -390,8 +390,8 @@ static json_t *key_change(struct ask *a, const struct sts_key *from, uint8_t ea)
 {
     struct sts_key to;
     struct made m[4];
-    bool moves = base_of(json_object_get(a->object, "new_key")) !=
-                 base_of(json_object_get(a->object, "key"));
+    int base = base_of(json_object_get(a->object, "new_key"));
+    bool moves = base && base != base_of(json_object_get(a->object, "key"));
     ask_key_of(a, "new_key", &to, ea);
     to.ken = (uint8_t)ask_int_or(a, "ken", 0, 255, STS_KEN_NEVER);
     bool is_rollover = ask_has(a, "ro") ? ask_flag(a, "ro") : moves;

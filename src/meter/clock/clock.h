@@ -101,7 +101,7 @@ void clock_slewed(struct clock *c, mono_t t);
  * CLOCK_SHIFT, 0 for the others: to the nearest quarter, measuring period of survey 1, minute;
  * CLOCK_PRESET to the preset time, inside its validity only. E_BUSY   another order waits
  * E_RANGE  before the newest year of manufacture or after 2199; a shift beyond 900
- * E_DENIED who may only shift inside the limit (operators), and this is more */
+ * E_STATE who may only shift inside the limit (operators), and this is more */
 int clock_order(struct meter *m, const struct who *who, enum clock_order order, int64_t target,
                 bool within_limit);
 

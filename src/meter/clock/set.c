@@ -61,7 +61,7 @@ int clock_order(struct meter *m, const struct who *who, enum clock_order order, 
         return E_STATE;
     int64_t s = target_of(m, order, target);
     if (!is_time(m, s)) return E_RANGE;
-    if (within_limit && size(s - m->utc.s) > param_get(m, PARAM_SHIFT_LIMIT_S)) return E_DENIED;
+    if (within_limit && size(s - m->utc.s) > param_get(m, PARAM_SHIFT_LIMIT_S)) return E_STATE;
     c->queued = true;
     c->by = *who;
     c->queued_at = m->t;

@@ -71,7 +71,7 @@ static const struct {
 
 static uint16_t list_param(enum display_list list)
 {
-    return (uint16_t)(PARAM_DISPLAY_1 + list);
+    return list == DISPLAY_READOUT ? PARAM_READOUT : (uint16_t)(PARAM_DISPLAY_1 + list);
 }
 
 unsigned display_items(struct meter *m, enum display_list list,
@@ -79,6 +79,10 @@ unsigned display_items(struct meter *m, enum display_list list,
 {
     uint8_t o[DISPLAY_ITEMS * ITEM];
     int n = param_read(m, list_param(list), o, sizeof o);
+    if (n < ITEM && list == DISPLAY_READOUT) {
+        list = DISPLAY_AUTOMATIC;
+        n = param_read(m, list_param(list), o, sizeof o);
+    }
     if (n < ITEM || n % ITEM) {
         memcpy(item, product[list].item, product[list].n * sizeof *item);
         return product[list].n;

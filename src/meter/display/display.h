@@ -29,7 +29,15 @@
 
 struct meter;
 
-enum display_list { DISPLAY_AUTOMATIC, DISPLAY_BUTTON, DISPLAY_SERVICE, DISPLAY_LISTS };
+/* The last is no list of the display, but what a readout by IEC 62056-21 mode C says: where none was
+ * written, the first. */
+enum display_list {
+    DISPLAY_AUTOMATIC,
+    DISPLAY_BUTTON,
+    DISPLAY_SERVICE,
+    DISPLAY_READOUT,
+    DISPLAY_LISTS = DISPLAY_READOUT
+};
 enum { DISPLAY_ITEMS = 32, DISPLAY_CELLS = 8 };
 
 /* Items that are no registers. */

@@ -25,7 +25,8 @@
 
 enum { FORWARD, BACKWARD, DIRECTIONS };
 
-/* PARAM_REGISTRATION: what billing, charges and pulses look at; cells always count. */
+/* PARAM_REGISTRATION: what charges look at (prepay/wallet.h), and whether pulses are given for what is
+ * fed back, as they are but for import only; cells always count. */
 enum registration {
     REGISTRATION_SEPARATE,
     REGISTRATION_ABSOLUTE,

@@ -4,8 +4,8 @@
  * to know how many rows it will give before the first is sent: scan_step() searches sector
  * heads, then, only where the clock was once set back inside the bracket, counts row by row.
  *
- * Cost     a step reads at most 64 sector heads, or rows of about 2 KiB.
- * Memory   struct scan, 32 octets, the caller's; it may be kept as eight words.
+ * Cost     a step reads at most 16 sector heads, and rows of about 2 KiB.
+ * Memory   struct scan, 36 octets, the caller's; it may be kept as nine words.
  * Context  meter loop only.
  */
 #ifndef METER_PROFILE_SCAN_H
@@ -26,7 +26,7 @@ struct scan {
         search;    /* its first and end are the bracket: scan_first(), scan_next() */
     uint32_t rows; /* so many of them are inside */
 };
-_Static_assert(sizeof(struct scan) <= 32, "kept in eight words");
+_Static_assert(sizeof(struct scan) <= 36, "kept in nine words");
 
 /* Look for rows with from <= time <= to, both ends inclusive. */
 void scan_begin_survey(struct meter *m, struct scan *s, unsigned survey, utc_t from, utc_t to);

@@ -6,7 +6,7 @@
 #include "meter/change.h"
 #include "meter/meter.h"
 
-enum { DAY_MIN = 1440, BACK = 366, UNKNOWN = INT32_MIN };
+enum { DAY_MIN = 1440, BACK = 366, BARE = 8, UNKNOWN = INT32_MIN };
 enum { RESOURCE_OFF, RESOURCE_SOURCE, RESOURCE_RATE };
 
 /* -- the day in force
@@ -24,14 +24,17 @@ static int read_day(struct meter *m, enum calendar c, int32_t number, struct day
     return id < 0 ? id : calendar_find_day(m, c, (uint8_t)id, x);
 }
 
-/* The last switch of the days before, a year of them: a day without one passes on what it was given.
- */
+/* The last switch of the days before, a year of them: a profile without one passes on what it was
+ * given, and so do a week of days that have none. */
 static uint8_t script_before(struct meter *m, enum calendar c, int32_t number)
 {
     struct day x;
     if (calendar_days(m, c, SIDE_ACTIVE) <= 0) return 0;
-    for (int32_t back = 1; back <= BACK; back++)
-        if (read_day(m, c, number - back, &x) >= 0 && x.n) return x.at[x.n - 1].script;
+    for (int32_t back = 1, bare = 0; back <= BACK && bare < BARE; back++) {
+        bool has = read_day(m, c, number - back, &x) >= 0;
+        if (has && x.n) return x.at[x.n - 1].script;
+        bare += !has;
+    }
     return 0;
 }
 
@@ -41,9 +44,12 @@ static void load_day(struct meter *m, enum calendar c, int32_t number)
     struct day x;
     if (d->number == number) return;
     bool next = d->number == number - 1;
-    uint8_t last = !next ? script_before(m, c, number) : d->n ? d->script[d->n - 1] : d->before;
+    uint8_t last = next && d->n    ? d->script[d->n - 1]
+                   : next && d->is ? d->before
+                                   : script_before(m, c, number);
     *d = (struct tou_day){ .number = number, .before = last };
-    if (read_day(m, c, number, &x) < 0) return;
+    d->is = read_day(m, c, number, &x) >= 0;
+    if (!d->is) return;
     d->n = x.n;
     for (unsigned i = 0; i < x.n; i++) {
         d->minute[i] = (uint16_t)(x.at[i].start[0] * 60 + x.at[i].start[1]);

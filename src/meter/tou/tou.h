@@ -30,6 +30,7 @@ struct meter;
 struct tou_day { /* the profile of one local day, and what was in force when it began */
     int32_t number;
     uint8_t n, before;
+    bool is; /* it has a profile, if only one that switches nothing */
     uint8_t script[SWITCHES_MAX];
     uint16_t minute[SWITCHES_MAX];
 };

@@ -46,9 +46,9 @@ static void emit_ln(struct axdr_out *o, uint8_t d, uint8_t e)
     axdr_emit_octets(o, (uint8_t[]){ 0, 0, 19, d, e, 255 }, 6);
 }
 
-static void emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o, int64_t v)
+static int emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o, int64_t v)
 {
-    axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
+    return axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
 }
 
 static uint8_t flags_of(void *app, const struct cosem_at *at)
@@ -56,25 +56,16 @@ static uint8_t flags_of(void *app, const struct cosem_at *at)
     return at_wallet(app, at)->fund.flags;
 }
 
-static void emit_level(void *app, const struct cosem_at *at, struct axdr_out *o)
+static int emit_level(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_i32(
+    return axdr_emit_i32(
         o, meter_of(app)->wallets.watchman.level[wallet_of(at) * CREDIT_LEVELS].threshold);
 }
 
-static int32_t setting(void *app, const struct cosem_at *at, unsigned first)
+/* Of this wallet: the parameter of the first is `first`. */
+static struct setting setting(const struct cosem_at *at, unsigned first, uint8_t tag)
 {
-    return param_get(meter_of(app), (uint16_t)(first + wallet_of(at)));
-}
-
-static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
-                            unsigned param, bool negative)
-{
-    int64_t v = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (negative) v = -v;
-    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, (uint16_t)param, (int32_t)v));
+    return (struct setting){ (uint16_t)(first + wallet_of(at)), tag };
 }
 
 /* What a credit of this kind has not. */
@@ -92,8 +83,7 @@ static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *
 {
     axdr_emit_struct(o, 2);
     axdr_emit_enum(o, wallet_is_postpaid(meter_of(app)) ? MODE_POSTPAID : MODE_PREPAYMENT);
-    axdr_emit_enum(o, at_wallet(app, at)->status);
-    return DAR_OK;
+    return axdr_emit_enum(o, at_wallet(app, at)->status);
 }
 
 /* The mode, of the meter; a status is changed by methods alone. */
@@ -107,7 +97,7 @@ static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *i
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (status != at_wallet(app, at)->status) return DAR_OTHER;
     if (c.mode == MODE_POSTPAID + !wallet_is_postpaid(m)) return DAR_OK;
-    return dar_of(credit_set_mode(m, at->who, &c));
+    return credit_set_mode(m, at->who, &c);
 }
 
 /* By place in the list of credits. */
@@ -117,13 +107,12 @@ static enum dar get_in_use(void *app, const struct cosem_at *at, struct axdr_out
     unsigned w = wallet_of(at);
     bool empty = wallet_balance(m, w) <= 0;
     bool held = m->wallets.watchman.saved && wallet_active(m) == w;
-    axdr_emit_u8(o, !empty                             ? CREDIT_TOKEN
-                    : credit_free(m, w, FREE_LIFELINE) ? CREDIT_LIFELINE
-                    : credit_free(m, w, FREE_MONTH)    ? CREDIT_MONTH
-                    : credit_emergency(m, w)           ? CREDIT_EMERGENCY
-                    : held                             ? CREDIT_RESERVED
-                                                       : CREDIT_TOKEN);
-    return DAR_OK;
+    return axdr_emit_u8(o, !empty                             ? CREDIT_TOKEN
+                           : credit_free(m, w, FREE_LIFELINE) ? CREDIT_LIFELINE
+                           : credit_free(m, w, FREE_MONTH)    ? CREDIT_MONTH
+                           : credit_emergency(m, w)           ? CREDIT_EMERGENCY
+                           : held                             ? CREDIT_RESERVED
+                                                              : CREDIT_TOKEN);
 }
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -138,60 +127,54 @@ static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out
     if (credit_is_offered(m, w)) bits |= NEXT_SELECTABLE;
     if (taken && own) bits |= NEXT_SELECTED;
     if (left && !own) bits |= NEXT_IN_USE;
-    axdr_emit_bits(o, &bits, 8);
-    return DAR_OK;
+    return axdr_emit_bits(o, &bits, 8);
 }
 
 static enum dar get_available(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
     int64_t v = credit_available(m, wallet_of(at));
-    emit_amount(app, at, o, (v > 0 ? v : 0) + credit_emergency(m, wallet_of(at)));
-    return DAR_OK;
+    return emit_amount(app, at, o, (v > 0 ? v : 0) + credit_emergency(m, wallet_of(at)));
 }
 
 static enum dar get_to_clear(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_amount(app, at, o, -credit_to_clear(meter_of(app), wallet_of(at)));
-    return DAR_OK;
+    return emit_amount(app, at, o, -credit_to_clear(meter_of(app), wallet_of(at)));
 }
 
 static enum dar get_clearance(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_i32(o, setting(app, at, PARAM_CLEARANCE_1));
-    return DAR_OK;
+    return emit_setting(app, o, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
 }
 
 static enum dar set_clearance(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_setting(app, at, in, PARAM_CLEARANCE_1 + wallet_of(at), false);
+    return set_setting(app, at, in, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
 }
 
 static enum dar get_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct debt *d = at_wallet(app, at)->debt;
-    emit_amount(app, at, o, d[DEBT_DAY].remaining + d[DEBT_SHARE].remaining);
-    return DAR_OK;
+    return emit_amount(app, at, o, d[DEBT_DAY].remaining + d[DEBT_SHARE].remaining);
 }
 
-static void emit_names(struct axdr_out *o, unsigned d, unsigned n)
+static int emit_names(struct axdr_out *o, unsigned d, unsigned n)
 {
     axdr_emit_array(o, n);
     for (unsigned e = 0; e < n; e++) emit_ln(o, (uint8_t)d, (uint8_t)e);
+    return 0;
 }
 
 static enum dar get_credits(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_names(o, CREDIT_NEXT + wallet_of(at), CREDITS);
-    return DAR_OK;
+    return emit_names(o, CREDIT_NEXT + wallet_of(at), CREDITS);
 }
 
 static enum dar get_charges(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_names(o, CHARGE_NEXT + wallet_of(at), CHARGES);
-    return DAR_OK;
+    return emit_names(o, CHARGE_NEXT + wallet_of(at), CHARGES);
 }
 
 /* Which parameter says when a charge is taken; energy and what stands on it always is. */
@@ -249,7 +232,7 @@ static enum dar set_collection(void *app, const struct cosem_at *at, struct axdr
         if (collection_param(e)) of->value = says;
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return fits ? dar_of(param_set_all(meter_of(app), at->who, v, 2)) : DAR_OTHER;
+    return fits ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
 }
 
 /* All of a token goes to the credit of tokens. */
@@ -259,20 +242,17 @@ static enum dar get_gateway(void *app, const struct cosem_at *at, struct axdr_ou
     axdr_emit_array(o, 1);
     axdr_emit_struct(o, 2);
     emit_ln(o, (uint8_t)(CREDIT_NEXT + wallet_of(at)), 0);
-    axdr_emit_u8(o, 100);
-    return DAR_OK;
+    return axdr_emit_u8(o, 100);
 }
 
 static enum dar get_opened(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_moment(meter_of(app), o, (utc_t){ at_wallet(app, at)->opened_s });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ at_wallet(app, at)->opened_s });
 }
 
 static enum dar get_closed(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_moment(meter_of(app), o, (utc_t){ at_wallet(app, at)->closed_s });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ at_wallet(app, at)->closed_s });
 }
 
 /* What the amounts are in, or the code of ISO 4217 for no currency. */
@@ -293,8 +273,7 @@ static enum dar get_currency(void *app, const struct cosem_at *at, struct axdr_o
     axdr_emit_struct(o, 3);
     axdr_emit_string(o, AXDR_UTF8, name, n);
     axdr_emit_i8(o, money ? -2 : -3);
-    axdr_emit_enum(o, money ? UNIT_MONETARY : UNIT_CONSUMPTION);
-    return DAR_OK;
+    return axdr_emit_enum(o, money ? UNIT_MONETARY : UNIT_CONSUMPTION);
 }
 
 /* A wallet that was never used may become one of the other kind; scales follow from that. The
@@ -315,72 +294,62 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
         return DAR_OTHER;
     if (to_money != money) {
         int err = wallet_set_money(m, at->who, wallet_of(at), to_money);
-        return err == E_BUSY || !err ? DAR_PENDING : dar_of(err);
+        return err == E_BUSY || !err ? DAR_PENDING : err;
     }
     uint8_t was[CURRENCY_NAME];
     bool stands = currency_name(m, money, was) == n && !memcmp(was, name, n);
-    return stands ? DAR_OK : dar_of(param_write(m, at->who, PARAM_CURRENCY, name, n));
+    return stands ? DAR_OK : param_write(m, at->who, PARAM_CURRENCY, name, n);
 }
 
 static enum dar get_provision(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, (uint16_t)setting(app, at, PARAM_PROVISION_1));
-    return DAR_OK;
+    return emit_setting(app, o, setting(at, PARAM_PROVISION_1, AXDR_U16));
 }
 
 static enum dar set_provision(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint16_t v = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    uint16_t param = (uint16_t)(PARAM_PROVISION_1 + wallet_of(at));
-    return dar_of(param_set(meter_of(app), at->who, param, v));
+    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1, AXDR_U16));
 }
 
 static enum dar get_provided_s(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_i32(o, setting(app, at, PARAM_PROVISION_1_S));
-    return DAR_OK;
+    return emit_setting(app, o, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
 }
 
 static enum dar set_provided_s(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_setting(app, at, in, PARAM_PROVISION_1_S + wallet_of(at), false);
+    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
 }
 
 static enum dar call_open(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(wallet_open(meter_of(app), at->who, wallet_of(at)));
+    (void)arg, (void)ret;
+    return wallet_open(meter_of(app), at->who, wallet_of(at));
 }
 
 static enum dar call_close(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(wallet_close(meter_of(app), at->who, wallet_of(at)));
+    (void)arg, (void)ret;
+    return wallet_close(meter_of(app), at->who, wallet_of(at));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(wallet_reset(meter_of(app), at->who, wallet_of(at)));
+    (void)arg, (void)ret;
+    return wallet_reset(meter_of(app), at->who, wallet_of(at));
 }
 
 static enum dar get_warning(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_level(app, at, o);
-    return DAR_OK;
+    return emit_level(app, at, o);
 }
 
 static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_i32(o, setting(app, at, PARAM_EMERGENCY_1_BELOW));
-    return DAR_OK;
+    return emit_setting(app, o, setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32));
 }
 
 static const struct cosem_attr account_attr[] = {
@@ -404,9 +373,9 @@ static const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(19)] = { .get = get_provided_s, .set = set_provided_s },
 };
 static const struct cosem_method account_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_open },
-    [COSEM_METHOD(2)] = { .call = call_close },
-    [COSEM_METHOD(3)] = { .call = call_reset },
+    [COSEM_METHOD(1)] = { .call = call_open, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_close, .ret = &cosem_order },
+    [COSEM_METHOD(3)] = { .call = call_reset, .ret = &cosem_order },
 };
 const struct cosem_class class_account = { .id = 111,
                                            .n_attr = COUNT(account_attr),
@@ -458,31 +427,25 @@ static int64_t amount_of(void *app, const struct cosem_at *at)
 
 static enum dar get_amount(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_amount(app, at, o, amount_of(app, at));
-    return DAR_OK;
+    return emit_amount(app, at, o, amount_of(app, at));
 }
 
 static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_enum(o, kinds[kind_of(at)].type);
-    return DAR_OK;
+    return axdr_emit_enum(o, kinds[kind_of(at)].type);
 }
 
 static enum dar get_priority(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_u8(o, kinds[kind_of(at)].priority);
-    return DAR_OK;
+    return axdr_emit_u8(o, kinds[kind_of(at)].priority);
 }
 
 static enum dar get_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    if (kind_of(at) == CREDIT_TOKEN)
-        emit_level(app, at, o);
-    else
-        axdr_emit_i32(o, 0);
-    return DAR_OK;
+    if (kind_of(at) == CREDIT_TOKEN) return emit_level(app, at, o);
+    return axdr_emit_i32(o, 0);
 }
 
 static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -494,29 +457,31 @@ static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN)
         return row[wallet_of(at) * CREDIT_LEVELS].threshold ? DAR_OTHER : DAR_OK;
-    return dar_of(credit_set_levels(m, at->who, row));
+    return credit_set_levels(m, at->who, row);
 }
 
 static enum dar get_limit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     bool reserved = kind_of(at) == CREDIT_RESERVED;
-    axdr_emit_i32(o, reserved ? -param_get(meter_of(app), PARAM_FRIENDLY_DEBT) : 0);
-    return DAR_OK;
+    return axdr_emit_i32(o, reserved ? -param_get(meter_of(app), PARAM_FRIENDLY_DEBT) : 0);
 }
 
 static enum dar set_limit(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     if (kind_of(at) != CREDIT_RESERVED) return set_none(in);
-    return set_setting(app, at, in, PARAM_FRIENDLY_DEBT, true);
+    int64_t v = -(int64_t)axdr_read_i32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (v > INT32_MAX) return DAR_OTHER;
+    return param_set(meter_of(app), at->who, PARAM_FRIENDLY_DEBT, (int32_t)v);
 }
 
 static enum dar get_configuration(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t bits = kinds[kind_of(at)].configuration;
-    if (kind_of(at) == CREDIT_EMERGENCY && setting(app, at, PARAM_EMERGENCY_1_AUTO))
+    if (kind_of(at) == CREDIT_EMERGENCY &&
+        param_get(meter_of(app), setting(at, PARAM_EMERGENCY_1_AUTO, 0).id))
         bits &= (uint8_t)~0x40;
-    axdr_emit_bits(o, &bits, 5);
-    return DAR_OK;
+    return axdr_emit_bits(o, &bits, 5);
 }
 
 static unsigned token_status(struct meter *m, unsigned w)
@@ -549,44 +514,38 @@ static unsigned status_of(void *app, const struct cosem_at *at)
 
 static enum dar get_credit_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_enum(o, (uint8_t)status_of(app, at));
-    return DAR_OK;
+    return axdr_emit_enum(o, (uint8_t)status_of(app, at));
 }
 
 static enum dar get_preset(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     unsigned first = kinds[kind_of(at)].preset;
-    axdr_emit_i32(o, first ? setting(app, at, first) : 0);
-    return DAR_OK;
+    if (!first) return axdr_emit_i32(o, 0);
+    return emit_setting(app, o, setting(at, first, AXDR_I32));
 }
 
 static enum dar set_preset(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     unsigned first = kinds[kind_of(at)].preset;
-    return first ? set_setting(app, at, in, first + wallet_of(at), false) : set_none(in);
+    return first ? set_setting(app, at, in, setting(at, first, AXDR_I32)) : set_none(in);
 }
 
 /* Of emergency credit; of lifeline credit the kWh a month up to which there is any. */
-static unsigned below_param(const struct cosem_at *at)
+static struct setting below(const struct cosem_at *at)
 {
-    if (kind_of(at) == CREDIT_EMERGENCY) return PARAM_EMERGENCY_1_BELOW + wallet_of(at);
-    return kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : 0;
+    if (kind_of(at) == CREDIT_EMERGENCY) return setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32);
+    return (struct setting){ kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : PARAMS,
+                             AXDR_I32 };
 }
 
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    unsigned param = below_param(at);
-    axdr_emit_i32(o, param ? param_get(meter_of(app), (uint16_t)param) : 0);
-    return DAR_OK;
+    return below(at).id < PARAMS ? emit_setting(app, o, below(at)) : axdr_emit_i32(o, 0);
 }
 
 static enum dar set_below(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int32_t v = axdr_read_i32(in);
-    unsigned param = below_param(at);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (!param) return v ? DAR_OTHER : DAR_OK;
-    return dar_of(param_set(meter_of(app), at->who, (uint16_t)param, v));
+    return below(at).id < PARAMS ? set_setting(app, at, in, below(at)) : set_none(in);
 }
 
 /* Free credit comes with the first of each month, others never by themselves. */
@@ -594,10 +553,8 @@ static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out
 {
     static const uint8_t monthly[12] = { 0xFF, 0xFF, 0xFF, 1, 0xFF, 0, 0, 0, 0, 0x80, 0, 0xFF };
     if (kind_of(at) == CREDIT_MONTH || kind_of(at) == CREDIT_LIFELINE)
-        axdr_emit_octets(o, monthly, sizeof monthly);
-    else
-        emit_moment(meter_of(app), o, (utc_t){ 0 });
-    return DAR_OK;
+        return axdr_emit_octets(o, monthly, sizeof monthly);
+    return emit_moment(meter_of(app), o, (utc_t){ 0 });
 }
 
 static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -608,7 +565,7 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
-    return dar_of(wallet_add(m, at->who, wallet_of(at), wallet_grains(m, wallet_of(at), v)));
+    return wallet_add(m, at->who, wallet_of(at), wallet_grains(m, wallet_of(at), v));
 }
 
 static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -620,16 +577,15 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
-    return dar_of(wallet_add(m, at->who, w, wallet_grains(m, w, v) - wallet_balance(m, w)));
+    return wallet_add(m, at->who, w, wallet_grains(m, w, v) - wallet_balance(m, w));
 }
 
 static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in *arg,
                             struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (kind_of(at) != CREDIT_EMERGENCY) return DAR_OTHER;
-    return dar_of(credit_take_emergency(meter_of(app), at->who, wallet_of(at)));
+    return credit_take_emergency(meter_of(app), at->who, wallet_of(at));
 }
 
 static const struct cosem_attr credit_attr[] = {
@@ -647,7 +603,7 @@ static const struct cosem_attr credit_attr[] = {
 static const struct cosem_method credit_method[] = {
     [COSEM_METHOD(1)] = { .call = call_update },
     [COSEM_METHOD(2)] = { .call = call_set },
-    [COSEM_METHOD(3)] = { .call = call_invoke },
+    [COSEM_METHOD(3)] = { .call = call_invoke, .ret = &cosem_order },
 };
 const struct cosem_class class_credit = { .id = 112,
                                           .n_attr = COUNT(credit_attr),
@@ -661,11 +617,8 @@ const struct cosem_class class_credit = { .id = 112,
 static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
-    if (wallet_of(at) == WALLETS)
-        axdr_emit_u8(o, (uint8_t)wallet_active(m));
-    else
-        axdr_emit_i64(o, at_wallet(app, at)->purchased);
-    return DAR_OK;
+    if (wallet_of(at) == WALLETS) return axdr_emit_u8(o, (uint8_t)wallet_active(m));
+    return axdr_emit_i64(o, at_wallet(app, at)->purchased);
 }
 
 static const struct cosem_attr sum_attr[] = {

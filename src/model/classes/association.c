@@ -160,8 +160,7 @@ static enum dar get_partners(void *app, const struct cosem_at *at, struct axdr_o
     struct dlms_info info = info_of(app, at);
     axdr_emit_struct(o, 2);
     axdr_emit_i8(o, (int8_t)info.client_sap);
-    axdr_emit_u16(o, info.server_sap);
-    return DAR_OK;
+    return axdr_emit_u16(o, info.server_sap);
 }
 
 static void emit_name(struct axdr_out *o, uint8_t kind, uint8_t number)
@@ -201,13 +200,12 @@ static enum dar set_secret(void *app, const struct cosem_at *at, struct axdr_in 
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(device_set_secret(device_of(app), at->who, role_of(at), p, n));
+    return device_set_secret(device_of(app), at->who, role_of(at), p, n);
 }
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_enum(o, info_of(app, at).status);
-    return DAR_OK;
+    return axdr_emit_enum(o, info_of(app, at).status);
 }
 
 static enum dar get_security_setup(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -215,23 +213,20 @@ static enum dar get_security_setup(void *app, const struct cosem_at *at, struct 
     static const uint8_t setup[6] = { 0, 0, 43, 0, 0, 255 }, none[6] = { 0 };
     bool ciphered = device_assoc[role_of(at)].flags & ASSOC_CIPHERED;
     (void)app;
-    axdr_emit_octets(o, ciphered ? setup : none, 6);
-    return DAR_OK;
+    return axdr_emit_octets(o, ciphered ? setup : none, 6);
 }
 
 static enum dar get_users(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_array(o, 0);
-    return DAR_OK;
+    return axdr_emit_array(o, 0);
 }
 
 static enum dar get_user(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_struct(o, 2);
     axdr_emit_u8(o, info_of(app, at).user_id);
-    axdr_emit_string(o, AXDR_VISIBLE, "", 0);
-    return DAR_OK;
+    return axdr_emit_string(o, AXDR_VISIBLE, "", 0);
 }
 
 /* The server answers pass 3 itself; who calls it in an open association has nothing to prove.

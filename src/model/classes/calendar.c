@@ -33,9 +33,8 @@ static enum dar emit_calendar_name(struct meter *m, enum calendar c, enum side s
 {
     uint8_t name[CALENDAR_NAME_MAX];
     int n = calendar_name(m, c, s, name);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(o, name, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(o, name, (size_t)n);
 }
 
 static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -49,7 +48,7 @@ static enum dar set_name(void *app, const struct cosem_at *at, struct axdr_in *i
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (n > CALENDAR_NAME_MAX) return DAR_OTHER;
-    return dar_of(calendar_set_name(meter_of(app), at->who, calendar_of(at), p, (unsigned)n));
+    return calendar_set_name(meter_of(app), at->who, calendar_of(at), p, (unsigned)n);
 }
 
 /* -- rows out
@@ -231,7 +230,7 @@ static enum dar list_open(void *app, const struct cosem_at *at, const struct cos
 {
     (void)sel;
     int n = lists[part_of(at)].count(meter_of(app), at);
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     s->end = (uint32_t)n;
     return DAR_OK;
 }
@@ -241,29 +240,24 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
 {
     (void)s;
     int err = lists[part_of(at)].emit(meter_of(app), at, i, o);
-    return err == E_NONE ? DAR_BLOCK : dar_of(err);
+    return err == E_NONE ? DAR_BLOCK : err;
 }
 
 static enum dar list_begin(void *app, const struct cosem_at *at, uint32_t rows)
 {
-    return dar_of(
-        calendar_begin(meter_of(app), at->who, calendar_of(at), lists[part_of(at)].list, rows));
-}
-
-static enum dar wait_if_busy(int err)
-{
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return calendar_begin(meter_of(app), at->who, calendar_of(at), lists[part_of(at)].list,
+                          rows);
 }
 
 static enum dar list_put(void *app, const struct cosem_at *at, uint32_t i, struct axdr_in *in)
 {
     (void)i;
-    return wait_if_busy(lists[part_of(at)].take(meter_of(app), at, in));
+    return lists[part_of(at)].take(meter_of(app), at, in);
 }
 
 static enum dar list_commit(void *app, const struct cosem_at *at)
 {
-    return wait_if_busy(calendar_commit(meter_of(app), at->who));
+    return calendar_commit(meter_of(app), at->who);
 }
 
 static void list_abort(void *app, const struct cosem_at *at)
@@ -286,12 +280,9 @@ static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *
 {
     uint8_t dt[12];
     int n = calendar_time(meter_of(app), calendar_of(at), dt);
-    if (n < 0) return dar_of(n);
-    if (n != (int)sizeof dt)
-        emit_moment(meter_of(app), o, (utc_t){ 0 });
-    else
-        axdr_emit_octets(o, dt, sizeof dt);
-    return DAR_OK;
+    if (n < 0) return n;
+    if (n != (int)sizeof dt) return emit_moment(meter_of(app), o, (utc_t){ 0 });
+    return axdr_emit_octets(o, dt, sizeof dt);
 }
 
 static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -299,17 +290,16 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
     uint8_t dt[12];
     axdr_read_datetime(in, dt);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(calendar_set_time(meter_of(app), at->who, calendar_of(at), dt));
+    return calendar_set_time(meter_of(app), at->who, calendar_of(at), dt);
 }
 
 /* A passive side that does not hold together is refused as data, not as a type. */
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     int err = calendar_activate(meter_of(app), at->who, calendar_of(at));
-    return err == E_FORMAT ? DAR_OTHER : dar_of(err);
+    return err == E_FORMAT ? DAR_OTHER : err;
 }
 
 static const struct cosem_attr calendar_attr[] = {
@@ -323,8 +313,9 @@ static const struct cosem_attr calendar_attr[] = {
     [COSEM_ATTR(9)] = { .seq = &passive_seq },
     [COSEM_ATTR(10)] = { .get = get_time, .set = set_time },
 };
-static const struct cosem_method calendar_method[] = { [COSEM_METHOD(1)] = {
-                                                           .call = call_activate } };
+static const struct cosem_method calendar_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_activate, .ret = &cosem_order }
+};
 const struct cosem_class class_calendar = { .id = 20,
                                             .n_attr = COUNT(calendar_attr),
                                             .attr = calendar_attr,
@@ -340,7 +331,7 @@ static enum dar call_insert(void *app, const struct cosem_at *at, struct axdr_in
     struct special_day x;
     (void)ret;
     if (read_special(arg, &x)) return DAR_TYPE;
-    return dar_of(special_day_insert(meter_of(app), at->who, calendar_of(at), &x));
+    return special_day_insert(meter_of(app), at->who, calendar_of(at), &x);
 }
 
 static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -350,7 +341,7 @@ static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     int err = special_day_delete(meter_of(app), at->who, calendar_of(at), index);
-    return err == E_NONE ? DAR_OTHER : dar_of(err);
+    return err == E_NONE ? DAR_OTHER : err;
 }
 
 static const struct cosem_attr special_attr[] = {
@@ -405,8 +396,7 @@ static enum dar assignment_row(void *app, const struct cosem_at *at, uint32_t i,
     (void)app, (void)s;
     axdr_emit_struct(o, 2);
     axdr_emit_u16(o, x->class_id);
-    axdr_emit_octets(o, ln, sizeof ln);
-    return DAR_OK;
+    return axdr_emit_octets(o, ln, sizeof ln);
 }
 
 static void emit_mask_name(struct axdr_out *o, unsigned tariff)

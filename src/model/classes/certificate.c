@@ -14,7 +14,7 @@
 #include "model/security.h"
 
 enum { W_STEP, W_BEGUN, W_SLOT, W_GIVEN, W_STAGE, W_NEXT };
-enum { NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = 4 };
+enum { NO_SESSION = UINT16_MAX, KEY_DATA = EC_POINT + EC_SIG, KEYS_MAX = DEVICE_KEYS };
 
 static const struct dlms_session *session_of(const struct cosem_at *at)
 {
@@ -55,7 +55,7 @@ static enum dar await(struct device *d, const struct cosem_at *at, struct cosem_
         work[W_STEP]++;
     }
     if (jobs_done(ret) < jobs) err = curve_claim(d, session);
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return err == E_BUSY ? DAR_PENDING : err;
 }
 
 /* The input is wiped: it may hold a private key. */
@@ -65,7 +65,7 @@ static enum dar start(struct device *d, struct cosem_ret *ret, enum job_kind kin
     int err = curve_start(d, kind, in);
     wipe(in, sizeof *in);
     if (!err) ret->span.work[W_STEP]++;
-    return err && err != E_BUSY ? dar_of(err) : DAR_PENDING;
+    return err && err != E_BUSY ? err : DAR_PENDING;
 }
 
 /* -- key pairs and requests -----------------------------------------------------------------
@@ -87,7 +87,7 @@ enum dar call_generate(void *app, const struct cosem_at *at, struct axdr_in *arg
     memcpy(k.octets, d->curve.made.key, EC_KEY);
     int err = secure_keys_set(&d->meter, at->who, &k, 1, NULL);
     wipe(&k, sizeof k);
-    return done(d, at, dar_of(err));
+    return done(d, at, err);
 }
 
 /* The pending key, or else the one in use. */
@@ -238,11 +238,11 @@ static enum dar store(struct device *d, const struct cosem_at *at, struct cosem_
         k[0].length = SECURE_SCALAR + KW_EXTRA;
         err = cert_put(&d->meter, at->who, c, x->whole.p, x->whole.n, &v->sum, k,
                        work[W_NEXT] ? 2 : 0);
-        return dar_of(err);
+        return err;
     }
     wipe(k, sizeof k);
     if (!err) work[W_STAGE]++;
-    return err && err != E_BUSY ? dar_of(err) : DAR_PENDING;
+    return err && err != E_BUSY ? err : DAR_PENDING;
 }
 
 /* Where it goes; what the jobs left makes room for the sums. */
@@ -250,7 +250,7 @@ static enum dar matched(struct device *d, struct cosem_ret *ret, const struct ce
                         bool next)
 {
     int slot = cert_room(&d->meter, c);
-    if (slot < 0) return dar_of(slot);
+    if (slot < 0) return slot;
     memset(&d->curve.sum, 0, sizeof d->curve.sum);
     d->curve.sum.slot = (uint8_t)slot;
     ret->span.work[W_NEXT] = next;
@@ -362,9 +362,8 @@ enum dar call_export(void *app, const struct cosem_at *at, struct axdr_in *arg,
     int slot = find(d, arg, &ret->span.work[W_SLOT]);
     if (slot == E_BUSY) return DAR_PENDING;
     int n = slot < 0 ? slot : cert_read(&d->meter, (unsigned)slot, der);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(&ret->out, der, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(&ret->out, der, (size_t)n);
 }
 
 enum dar suite1_is_complete(struct device *d, const struct cosem_at *at)
@@ -381,7 +380,7 @@ static enum dar may_go(struct device *d, const struct cosem_at *at, unsigned slo
     for (unsigned i = 0; i < CERTS; i++)
         authorities += cert_get(&d->meter, i, &other) == 0 && other.entity == CERT_CA;
     int err = cert_get(&d->meter, slot, &c);
-    if (err) return dar_of(err);
+    if (err) return err;
     if (c.entity == CERT_CA && authorities == 1) return DAR_DENIED;
     if (param_get(&d->meter, PARAM_SECURITY_SUITE) == 0) return DAR_OK;
     err = curve_look(d, index_of(at), slot);
@@ -414,11 +413,10 @@ enum dar call_remove(void *app, const struct cosem_at *at, struct axdr_in *arg,
         err = cert_sum(&d->meter, NULL, NULL, 0, &v->sum);
         break;
     default:
-        return done(d, at,
-                    dar_of(cert_put(&d->meter, at->who, NULL, NULL, 0, &v->sum, NULL, 0)));
+        return done(d, at, cert_put(&d->meter, at->who, NULL, NULL, 0, &v->sum, NULL, 0));
     }
     if (err >= 0) work[W_STAGE]++;
-    return done(d, at, err < 0 && err != E_BUSY ? dar_of(err) : DAR_PENDING);
+    return done(d, at, err < 0 && err != E_BUSY ? err : DAR_PENDING);
 }
 
 /* -- key agreement
@@ -477,11 +475,11 @@ static int prepare(struct device *d, const struct cosem_at *at, const struct off
     }
 }
 
-static void agreed(struct device *d, const struct cosem_at *at, const struct offer *o,
-                   uint8_t fresh[DEVICE_KEY], struct axdr_out *out)
+static int agreed(struct device *d, const struct cosem_at *at, const struct offer *o,
+                  struct axdr_out *out)
 {
     const struct job_out *made = &d->curve.made;
-    uint8_t title[DLMS_TITLE], data[KEY_DATA];
+    uint8_t title[DLMS_TITLE], data[KEY_DATA], fresh[DEVICE_KEY];
     device_title(d, title);
     kdf(fresh, made->shared, session_of(at)->title, DLMS_TITLE, title, sizeof title);
     memcpy(data, made->point, EC_POINT);
@@ -489,20 +487,9 @@ static void agreed(struct device *d, const struct cosem_at *at, const struct off
     axdr_emit_struct(out, 2);
     axdr_emit_enum(out, o->id);
     axdr_emit_octets(out, data, sizeof data);
-}
-
-static enum dar take_over(struct device *d, const struct cosem_at *at,
-                          const struct offer offer[KEYS_MAX], unsigned n)
-{
-    struct secure_key k[KEYS_MAX] = { 0 };
-    for (unsigned i = 0; i < n; i++) {
-        k[i].slot = (enum secure_slot)offer[i].id;
-        k[i].length = SECURE_KEY;
-        memcpy(k[i].octets, d->curve.fresh[i], SECURE_KEY);
-    }
-    int err = device_keys_set(d, at->who, k, n);
-    wipe(k, sizeof k);
-    return dar_of(err);
+    int err = device_keys_add(d, &d->curve.fresh, o->id, fresh);
+    wipe(fresh, sizeof fresh);
+    return err;
 }
 
 enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -514,18 +501,18 @@ enum dar call_agree(void *app, const struct cosem_at *at, struct axdr_in *arg,
     struct job_in in = { .seed = { 0 } };
     uint32_t *given = &ret->span.work[W_GIVEN];
     int n = read_offers(arg, offer);
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     if (!at->session || param_get(&d->meter, PARAM_SECURITY_SUITE) == 0) return DAR_DENIED;
     enum dar dar = await(d, at, ret, COUNT(job) * (unsigned)n);
     if (dar != DAR_OK) return done(d, at, dar);
     unsigned key = jobs_done(ret) / COUNT(job), move = jobs_done(ret) % COUNT(job);
     if (*given < key) {
         if (*given == 0) axdr_emit_array(&ret->out, (uint32_t)n);
-        agreed(d, at, &offer[*given], d->curve.fresh[*given], &ret->out);
+        int err = agreed(d, at, &offer[*given], &ret->out);
         ++*given;
-        return DAR_PENDING;
+        return err ? done(d, at, err) : DAR_PENDING;
     }
-    if (key == (unsigned)n) return done(d, at, take_over(d, at, offer, key));
+    if (key == (unsigned)n) return done(d, at, device_keys_store(d, at->who, &d->curve.fresh));
     if (prepare(d, at, &offer[key], move, &in)) return done(d, at, DAR_OTHER);
     return done(d, at, start(d, ret, (enum job_kind)job[move], &in));
 }
@@ -560,8 +547,7 @@ static enum dar certificates_row(void *app, const struct cosem_at *at, uint32_t 
     axdr_emit_octets(o, x.serial.p, x.serial.n);
     axdr_emit_octets(o, x.issuer.p, x.issuer.n);
     axdr_emit_octets(o, x.subject.p, x.subject.n);
-    axdr_emit_octets(o, "", 0);
-    return DAR_OK;
+    return axdr_emit_octets(o, "", 0);
 }
 
 const struct cosem_seq seq_certificates = { .open = certificates_open,

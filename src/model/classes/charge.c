@@ -41,9 +41,9 @@ static uint16_t debt_param(const struct cosem_at *at)
     return (uint16_t)(first + wallet_of(at));
 }
 
-static void emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o, int64_t v)
+static int emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o, int64_t v)
 {
-    axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
+    return axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
 }
 
 /* -- the numbers of a charge in a scheme
@@ -127,7 +127,7 @@ static int tens_of(const struct scheme *s, unsigned e)
 /* What a charge is for: energy, or nothing that is counted. */
 static const uint8_t commodity[2][6] = { { 0 }, { 1, 0, 1, 8, 0, 255 } };
 
-static void emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
+static int emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
 {
     bool units = e == CHARGE_ENERGY;
     axdr_emit_struct(o, 3);
@@ -138,14 +138,14 @@ static void emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
     axdr_emit_u16(o, units ? 3 : 0);
     axdr_emit_octets(o, commodity[units], 6);
     axdr_emit_i8(o, units ? 2 : 0);
-    axdr_emit_array(o, rows);
+    return axdr_emit_array(o, rows);
 }
 
-static void emit_row(struct axdr_out *o, const uint8_t *index, unsigned n, int64_t v)
+static int emit_row(struct axdr_out *o, const uint8_t *index, unsigned n, int64_t v)
 {
     axdr_emit_struct(o, 2);
     axdr_emit_octets(o, index, n);
-    axdr_emit_i16(o, (int16_t)v);
+    return axdr_emit_i16(o, (int16_t)v);
 }
 
 static unsigned index_of(unsigned e, unsigned i, uint8_t index[INDEX_MAX])
@@ -169,40 +169,36 @@ static int debt_tens(int64_t v)
     return tens;
 }
 
-static void emit_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
+static int emit_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     int64_t v = param_get(meter_of(app), debt_param(at));
     int tens = debt_tens(v);
     emit_head(o, at->k, debt_scale(app, at) + tens, 1);
-    emit_row(o, NULL, 0, rounded(v, tens));
+    return emit_row(o, NULL, 0, rounded(v, tens));
 }
 
-static void emit_table(void *app, const struct cosem_at *at, enum scheme_side side,
-                       struct axdr_out *o)
+static int emit_table(void *app, const struct cosem_at *at, enum scheme_side side,
+                      struct axdr_out *o)
 {
     struct scheme s;
     uint8_t index[INDEX_MAX];
-    if (is_debt(at)) {
-        emit_debt(app, at, o);
-        return;
-    }
+    if (is_debt(at)) return emit_debt(app, at, o);
     model_scheme(meter_of(app), side, &s);
     int tens = tens_of(&s, at->k);
     emit_head(o, at->k, own_scale(&s, at->k) + tens, values_of(&s, at->k));
     for (unsigned i = 0; i < values_of(&s, at->k); i++)
         emit_row(o, index, index_of(at->k, i, index), rounded(value_at(&s, at->k, i), tens));
+    return 0;
 }
 
 static enum dar get_active(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_table(app, at, SCHEME_ACTIVE, o);
-    return DAR_OK;
+    return emit_table(app, at, SCHEME_ACTIVE, o);
 }
 
 static enum dar get_passive(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_table(app, at, SCHEME_PASSIVE, o);
-    return DAR_OK;
+    return emit_table(app, at, SCHEME_PASSIVE, o);
 }
 
 /* Which value of the charge an index names; -1 none. */
@@ -247,7 +243,7 @@ static enum dar write_passive(void *app, const struct cosem_at *at, const struct
     scheme_save(s, body[0]);
     scheme_save(&was, body[1]);
     if (!memcmp(body[0], body[1], SCHEME_BODY)) return DAR_OK;
-    return dar_of(expense_scheme_set(meter_of(app), at->who, s, &fault));
+    return expense_scheme_set(meter_of(app), at->who, s, &fault);
 }
 
 /* An instalment has no passive one: it is set at once. What stands, rounded, stays. */
@@ -266,7 +262,7 @@ static enum dar read_debt(void *app, const struct cosem_at *at, struct axdr_in *
     if (tens == debt_tens(was) && v == rounded(was, tens)) return DAR_OK;
     v *= power_of_ten(tens);
     if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return dar_of(param_set(m, at->who, debt_param(at), (int32_t)v));
+    return param_set(m, at->who, debt_param(at), (int32_t)v);
 }
 
 static enum dar set_passive(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -321,8 +317,7 @@ static enum dar get_paid(void *app, const struct cosem_at *at, struct axdr_out *
         v = b.charge[at->k].nano;
         if (at->k >= CHARGE_SUBSIDY) v = -v;
     }
-    emit_amount(app, at, o, v);
-    return DAR_OK;
+    return emit_amount(app, at, o, v);
 }
 
 static bool is_timely(const struct scheme *s, unsigned e)
@@ -337,15 +332,13 @@ static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *
     model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
     bool timely = is_debt(at) ? debt_of(at) == DEBT_DAY : is_timely(&s, at->k);
     bool payment = is_debt(at) && debt_of(at) == DEBT_SHARE;
-    axdr_emit_enum(o, payment ? 2 : timely);
-    return DAR_OK;
+    return axdr_emit_enum(o, payment ? 2 : timely);
 }
 
 static enum dar get_priority(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_u8(o, (uint8_t)(at->k + 1));
-    return DAR_OK;
+    return axdr_emit_u8(o, (uint8_t)(at->k + 1));
 }
 
 /* A month has thirty days here; it ends with the billing period. */
@@ -361,8 +354,7 @@ static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out
 {
     struct scheme s;
     model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
-    axdr_emit_u32(o, period_of(&s, at));
-    return DAR_OK;
+    return axdr_emit_u32(o, period_of(&s, at));
 }
 
 static enum dar get_configuration(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -371,28 +363,24 @@ static enum dar get_configuration(void *app, const struct cosem_at *at, struct a
     model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
     bool percentage = is_debt(at) ? debt_of(at) == DEBT_SHARE : is_percentage(&s, at->k);
     uint8_t bits = (uint8_t)((percentage ? PERCENTAGE : 0) | (is_debt(at) ? 0 : CONTINUOUS));
-    axdr_emit_bits(o, &bits, 2);
-    return DAR_OK;
+    return axdr_emit_bits(o, &bits, 2);
 }
 
 /* What is worked out with each Wh was collected just now. */
 static enum dar get_collected_at(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
-    emit_moment(m, o, is_debt(at) ? (utc_t){ at_debt(app, at)->last_s } : meter_utc(m));
-    return DAR_OK;
+    return emit_moment(m, o, is_debt(at) ? (utc_t){ at_debt(app, at)->last_s } : meter_utc(m));
 }
 
 static enum dar get_collected(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_amount(app, at, o, is_debt(at) ? at_debt(app, at)->last : 0);
-    return DAR_OK;
+    return emit_amount(app, at, o, is_debt(at) ? at_debt(app, at)->last : 0);
 }
 
 static enum dar get_remaining(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_amount(app, at, o, is_debt(at) ? at_debt(app, at)->remaining : 0);
-    return DAR_OK;
+    return emit_amount(app, at, o, is_debt(at) ? at_debt(app, at)->remaining : 0);
 }
 
 static enum dar get_proportion(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -404,8 +392,7 @@ static enum dar get_proportion(void *app, const struct cosem_at *at, struct axdr
         v = debt_of(at) == DEBT_SHARE ? param_get(meter_of(app), debt_param(at)) : 0;
     else if (is_percentage(&s, at->k))
         v = value_at(&s, at->k, 0);
-    axdr_emit_u16(o, (uint16_t)v);
-    return DAR_OK;
+    return axdr_emit_u16(o, (uint16_t)v);
 }
 
 /* -- orders
@@ -414,20 +401,18 @@ static enum dar get_proportion(void *app, const struct cosem_at *at, struct axdr
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (is_debt(at)) return DAR_OTHER;
     int err = expense_activate(meter_of(app), at->who);
-    return err == E_NONE ? DAR_TEMPORARY : dar_of(err);
+    return err == E_NONE ? DAR_TEMPORARY : err;
 }
 
 static enum dar call_collect(void *app, const struct cosem_at *at, struct axdr_in *arg,
                              struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (!is_debt(at) || debt_of(at) != DEBT_DAY) return DAR_OTHER;
-    return dar_of(credit_collect(meter_of(app), at->who, wallet_of(at)));
+    return credit_collect(meter_of(app), at->who, wallet_of(at));
 }
 
 static enum dar owe(void *app, const struct cosem_at *at, struct axdr_in *arg, bool adds)
@@ -438,7 +423,7 @@ static enum dar owe(void *app, const struct cosem_at *at, struct axdr_in *arg, b
     if (!axdr_is_done(arg)) return DAR_TYPE;
     if (!is_debt(at)) return DAR_OTHER;
     int64_t was = adds ? at_debt(app, at)->remaining : 0;
-    return dar_of(credit_set_debt(m, at->who, w, debt_of(at), was + wallet_grains(m, w, v)));
+    return credit_set_debt(m, at->who, w, debt_of(at), was + wallet_grains(m, w, v));
 }
 
 static enum dar call_add(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -470,8 +455,10 @@ static const struct cosem_attr charge_attr[] = {
     [COSEM_ATTR(13)] = { .get = get_proportion },
 };
 static const struct cosem_method charge_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_update },  [COSEM_METHOD(2)] = { .call = call_activate },
-    [COSEM_METHOD(3)] = { .call = call_collect }, [COSEM_METHOD(4)] = { .call = call_add },
+    [COSEM_METHOD(1)] = { .call = call_update },
+    [COSEM_METHOD(2)] = { .call = call_activate, .ret = &cosem_order },
+    [COSEM_METHOD(3)] = { .call = call_collect, .ret = &cosem_order },
+    [COSEM_METHOD(4)] = { .call = call_add },
     [COSEM_METHOD(5)] = { .call = call_set },
 };
 const struct cosem_class class_charge = { .id = 113,

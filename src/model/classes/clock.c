@@ -12,13 +12,13 @@ void moment_put(struct meter *m, utc_t u, uint8_t dt[12])
     clock_put_stamp(&m->clock, u, dt);
 }
 
-void emit_moment(struct meter *m, struct axdr_out *o, utc_t u)
+int emit_moment(struct meter *m, struct axdr_out *o, utc_t u)
 {
     static const uint8_t never[12] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
                                        0xFF, 0xFF, 0xFF, 0x80, 0x00, 0xFF };
     uint8_t dt[12];
     moment_put(m, u, dt);
-    axdr_emit_octets(o, u.s ? dt : never, sizeof dt);
+    return axdr_emit_octets(o, u.s ? dt : never, sizeof dt);
 }
 
 /* A deviation that is given says where the time was taken; without one it is our local time. */
@@ -53,8 +53,7 @@ static utc_t now_of(void *app)
 static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_moment(meter_of(app), o, now_of(app));
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, now_of(app));
 }
 
 static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -65,30 +64,28 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
     axdr_read_datetime(in, dt);
     if (!axdr_is_done(in)) return DAR_TYPE;
     int err = moment_get(m, dt, &u);
-    if (err) return dar_of(err);
+    if (err) return err;
     bool within = at->who->assoc == ROLE_OPERATOR;
-    return dar_of(clock_order(m, at->who, CLOCK_SET, u.s, within));
+    return clock_order(m, at->who, CLOCK_SET, u.s, within);
 }
 
 static enum dar get_zone(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at; /* COSEM counts UTC minus local */
-    axdr_emit_i16(o, (int16_t)-param_get(meter_of(app), PARAM_ZONE_MIN));
-    return DAR_OK;
+    return axdr_emit_i16(o, (int16_t)-param_get(meter_of(app), PARAM_ZONE_MIN));
 }
 
 static enum dar set_zone(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     int16_t v = axdr_read_i16(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_ZONE_MIN, -(int32_t)v));
+    return param_set(meter_of(app), at->who, PARAM_ZONE_MIN, -(int32_t)v);
 }
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u8(o, clock_stamp(&meter_of(app)->clock, now_of(app)).status);
-    return DAR_OK;
+    return axdr_emit_u8(o, clock_stamp(&meter_of(app)->clock, now_of(app)).status);
 }
 
 /* The rule of daylight saving is kept as it was written, so it reads back octet by octet. */
@@ -108,9 +105,8 @@ static enum dar get_dst_date(void *app, const struct cosem_at *at, struct axdr_o
 {
     uint8_t dt[12];
     int n = dst_date(meter_of(app), dst_param(at), dt);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(o, dt, sizeof dt);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(o, dt, sizeof dt);
 }
 
 /* What stands, if only by default, is not written again. */
@@ -122,42 +118,24 @@ static enum dar set_dst_date(void *app, const struct cosem_at *at, struct axdr_i
     if (!axdr_is_datetime(dt)) return DAR_OTHER;
     int n = dst_date(meter_of(app), dst_param(at), was);
     if (n >= 0 && !memcmp(was, dt, sizeof dt)) return DAR_OK;
-    return dar_of(param_write(meter_of(app), at->who, dst_param(at), dt, sizeof dt));
+    return param_write(meter_of(app), at->who, dst_param(at), dt, sizeof dt);
 }
 
-static enum dar get_dst_deviation(void *app, const struct cosem_at *at, struct axdr_out *o)
+/* Attributes from 7 on are parameters. */
+static const struct setting settings[] = {
+    { PARAM_DST_DEVIATION_MIN, AXDR_I8 },
+    { PARAM_DST_ENABLED, AXDR_BOOL },
+    { PARAM_CLOCK_BASE, AXDR_ENUM },
+};
+
+static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    (void)at;
-    axdr_emit_i8(o, (int8_t)param_get(meter_of(app), PARAM_DST_DEVIATION_MIN));
-    return DAR_OK;
+    return emit_setting(app, o, settings[at->id - 7]);
 }
 
-static enum dar set_dst_deviation(void *app, const struct cosem_at *at, struct axdr_in *in)
+static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int8_t v = axdr_read_i8(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_DST_DEVIATION_MIN, v));
-}
-
-static enum dar get_dst_enabled(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    axdr_emit_bool(o, param_get(meter_of(app), PARAM_DST_ENABLED) != 0);
-    return DAR_OK;
-}
-
-static enum dar set_dst_enabled(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    bool v = axdr_read_bool(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_DST_ENABLED, v));
-}
-
-static enum dar get_base(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    axdr_emit_enum(o, (uint8_t)param_get(meter_of(app), PARAM_CLOCK_BASE));
-    return DAR_OK;
+    return set_setting(app, at, in, settings[at->id - 7]);
 }
 
 /* Methods 1 to 4 differ only in the order they give. */
@@ -167,9 +145,8 @@ static enum dar call_adjust(void *app, const struct cosem_at *at, struct axdr_in
     static const enum clock_order order[] = {
         [1] = CLOCK_QUARTER, [2] = CLOCK_PERIOD, [3] = CLOCK_MINUTE, [4] = CLOCK_PRESET
     };
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(clock_order(meter_of(app), at->who, order[at->id], 0, false));
+    (void)arg, (void)ret;
+    return clock_order(meter_of(app), at->who, order[at->id], 0, false);
 }
 
 static enum dar call_preset(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -184,7 +161,7 @@ static enum dar call_preset(void *app, const struct cosem_at *at, struct axdr_in
     if (!axdr_is_done(arg)) return DAR_TYPE;
     for (unsigned i = 0; i < 3; i++)
         if (moment_get(m, dt[i], &u[i])) return DAR_OTHER;
-    return dar_of(clock_preset(m, at->who, u[0], u[1], u[2]));
+    return clock_preset(m, at->who, u[0], u[1], u[2]);
 }
 
 static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -194,7 +171,7 @@ static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in 
     (void)ret;
     if (!axdr_is_done(arg)) return DAR_TYPE;
     bool within = at->who->assoc == ROLE_OPERATOR;
-    return dar_of(clock_order(meter_of(app), at->who, CLOCK_SHIFT, s, within));
+    return clock_order(meter_of(app), at->who, CLOCK_SHIFT, s, within);
 }
 
 static const struct cosem_attr clock_attr[] = {
@@ -203,14 +180,17 @@ static const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(4)] = { .get = get_status },
     [COSEM_ATTR(5)] = { .get = get_dst_date, .set = set_dst_date },
     [COSEM_ATTR(6)] = { .get = get_dst_date, .set = set_dst_date },
-    [COSEM_ATTR(7)] = { .get = get_dst_deviation, .set = set_dst_deviation },
-    [COSEM_ATTR(8)] = { .get = get_dst_enabled, .set = set_dst_enabled },
-    [COSEM_ATTR(9)] = { .get = get_base },
+    [COSEM_ATTR(7)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(8)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(9)] = { .get = get_number },
 };
 static const struct cosem_method clock_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_adjust }, [COSEM_METHOD(2)] = { .call = call_adjust },
-    [COSEM_METHOD(3)] = { .call = call_adjust }, [COSEM_METHOD(4)] = { .call = call_adjust },
-    [COSEM_METHOD(5)] = { .call = call_preset }, [COSEM_METHOD(6)] = { .call = call_shift },
+    [COSEM_METHOD(1)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(3)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(4)] = { .call = call_adjust, .ret = &cosem_order },
+    [COSEM_METHOD(5)] = { .call = call_preset },
+    [COSEM_METHOD(6)] = { .call = call_shift },
 };
 
 /* -- the same clock as plain data -------------------------------------------------------------
@@ -218,8 +198,7 @@ static const struct cosem_method clock_method[] = {
 static enum dar get_unix(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u32(o, (uint32_t)now_of(app).s);
-    return DAR_OK;
+    return axdr_emit_u32(o, (uint32_t)now_of(app).s);
 }
 
 static enum dar get_local_time(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -227,8 +206,7 @@ static enum dar get_local_time(void *app, const struct cosem_at *at, struct axdr
     uint8_t dt[12];
     (void)at;
     moment_put(meter_of(app), now_of(app), dt);
-    axdr_emit_octets(o, dt + 5, 4);
-    return DAR_OK;
+    return axdr_emit_octets(o, dt + 5, 4);
 }
 
 static enum dar get_local_date(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -236,8 +214,7 @@ static enum dar get_local_date(void *app, const struct cosem_at *at, struct axdr
     uint8_t dt[12];
     (void)at;
     moment_put(meter_of(app), now_of(app), dt);
-    axdr_emit_octets(o, dt, 5);
-    return DAR_OK;
+    return axdr_emit_octets(o, dt, 5);
 }
 
 static const struct cosem_attr unix_attr[] = { [COSEM_ATTR(2)] = { .get = get_unix } };

@@ -13,7 +13,7 @@ static enum dar codes_open(void *app, const struct cosem_at *at, const struct co
 {
     (void)at, (void)sel;
     int n = code_rows(meter_of(app));
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     s->end = (uint32_t)n;
     return DAR_OK;
 }
@@ -24,7 +24,7 @@ static enum dar codes_row(void *app, const struct cosem_at *at, uint32_t i, stru
     struct short_code x;
     (void)at, (void)s;
     int err = code_row(meter_of(app), i, &x);
-    if (err < 0) return err == E_NONE ? DAR_BLOCK : dar_of(err);
+    if (err < 0) return err == E_NONE ? DAR_BLOCK : err;
     struct cosem_capture c = model_capture_of_item(x.item.column);
     axdr_emit_struct(o, 7);
     axdr_emit_u16(o, x.number);
@@ -34,8 +34,7 @@ static enum dar codes_row(void *app, const struct cosem_at *at, uint32_t i, stru
     axdr_emit_u16(o, (uint16_t)(x.item.decimals | (x.item.kilo ? FORMAT_KILO : 0) |
                                 (unsigned)c.index << FORMAT_WHICH));
     axdr_emit_octets(o, x.words, x.words_n);
-    axdr_emit_enum(o, x.action);
-    return DAR_OK;
+    return axdr_emit_enum(o, x.action);
 }
 
 /* The label is what the object is called. */
@@ -69,19 +68,17 @@ static enum dar codes_put(void *app, const struct cosem_at *at, uint32_t i, stru
     if (n > CODE_WORDS || !read_item(&c, format, &x.item)) return DAR_OTHER;
     memcpy(x.words, words, n);
     x.words_n = (uint8_t)n;
-    int err = code_put(meter_of(app), at->who, &x);
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return code_put(meter_of(app), at->who, &x);
 }
 
 static enum dar codes_begin(void *app, const struct cosem_at *at, uint32_t rows)
 {
-    return dar_of(code_begin(meter_of(app), at->who, rows));
+    return code_begin(meter_of(app), at->who, rows);
 }
 
 static enum dar codes_commit(void *app, const struct cosem_at *at)
 {
-    int err = code_commit(meter_of(app), at->who);
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return code_commit(meter_of(app), at->who);
 }
 
 static void codes_abort(void *app, const struct cosem_at *at)

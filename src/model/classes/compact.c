@@ -20,7 +20,7 @@ static unsigned which(const struct cosem_at *at)
 /* -- the list
  * ------------------------------------------------------------------------------------ */
 
-static const struct cosem_capture delivered[COMPACTS][4] = {
+static const struct capture_row delivered[COMPACTS][4] = {
     { { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
       { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
       { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
@@ -46,7 +46,10 @@ static size_t list_octets(struct meter *m, unsigned k, uint8_t dst[LIST])
     while (n < COUNT(delivered[k]) && delivered[k][n].class_id) n++;
     axdr_emit_array(&o, n + 1);
     emit_entry(&o, &own);
-    for (unsigned i = 0; i < n; i++) emit_entry(&o, &delivered[k][i]);
+    for (unsigned i = 0; i < n; i++) {
+        struct cosem_capture c = cosem_capture(&delivered[k][i]);
+        emit_entry(&o, &c);
+    }
     return o.len;
 }
 
@@ -126,7 +129,7 @@ static enum dar read_row(struct device *d, unsigned k, const struct axdr_in *lis
     for (uint32_t i = 0; i < n; i++) {
         struct cosem_at at;
         int err = read_entry(&in, &at);
-        if (err) return dar_of(err);
+        if (err) return err;
         at.frozen = frozen;
         enum dar dar = read_value(d, &at, type, content);
         if (dar != DAR_OK) return dar;
@@ -155,15 +158,13 @@ static enum dar get_buffer(void *app, const struct cosem_at *at, struct axdr_out
         row.n = (uint16_t)content.len;
         shown = &row;
     }
-    axdr_emit_octets(o, shown->at, shown->n);
-    return DAR_OK;
+    return axdr_emit_octets(o, shown->at, shown->n);
 }
 
 static enum dar get_list(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t list[LIST];
-    axdr_emit(o, list, list_octets(meter_of(app), which(at), list));
-    return DAR_OK;
+    return axdr_emit(o, list, list_octets(meter_of(app), which(at), list));
 }
 
 /* A list whose values cannot be had now is not taken: nobody could know its template. */
@@ -181,8 +182,8 @@ static enum dar set_list(void *app, const struct cosem_at *at, struct axdr_in *i
     enum dar dar = read_row(d, which(at), in, NULL, &type, &content);
     if (dar != DAR_OK) return dar == DAR_TEMPORARY ? DAR_OTHER : dar;
     d->compact[which(at)].n = 0;
-    return dar_of(
-        param_write(&d->meter, at->who, (uint16_t)(PARAM_COMPACT_1 + which(at)), in->p, in->n));
+    return param_write(&d->meter, at->who, (uint16_t)(PARAM_COMPACT_1 + which(at)), in->p,
+                       in->n);
 }
 
 static enum dar get_template(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -194,34 +195,27 @@ static enum dar get_template(void *app, const struct cosem_at *at, struct axdr_o
     return dar;
 }
 
-static uint16_t param_of(const struct cosem_at *at)
+static struct setting setting_of(const struct cosem_at *at)
 {
-    return (uint16_t)((at->id == 4 ? PARAM_COMPACT_1_ID : PARAM_COMPACT_1_METHOD) + which(at));
-}
-
-static uint8_t tag_of(const struct cosem_at *at)
-{
-    return at->id == 4 ? AXDR_U8 : AXDR_ENUM;
+    if (at->id == 4)
+        return (struct setting){ (uint16_t)(PARAM_COMPACT_1_ID + which(at)), AXDR_U8 };
+    return (struct setting){ (uint16_t)(PARAM_COMPACT_1_METHOD + which(at)), AXDR_ENUM };
 }
 
 static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, tag_of(at), param_get(meter_of(app), param_of(at)));
-    return DAR_OK;
+    return emit_setting(app, o, setting_of(at));
 }
 
 static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int64_t v = axdr_read_int(in, tag_of(at));
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at), (int32_t)v));
+    return set_setting(app, at, in, setting_of(at));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     device_of(app)->compact[which(at)].n = 0;
     return DAR_OK;
 }
@@ -232,8 +226,7 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
     struct device *d = device_of(app);
     struct compact row;
     struct axdr_out type = axdr_out(NULL, SIZE_MAX), content = axdr_out(row.at, COMPACT);
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     enum dar dar = read_row(d, which(at), NULL, NULL, &type, &content);
     if (dar != DAR_OK) return dar;
     row.n = (uint16_t)content.len;
@@ -249,7 +242,8 @@ static const struct cosem_attr compact_attr[] = {
     [COSEM_ATTR(6)] = { .get = get_number, .set = set_number },
 };
 static const struct cosem_method compact_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset }, [COSEM_METHOD(2)] = { .call = call_capture }
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order }
 };
 const struct cosem_class class_compact = { .id = 62,
                                            .version = 1,

@@ -39,7 +39,7 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     for (unsigned i = 0; i < LEVEL_ROWS; i++)
         if (axdr_read_fields(in, level_field, COUNT(level_field), &row[i])) return DAR_TYPE;
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(credit_set_levels(meter_of(app), at->who, row));
+    return credit_set_levels(meter_of(app), at->who, row);
 }
 
 /* -- the payment mode by date: {mode, date-time, wallets go on as they were, the bill becomes a
@@ -54,8 +54,7 @@ static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *
     axdr_emit_enum(o, (uint8_t)param_get(m, PARAM_MODE_NEXT));
     emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_MODE_AT_S) });
     axdr_emit_bool(o, param_get(m, PARAM_MODE_CARRY) != 0);
-    axdr_emit_bool(o, param_get(m, PARAM_MODE_DEBT) != 0);
-    return DAR_OK;
+    return axdr_emit_bool(o, param_get(m, PARAM_MODE_DEBT) != 0);
 }
 
 /* A date without a year: never. What is past comes at once. */
@@ -76,7 +75,7 @@ static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *i
                                      { PARAM_MODE_AT_S, (int32_t)(uint32_t)u.s },
                                      { PARAM_MODE_CARRY, carry },
                                      { PARAM_MODE_DEBT, debt } };
-    return dar_of(param_set_all(m, at->who, v, COUNT(v)));
+    return param_set_all(m, at->who, v, COUNT(v));
 }
 
 /* -- emergency credit: {amount, offered at, by itself, uses a month} of each wallet
@@ -113,7 +112,7 @@ static enum dar set_emergency(void *app, const struct cosem_at *at, struct axdr_
                                          (int32_t)axdr_read_int(in, emergency_tag[i]) };
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set_all(meter_of(app), at->who, v, COUNT(v)));
+    return param_set_all(meter_of(app), at->who, v, COUNT(v));
 }
 
 #define DATA(name)                                                                             \

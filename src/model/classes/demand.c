@@ -11,37 +11,32 @@ static uint16_t demand_of(const struct cosem_at *at)
 static enum dar get_last(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct regs *r = at->frozen ? at->frozen : &meter_of(app)->now;
-    axdr_emit_int(o, at->row->bind.tag, reg_at(r, (uint16_t)(demand_of(at) + DEMANDS)));
-    return DAR_OK;
+    return axdr_emit_int(o, at->row->bind.tag, reg_at(r, (uint16_t)(demand_of(at) + DEMANDS)));
 }
 
 static enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_null(o);
-    return DAR_OK;
+    return axdr_emit_null(o);
 }
 
 static enum dar get_ended(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_moment(meter_of(app), o, (utc_t){ meter_of(app)->demand.ended_s });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ meter_of(app)->demand.ended_s });
 }
 
 static enum dar get_start(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_moment(meter_of(app), o, meter_of(app)->demand.start);
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, meter_of(app)->demand.start);
 }
 
 /* Period and number are the meter's: the same for every demand. */
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u32(o, (uint32_t)param_get(meter_of(app), PARAM_DEMAND_PERIOD_S));
-    return DAR_OK;
+    return axdr_emit_u32(o, (uint32_t)param_get(meter_of(app), PARAM_DEMAND_PERIOD_S));
 }
 
 static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -49,21 +44,20 @@ static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in 
     uint32_t s = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (s > INT32_MAX) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_DEMAND_PERIOD_S, (int32_t)s));
+    return param_set(meter_of(app), at->who, PARAM_DEMAND_PERIOD_S, (int32_t)s);
 }
 
 static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), PARAM_DEMAND_PERIODS));
-    return DAR_OK;
+    return axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), PARAM_DEMAND_PERIODS));
 }
 
 static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint16_t n = axdr_read_u16(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, PARAM_DEMAND_PERIODS, n));
+    return param_set(meter_of(app), at->who, PARAM_DEMAND_PERIODS, n);
 }
 
 static const struct cosem_attr demand_attr[] = {

@@ -8,64 +8,44 @@
 /* -- a scheme, as {name, steps, service, fixed, levy, vat, subsidy}
  * ----------------------------------
  */
-static void emit_service(struct axdr_out *o, const struct scheme *s)
-{
-    axdr_emit_array(o, s->services);
-    for (unsigned i = 0; i < s->services; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_u32(o, s->service[i].limit_kwh);
-        axdr_emit_i64(o, s->service[i].amount);
-    }
-}
+/* The tables of a scheme, in the order of 0-0:96.60.3 to .8; behind the first, of the whole. */
+static const struct axdr_field tables[] = {
+    AXDR_ROWS(3, struct scheme, step, steps),
+    AXDR_NESTED(2),
+    AXDR_FIELD(U32, struct price_step, limit_wh),
+    AXDR_FIELD(BOOL, struct price_step, rerate),
+    AXDR_ROWS(3, struct scheme, service, services),
+    AXDR_NESTED(2),
+    AXDR_FIELD(U32, struct price_service, limit_kwh),
+    AXDR_FIELD(I64, struct price_service, amount),
+    AXDR_ALL_ROWS(3, struct scheme, fixed),
+    AXDR_NESTED(2),
+    AXDR_ENUM_TO(UINT8_MAX, struct price_fixed, kind),
+    AXDR_FIELD(I64, struct price_fixed, amount),
+    AXDR_ALL_ROWS(6, struct scheme, levy),
+    AXDR_NESTED(5),
+    AXDR_ENUM_TO(UINT8_MAX, struct price_levy, kind),
+    AXDR_FIELD(I64, struct price_levy, value),
+    AXDR_FIELD(U32, struct price_levy, base),
+    AXDR_FIELD(U32, struct price_levy, min_kwh),
+    AXDR_FIELD(U32, struct price_levy, max_kwh),
+    AXDR_ALL_ROWS(3, struct scheme, vat),
+    AXDR_NESTED(2),
+    AXDR_FIELD(U16, struct price_vat, rate),
+    AXDR_FIELD(U32, struct price_vat, base),
+    AXDR_ALL_ROWS(8, struct scheme, subsidy),
+    AXDR_NESTED(7),
+    AXDR_ENUM_TO(UINT8_MAX, struct price_subsidy, kind),
+    AXDR_FIELD(I64, struct price_subsidy, value),
+    AXDR_FIELD(U32, struct price_subsidy, base),
+    AXDR_FIELD(U32, struct price_subsidy, from_kwh),
+    AXDR_FIELD(U32, struct price_subsidy, to_kwh),
+    AXDR_FIELD(U32, struct price_subsidy, eligible_kwh),
+    AXDR_FIELD(BOOL, struct price_subsidy, claw_back),
+};
 
-static void emit_fixed(struct axdr_out *o, const struct scheme *s)
-{
-    axdr_emit_array(o, SCHEME_FIXEDS);
-    for (unsigned i = 0; i < SCHEME_FIXEDS; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_enum(o, s->fixed[i].kind);
-        axdr_emit_i64(o, s->fixed[i].amount);
-    }
-}
-
-static void emit_levy(struct axdr_out *o, const struct scheme *s)
-{
-    axdr_emit_array(o, SCHEME_LEVIES);
-    for (unsigned i = 0; i < SCHEME_LEVIES; i++) {
-        axdr_emit_struct(o, 5);
-        axdr_emit_enum(o, s->levy[i].kind);
-        axdr_emit_i64(o, s->levy[i].value);
-        axdr_emit_u32(o, s->levy[i].base);
-        axdr_emit_u32(o, s->levy[i].min_kwh);
-        axdr_emit_u32(o, s->levy[i].max_kwh);
-    }
-}
-
-static void emit_vat(struct axdr_out *o, const struct scheme *s)
-{
-    axdr_emit_array(o, SCHEME_VATS);
-    for (unsigned i = 0; i < SCHEME_VATS; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_u16(o, s->vat[i].rate);
-        axdr_emit_u32(o, s->vat[i].base);
-    }
-}
-
-static void emit_subsidy(struct axdr_out *o, const struct scheme *s)
-{
-    axdr_emit_array(o, SCHEME_SUBSIDIES);
-    for (unsigned i = 0; i < SCHEME_SUBSIDIES; i++) {
-        const struct price_subsidy *x = &s->subsidy[i];
-        axdr_emit_struct(o, 7);
-        axdr_emit_enum(o, x->kind);
-        axdr_emit_i64(o, x->value);
-        axdr_emit_u32(o, x->base);
-        axdr_emit_u32(o, x->from_kwh);
-        axdr_emit_u32(o, x->to_kwh);
-        axdr_emit_u32(o, x->eligible_kwh);
-        axdr_emit_bool(o, x->claw_back);
-    }
-}
+static const uint8_t table_at[] = { 0, 5, 10, 15, 23, 28, COUNT(tables) }; /* rows of tables */
+enum { BEHIND_STEPS = 5 };
 
 /* One price where all tariffs have the same: a request must fit a small buffer. */
 static unsigned prices_of(const struct price_step *step)
@@ -88,28 +68,14 @@ static void emit_steps(struct axdr_out *o, const struct scheme *s)
     }
 }
 
-static void emit_limits(struct axdr_out *o, const struct scheme *s)
-{
-    axdr_emit_array(o, s->steps);
-    for (unsigned i = 0; i < s->steps; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_u32(o, s->step[i].limit_wh);
-        axdr_emit_bool(o, s->step[i].rerate);
-    }
-}
-
-void emit_scheme(struct axdr_out *o, const struct scheme *s)
+int emit_scheme(struct axdr_out *o, const struct scheme *s)
 {
     size_t n = 0;
     while (n < sizeof s->name && s->name[n]) n++;
     axdr_emit_struct(o, 7);
     axdr_emit_octets(o, s->name, n);
     emit_steps(o, s);
-    emit_service(o, s);
-    emit_fixed(o, s);
-    emit_levy(o, s);
-    emit_vat(o, s);
-    emit_subsidy(o, s);
+    return axdr_emit_fields(o, tables + BEHIND_STEPS, COUNT(tables) - BEHIND_STEPS, s);
 }
 
 /* A count of rows, at most max; bad beyond. */
@@ -133,49 +99,6 @@ static void read_steps(struct axdr_in *in, struct scheme *s)
             x->price[t] = t < n ? axdr_read_u32(in) : t ? x->price[t - 1] : 0;
         x->rerate = axdr_read_bool(in);
     }
-    s->services = (uint8_t)rows_of(in, SCHEME_SERVICES);
-    for (unsigned i = 0; i < s->services; i++) {
-        axdr_read_struct(in, 2);
-        s->service[i].limit_kwh = axdr_read_u32(in);
-        s->service[i].amount = axdr_read_i64(in);
-    }
-}
-
-static void read_charges(struct axdr_in *in, struct scheme *s)
-{
-    unsigned n = rows_of(in, SCHEME_FIXEDS);
-    for (unsigned i = 0; i < n; i++) {
-        axdr_read_struct(in, 2);
-        s->fixed[i].kind = axdr_read_enum(in);
-        s->fixed[i].amount = axdr_read_i64(in);
-    }
-    n = rows_of(in, SCHEME_LEVIES);
-    for (unsigned i = 0; i < n; i++) {
-        axdr_read_struct(in, 5);
-        s->levy[i].kind = axdr_read_enum(in);
-        s->levy[i].value = axdr_read_i64(in);
-        s->levy[i].base = axdr_read_u32(in);
-        s->levy[i].min_kwh = axdr_read_u32(in);
-        s->levy[i].max_kwh = axdr_read_u32(in);
-    }
-    n = rows_of(in, SCHEME_VATS);
-    for (unsigned i = 0; i < n; i++) {
-        axdr_read_struct(in, 2);
-        s->vat[i].rate = axdr_read_u16(in);
-        s->vat[i].base = axdr_read_u32(in);
-    }
-    n = rows_of(in, SCHEME_SUBSIDIES);
-    for (unsigned i = 0; i < n; i++) {
-        struct price_subsidy *x = &s->subsidy[i];
-        axdr_read_struct(in, 7);
-        x->kind = axdr_read_enum(in);
-        x->value = axdr_read_i64(in);
-        x->base = axdr_read_u32(in);
-        x->from_kwh = axdr_read_u32(in);
-        x->to_kwh = axdr_read_u32(in);
-        x->eligible_kwh = axdr_read_u32(in);
-        x->claw_back = axdr_read_bool(in);
-    }
 }
 
 void model_scheme(struct meter *m, enum scheme_side side, struct scheme *s)
@@ -187,8 +110,7 @@ static enum dar get_scheme(void *app, const struct cosem_at *at, struct axdr_out
 {
     struct scheme s;
     model_scheme(meter_of(app), (enum scheme_side)at->row->bind.id, &s);
-    emit_scheme(o, &s);
-    return DAR_OK;
+    return emit_scheme(o, &s);
 }
 
 /* A scheme without a step takes the passive one away by nothing but not being one: as it
@@ -202,7 +124,7 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     axdr_read_struct(in, 7);
     const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &n);
     read_steps(in, &s);
-    read_charges(in, &s);
+    (void)axdr_read_fields(in, tables + BEHIND_STEPS, COUNT(tables) - BEHIND_STEPS, &s);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (n > sizeof s.name) return DAR_OTHER;
     if (n) memcpy(s.name, name, n);
@@ -211,7 +133,7 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     scheme_save(&s, body[0]);
     scheme_save(&was, body[1]);
     if (!memcmp(body[0], body[1], SCHEME_BODY)) return DAR_OK;
-    return dar_of(expense_scheme_set(meter_of(app), at->who, &s, &fault));
+    return expense_scheme_set(meter_of(app), at->who, &s, &fault);
 }
 
 static const struct cosem_attr active_attr[] = {
@@ -232,13 +154,10 @@ const struct cosem_class class_scheme_passive = { .id = 1,
 
 static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    static void (*const emit[])(struct axdr_out *, const struct scheme *) = {
-        emit_limits, emit_service, emit_fixed, emit_levy, emit_vat, emit_subsidy
-    };
+    const uint8_t *f = &table_at[at->k];
     struct scheme s;
     model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
-    emit[at->k](o, &s);
-    return DAR_OK;
+    return axdr_emit_fields(o, &tables[f[0]], (size_t)f[1] - f[0], &s);
 }
 
 static const struct cosem_attr part_attr[] = {
@@ -255,8 +174,7 @@ enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *
 {
     struct meter *m = meter_of(app);
     (void)at;
-    emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_SCHEME_AT_S) });
-    return DAR_OK;
+    return emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_SCHEME_AT_S) });
 }
 
 /* A date without a year: never. */
@@ -271,7 +189,7 @@ enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *i
         if (!axdr_is_datetime(dt) || moment_get(m, dt, &u)) return DAR_OTHER;
         if (u.s < 1 || u.s > UINT32_MAX) return DAR_OTHER;
     }
-    return dar_of(param_set(m, at->who, PARAM_SCHEME_AT_S, (int32_t)(uint32_t)u.s));
+    return param_set(m, at->who, PARAM_SCHEME_AT_S, (int32_t)(uint32_t)u.s);
 }
 
 static const struct cosem_attr time_attr[] = {
@@ -289,10 +207,11 @@ static int64_t micro(int64_t nano)
     return nano / 1000 - (nano % 1000 < 0);
 }
 
-static void emit_list(struct axdr_out *o, const struct bill *b, unsigned first, unsigned n)
+static int emit_list(struct axdr_out *o, const struct bill *b, unsigned first, unsigned n)
 {
     axdr_emit_array(o, n);
     for (unsigned i = 0; i < n; i++) axdr_emit_i64(o, micro(b->charge[first + i].nano));
+    return 0;
 }
 
 static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -304,13 +223,10 @@ static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out 
                                        [3] = { CHARGE_LEVY, SCHEME_LEVIES },
                                        [4] = { CHARGE_VAT, SCHEME_VATS },
                                        [5] = { CHARGE_SUBSIDY, SCHEME_SUBSIDIES } };
-    if (at->k >= 2 && at->k <= 5)
-        emit_list(o, &b, list[at->k][0], list[at->k][1]);
-    else
-        axdr_emit_i64(o, micro(at->k == 0   ? b.energy.nano
-                               : at->k == 1 ? b.service.nano
-                                            : b.total.nano));
-    return DAR_OK;
+    if (at->k >= 2 && at->k <= 5) return emit_list(o, &b, list[at->k][0], list[at->k][1]);
+    return axdr_emit_i64(o, micro(at->k == 0   ? b.energy.nano
+                                  : at->k == 1 ? b.service.nano
+                                               : b.total.nano));
 }
 
 static const struct cosem_attr month_attr[] = {
@@ -366,19 +282,21 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
         step = scheme_step(&m->expense.scheme, usage_wh(&u)) + 1;
         price = m->expense.scheme.step[step - 1].price[tariff];
     }
-    if (at->row->bind.id == 10)
-        axdr_emit_u8(o, (uint8_t)step);
-    else if (at->row->bind.id == 11)
-        axdr_emit_u32(o, price);
-    else if (at->row->bind.id == 12)
-        axdr_emit_u32(o, hourly(w_now, price));
-    else if (at->row->bind.id == 13)
-        axdr_emit_enum(o, m->expense.refused);
-    else if (at->row->bind.id == 30)
-        axdr_emit_i64(o, w < 0 ? 0 : micro(last_month(m, (unsigned)w)));
-    else
-        axdr_emit_i64(o, w < 0 ? 0 : micro(of_day(m, (unsigned)w, at->row->bind.id == 33)));
-    return DAR_OK;
+    switch (at->row->bind.id) {
+    case 10:
+        return axdr_emit_u8(o, (uint8_t)step);
+    case 11:
+        return axdr_emit_u32(o, price);
+    case 12:
+        return axdr_emit_u32(o, hourly(w_now, price));
+    case 13:
+        return axdr_emit_enum(o, m->expense.refused);
+    case 30:
+        return axdr_emit_i64(o, w < 0 ? 0 : micro(last_month(m, (unsigned)w)));
+    default:
+        return axdr_emit_i64(o,
+                             w < 0 ? 0 : micro(of_day(m, (unsigned)w, at->row->bind.id == 33)));
+    }
 }
 
 static const struct cosem_attr now_attr[] = {

@@ -10,7 +10,7 @@
 static const struct {
     uint16_t first;
     uint8_t n;
-    struct cosem_capture shows;
+    struct capture_row shows;
 } special[] = {
     { DISPLAY_TIME, 1, { 1, { 1, 0, 0, 9, 1, 255 }, 2, 0 } },
     { DISPLAY_DATE, 1, { 1, { 1, 0, 0, 9, 2, 255 }, 2, 0 } },
@@ -49,7 +49,7 @@ struct cosem_capture model_capture_of_item(uint16_t item)
     static const struct profile_view none = { .which = 0 };
     for (unsigned i = 0; i < COUNT(special); i++)
         if ((uint16_t)(item - special[i].first) < special[i].n) {
-            struct cosem_capture c = special[i].shows;
+            struct cosem_capture c = cosem_capture(&special[i].shows);
             c.index = (uint16_t)(item - special[i].first);
             return c;
         }
@@ -58,10 +58,12 @@ struct cosem_capture model_capture_of_item(uint16_t item)
 
 int model_item_of(const struct cosem_capture *c)
 {
-    for (unsigned i = 0; i < COUNT(special); i++)
-        if (c->class_id == special[i].shows.class_id && c->attr == special[i].shows.attr &&
-            c->index < special[i].n && !memcmp(&c->ln, &special[i].shows.ln, sizeof c->ln))
+    for (unsigned i = 0; i < COUNT(special); i++) {
+        struct cosem_capture shows = cosem_capture(&special[i].shows);
+        if (c->class_id == shows.class_id && c->attr == shows.attr && c->index < special[i].n &&
+            !memcmp(&c->ln, &shows.ln, sizeof c->ln))
             return special[i].first + c->index;
+    }
     int reg = model_column_of(c);
     return reg < REG_COUNT ? reg : E_NONE;
 }

@@ -29,14 +29,11 @@ static uint8_t tag_of(void *app, const struct cosem_at *at)
 /* -- what is looked at
  * -------------------------------------------------------------------------------- */
 
-void emit_monitored(struct axdr_out *o, uint16_t reg)
+int emit_monitored(struct axdr_out *o, uint16_t reg)
 {
     static const struct profile_view none = { .which = 0 };
     struct cosem_capture c = model_capture_of(reg, &none);
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, c.class_id);
-    axdr_emit_octets(o, &c.ln, 6);
-    axdr_emit_i8(o, c.attr);
+    return emit_attribute(o, &c);
 }
 
 enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
@@ -50,13 +47,12 @@ enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param
     if (!axdr_is_done(in)) return DAR_TYPE;
     int reg = model_column_of(&c);
     if (reg < 0 || reg >= REG_COUNT) return DAR_OTHER;
-    return dar_of(param_set(m, who, param, reg));
+    return param_set(m, who, param, reg);
 }
 
 static enum dar get_monitored(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_monitored(o, (uint16_t)value_of(app, at, LIMIT_REG));
-    return DAR_OK;
+    return emit_monitored(o, (uint16_t)value_of(app, at, LIMIT_REG));
 }
 
 static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -69,63 +65,56 @@ static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_
 
 static enum dar get_active(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, tag_of(app, at), limiter_threshold(meter_of(app), index_of(at)));
-    return DAR_OK;
+    return axdr_emit_int(o, tag_of(app, at), limiter_threshold(meter_of(app), index_of(at)));
 }
 
-static unsigned threshold_of(const struct cosem_at *at)
+static struct setting threshold(void *app, const struct cosem_at *at)
 {
-    return at->id == 4 ? LIMIT_NORMAL : LIMIT_EMERGENCY;
+    return (struct setting){ param_of(at, at->id == 4 ? LIMIT_NORMAL : LIMIT_EMERGENCY),
+                             tag_of(app, at) };
 }
 
 static enum dar get_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, tag_of(app, at), value_of(app, at, threshold_of(at)));
-    return DAR_OK;
-}
-
-static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in,
-                           uint8_t tag, unsigned what)
-{
-    int64_t v = axdr_read_int(in, tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at, what), (int32_t)v));
+    return emit_setting(app, o, threshold(app, at));
 }
 
 static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_number(app, at, in, tag_of(app, at), threshold_of(at));
+    return set_setting(app, at, in, threshold(app, at));
 }
 
-static unsigned duration_of(const struct cosem_at *at)
+static struct setting duration(const struct cosem_at *at)
 {
-    return at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S;
+    return (struct setting){ param_of(at, at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S),
+                             AXDR_U32 };
 }
 
 static enum dar get_duration(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, (uint32_t)value_of(app, at, duration_of(at)));
-    return DAR_OK;
+    return emit_setting(app, o, duration(at));
 }
 
 static enum dar set_duration(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_number(app, at, in, AXDR_U32, duration_of(at));
+    return set_setting(app, at, in, duration(at));
 }
 
 /* -- emergency
  * ------------------------------------------------------------------------------------------ */
 
+static const struct axdr_field profile_field[] = {
+    AXDR_NESTED(3),
+    AXDR_FIELD(U16, struct emergency, id),
+    AXDR_FIELD(OCTETS, struct emergency, time),
+    AXDR_FIELD(U32, struct emergency, duration_s),
+};
+
 static enum dar get_profile(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct emergency e;
     limiter_emergency(meter_of(app), index_of(at), &e);
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, e.id);
-    axdr_emit_octets(o, e.time, sizeof e.time);
-    axdr_emit_u32(o, e.duration_s);
-    return DAR_OK;
+    return axdr_emit_fields(o, profile_field, COUNT(profile_field), &e);
 }
 
 /* A time that is not specified names nothing: the profile is never in force. */
@@ -133,14 +122,11 @@ static enum dar set_profile(void *app, const struct cosem_at *at, struct axdr_in
 {
     static const uint8_t open[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
     struct emergency e = { .from = { 0 } };
-    axdr_read_struct(in, 3);
-    e.id = axdr_read_u16(in);
-    axdr_read_octets(in, e.time, sizeof e.time);
-    e.duration_s = axdr_read_u32(in);
+    (void)axdr_read_fields(in, profile_field, COUNT(profile_field), &e);
     if (!axdr_is_done(in)) return DAR_TYPE;
     bool none = !memcmp(e.time, open, sizeof open);
     if (!none && moment_get(meter_of(app), e.time, &e.from)) return DAR_OTHER;
-    return dar_of(limiter_set_emergency(meter_of(app), at->who, index_of(at), &e));
+    return limiter_set_emergency(meter_of(app), at->who, index_of(at), &e);
 }
 
 static uint16_t groups_of(const struct cosem_at *at)
@@ -152,7 +138,7 @@ static enum dar get_groups(void *app, const struct cosem_at *at, struct axdr_out
 {
     uint8_t ids[LIMIT_GROUPS * 2];
     int n = param_read(meter_of(app), groups_of(at), ids, sizeof ids);
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     axdr_emit_array(o, (uint32_t)n / 2);
     for (int i = 0; i + 1 < n; i += 2) axdr_emit_u16(o, le_get16(ids + i));
     return DAR_OK;
@@ -166,25 +152,17 @@ static enum dar set_groups(void *app, const struct cosem_at *at, struct axdr_in 
     if (n > LIMIT_GROUPS) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) le_put16(ids + 2 * i, axdr_read_u16(in));
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_write(meter_of(app), at->who, groups_of(at), ids, n * 2));
+    return param_write(meter_of(app), at->who, groups_of(at), ids, n * 2);
 }
 
 static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_bool(o, limiter_is_emergency(meter_of(app), index_of(at)));
-    return DAR_OK;
+    return axdr_emit_bool(o, limiter_is_emergency(meter_of(app), index_of(at)));
 }
 
 /* -- actions
  * --------------------------------------------------------------------------------------------
  */
-
-static void emit_script(struct axdr_out *o, int32_t selector)
-{
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, &supply_scripts, 6);
-    axdr_emit_u16(o, (uint16_t)selector);
-}
 
 /* One of another table is out of range. */
 static int32_t read_script(struct axdr_in *in)
@@ -197,11 +175,11 @@ static int32_t read_script(struct axdr_in *in)
     return known ? selector : INT32_MAX;
 }
 
-void emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
+int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
 {
     axdr_emit_struct(o, 2);
-    emit_script(o, up);
-    emit_script(o, down);
+    emit_script(o, &supply_scripts, (unsigned)up);
+    return emit_script(o, &supply_scripts, (unsigned)down);
 }
 
 enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
@@ -212,13 +190,12 @@ enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
     for (unsigned i = 0; i < 2; i++)
         v[i] = (struct param_value){ (uint16_t)(up + i), read_script(in) };
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set_all(m, who, v, 2));
+    return param_set_all(m, who, v, 2);
 }
 
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_supply_scripts(o, value_of(app, at, LIMIT_UP), value_of(app, at, LIMIT_DOWN));
-    return DAR_OK;
+    return emit_supply_scripts(o, value_of(app, at, LIMIT_UP), value_of(app, at, LIMIT_DOWN));
 }
 
 static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)

@@ -166,15 +166,13 @@ static const struct made *made_of(const struct cosem_at *at)
 static enum dar get_made(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     int64_t v = made_of(at)->value(meter_of(app), at->row->bind.arg);
-    axdr_emit_int(o, at->row->bind.tag, v);
-    return DAR_OK;
+    return axdr_emit_int(o, at->row->bind.tag, v);
 }
 
 static enum dar get_made_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_unit(o, made_of(at)->scaler, made_of(at)->unit);
-    return DAR_OK;
+    return emit_unit(o, made_of(at)->scaler, made_of(at)->unit);
 }
 
 static const struct cosem_attr made_attr[] = {
@@ -204,8 +202,7 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
     (void)at;
     for (unsigned i = 0; i < COUNT(level); i++)
         if (meter_of(app)->inputs.settled & level[i]) flags |= UINT32_C(1) << i;
-    emit_flags(o, flags, 8);
-    return DAR_OK;
+    return emit_flags(o, flags, 8);
 }
 
 static const struct cosem_attr inputs_attr[] = {
@@ -226,8 +223,7 @@ static enum dar get_output_state(void *app, const struct cosem_at *at, struct ax
     uint32_t flags = 0;
     (void)at;
     for (unsigned i = 0; i < COUNT(on); i++) flags |= (uint32_t)on[i] << i;
-    emit_flags(o, flags, 8);
-    return DAR_OK;
+    return emit_flags(o, flags, 8);
 }
 
 static const struct cosem_attr output_state_attr[] = {
@@ -242,8 +238,7 @@ const struct cosem_class class_output_state = { .id = 1,
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_flags(o, meter_of(app)->alarms.held[at->row->bind.id], 32);
-    return DAR_OK;
+    return emit_flags(o, meter_of(app)->alarms.held[at->row->bind.id], 32);
 }
 
 static const struct cosem_attr status_attr[] = {
@@ -266,8 +261,7 @@ static enum dar get_battery_date(void *app, const struct cosem_at *at, struct ax
     struct meter *m = meter_of(app);
     int64_t life_s = param_get(m, PARAM_BATTERY_DAYS) * INT64_C(86400);
     (void)at;
-    emit_moment(m, o, (utc_t){ installed_s(m) ? installed_s(m) + life_s : 0 });
-    return DAR_OK;
+    return emit_moment(m, o, (utc_t){ installed_s(m) ? installed_s(m) + life_s : 0 });
 }
 
 static enum dar set_battery_date(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -281,7 +275,7 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
     if (moment_get(m, dt, &u) || u.s <= installed_s(m)) return DAR_OTHER;
     int64_t days = (u.s - installed_s(m)) / 86400;
     return days > INT32_MAX ? DAR_OTHER
-                            : dar_of(param_set(m, at->who, PARAM_BATTERY_DAYS, (int32_t)days));
+                            : param_set(m, at->who, PARAM_BATTERY_DAYS, (int32_t)days);
 }
 
 static const struct cosem_attr battery_date_attr[] = {
@@ -300,7 +294,7 @@ static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *i
 {
     uint32_t v = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(f(meter_of(app), at->who, at->k, v));
+    return f(meter_of(app), at->who, at->k, v);
 }
 
 static enum dar set_alarm(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -320,8 +314,7 @@ static enum dar set_descriptor(void *app, const struct cosem_at *at, struct axdr
 
 static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, meter_of(app)->alarms.descriptor[at->k]);
-    return DAR_OK;
+    return axdr_emit_u32(o, meter_of(app)->alarms.descriptor[at->k]);
 }
 
 static const struct cosem_attr alarm_attr[] = {
@@ -373,7 +366,7 @@ static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_i
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!good) return DAR_OTHER;
-    return dar_of(param_set_all(meter_of(app), at->who, v, l->n));
+    return param_set_all(meter_of(app), at->who, v, l->n);
 }
 
 static const struct cosem_attr settings_attr[] = {
@@ -419,7 +412,7 @@ static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in
         if (axdr_read_fields(in, output_field, COUNT(output_field), &row[i])) return DAR_TYPE;
     if (!axdr_is_done(in)) return DAR_TYPE;
     bool stands = n == output_rows(meter_of(app), was) && !memcmp(row, was, n * sizeof row[0]);
-    return stands ? DAR_OK : dar_of(output_set_rows(meter_of(app), at->who, row, n));
+    return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, n);
 }
 
 static const struct cosem_attr outputs_attr[] = {

@@ -4,14 +4,14 @@
 #include "base/err.h"
 #include "model/classes.h"
 
-void emit_changed(struct axdr_out *o, uint16_t param)
+int emit_changed(struct axdr_out *o, uint16_t param)
 {
     struct cosem_capture c = model_object_of(param);
     axdr_emit_struct(o, 4);
     axdr_emit_u16(o, c.class_id);
     axdr_emit_octets(o, &c.ln, 6);
     axdr_emit_i8(o, c.attr);
-    axdr_emit_null(o);
+    return axdr_emit_null(o);
 }
 
 /* The newest row; before the first all of it is zero. */
@@ -33,13 +33,12 @@ static enum dar get_changed(void *app, const struct cosem_at *at, struct axdr_ou
 static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_moment(meter_of(app), o, (utc_t){ newest(meter_of(app)).utc_s });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ newest(meter_of(app)).utc_s });
 }
 
 /* Element i is the i-th parameter that an object shows; where it was found is kept in the span.
  */
-enum { W_PARAM, W_INDEX, W_BEGUN, PARAMS_A_STEP = 6 };
+enum { W_PARAM, W_INDEX, W_BEGUN, PARAMS_A_STEP = 3 };
 
 static enum dar list_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                           struct span *s)
@@ -67,11 +66,7 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
         struct cosem_capture c = model_object_of((uint16_t)s->work[W_PARAM]);
         if (!c.class_id) continue;
         if (s->work[W_INDEX] == i) {
-            axdr_emit_struct(o, 3);
-            axdr_emit_u16(o, c.class_id);
-            axdr_emit_octets(o, &c.ln, 6);
-            axdr_emit_i8(o, c.attr);
-            return DAR_OK;
+            return emit_attribute(o, &c);
         }
         s->work[W_INDEX]++;
     }
@@ -81,30 +76,26 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
 static enum dar get_name(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_octets(o, "all", 3);
-    return DAR_OK;
+    return axdr_emit_octets(o, "all", 3);
 }
 
 static enum dar get_algorithm(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_enum(o, 1);
-    return DAR_OK;
+    return axdr_emit_enum(o, 1);
 }
 
 static enum dar get_digest(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct audit_row row = newest(meter_of(app));
     (void)at;
-    axdr_emit_octets(o, row.new_digest, row.param < PARAMS ? sizeof row.new_digest : 0);
-    return DAR_OK;
+    return axdr_emit_octets(o, row.new_digest, row.param < PARAMS ? sizeof row.new_digest : 0);
 }
 
 static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_struct(o, 0);
-    return DAR_OK;
+    return axdr_emit_struct(o, 0);
 }
 
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };

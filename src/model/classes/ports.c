@@ -18,25 +18,10 @@ static const struct port_setup *setup_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
-static uint16_t param_of(const struct cosem_at *at, const struct field *f)
+static struct setting setting_of(const struct cosem_at *at, const struct field *f)
 {
-    return (uint16_t)(setup_of(at)->first + f[at->id].behind);
-}
-
-static enum dar get_param(void *app, const struct cosem_at *at, const struct field *f,
-                          struct axdr_out *o)
-{
-    axdr_emit_int(o, f[at->id].tag, param_get(meter_of(app), param_of(at, f)));
-    return DAR_OK;
-}
-
-static enum dar set_param(void *app, const struct cosem_at *at, const struct field *f,
-                          struct axdr_in *in)
-{
-    int64_t v = axdr_read_int(in, f[at->id].tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v > INT32_MAX) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at, f), (int32_t)v));
+    return (struct setting){ (uint16_t)(setup_of(at)->first + f[at->id].behind),
+                             f[at->id].tag };
 }
 
 /* -- class 19: IEC 62056-21 on a local port
@@ -50,12 +35,12 @@ static const struct field local_field[] = {
 
 static enum dar get_local(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return get_param(app, at, local_field, o);
+    return emit_setting(app, o, setting_of(at, local_field));
 }
 
 static enum dar set_local(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_param(app, at, local_field, in);
+    return set_setting(app, at, in, setting_of(at, local_field));
 }
 
 static enum dar get_opening(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -69,9 +54,8 @@ static enum dar get_address(void *app, const struct cosem_at *at, struct axdr_ou
 {
     uint8_t b[LOCAL_ADDRESS];
     int n = param_read(meter_of(app), setup_of(at)->octets, b, sizeof b);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(o, b, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(o, b, (size_t)n);
 }
 
 /* What can be keyed in between "/?" and "!": printable, without those. */
@@ -88,7 +72,7 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!is_address(p, n)) return DAR_OTHER;
-    return dar_of(param_write(meter_of(app), at->who, setup_of(at)->octets, p, n));
+    return param_write(meter_of(app), at->who, setup_of(at)->octets, p, n);
 }
 
 /* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
@@ -115,12 +99,12 @@ static const struct field hdlc_field[] = {
 
 static enum dar get_hdlc(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return get_param(app, at, hdlc_field, o);
+    return emit_setting(app, o, setting_of(at, hdlc_field));
 }
 
 static enum dar set_hdlc(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_param(app, at, hdlc_field, in);
+    return set_setting(app, at, in, setting_of(at, hdlc_field));
 }
 
 static uint8_t link_of(const struct cosem_at *at)
@@ -130,8 +114,7 @@ static uint8_t link_of(const struct cosem_at *at)
 
 static enum dar get_lower(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, device_lower_address(device_of(app), link_of(at)));
-    return DAR_OK;
+    return axdr_emit_u16(o, device_lower_address(device_of(app), link_of(at)));
 }
 
 /* 0 would mean "from the serial number": that is not for writing. */
@@ -141,7 +124,7 @@ static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (v == device_lower_address(device_of(app), link_of(at))) return DAR_OK;
     if (v < HDLC_LOWEST) return DAR_OTHER;
-    return dar_of(param_set(meter_of(app), at->who, param_of(at, hdlc_field), v));
+    return param_set(meter_of(app), at->who, setting_of(at, hdlc_field).id, v);
 }
 
 static const struct cosem_attr hdlc_attr[] = {
@@ -169,19 +152,18 @@ static const struct field guard_field[] = {
 
 static enum dar get_guard(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return get_param(app, at, guard_field, o);
+    return emit_setting(app, o, setting_of(at, guard_field));
 }
 
 static enum dar set_guard(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_param(app, at, guard_field, in);
+    return set_setting(app, at, in, setting_of(at, guard_field));
 }
 
 static enum dar get_port(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_octets(o, &setup_of(at)->port, 6);
-    return DAR_OK;
+    return axdr_emit_octets(o, &setup_of(at)->port, 6);
 }
 
 enum { UNLOCKED, LOCKED_FOR_NOW, LOCKED };
@@ -191,23 +173,20 @@ static enum dar get_state(void *app, const struct cosem_at *at, struct axdr_out 
     struct meter *m = meter_of(app);
     bool for_good = param_get(m, setup_of(at)->first) == SECURE_PORT_LOCKED;
     bool locked = secure_is_locked(m, link_of(at));
-    axdr_emit_enum(o, for_good ? LOCKED : locked ? LOCKED_FOR_NOW : UNLOCKED);
-    return DAR_OK;
+    return axdr_emit_enum(o, for_good ? LOCKED : locked ? LOCKED_FOR_NOW : UNLOCKED);
 }
 
 static enum dar get_attempts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct secure_lock *l = &meter_of(app)->secure.lock[link_of(at)];
-    axdr_emit_u32(o, at->id == 9 ? l->failed : l->total);
-    return DAR_OK;
+    return axdr_emit_u32(o, at->id == 9 ? l->failed : l->total);
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
     struct meter *m = meter_of(app);
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     if (secure_reset(m, link_of(at))) event_post(m, EV_PORT_UNLOCKED, at->who, NULL);
     return DAR_OK;
 }
@@ -223,8 +202,9 @@ static const struct cosem_attr guard_attr[] = {
     [COSEM_ATTR(9)] = { .get = get_attempts },
     [COSEM_ATTR(10)] = { .get = get_attempts },
 };
-static const struct cosem_method guard_method[] = { [COSEM_METHOD(1)] = { .call =
-                                                                              call_reset } };
+static const struct cosem_method guard_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order }
+};
 const struct cosem_class class_port_guard = { .id = 124,
                                               .n_attr = COUNT(guard_attr),
                                               .attr = guard_attr,
@@ -250,136 +230,111 @@ static bool is_set_up(void *app)
     return device_of(app)->net_due.us == MONO_NEVER.us;
 }
 
-static enum dar set_net(void *app, const struct cosem_at *at, uint16_t param, int32_t v)
+/* Attributes that show a member of the network as it is, and the parameter that sets it. */
+static const struct net_field {
+    uint8_t class_id, id;
+    uint16_t param; /* 0: the port's own affair */
+    struct axdr_field f;
+} net_field[] = {
+    { 41, 2, PARAM_NET_PORT, AXDR_FIELD(U16, struct device_net, port) },
+    { 41, 4, 0, AXDR_FIELD(U16, struct device_net, mss) },
+    { 41, 5, PARAM_NET_CONNECTIONS, AXDR_FIELD(U8, struct device_net, connections) },
+    { 42, 3, PARAM_NET_ADDRESS, AXDR_FIELD(U32, struct device_net, address) },
+    { 42, 6, PARAM_NET_MASK, AXDR_FIELD(U32, struct device_net, mask) },
+    { 42, 7, PARAM_NET_GATEWAY, AXDR_FIELD(U32, struct device_net, gateway) },
+    { 42, 8, 0, AXDR_FIELD(BOOL, struct device_net, dhcp) },
+    { 42, 9, PARAM_NET_DNS_1, AXDR_FIELD(U32, struct device_net, dns[0]) },
+    { 42, 10, PARAM_NET_DNS_2, AXDR_FIELD(U32, struct device_net, dns[1]) },
+    { 43, 2, 0, AXDR_FIELD(OCTETS, struct device_net, mac) },
+    { 48, 7, 0, AXDR_FIELD(OCTETS, struct device_net, dns6[0]) },
+    { 48, 8, 0, AXDR_FIELD(OCTETS, struct device_net, dns6[1]) },
+};
+
+static const struct net_field *field_of(const struct cosem_at *at)
+{
+    const struct net_field *x = net_field;
+    while (x->class_id != at->cls->id || x->id != at->id) x++;
+    return x;
+}
+
+static enum dar get_net(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct device_net n = net_of(app);
+    return axdr_emit_fields(o, &field_of(at)->f, 1, &n);
+}
+
+/* At least two clients at once; a mask is ones, then zeros. */
+static bool is_possible(uint16_t param, uint32_t v)
+{
+    if (param == PARAM_NET_MASK) return !(~v & (~v + 1));
+    return param == PARAM_NET_CONNECTIONS ? v >= 2 : param != PARAM_NET_PORT || v;
+}
+
+static enum dar set_net(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct device *d = device_of(app);
-    enum dar dar = dar_of(param_set(&d->meter, at->who, param, v));
+    const struct net_field *x = field_of(at);
+    struct device_net n = net_of(app);
+    struct axdr_in number = *in;
+    uint8_t is[5];
+    struct axdr_out o = axdr_out(is, sizeof is);
+    axdr_emit_fields(&o, &x->f, 1, &n);
+    (void)axdr_read_fields(in, &x->f, 1, &n);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (!memcmp(is, number.p, o.len) && is_set_up(app)) return DAR_OK;
+    uint32_t v = (uint32_t)axdr_read_number(&number, NULL);
+    if (!is_possible(x->param, v)) return DAR_OTHER;
+    enum dar dar = param_set(&d->meter, at->who, x->param, (int32_t)v);
     if (dar == DAR_OK) d->net_due = mono_after(d->meter.t, NET_LATER_US);
     return dar;
-}
-
-static enum dar get_tcp_port(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    axdr_emit_u16(o, net_of(app).port);
-    return DAR_OK;
-}
-
-static enum dar set_tcp_port(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint16_t v = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == net_of(app).port && is_set_up(app)) return DAR_OK;
-    return v ? set_net(app, at, PARAM_NET_PORT, v) : DAR_OTHER;
 }
 
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_octets(o, &setup_of(at)->port, 6);
-    return DAR_OK;
+    return axdr_emit_octets(o, &setup_of(at)->port, 6);
 }
 
-static enum dar get_mss(void *app, const struct cosem_at *at, struct axdr_out *o)
+static struct setting idle(const struct cosem_at *at)
 {
-    (void)at;
-    axdr_emit_u16(o, net_of(app).mss);
-    return DAR_OK;
-}
-
-static enum dar get_connections(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    axdr_emit_u8(o, net_of(app).connections);
-    return DAR_OK;
-}
-
-/* At least two clients at once. */
-static enum dar set_connections(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint8_t v = axdr_read_u8(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == net_of(app).connections && is_set_up(app)) return DAR_OK;
-    return v >= 2 ? set_net(app, at, PARAM_NET_CONNECTIONS, v) : DAR_OTHER;
+    return (struct setting){ setup_of(at)->first, AXDR_U16 };
 }
 
 static enum dar get_idle(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), setup_of(at)->first));
-    return DAR_OK;
+    return emit_setting(app, o, idle(at));
 }
 
 static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint16_t s = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, setup_of(at)->first, s));
+    return set_setting(app, at, in, idle(at));
 }
 
 static const struct cosem_attr tcp_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_tcp_port, .set = set_tcp_port },
+    [COSEM_ATTR(2)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(3)] = { .get = get_below },
-    [COSEM_ATTR(4)] = { .get = get_mss },
-    [COSEM_ATTR(5)] = { .get = get_connections, .set = set_connections },
+    [COSEM_ATTR(4)] = { .get = get_net },
+    [COSEM_ATTR(5)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(6)] = { .get = get_idle, .set = set_idle },
 };
 const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
 
-static const uint16_t ipv4_param[] = { [3] = PARAM_NET_ADDRESS,
-                                       [6] = PARAM_NET_MASK,
-                                       [7] = PARAM_NET_GATEWAY,
-                                       [9] = PARAM_NET_DNS_1,
-                                       [10] = PARAM_NET_DNS_2 };
-
-static uint32_t ipv4_of(void *app, const struct cosem_at *at)
-{
-    struct device_net n = net_of(app);
-    const uint32_t value[] = {
-        [3] = n.address, [6] = n.mask, [7] = n.gateway, [9] = n.dns[0], [10] = n.dns[1]
-    };
-    return value[at->id];
-}
-
-static enum dar get_ipv4(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    axdr_emit_u32(o, ipv4_of(app, at));
-    return DAR_OK;
-}
-
-/* A mask is ones, then zeros. */
-static enum dar set_ipv4(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint32_t v = axdr_read_u32(in), rest = ~v;
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == ipv4_of(app, at) && is_set_up(app)) return DAR_OK;
-    if (at->id == 6 && (rest & (rest + 1))) return DAR_OTHER;
-    return set_net(app, at, ipv4_param[at->id], (int32_t)v);
-}
-
 static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_array(o, 0);
-    return DAR_OK;
-}
-
-static enum dar get_dhcp(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    axdr_emit_bool(o, net_of(app).dhcp);
-    return DAR_OK;
+    return axdr_emit_array(o, 0);
 }
 
 static const struct cosem_attr ipv4_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },
-    [COSEM_ATTR(3)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(3)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(4)] = { .get = get_none },
     [COSEM_ATTR(5)] = { .get = get_none },
-    [COSEM_ATTR(6)] = { .get = get_ipv4, .set = set_ipv4 },
-    [COSEM_ATTR(7)] = { .get = get_ipv4, .set = set_ipv4 },
-    [COSEM_ATTR(8)] = { .get = get_dhcp },
-    [COSEM_ATTR(9)] = { .get = get_ipv4, .set = set_ipv4 },
-    [COSEM_ATTR(10)] = { .get = get_ipv4, .set = set_ipv4 },
+    [COSEM_ATTR(6)] = { .get = get_net, .set = set_net },
+    [COSEM_ATTR(7)] = { .get = get_net, .set = set_net },
+    [COSEM_ATTR(8)] = { .get = get_net },
+    [COSEM_ATTR(9)] = { .get = get_net, .set = set_net },
+    [COSEM_ATTR(10)] = { .get = get_net, .set = set_net },
 };
 const struct cosem_class class_ipv4 = { .id = 42,
                                         .n_attr = COUNT(ipv4_attr),
@@ -391,8 +346,7 @@ const struct cosem_class class_ipv4 = { .id = 42,
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_enum(o, 0);
-    return DAR_OK;
+    return axdr_emit_enum(o, 0);
 }
 
 static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -415,40 +369,24 @@ static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_o
     return DAR_OK;
 }
 
-static enum dar get_dns6(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    struct device_net n = net_of(app);
-    axdr_emit_octets(o, n.dns6[at->id - 7], 16);
-    return DAR_OK;
-}
-
 static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_u8(o, 0);
-    return DAR_OK;
+    return axdr_emit_u8(o, 0);
 }
 
 static const struct cosem_attr ipv6_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_mode },
     [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_none },
-    [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_dns6 },
-    [COSEM_ATTR(8)] = { .get = get_dns6 },     [COSEM_ATTR(9)] = { .get = get_traffic },
+    [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_net },
+    [COSEM_ATTR(8)] = { .get = get_net },      [COSEM_ATTR(9)] = { .get = get_traffic },
     [COSEM_ATTR(10)] = { .get = get_none },
 };
 const struct cosem_class class_ipv6 = { .id = 48,
                                         .n_attr = COUNT(ipv6_attr),
                                         .attr = ipv6_attr };
 
-static enum dar get_mac(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)at;
-    struct device_net n = net_of(app);
-    axdr_emit_octets(o, n.mac, sizeof n.mac);
-    return DAR_OK;
-}
-
-static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_mac } };
+static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };
 const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
 
 /* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */

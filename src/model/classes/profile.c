@@ -146,6 +146,18 @@ static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
     return 0;
 }
 
+/* What a change of parameters changed: {logical name 6, attribute 1}. */
+static bool log_emit(const union shown *r, uint16_t column, struct axdr_out *o)
+{
+    uint8_t name[sizeof(struct obis) + 1];
+    if (column != COLUMN_WHAT || r->event.code != EV_PARAMETER_CHANGED) return false;
+    struct cosem_capture c = model_object_of(r->event.what);
+    memcpy(name, &c.ln, sizeof c.ln);
+    name[sizeof c.ln] = (uint8_t)c.attr;
+    axdr_emit_octets(o, name, sizeof name);
+    return true;
+}
+
 static uint32_t log_entries(const struct meter *m, unsigned which)
 {
     (void)m, (void)which;
@@ -175,6 +187,7 @@ const struct profile_kind profile_log = {
     .read = log_read,
     .time = log_time,
     .value = log_value,
+    .emit = log_emit,
     .entries = log_entries,
     .period_s = no_period,
     .reset = log_reset,
@@ -415,7 +428,7 @@ const struct profile_kind profile_tokens = {
  */
 
 /* span->work of a range: the search, then how far its rows have been emitted. */
-enum { W_SCAN, W_STATE = 8, W_ROW, W_INDEX };
+enum { W_SCAN, W_STATE = 9, W_ROW, W_INDEX };
 enum { RANGE_NONE, RANGE_SEARCH, RANGE_FOUND, RANGE_COUNT, RANGE_FILTERED };
 _Static_assert(sizeof(struct scan) <= W_STATE * sizeof(uint32_t), "a search fits the span");
 
@@ -428,7 +441,12 @@ struct filter {
     uint32_t index; /* of the column */
 };
 _Static_assert(sizeof(struct filter) <= W_STATE * sizeof(uint32_t), "a filter as well");
-enum { ROWS_A_STEP = 16, LONG_ROWS_A_STEP = 2 }; /* those of billing */
+
+/* Rows of billing are long: to read, check and emit one is a step's work. */
+static unsigned rows_a_step(const struct profile_view *v)
+{
+    return v->kind == &profile_billing ? 1 : 16;
+}
 
 static struct filter filter_of(const struct span *s)
 {
@@ -457,7 +475,7 @@ static enum dar count_rows(struct meter *m, const struct profile_view *v, struct
 {
     union shown row;
     struct filter f = filter_of(s);
-    unsigned most = v->kind == &profile_billing ? LONG_ROWS_A_STEP : ROWS_A_STEP;
+    unsigned most = rows_a_step(v);
     for (unsigned i = 0; i < most && s->work[W_ROW] < f.next; i++, s->work[W_ROW]++) {
         int err = v->kind->read(m, v->which, s->work[W_ROW], &row);
         if (err == E_IO) return DAR_HW;
@@ -485,7 +503,7 @@ static enum dar search(struct meter *m, struct span *s)
     int err = scan_step(m, &q);
     memcpy(s->work, &q, sizeof q);
     if (err == E_BUSY) return DAR_PENDING;
-    if (err) return dar_of(err);
+    if (err) return err;
     s->work[W_STATE] = RANGE_FOUND;
     s->work[W_ROW] = scan_first(&q);
     s->work[W_INDEX] = 0;
@@ -692,7 +710,8 @@ static bool is_inside(struct meter *m, const struct profile_view *v, const struc
                                               : scan_has(&q, v->kind->time(row));
 }
 
-/* The row that is element i: counted, or found from where the last one stood. */
+/* The row that is element i: counted, or found from where the last one stood. E_BUSY: not among
+ * those of this step. */
 static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
                   union shown *row)
 {
@@ -705,7 +724,8 @@ static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, str
         s->work[W_ROW] = filtered ? f.first : scan_first(&q);
         s->work[W_INDEX] = 0;
     }
-    for (; s->work[W_ROW] < next; s->work[W_ROW]++) {
+    for (unsigned n = rows_a_step(v); s->work[W_ROW] < next; s->work[W_ROW]++) {
+        if (n-- == 0) return E_BUSY;
         int err = v->kind->read(m, v->which, s->work[W_ROW], row);
         if (err == E_IO || err == E_NONE) return err;
         if (err || !is_inside(m, v, s, row)) continue;
@@ -724,6 +744,7 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
     uint16_t column[COLUMNS_MAX];
     unsigned n = v->kind->columns(m, v->which, column);
     int err = row_at(m, v, i, s, &row);
+    if (err == E_BUSY) return DAR_PENDING;
     if (err) return err == E_NONE ? DAR_BLOCK : DAR_HW;
     axdr_emit_struct(o, cols_count(&s->cols));
     for (unsigned c = 0; c < n && !o->full; c++) {
@@ -734,7 +755,7 @@ static enum dar buffer_row(void *app, const struct cosem_at *at, uint32_t i, str
         else
             emit_column(app, v, &row, column[c], c, o);
     }
-    return DAR_OK;
+    return rows_a_step(v) == 1 ? DAR_ENOUGH : DAR_OK;
 }
 
 static const struct cosem_seq buffer_seq = { .selectors = 1 << 1 | 1 << 2,
@@ -797,7 +818,7 @@ static enum dar columns_commit(void *app, const struct cosem_at *at)
     const struct profile_view *v = view_of(at);
     int err = v->kind->set_columns(meter_of(app), at->who, v->which, st->column, st->n);
     if (err != E_BUSY) st->open = false;
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return err;
 }
 
 static void columns_abort(void *app, const struct cosem_at *at)
@@ -817,8 +838,7 @@ static const struct cosem_seq columns_fixed = { .open = columns_open, .row = col
 
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
-    return DAR_OK;
+    return axdr_emit_u32(o, view_of(at)->kind->period_s(meter_of(app), view_of(at)->which));
 }
 
 static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -826,7 +846,7 @@ static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in 
     const struct profile_view *v = view_of(at);
     uint32_t s = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(v->kind->set_period_s(meter_of(app), at->who, v->which, s));
+    return v->kind->set_period_s(meter_of(app), at->who, v->which, s);
 }
 
 static enum dar get_sort_method(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -848,36 +868,26 @@ static enum dar get_in_use(void *app, const struct cosem_at *at, struct axdr_out
 {
     uint32_t first = 0, next = 0;
     view_of(at)->kind->span(meter_of(app), view_of(at)->which, &first, &next);
-    axdr_emit_u32(o, next - first);
-    return DAR_OK;
+    return axdr_emit_u32(o, next - first);
 }
 
 static enum dar get_entries(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
-    return DAR_OK;
-}
-
-typedef int (*order)(struct meter *m, const struct who *who, unsigned which);
-
-static enum dar call_order(void *app, const struct cosem_at *at, struct axdr_in *arg, order f)
-{
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(f(meter_of(app), at->who, view_of(at)->which));
+    return axdr_emit_u32(o, view_of(at)->kind->entries(meter_of(app), view_of(at)->which));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    return call_order(app, at, arg, view_of(at)->kind->reset);
+    (void)arg, (void)ret;
+    return view_of(at)->kind->reset(meter_of(app), at->who, view_of(at)->which);
 }
 
 static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_in *arg,
                              struct cosem_ret *ret)
 {
-    (void)ret;
-    return call_order(app, at, arg, view_of(at)->kind->capture);
+    (void)arg, (void)ret;
+    return view_of(at)->kind->capture(meter_of(app), at->who, view_of(at)->which);
 }
 
 #define COUNTS                                                                                 \
@@ -899,11 +909,11 @@ static const struct cosem_attr fixed_attr[] = {
     COUNTS,
 };
 static const struct cosem_method survey_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset },
-    [COSEM_METHOD(2)] = { .call = call_capture },
+    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
 static const struct cosem_method billing_method[] = {
-    [COSEM_METHOD(2)] = { .call = call_capture },
+    [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
 #define PROFILE_CLASS(attrs, methods, n)                                                       \
     {                                                                                          \

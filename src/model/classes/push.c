@@ -18,8 +18,7 @@ static unsigned push_of(const struct cosem_at *at)
 static enum dar get_list(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t list[PUSH_LIST];
-    axdr_emit(o, list, push_list_octets(device_of(app), push_of(at), list));
-    return DAR_OK;
+    return axdr_emit(o, list, push_list_octets(device_of(app), push_of(at), list));
 }
 
 static enum dar set_list(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -32,11 +31,11 @@ static enum dar set_list(void *app, const struct cosem_at *at, struct axdr_in *i
     for (uint32_t i = 0; i < n && !err; i++) err = push_read_entry(&e, in);
     if (!err && !axdr_is_done(in)) err = E_TYPE;
     if (!err && whole.n > PUSH_LIST) err = E_RANGE;
-    if (err) return dar_of(err);
+    if (err) return err;
     size_t had = push_list_octets(device_of(app), push_of(at), was);
     if (had == whole.n && !memcmp(was, whole.p, had)) return DAR_OK;
-    return dar_of(param_write(meter_of(app), at->who,
-                              (uint16_t)(PARAM_PUSH_1_LIST + push_of(at)), whole.p, whole.n));
+    return param_write(meter_of(app), at->who, (uint16_t)(PARAM_PUSH_1_LIST + push_of(at)),
+                       whole.p, whole.n);
 }
 
 /* The value of attribute at->id within the octets of the setup. */
@@ -52,8 +51,7 @@ static enum dar get_value(void *app, const struct cosem_at *at, struct axdr_out 
     uint8_t octets[PUSH_SETUP];
     size_t n = push_setup_octets(device_of(app), push_of(at), octets);
     struct axdr_in v = value_of(at, octets, n);
-    axdr_emit(o, v.p, v.n);
-    return DAR_OK;
+    return axdr_emit(o, v.p, v.n);
 }
 
 /* The setup with this value in the place of the old one must be one that can be read. */
@@ -71,21 +69,20 @@ static enum dar set_value(void *app, const struct cosem_at *at, struct axdr_in *
     memcpy(octets + from, in->p, in->n);
     n = n - v.n + in->n;
     int err = push_read_setup(&s, octets, n);
-    if (err) return dar_of(err);
+    if (err) return err;
     bool signs = push_of(at) != PUSH_POWER_DOWN && param_get(&d->meter, PARAM_SECURITY_SUITE);
     if (s.guard & PROT_SIGN_RES && !signs) return DAR_OTHER;
     uint16_t param = (uint16_t)(PARAM_PUSH_1 + push_of(at));
     err = param_write(&d->meter, at->who, param, octets, n);
     if (!err && push_of(at) == PUSH_INSTALLATION && !d->meter.pushes.registered)
         (void)push_order(&d->meter, PUSH_INSTALLATION);
-    return dar_of(err);
+    return err;
 }
 
 static enum dar get_confirmed(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
-    emit_moment(m, o, (utc_t){ m->pushes.confirmed[push_of(at)] });
-    return DAR_OK;
+    return emit_moment(m, o, (utc_t){ m->pushes.confirmed[push_of(at)] });
 }
 
 /* -- methods
@@ -94,16 +91,14 @@ static enum dar get_confirmed(void *app, const struct cosem_at *at, struct axdr_
 static enum dar call_push(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
-    return dar_of(push_order(meter_of(app), push_of(at)));
+    (void)arg, (void)ret;
+    return push_order(meter_of(app), push_of(at));
 }
 
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
-    (void)ret;
-    if (!cosem_no_arg(arg)) return DAR_TYPE;
+    (void)arg, (void)ret;
     push_reset(device_of(app), push_of(at));
     return DAR_OK;
 }
@@ -122,8 +117,10 @@ static const struct cosem_attr push_attr[] = {
     [COSEM_ATTR(12)] = { .get = get_value, .set = set_value },
     [COSEM_ATTR(13)] = { .get = get_confirmed },
 };
-static const struct cosem_method push_method[] = { [COSEM_METHOD(1)] = { .call = call_push },
-                                                   [COSEM_METHOD(2)] = { .call = call_reset } };
+static const struct cosem_method push_method[] = {
+    [COSEM_METHOD(1)] = { .call = call_push, .ret = &cosem_order },
+    [COSEM_METHOD(2)] = { .call = call_reset, .ret = &cosem_order }
+};
 const struct cosem_class class_push = { .id = 40,
                                         .version = 2,
                                         .n_attr = COUNT(push_attr),
@@ -143,8 +140,8 @@ static enum dar get_installation(void *app, const struct cosem_at *at, struct ax
     axdr_emit_struct(o, 3);
     axdr_emit_bool(o, d->meter.pushes.registered);
     axdr_emit_u8(o, j->tries);
-    emit_moment(&d->meter, o, (utc_t){ j->waiting ? d->meter.utc.s + wait_us / 1000000 : 0 });
-    return DAR_OK;
+    return emit_moment(&d->meter, o,
+                       (utc_t){ j->waiting ? d->meter.utc.s + wait_us / 1000000 : 0 });
 }
 
 static enum dar set_installation(void *app, const struct cosem_at *at, struct axdr_in *in)

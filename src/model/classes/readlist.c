@@ -134,7 +134,7 @@ static enum dar items_commit(void *app, const struct cosem_at *at)
     }
     int err = display_set_items(meter_of(app), at->who, list_of(at), item, st->n);
     if (err != E_BUSY) st->open = false;
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return err;
 }
 
 static void items_abort(void *app, const struct cosem_at *at)
@@ -153,22 +153,19 @@ static const struct cosem_seq items_seq = { .open = items_open,
 static enum dar get_zero(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_u32(o, 0);
-    return DAR_OK;
+    return axdr_emit_u32(o, 0);
 }
 
 static enum dar get_one(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_u32(o, 1);
-    return DAR_OK;
+    return axdr_emit_u32(o, 1);
 }
 
 static enum dar get_method(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_enum(o, 1);
-    return DAR_OK;
+    return axdr_emit_enum(o, 1);
 }
 
 static enum dar get_unsorted(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -217,7 +214,7 @@ static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in
     for (uint32_t i = 0; i < n; i++)
         if (axdr_read_fields(in, format_field, COUNT(format_field), &item[i])) return DAR_TYPE;
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(display_set_items(meter_of(app), at->who, list_of(at), item, n));
+    return display_set_items(meter_of(app), at->who, list_of(at), item, n);
 }
 
 static const struct cosem_attr formats_attr[] = {

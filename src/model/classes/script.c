@@ -30,7 +30,7 @@ const struct script *model_script(struct meter *m, const struct script_table *t,
 
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
-    struct obis ln = s->ln;
+    struct obis ln = cosem_obis(&s->ln);
     ln.e = (uint8_t)(ln.e + k);
     axdr_emit_struct(o, 5);
     axdr_emit_enum(o, s->service);
@@ -73,8 +73,9 @@ static unsigned read_action(struct axdr_in *in, const struct script_table *t)
     const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
     for (; !in->bad && i < t->n; i++) {
         const struct script *s = &t->script[i];
+        struct obis its = cosem_obis(&s->ln);
         if (s->service == service && s->class_id == class_id && s->index == index &&
-            !memcmp(&s->ln, &ln, sizeof ln) && strlen(s->name) == length &&
+            !memcmp(&its, &ln, sizeof ln) && strlen(s->name) == length &&
             !memcmp(s->name, name, length))
             break;
     }
@@ -98,14 +99,14 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
     if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
     if (!good) return DAR_OTHER;
     if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
-    return dar_of(param_write(meter_of(app), at->who, t->param, number, n));
+    return param_write(meter_of(app), at->who, t->param, number, n);
 }
 
 /* An order that is not taken now (lock-out of billing) may be taken later. */
 enum dar model_order(struct meter *m, const struct who *who, uint16_t command, int32_t arg)
 {
     int err = command_do(m, who, command, arg);
-    return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
+    return err == E_DENIED ? DAR_TEMPORARY : err;
 }
 
 static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -148,12 +149,8 @@ static const struct schedule *schedule_of(const struct cosem_at *at)
 
 static enum dar get_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    const struct schedule *s = schedule_of(at);
     (void)app;
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, &s->script, 6);
-    axdr_emit_u16(o, s->selector);
-    return DAR_OK;
+    return emit_script(o, &schedule_of(at)->script, schedule_of(at)->selector);
 }
 
 static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -171,8 +168,7 @@ static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out 
     axdr_emit_array(o, 1);
     axdr_emit_struct(o, 2);
     axdr_emit_octets(o, when, 4);
-    axdr_emit_octets(o, when + 4, 5);
-    return DAR_OK;
+    return axdr_emit_octets(o, when + 4, 5);
 }
 
 static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -186,7 +182,7 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
     const struct schedule *s = schedule_of(at);
-    return dar_of(s->set(meter_of(app), at->who, s->which, b));
+    return s->set(meter_of(app), at->who, s->which, b);
 }
 
 static const struct cosem_attr schedule_attr[] = {
@@ -215,7 +211,7 @@ static struct single_action action_of(void *app, const struct cosem_at *at)
 
 static enum dar set_action(void *app, const struct cosem_at *at, const struct single_action *x)
 {
-    return dar_of(single_set(meter_of(app), at->who, single_of(at), x));
+    return single_set(meter_of(app), at->who, single_of(at), x);
 }
 
 static const struct obis *table_name(const struct cosem_at *at)
@@ -225,10 +221,7 @@ static const struct obis *table_name(const struct cosem_at *at)
 
 static enum dar get_single_script(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, table_name(at), 6);
-    axdr_emit_u16(o, action_of(app, at).selector);
-    return DAR_OK;
+    return emit_script(o, table_name(at), action_of(app, at).selector);
 }
 
 static enum dar set_single_script(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -246,8 +239,7 @@ static enum dar set_single_script(void *app, const struct cosem_at *at, struct a
 
 static enum dar get_single_type(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_enum(o, action_of(app, at).type);
-    return DAR_OK;
+    return axdr_emit_enum(o, action_of(app, at).type);
 }
 
 static enum dar set_single_type(void *app, const struct cosem_at *at, struct axdr_in *in)

@@ -1,5 +1,8 @@
 /* security.c - class 64: the policy, suite and titles of the ciphered associations. */
+#include <string.h>
+
 #include "base/bytes.h"
+#include "base/err.h"
 #include "crypto/suite.h"
 #include "dlms/cipher.h"
 #include "model/classes.h"
@@ -18,15 +21,13 @@ static struct dlms_security setup_of(void *app)
 static enum dar get_policy(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, setup_of(app).policy);
-    return DAR_OK;
+    return axdr_emit_enum(o, setup_of(app).policy);
 }
 
 static enum dar get_suite(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, setup_of(app).suite);
-    return DAR_OK;
+    return axdr_emit_enum(o, setup_of(app).suite);
 }
 
 static enum dar get_client_title(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -36,37 +37,49 @@ static enum dar get_client_title(void *app, const struct cosem_at *at, struct ax
     if (at->who->assoc != ROLE_MANAGEMENT)
         s = dlms_find_session(&device_of(app)->server, ROLE_MANAGEMENT);
     if (s) dlms_info_get(s, &info);
-    axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
-    return DAR_OK;
+    return axdr_emit_octets(o, info.title, info.title ? DLMS_TITLE : 0);
 }
 
 static enum dar get_server_title(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct dlms_security s = setup_of(app);
     (void)at;
-    axdr_emit_octets(o, s.server_title, DLMS_TITLE);
-    return DAR_OK;
+    return axdr_emit_octets(o, s.server_title, DLMS_TITLE);
 }
 
-/* Unwrap all, store all: the device decides as a whole. */
+/* Key number i of the array. E_TYPE: it is no such array; E_NONE: there are no more. */
+static int read_key(struct axdr_in arg, uint32_t i, uint8_t *id, const uint8_t **wrapped)
+{
+    uint32_t n = axdr_read_head(&arg, AXDR_ARRAY);
+    int err = i < n ? 0 : E_NONE;
+    if (n == 0 || n > DEVICE_KEYS) return E_TYPE;
+    for (uint32_t k = 0; k < n; k++) {
+        size_t len = 0;
+        axdr_read_struct(&arg, 2);
+        uint8_t id_k = axdr_read_enum(&arg);
+        const uint8_t *p = axdr_read_string(&arg, AXDR_OCTETS, &len);
+        if (arg.bad || len != DEVICE_KEY + KW_EXTRA) return E_TYPE;
+        if (k == i) *id = id_k, *wrapped = p;
+    }
+    return axdr_is_done(&arg) ? err : E_TYPE;
+}
+
+/* Unwrap each, one a step, then store all: the device decides as a whole. What is wrapped for the
+ * key store already waits in the span, which nothing else needs here. */
 static enum dar call_key_transfer(void *app, const struct cosem_at *at, struct axdr_in *arg,
                                   struct cosem_ret *ret)
 {
-    struct device_keys keys = { .n = 0 };
-    (void)ret;
-    uint32_t n = axdr_read_head(arg, AXDR_ARRAY);
-    if (n == 0 || n > COUNT(keys.key)) return DAR_TYPE;
-    for (uint32_t i = 0; i < n; i++) {
-        size_t len = 0;
-        axdr_read_struct(arg, 2);
-        keys.key[i].id = axdr_read_enum(arg);
-        const uint8_t *wrapped = axdr_read_string(arg, AXDR_OCTETS, &len);
-        if (arg->bad || len != sizeof keys.key[i].wrapped) return DAR_TYPE;
-        for (size_t j = 0; j < len; j++) keys.key[i].wrapped[j] = wrapped[j];
-    }
-    if (!axdr_is_done(arg)) return DAR_TYPE;
-    keys.n = (uint8_t)n;
-    return dar_of(device_transfer_keys(device_of(app), at->who, &keys));
+    struct device *d = device_of(app);
+    struct device_keys keys;
+    const uint8_t *wrapped = NULL;
+    uint8_t id = 0;
+    _Static_assert(sizeof keys <= sizeof ret->span, "kept there");
+    memcpy(&keys, &ret->span, sizeof keys);
+    int err = read_key(*arg, keys.n, &id, &wrapped);
+    if (err == E_NONE) return device_keys_store(d, at->who, &keys);
+    if (!err) err = device_keys_unwrap(d, &keys, id, wrapped);
+    memcpy(&ret->span, &keys, sizeof keys);
+    return err ? err : DAR_PENDING;
 }
 
 /* Only to a suite that can be used, and none that the policy has grown beyond. */
@@ -80,7 +93,7 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
                    : setup_of(app).policy & SIGNED ? DAR_DENIED
                                                    : DAR_OK;
     if (dar != DAR_OK) return dar;
-    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite));
+    return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_SUITE, suite);
 }
 
 /* Policies only grow; signatures need suite 1, and a client that can sign. */
@@ -96,14 +109,13 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
     enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;
     if (dar != DAR_OK) return dar;
-    return dar_of(secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy));
+    return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy);
 }
 
 static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_array(o, 0);
-    return DAR_OK;
+    return axdr_emit_array(o, 0);
 }
 
 static const struct cosem_attr security_attr[] = {

@@ -20,23 +20,40 @@ static uint16_t reg_of(const struct cosem_at *at)
  */
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, at->row->bind.tag, reg_at(regs_of(app, at), reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_int(o, at->row->bind.tag, reg_at(regs_of(app, at), reg_of(at)));
 }
 
-void emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
+int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit)
 {
     axdr_emit_struct(o, 2);
     axdr_emit_i8(o, scaler);
-    axdr_emit_enum(o, unit);
+    return axdr_emit_enum(o, unit);
 }
 
-void emit_flags(struct axdr_out *o, uint32_t flags, unsigned n)
+int emit_attribute(struct axdr_out *o, const struct cosem_capture *c)
+{
+    static const struct axdr_field fields[] = {
+        AXDR_NESTED(3),
+        AXDR_FIELD(U16, struct cosem_capture, class_id),
+        AXDR_FIELD(OBIS, struct cosem_capture, ln),
+        AXDR_FIELD(I8, struct cosem_capture, attr),
+    };
+    return axdr_emit_fields(o, fields, COUNT(fields), c);
+}
+
+int emit_script(struct axdr_out *o, const struct obis *table, unsigned selector)
+{
+    axdr_emit_struct(o, 2);
+    axdr_emit_octets(o, table, sizeof *table);
+    return axdr_emit_u16(o, (uint16_t)selector);
+}
+
+int emit_flags(struct axdr_out *o, uint32_t flags, unsigned n)
 {
     uint8_t bits[4] = { 0 };
     for (unsigned i = 0; i < n; i++)
         if (flags >> i & 1) bits[i / 8] |= (uint8_t)(0x80u >> i % 8);
-    axdr_emit_bits(o, bits, n);
+    return axdr_emit_bits(o, bits, n);
 }
 
 uint32_t read_flags(struct axdr_in *in, unsigned n)
@@ -53,14 +70,12 @@ enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
     struct reg_unit u = reg_unit_at(reg_of(at));
-    emit_unit(o, u.scaler, u.unit);
-    return DAR_OK;
+    return emit_unit(o, u.scaler, u.unit);
 }
 
 static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
 }
 
 static const struct cosem_attr data_attr[] = {
@@ -79,15 +94,13 @@ static const struct cosem_attr register_attr[] = {
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_null(o);
-    return DAR_OK;
+    return axdr_emit_null(o);
 }
 
 static enum dar get_capture_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t when = (uint16_t)(reg_of(at) - REG_MD_P_IMPORT + REG_MDT_P_IMPORT);
-    emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
 }
 
 static const struct cosem_attr extended_attr[] = {
@@ -99,59 +112,61 @@ static const struct cosem_attr extended_attr[] = {
 
 /* -- parameters -------------------------------------------------------------------------------
  */
-static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
+int emit_setting(void *app, struct axdr_out *o, struct setting s)
 {
-    axdr_emit_int(o, at->row->bind.tag, param_get(meter_of(app), reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_int(o, s.tag, param_get(meter_of(app), s.id));
 }
 
 /* Unsigned 32-bit words (filters) are kept as the signed number of the same bits. */
-static int param_from(struct axdr_in *in, uint8_t tag, int32_t *v)
+enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in, struct setting s)
 {
-    int64_t n = axdr_read_int(in, tag);
-    if (!axdr_is_done(in)) return E_TYPE;
-    *v = (int32_t)(uint32_t)n;
-    return 0;
+    int64_t v = axdr_read_int(in, s.tag);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return param_set(meter_of(app), at->who, s.id, (int32_t)(uint32_t)v);
+}
+
+static struct setting param_of(const struct cosem_at *at)
+{
+    return (struct setting){ reg_of(at), at->row->bind.tag };
+}
+
+static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    return emit_setting(app, o, param_of(at));
 }
 
 static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int32_t v = 0;
-    int err = param_from(in, at->row->bind.tag, &v);
-    return dar_of(err ? err : param_set(meter_of(app), at->who, reg_of(at), v));
+    return set_setting(app, at, in, param_of(at));
 }
 
 static const struct cosem_attr param_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
 };
 
-static const struct param_unit *setting_of(const struct cosem_at *at)
+static const struct param_unit *unit_of(const struct cosem_at *at)
 {
     return at->row->bind.ext;
 }
 
-static enum dar get_setting(void *app, const struct cosem_at *at, struct axdr_out *o)
+static enum dar get_with_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_int(o, setting_of(at)->tag, param_get(meter_of(app), setting_of(at)->id));
-    return DAR_OK;
+    return emit_setting(app, o, (struct setting){ unit_of(at)->id, unit_of(at)->tag });
 }
 
-static enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in)
+static enum dar set_with_unit(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    int32_t v = 0;
-    int err = param_from(in, setting_of(at)->tag, &v);
-    return dar_of(err ? err : param_set(meter_of(app), at->who, setting_of(at)->id, v));
+    return set_setting(app, at, in, (struct setting){ unit_of(at)->id, unit_of(at)->tag });
 }
 
 static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_unit(o, setting_of(at)->scaler, setting_of(at)->unit);
-    return DAR_OK;
+    return emit_unit(o, unit_of(at)->scaler, unit_of(at)->unit);
 }
 
 static const struct cosem_attr setting_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_setting, .set = set_setting },
+    [COSEM_ATTR(2)] = { .get = get_with_unit, .set = set_with_unit },
     [COSEM_ATTR(3)] = { .get = get_setting_unit },
 };
 
@@ -159,9 +174,8 @@ static enum dar get_octets(void *app, const struct cosem_at *at, struct axdr_out
 {
     uint8_t b[CAL_BYTES];
     int n = param_read(meter_of(app), reg_of(at), b, sizeof b);
-    if (n < 0) return dar_of(n);
-    axdr_emit_octets(o, b, (size_t)n);
-    return DAR_OK;
+    if (n < 0) return n;
+    return axdr_emit_octets(o, b, (size_t)n);
 }
 
 static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -169,7 +183,7 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_write(meter_of(app), at->who, reg_of(at), p, n));
+    return param_write(meter_of(app), at->who, reg_of(at), p, n);
 }
 
 static const struct cosem_attr octets_attr[] = {
@@ -273,8 +287,7 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
         n = DLMS_TITLE;
         break;
     }
-    axdr_emit_octets(o, b, n);
-    return DAR_OK;
+    return axdr_emit_octets(o, b, n);
 }
 
 static const struct cosem_attr text_attr[] = {
@@ -299,15 +312,13 @@ static enum dar get_rating(void *app, const struct cosem_at *at, struct axdr_out
         [RATING_FN_HZ] = c->rating.fn_hz,
         [RATING_IMAX_A] = c->rating.imax_ma / 1000,
     };
-    axdr_emit_u16(o, (uint16_t)value[reg_of(at)]);
-    return DAR_OK;
+    return axdr_emit_u16(o, (uint16_t)value[reg_of(at)]);
 }
 
 static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_unit(o, 0, rating_unit[reg_of(at)].unit);
-    return DAR_OK;
+    return emit_unit(o, 0, rating_unit[reg_of(at)].unit);
 }
 
 static const struct cosem_attr rating_attr[] = {
@@ -319,14 +330,12 @@ static const struct cosem_attr rating_attr[] = {
  */
 static enum dar get_event_code(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u16(o, event_last(meter_of(app), (enum event_log)reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_u16(o, event_last(meter_of(app), (enum event_log)reg_of(at)));
 }
 
 static enum dar get_event_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
-    return DAR_OK;
+    return axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
 }
 
 static const struct cosem_attr event_code_attr[] = {
@@ -341,8 +350,7 @@ static const struct cosem_attr event_counter_attr[] = {
 static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_null(o);
-    return DAR_OK;
+    return axdr_emit_null(o);
 }
 
 static const struct cosem_attr field_attr[] = {
@@ -353,8 +361,7 @@ static const struct cosem_attr field_attr[] = {
  */
 static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
-    return DAR_OK;
+    return axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
 }
 
 static const struct cosem_attr counter_attr[] = {

@@ -9,7 +9,7 @@ const struct obis supply_scripts = SUPPLY_SCRIPTS;
 
 static enum dar answered(int err)
 {
-    return err == E_DENIED ? DAR_TEMPORARY : dar_of(err);
+    return err == E_DENIED ? DAR_TEMPORARY : err;
 }
 
 /* May this client say that a fire is out, a tamper mended? */
@@ -25,22 +25,19 @@ static bool is_trusted(const struct meter *m, const struct who *who)
 static enum dar get_output(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_bool(o, supply_is_on(meter_of(app)));
-    return DAR_OK;
+    return axdr_emit_bool(o, supply_is_on(meter_of(app)));
 }
 
 static enum dar get_control(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, (uint8_t)supply_state(meter_of(app)));
-    return DAR_OK;
+    return axdr_emit_enum(o, (uint8_t)supply_state(meter_of(app)));
 }
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, (uint8_t)param_get(meter_of(app), PARAM_SUPPLY_MODE));
-    return DAR_OK;
+    return axdr_emit_enum(o, (uint8_t)param_get(meter_of(app), PARAM_SUPPLY_MODE));
 }
 
 static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -91,25 +88,21 @@ static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_ou
 {
     (void)app, (void)at;
     axdr_emit_array(o, ACTIONS);
-    for (unsigned n = 1; n <= ACTIONS; n++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_octets(o, &supply_scripts, 6);
-        axdr_emit_u16(o, (uint16_t)n);
-    }
+    for (unsigned n = 1; n <= ACTIONS; n++) emit_script(o, &supply_scripts, n);
     return DAR_OK;
 }
 
-static void emit_bits_each(struct axdr_out *o, const uint8_t of[REQUESTERS])
+static int emit_bits_each(struct axdr_out *o, const uint8_t of[REQUESTERS])
 {
     axdr_emit_array(o, REQUESTERS);
     for (unsigned r = 0; r < REQUESTERS; r++) emit_flags(o, of[r], ACTIONS);
+    return 0;
 }
 
 static enum dar get_permissions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_bits_each(o, meter_of(app)->supply.weights.may);
-    return DAR_OK;
+    return emit_bits_each(o, meter_of(app)->supply.weights.may);
 }
 
 static enum dar set_permissions(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -120,7 +113,7 @@ static enum dar set_permissions(void *app, const struct cosem_at *at, struct axd
     if (!in->bad && n != REQUESTERS) return DAR_OTHER;
     for (unsigned r = 0; r < REQUESTERS; r++) w.may[r] = (uint8_t)read_flags(in, ACTIONS);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(supply_set_weights(m, at->who, &w));
+    return supply_set_weights(m, at->who, &w);
 }
 
 static enum dar get_weights(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -147,21 +140,19 @@ static enum dar set_weights(void *app, const struct cosem_at *at, struct axdr_in
         for (unsigned a = 0; a < ACTIONS; a++) w.of[r][a] = axdr_read_u16(in);
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(supply_set_weights(m, at->who, &w));
+    return supply_set_weights(m, at->who, &w);
 }
 
 static enum dar get_requests(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_bits_each(o, meter_of(app)->supply.state.asked);
-    return DAR_OK;
+    return emit_bits_each(o, meter_of(app)->supply.state.asked);
 }
 
 static enum dar get_outcome(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_u8(o, meter_of(app)->supply.state.outcome);
-    return DAR_OK;
+    return axdr_emit_u8(o, meter_of(app)->supply.state.outcome);
 }
 
 /* Of several actions that are asked for and allowed the weightiest; the first among equals. */
@@ -197,7 +188,7 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
     (void)ret;
     axdr_read_i8(arg);
     if (!axdr_is_done(arg)) return DAR_TYPE;
-    return dar_of(supply_forget(meter_of(app), at->who));
+    return supply_forget(meter_of(app), at->who);
 }
 
 static const struct cosem_attr arbitrator_attr[] = {
@@ -238,8 +229,7 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
     uint32_t bits =
         s->held | (uint32_t)(s->moving != MOVES_NOT) << 16 | (uint32_t)s->fault << 17;
     (void)at;
-    emit_flags(o, bits, 32);
-    return DAR_OK;
+    return emit_flags(o, bits, 32);
 }
 
 static const struct cosem_attr operations_attr[] = {
@@ -262,16 +252,15 @@ static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *
 {
     const struct meter *m = meter_of(app);
     uint16_t id = at->row->bind.id;
-    emit_flags(o, id < PARAMS ? (uint32_t)param_get(m, id) : protect_state(m),
-               at->row->bind.tag);
-    return DAR_OK;
+    return emit_flags(o, id < PARAMS ? (uint32_t)param_get(m, id) : protect_state(m),
+                      at->row->bind.tag);
 }
 
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t word = read_flags(in, at->row->bind.tag);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word));
+    return param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word);
 }
 
 static const struct cosem_attr word_attr[] = {

@@ -10,10 +10,26 @@ static enum dar entries_open(void *app, const struct cosem_at *at, const struct 
 {
     (void)at, (void)sel;
     int n = schedule_entries(meter_of(app));
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     s->end = (uint32_t)n;
     return DAR_OK;
 }
+
+/* What is before the special days, of which there may be any number, and what is behind. */
+static const struct axdr_field before[] = {
+    AXDR_NESTED(10),
+    AXDR_FIELD(U16, struct schedule_entry, index),
+    AXDR_FIELD(BOOL, struct schedule_entry, enabled),
+    AXDR_FIELD(OCTETS, struct schedule_entry, script),
+    AXDR_FIELD(U16, struct schedule_entry, selector),
+    AXDR_FIELD(TIME, struct schedule_entry, time),
+    AXDR_FIELD(U16, struct schedule_entry, window_min),
+    AXDR_BIT_FIELD(7, struct schedule_entry, weekdays),
+};
+static const struct axdr_field behind[] = {
+    AXDR_FIELD(DATE, struct schedule_entry, begin),
+    AXDR_FIELD(DATE, struct schedule_entry, end),
+};
 
 static enum dar entries_row(void *app, const struct cosem_at *at, uint32_t i, struct span *s,
                             struct axdr_out *o)
@@ -21,19 +37,10 @@ static enum dar entries_row(void *app, const struct cosem_at *at, uint32_t i, st
     struct schedule_entry x;
     (void)at, (void)s;
     int err = schedule_entry(meter_of(app), i, &x);
-    if (err < 0) return err == E_NONE ? DAR_BLOCK : dar_of(err);
-    axdr_emit_struct(o, 10);
-    axdr_emit_u16(o, x.index);
-    axdr_emit_bool(o, x.enabled);
-    axdr_emit_octets(o, x.script, sizeof x.script);
-    axdr_emit_u16(o, x.selector);
-    axdr_emit_octets(o, x.time, sizeof x.time);
-    axdr_emit_u16(o, x.window_min);
-    axdr_emit_bits(o, &x.weekdays, 7);
+    if (err < 0) return err == E_NONE ? DAR_BLOCK : err;
+    axdr_emit_fields(o, before, COUNT(before), &x);
     axdr_emit_bits(o, x.special, x.special_n);
-    axdr_emit_octets(o, x.begin, sizeof x.begin);
-    axdr_emit_octets(o, x.end, sizeof x.end);
-    return DAR_OK;
+    return axdr_emit_fields(o, behind, COUNT(behind), &x);
 }
 
 static bool read_special(struct axdr_in *in, struct schedule_entry *x)
@@ -75,32 +82,22 @@ static enum dar entries_put(void *app, const struct cosem_at *at, uint32_t i,
 {
     struct schedule_entry x = { .index = 0 };
     (void)i;
-    axdr_read_struct(in, 10);
-    x.index = axdr_read_u16(in);
-    x.enabled = axdr_read_bool(in);
-    axdr_read_octets(in, x.script, sizeof x.script);
-    x.selector = axdr_read_u16(in);
-    axdr_read_time(in, x.time);
-    x.window_min = axdr_read_u16(in);
-    axdr_read_bits(in, &x.weekdays, 7);
+    (void)axdr_read_fields(in, before, COUNT(before), &x);
     bool good = read_special(in, &x);
-    axdr_read_date(in, x.begin);
-    axdr_read_date(in, x.end);
+    (void)axdr_read_fields(in, behind, COUNT(behind), &x);
     if (good && !axdr_is_done(in)) return DAR_TYPE;
     if (!good || !find_script(meter_of(app), at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
-    int err = schedule_put(meter_of(app), at->who, &x);
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return schedule_put(meter_of(app), at->who, &x);
 }
 
 static enum dar entries_begin(void *app, const struct cosem_at *at, uint32_t rows)
 {
-    return dar_of(schedule_begin(meter_of(app), at->who, rows));
+    return schedule_begin(meter_of(app), at->who, rows);
 }
 
 static enum dar entries_commit(void *app, const struct cosem_at *at)
 {
-    int err = schedule_commit(meter_of(app), at->who);
-    return err == E_BUSY ? DAR_PENDING : dar_of(err);
+    return schedule_commit(meter_of(app), at->who);
 }
 
 static void entries_abort(void *app, const struct cosem_at *at)

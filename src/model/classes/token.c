@@ -16,10 +16,10 @@ static const struct token_last *last_of(void *app)
  * ----------------------------------------------------------------------------------- */
 
 /* Of one that might still be good the meter keeps none. */
-void emit_token_digits(struct axdr_out *o, const struct token_last *l)
+int emit_token_digits(struct axdr_out *o, const struct token_last *l)
 {
     static const uint8_t none[BCD];
-    axdr_emit_octets(o, l->bcd, memcmp(l->bcd, none, BCD) ? BCD : 0);
+    return axdr_emit_octets(o, l->bcd, memcmp(l->bcd, none, BCD) ? BCD : 0);
 }
 
 static enum dar get_token(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -32,8 +32,7 @@ static enum dar get_token(void *app, const struct cosem_at *at, struct axdr_out 
 static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    emit_moment(meter_of(app), o, (utc_t){ last_of(app)->utc_s });
-    return DAR_OK;
+    return emit_moment(meter_of(app), o, (utc_t){ last_of(app)->utc_s });
 }
 
 /* The result's name, and its words. */
@@ -45,19 +44,17 @@ static enum dar get_description(void *app, const struct cosem_at *at, struct axd
     axdr_emit_array(o, name ? 2 : 0);
     if (!name) return DAR_OK;
     axdr_emit_octets(o, name, strlen(name));
-    axdr_emit_octets(o, words, strlen(words));
-    return DAR_OK;
+    return axdr_emit_octets(o, words, strlen(words));
 }
 
 static enum dar get_delivery(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_enum(o, (uint8_t)prepay_delivery(last_of(app)->link));
-    return DAR_OK;
+    return axdr_emit_enum(o, (uint8_t)prepay_delivery(last_of(app)->link));
 }
 
 /* {status_code, data_value}: how far it came, and the number of the result in eight bits. */
-void emit_token_status(struct axdr_out *o, const struct token_last *l)
+int emit_token_status(struct axdr_out *o, const struct token_last *l)
 {
     static const uint8_t code[] = { [STS_GROUP_OK] = 3,
                                     [STS_GROUP_FORMAT] = 4,
@@ -66,7 +63,7 @@ void emit_token_status(struct axdr_out *o, const struct token_last *l)
                                     [STS_GROUP_EXECUTION] = 7 };
     axdr_emit_struct(o, 2);
     axdr_emit_enum(o, l->utc_s ? code[sts_result_group(l->result)] : 0);
-    axdr_emit_bits(o, &l->result, 8);
+    return axdr_emit_bits(o, &l->result, 8);
 }
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -122,7 +119,7 @@ static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in 
     if (n == BCD || n == BINARY) n = TEXT;
     int err = prepay_enter_text(meter_of(app), at->who, at->row->bind.id, text, n);
     wipe(text, sizeof text);
-    return err == E_BUSY ? DAR_PENDING : err < 0 ? dar_of(err) : DAR_OK;
+    return err == E_BUSY ? DAR_PENDING : err < 0 ? err : DAR_OK;
 }
 
 static const struct cosem_attr gateway_attr[] = {
@@ -154,15 +151,13 @@ static enum dar get_pan(void *app, const struct cosem_at *at, struct axdr_out *o
     axdr_emit_struct(o, 3);
     axdr_emit_u32(o, (uint32_t)part[0]);
     axdr_emit_u64(o, part[1]);
-    axdr_emit_u8(o, (uint8_t)(pan[PREPAY_PAN - 1] - '0'));
-    return DAR_OK;
+    return axdr_emit_u8(o, (uint8_t)(pan[PREPAY_PAN - 1] - '0'));
 }
 
 static enum dar get_commodity(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_string(o, AXDR_VISIBLE, "ELECTRICITY", 11);
-    return DAR_OK;
+    return axdr_emit_string(o, AXDR_VISIBLE, "ELECTRICITY", 11);
 }
 
 /* Keypad, and virtual token carriers (IEC 62055-41 table of TCT). */
@@ -171,8 +166,7 @@ static enum dar get_carriers(void *app, const struct cosem_at *at, struct axdr_o
     (void)app, (void)at;
     axdr_emit_array(o, 2);
     axdr_emit_u8(o, 2);
-    axdr_emit_u8(o, 7);
-    return DAR_OK;
+    return axdr_emit_u8(o, 7);
 }
 
 /* Attributes 5 to 11 are numbers beside the key. Without one there is nothing to tell. */
@@ -193,8 +187,7 @@ static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out
 static enum dar get_certificate(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;
-    axdr_emit_string(o, AXDR_VISIBLE, "", 0);
-    return DAR_OK;
+    return axdr_emit_string(o, AXDR_VISIBLE, "", 0);
 }
 
 static const struct cosem_attr sts_attr[] = {
@@ -223,7 +216,7 @@ static enum dar get_sms(void *app, const struct cosem_at *at, struct axdr_out *o
     int n = param_read(meter_of(app), PARAM_SMS, setup, sizeof setup);
     unsigned numbers = n < 1 ? 0 : (unsigned)(n - 1) / SMS_NUMBER;
     (void)at;
-    if (n < 0) return dar_of(n);
+    if (n < 0) return n;
     axdr_emit_struct(o, 4);
     axdr_emit_array(o, numbers);
     for (unsigned i = 0; i < numbers; i++)
@@ -261,7 +254,7 @@ static enum dar set_sms(void *app, const struct cosem_at *at, struct axdr_in *in
     if (!axdr_is_done(in)) return DAR_TYPE;
     size_t size =
         numbers || setup[0] ? 1 + numbers * SMS_NUMBER : 0; /* as delivered: nothing */
-    return dar_of(param_write(meter_of(app), at->who, PARAM_SMS, setup, size));
+    return param_write(meter_of(app), at->who, PARAM_SMS, setup, size);
 }
 
 static const struct cosem_attr sms_attr[] = {
@@ -285,7 +278,7 @@ static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in
     if (n) memcpy(k.octets, p, n);
     int err = secure_keys_set(meter_of(app), at->who, &k, 1, NULL);
     wipe(&k, sizeof k);
-    return dar_of(err);
+    return err;
 }
 
 static const struct cosem_attr pin_attr[] = {
@@ -336,7 +329,7 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
         axdr_read_u8(in);
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(unit_set(meter_of(app), at->who, e, n));
+    return unit_set(meter_of(app), at->who, e, n);
 }
 
 static const struct cosem_attr units_attr[] = {
@@ -366,8 +359,7 @@ static enum dar past_row(void *app, const struct cosem_at *at, uint32_t i, struc
     axdr_emit_struct(o, 3);
     emit_moment(meter_of(app), o, (utc_t){ p.utc_s });
     axdr_emit_u8(o, p.quality);
-    axdr_emit_enum(o, p.state);
-    return DAR_OK;
+    return axdr_emit_enum(o, p.state);
 }
 
 static const struct cosem_seq past_seq = { .open = past_open, .row = past_row };
@@ -399,7 +391,7 @@ static enum dar set_unit_codes(void *app, const struct cosem_at *at, struct axdr
     if (n > UNIT_CODES) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) code[i] = axdr_read_u16(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(unit_set_codes(meter_of(app), at->who, code, n));
+    return unit_set_codes(meter_of(app), at->who, code, n);
 }
 
 static const struct cosem_attr unit_codes_attr[] = {
@@ -418,8 +410,7 @@ static enum dar get_window(void *app, const struct cosem_at *at, struct axdr_out
     (void)at;
     axdr_emit_struct(o, 2);
     axdr_emit_u16(o, (uint16_t)param_get(m, PARAM_STS_BASE));
-    axdr_emit_u32(o, prepay_window(m));
-    return DAR_OK;
+    return axdr_emit_u32(o, prepay_window(m));
 }
 
 static enum dar set_window(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -428,7 +419,7 @@ static enum dar set_window(void *app, const struct cosem_at *at, struct axdr_in 
     int32_t year = axdr_read_u16(in);
     uint32_t tid = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(prepay_window_set(meter_of(app), at->who, year, tid));
+    return prepay_window_set(meter_of(app), at->who, year, tid);
 }
 
 static const struct cosem_attr window_attr[] = {

@@ -15,34 +15,29 @@ static int32_t value_of(void *app, const struct cosem_at *at, unsigned what)
     return param_get(meter_of(app), param_of(at, what));
 }
 
-static uint8_t tag_of(void *app, const struct cosem_at *at)
+static struct setting threshold(void *app, const struct cosem_at *at)
 {
-    return model_reg_tag((uint16_t)value_of(app, at, MONITOR_REG));
+    return (struct setting){ param_of(at, MONITOR_THRESHOLD),
+                             model_reg_tag((uint16_t)value_of(app, at, MONITOR_REG)) };
 }
 
 static enum dar get_thresholds(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_array(o, 1);
-    axdr_emit_int(o, tag_of(app, at), value_of(app, at, MONITOR_THRESHOLD));
-    return DAR_OK;
+    return emit_setting(app, o, threshold(app, at));
 }
 
 static enum dar set_thresholds(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != 1) return DAR_OTHER;
-    int64_t v = axdr_read_int(in, tag_of(app, at));
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return dar_of(
-        param_set(meter_of(app), at->who, param_of(at, MONITOR_THRESHOLD), (int32_t)v));
+    return set_setting(app, at, in, threshold(app, at));
 }
 
 static enum dar get_monitored(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    emit_monitored(o, (uint16_t)value_of(app, at, MONITOR_REG));
-    return DAR_OK;
+    return emit_monitored(o, (uint16_t)value_of(app, at, MONITOR_REG));
 }
 
 static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -53,8 +48,8 @@ static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_array(o, 1);
-    emit_supply_scripts(o, value_of(app, at, MONITOR_UP), value_of(app, at, MONITOR_DOWN));
-    return DAR_OK;
+    return emit_supply_scripts(o, value_of(app, at, MONITOR_UP),
+                               value_of(app, at, MONITOR_DOWN));
 }
 
 static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -87,49 +82,38 @@ static uint16_t alarm_param(const struct cosem_at *at, unsigned what)
 static enum dar get_alarm_threshold(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_array(o, 1);
-    axdr_emit_u32(o,
-                  (uint32_t)param_get(meter_of(app), alarm_param(at, ALARM_MONITOR_THRESHOLD)));
-    return DAR_OK;
+    return axdr_emit_u32(
+        o, (uint32_t)param_get(meter_of(app), alarm_param(at, ALARM_MONITOR_THRESHOLD)));
 }
 
 static enum dar set_alarm_threshold(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != 1) return DAR_OTHER;
-    int32_t v = (int32_t)axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(
-        param_set(meter_of(app), at->who, alarm_param(at, ALARM_MONITOR_THRESHOLD), v));
+    return set_setting(app, at, in,
+                       (struct setting){ alarm_param(at, ALARM_MONITOR_THRESHOLD), AXDR_U32 });
 }
 
-static void emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, int32_t down)
+static int emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, int32_t down)
 {
-    const int32_t selector[] = { up, down };
     axdr_emit_struct(o, 2);
-    for (unsigned i = 0; i < 2; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_octets(o, ln, sizeof *ln);
-        axdr_emit_u16(o, (uint16_t)selector[i]);
-    }
+    emit_script(o, ln, (unsigned)up);
+    return emit_script(o, ln, (unsigned)down);
 }
 
 static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, 1);
-    axdr_emit_octets(o, (uint8_t[]){ 0, 0, 97, 98, (uint8_t)(20 + at->k), 255 }, 6);
-    axdr_emit_i8(o, 2);
-    return DAR_OK;
+    return emit_attribute(
+        o, &(struct cosem_capture){ 1, { 0, 0, 97, 98, (uint8_t)(20 + at->k), 255 }, 2, 0 });
 }
 
 static enum dar get_pushes(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
     axdr_emit_array(o, 1);
-    emit_scripts(o, &pushes, param_get(m, alarm_param(at, ALARM_MONITOR_UP)),
-                 param_get(m, alarm_param(at, ALARM_MONITOR_DOWN)));
-    return DAR_OK;
+    return emit_scripts(o, &pushes, param_get(m, alarm_param(at, ALARM_MONITOR_UP)),
+                        param_get(m, alarm_param(at, ALARM_MONITOR_DOWN)));
 }
 
 static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -147,7 +131,7 @@ static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in 
         good &= !memcmp(&ln, &pushes, sizeof ln);
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return good ? dar_of(param_set_all(meter_of(app), at->who, v, 2)) : DAR_OTHER;
+    return good ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
 }
 
 static const struct cosem_attr alarm_monitor_attr[] = {
@@ -185,17 +169,16 @@ static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr
     if (!in->bad && n >= SCHEME_STEPS) return DAR_OTHER;
     for (unsigned i = 0; i < n && !in->bad; i++) limit_wh[i] = axdr_read_u32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
-    return dar_of(expense_set_limits(meter_of(app), at->who, limit_wh, n));
+    return expense_set_limits(meter_of(app), at->who, limit_wh, n);
 }
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t basis = wallet_basis(meter_of(app));
     (void)at;
-    emit_monitored(o, basis == REG_WH_ABS   ? REG_BILLING_WH_ABS
-                      : basis == REG_WH_NET ? REG_BILLING_WH_NET
-                                            : REG_BILLING_WH_IMPORT);
-    return DAR_OK;
+    return emit_monitored(o, basis == REG_WH_ABS   ? REG_BILLING_WH_ABS
+                             : basis == REG_WH_NET ? REG_BILLING_WH_NET
+                                                   : REG_BILLING_WH_IMPORT);
 }
 
 static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -239,18 +222,14 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != CREDIT_LEVELS) return DAR_OTHER;
     for (unsigned i = 0; i < CREDIT_LEVELS; i++) row[i].threshold = axdr_read_i32(in);
-    return axdr_is_done(in) ? dar_of(credit_set_levels(m, at->who, row)) : DAR_TYPE;
+    return axdr_is_done(in) ? credit_set_levels(m, at->who, row) : DAR_TYPE;
 }
 
 static enum dar get_credit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    static const struct obis account = { 0, 0, 19, 0, 0, 255 };
+    static const struct cosem_capture available = { 111, { 0, 0, 19, 0, 0, 255 }, 5, 0 };
     (void)app, (void)at;
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, 111);
-    axdr_emit_octets(o, &account, sizeof account);
-    axdr_emit_i8(o, 5);
-    return DAR_OK;
+    return emit_attribute(o, &available);
 }
 
 static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)

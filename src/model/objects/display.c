@@ -7,8 +7,10 @@ static const struct setting_list timing = {
 };
 
 static const struct cosem_row rows[] = {
+    ROW(0, 0, 21, 0, 0, 1, ACL_CONFIG, class_readlist, SHOWN(DISPLAY_READOUT, 0)),
     ROW(0, 0, 21, 0, 1, DISPLAY_LISTS, ACL_CONFIG, class_readlist, SHOWN(0, 0)),
     ROW(0, 0, 96, 50, 60, DISPLAY_LISTS, ACL_CONFIG, class_formats, SHOWN(0, 0)),
+    ROW(0, 0, 96, 50, 64, 1, ACL_CONFIG, class_formats, SHOWN(DISPLAY_READOUT, 0)),
     ROW(0, 0, 96, 50, 63, 1, ACL_CONFIG, class_settings, .ext = &timing),
 };
 const struct cosem_group objects_display = { rows, COUNT(rows) };

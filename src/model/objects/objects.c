@@ -29,8 +29,9 @@ const struct cosem_model device_model = {
 
 /* Columns that are not the value of a register. */
 static const struct {
-    uint16_t column, class_id;
-    struct obis ln;
+    uint16_t column;
+    uint8_t class_id;
+    struct obis_row ln;
     int8_t attr;
 } special[] = {
     { COLUMN_CLOCK, 8, { 0, 0, 1, 0, 0, 255 }, 2 },
@@ -114,8 +115,8 @@ struct cosem_capture model_capture_of(uint16_t column, const struct profile_view
         return (struct cosem_capture){ 1, { 0, 0, 96, 11, v->which, 255 }, 2, 0 };
     for (unsigned i = 0; i < COUNT(special); i++)
         if (special[i].column == column)
-            return (struct cosem_capture){ special[i].class_id, special[i].ln, special[i].attr,
-                                           0 };
+            return (struct cosem_capture){ special[i].class_id, cosem_obis(&special[i].ln),
+                                           special[i].attr, 0 };
     return capture_of_register(column);
 }
 
@@ -129,7 +130,7 @@ int model_column_of(const struct cosem_capture *c)
     if (c->index != 0) return E_NONE;
     for (unsigned i = 0; i < COUNT(special); i++)
         if (c->attr == special[i].attr && c->class_id == special[i].class_id &&
-            is_same(c->ln, special[i].ln))
+            is_same(c->ln, cosem_obis(&special[i].ln)))
             return special[i].column;
     static const struct who factory = { .assoc = ROLE_MANAGEMENT };
     struct cosem_at at = { .who = &factory };

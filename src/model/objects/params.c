@@ -6,8 +6,8 @@ struct place {
     uint16_t first;
     uint8_t n;
     int8_t attr;
-    uint16_t class_id;
-    struct obis ln;
+    uint8_t class_id;
+    struct obis_row ln;
 };
 static const struct place shown[] = {
     { PARAM_ZONE_MIN, 1, 3, 8, { 0, 0, 1, 0, 0, 255 } },
@@ -125,6 +125,7 @@ static const struct {
       BY_E,
       ALARM_EVERY },
     { { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } }, DISPLAY_LISTS, BY_E, 1 },
+    { { PARAM_READOUT, 1, 3, 7, { 0, 0, 21, 0, 0, 255 } }, 1, BY_E, 1 },
     { { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } }, 4, BY_B, 1 },
     { { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
     { { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
@@ -166,7 +167,7 @@ static struct cosem_capture secret_object_of(unsigned slot)
 static struct cosem_capture capture_of(const struct place *p, unsigned ahead)
 {
     return (struct cosem_capture){ .class_id = p->class_id,
-                                   .ln = p->ln,
+                                   .ln = cosem_obis(&p->ln),
                                    .attr = (int8_t)(p->attr + (int)ahead) };
 }
 
