@@ -207,7 +207,7 @@ def tokens():
                 m.kill()
             return answers, credit
 
-        wrong = "%s%d%s" % (sold[:9], (int(sold[9]) + 1) % 10, sold[10:])
+        wrong = "%s%d" % (sold[:19], (int(sold[19]) + 1) % 10)  # the last digit: the class stays
         answers, credit = talk("hello", "TOKEN " + wrong, "TOKEN " + sold, "TOKEN " + sold)
         check(answers == ["ERROR", "RESULT 13 CRCError", "RESULT 1 Accept", "RESULT 10 UsedError"], "it answered %s" % answers)
         check(credit == 10000, "credit is %d" % credit)
