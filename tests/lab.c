@@ -10,8 +10,7 @@
 
 const struct who lab_who = { .sap = 1, .link = LINK_OPTICAL, .assoc = 4 };
 
-/* -- terminals
- * --------------------------------------------------------------------------------- */
+/* -- terminals ----------------------------------------------------------------------------- */
 
 static int rtc_read(void *ctx, mono_t t, utc_t *utc)
 {
@@ -58,8 +57,7 @@ void lab_fit_relay(struct lab *l, bool feedback)
     l->cfg.relay.feedback = feedback;
 }
 
-/* -- the bench
- * --------------------------------------------------------------------------------- */
+/* -- the bench ----------------------------------------------------------------------------- */
 
 struct lab *lab_new_on(const struct nor *nor, const struct store_map *map)
 {

@@ -113,8 +113,7 @@ wide reckon_exact(struct exact e)
     return (wide)e.nano * NANO + (wide)e.part * 10000;
 }
 
-/* -- random schemes
- * -------------------------------------------------------------------------------- */
+/* -- random schemes ------------------------------------------------------------------------ */
 
 uint64_t reckon_seed = 1;
 

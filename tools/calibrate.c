@@ -131,8 +131,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* -- the procedure
- * ------------------------------------------------------------------------------- */
+/* -- the procedure ------------------------------------------------------------------------- */
 
 struct bench {
     const struct request *r;
@@ -229,8 +228,7 @@ static int step(struct bench *b, enum cal_step step, const char *path,
     return r;
 }
 
-/* -- result
- * -------------------------------------------------------------------------------------- */
+/* -- result -------------------------------------------------------------------------------- */
 
 struct result {
     struct calibration found;

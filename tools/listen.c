@@ -73,8 +73,7 @@ static const char doc[] =
     "  magno listen --keys keys/ --listen 10.0.0.5 --port 4059\n"
     "  magno listen --device /dev/ttyUSB0 --count 1";
 
-/* -- a push
- * ---------------------------------------------------------------------------------------- */
+/* -- a push -------------------------------------------------------------------------------- */
 
 static json_t *head_of(const struct caller *c, const struct layers *found)
 {
@@ -170,8 +169,7 @@ static void take_event(struct request *r, json_t *j, struct axdr_in *in)
     show(r, j);
 }
 
-/* -- confirming
- * ------------------------------------------------------------------------------------ */
+/* -- confirming ---------------------------------------------------------------------------- */
 
 static void send_all(int fd, const uint8_t *p, size_t n)
 {
@@ -233,8 +231,7 @@ static void frame(const struct hdlc_frame *f, const struct buf *apdu, struct buf
     buf_free(&info);
 }
 
-/* -- octets to APDUs
- * ------------------------------------------------------------------------------- */
+/* -- octets to APDUs ----------------------------------------------------------------------- */
 
 /* What came, in whichever carrier; the reply goes back the same way. */
 struct carried {
@@ -333,8 +330,7 @@ static void take_frames(struct request *r, struct caller *c)
     buf_drop(&c->in, used < c->in.n ? used : c->in.n);
 }
 
-/* -- sockets
- * --------------------------------------------------------------------------------------- */
+/* -- sockets ------------------------------------------------------------------------------- */
 
 static void name_peer(char name[PEER], const struct sockaddr_storage *from)
 {
@@ -456,8 +452,7 @@ static void serve(struct request *r, const int socket_fd[2])
     }
 }
 
-/* -- command line
- * ---------------------------------------------------------------------------------- */
+/* -- command line -------------------------------------------------------------------------- */
 
 static int open_line(struct request *r, struct channel *ch, struct trouble *t)
 {

@@ -98,8 +98,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* -- the meter
- * ----------------------------------------------------------------------------------- */
+/* -- the meter ----------------------------------------------------------------------------- */
 
 enum { EVENTS_MAX = 10000 };
 
@@ -199,8 +198,7 @@ static void book(struct bench *b, const struct quantity *q)
     pulse_book(front_pulse(&b->front, PULSE_REACTIVE), e->reactive_nj);
 }
 
-/* -- a window told
- * ------------------------------------------------------------------------------- */
+/* -- a window told ------------------------------------------------------------------------- */
 
 static const char *const flag_names[] = { "saturated", "missed",   "stuck",  "no_voltage",
                                           "f_range",   "unlocked", "late",   "no_calibration",
@@ -316,8 +314,7 @@ static int run(struct bench *b, struct wave_source *s, struct trouble *t)
     return 0;
 }
 
-/* -- the result
- * ---------------------------------------------------------------------------------- */
+/* -- the result ---------------------------------------------------------------------------- */
 
 static double mean(double sum, const struct totals *t)
 {
@@ -499,8 +496,7 @@ static void remarks(const struct bench *b, const struct wave_source *s)
     if (b->events == EVENTS_MAX) say("only the first %d events are told", EVENTS_MAX);
 }
 
-/* -- command
- * ------------------------------------------------------------------------------------- */
+/* -- command ------------------------------------------------------------------------------- */
 
 static int read_calibration(struct calibration *c, const char *path, struct trouble *t)
 {

@@ -59,8 +59,7 @@ struct run {
     int code;
 };
 
-/* -- the command line
- * ---------------------------------------------------------------------------- */
+/* -- the command line ---------------------------------------------------------------------- */
 enum {
     O_DLMS = 256,
     O_OPTICAL,
@@ -300,8 +299,7 @@ static int default_flash(struct options *o, struct trouble *t)
     return 0;
 }
 
-/* -- time goes by
- * ----------------------------------------------------------------------------------- */
+/* -- time goes by -------------------------------------------------------------------------- */
 static void finish(struct run *r)
 {
     r->done = true;
@@ -379,9 +377,7 @@ static void asked_to_stop(uv_signal_t *h, int number)
     finish(h->data);
 }
 
-/* -- start
- * ---------------------------------------------------------------------------------------------
- */
+/* -- start --------------------------------------------------------------------------------- */
 static int start_times(struct run *r, const struct options *o)
 {
     utc_t start = when_now(), until;

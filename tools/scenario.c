@@ -86,8 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* -- one meter
- * ------------------------------------------------------------------------------------- */
+/* -- one meter ----------------------------------------------------------------------------- */
 
 struct bench {
     struct scenario scenario;

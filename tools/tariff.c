@@ -112,8 +112,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* -- amounts as text
- * -------------------------------------------------------------------------------- */
+/* -- amounts as text ----------------------------------------------------------------------- */
 
 /* All the digits there are: "149.4006325". */
 static const char *exact_text(struct exact v, char text[DIGITS])
@@ -138,8 +137,7 @@ static const char *shown_text(struct exact v, char text[DIGITS])
     return text;
 }
 
-/* -- bills
- * ----------------------------------------------------------------------------------------- */
+/* -- bills --------------------------------------------------------------------------------- */
 
 static void make_bill(const struct options *o, const struct scheme *s, uint32_t wh,
                       struct bill *b)
@@ -230,8 +228,7 @@ static int show_bills(const struct options *o, const struct scheme *s)
     return EXIT_DONE;
 }
 
-/* -- the scheme in words
- * ---------------------------------------------------------------------------- */
+/* -- the scheme in words ------------------------------------------------------------------- */
 
 static const char *money(int64_t micro, char text[DIGITS])
 {
@@ -326,8 +323,7 @@ static void explain_charges(const struct scheme *s)
     }
 }
 
-/* -- the picture
- * ------------------------------------------------------------------------------------ */
+/* -- the picture --------------------------------------------------------------------------- */
 
 static double units(struct exact v)
 {
@@ -402,8 +398,7 @@ static int plot(const struct options *o, const struct scheme *s)
     return fclose(f) ? say_fail(EXIT_REFUSED, "cannot write %s", o->plot) : EXIT_DONE;
 }
 
-/* -- check
- * ----------------------------------------------------------------------------------------- */
+/* -- check --------------------------------------------------------------------------------- */
 
 static int read_scheme(const struct options *o, struct scheme *s)
 {
@@ -430,8 +425,7 @@ static int check(const struct options *o, const struct scheme *s)
     return code || !o->kwh ? code : show_bills(o, s);
 }
 
-/* -- write
- * ----------------------------------------------------------------------------------------- */
+/* -- write --------------------------------------------------------------------------------- */
 
 enum { SCHEME_ROOM = 4096 };
 static const struct target passive = { .class_id = 1,

@@ -100,8 +100,7 @@ static const struct device_cfg cfg = {
     .net = &network,
 };
 
-/* -- samples and links
- * --------------------------------------------------------------------------- */
+/* -- samples and links --------------------------------------------------------------------- */
 static bool take(void *ctx, int32_t v, int32_t i, int32_t n)
 {
     return front_sample_isr(ctx, v, i, n) & FRONT_WINDOW;
@@ -170,9 +169,7 @@ static const struct port_events events = {
     .opened = opened, .refused = refused, .closed = closed, .network = stirred, .octets = octets
 };
 
-/* -- live
- * -------------------------------------------------------------------------------------------
- */
+/* -- live ---------------------------------------------------------------------------------- */
 void meter_isr(void)
 {
     mono_t next;
@@ -196,8 +193,7 @@ static _Noreturn void live(void)
         if (!CFG_SUITE1 || !job_run(&app.device.job)) port_sleep();
 }
 
-/* -- pulled
- * ------------------------------------------------------------------------------------------ */
+/* -- pulled -------------------------------------------------------------------------------- */
 static void print_register(const char *name, uint16_t id)
 {
     port_print(name);

@@ -35,8 +35,7 @@ int register_of(const char *word)
     return -1;
 }
 
-/* -- how the story is set
- * ---------------------------------------------------------------------------- */
+/* -- how the story is set ------------------------------------------------------------------ */
 
 static const char *act_start(struct scenario *s, const struct words *w)
 {
@@ -81,8 +80,7 @@ static const char *act_windows(struct scenario *s, const struct words *w)
     return NULL;
 }
 
-/* -- time and supply
- * --------------------------------------------------------------------------------- */
+/* -- time and supply ----------------------------------------------------------------------- */
 
 /* after 1h30m, or a random one: after 10m to 2h, whole seconds */
 static const char *act_after(struct scenario *s, const struct words *w)
@@ -196,8 +194,7 @@ static const char *act_front(struct scenario *s, const struct words *w)
     return "sound, saturated, stuck, missed, out-of-range or uncalibrated";
 }
 
-/* -- terminals
- * ----------------------------------------------------------------------------------------- */
+/* -- terminals ----------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -275,9 +272,7 @@ static const char *act_press(struct scenario *s, const struct words *w)
     return NULL;
 }
 
-/* -- clock
- * ---------------------------------------------------------------------------------------------
- */
+/* -- clock --------------------------------------------------------------------------------- */
 
 static const char *act_chip(struct scenario *s, const struct words *w)
 {
@@ -309,9 +304,7 @@ static const char *act_clock(struct scenario *s, const struct words *w)
     return "set TIME, or shift like -45s";
 }
 
-/* -- orders
- * --------------------------------------------------------------------------------------------
- */
+/* -- orders -------------------------------------------------------------------------------- */
 
 static const char *act_set(struct scenario *s, const struct words *w)
 {
@@ -399,8 +392,7 @@ static const char *act_refused(struct scenario *s, const struct words *w)
     return "no such statement";
 }
 
-/* -- speaking
- * ------------------------------------------------------------------------------------------ */
+/* -- speaking ------------------------------------------------------------------------------ */
 
 static const char *act_note(struct scenario *s, const struct words *w)
 {

@@ -31,8 +31,7 @@ enum {
 
 static const struct who engineer = { .sap = 1, .link = LINK_OPTICAL, .assoc = 4 };
 
-/* -- the line
- * ------------------------------------------------------------------------------------------ */
+/* -- the line ------------------------------------------------------------------------------ */
 
 static size_t room(void *ctx)
 {
@@ -97,8 +96,7 @@ static const uint8_t *answer(struct scenario *s)
     return NULL;
 }
 
-/* -- associations
- * --------------------------------------------------------------------------------------- */
+/* -- associations -------------------------------------------------------------------------- */
 
 static size_t put(uint8_t *dst, size_t at, const void *src, size_t n)
 {
@@ -153,8 +151,7 @@ static bool is_accepted(const uint8_t *a)
     return false;
 }
 
-/* -- the factory: high level security, GMAC, under the product's keys
- * ------------------------------------------------------------------------------------ */
+/* -- the factory: high level security, GMAC, under the product's keys ---------------------- */
 
 static const uint8_t title[CIPHER_TITLE] = { 'M', 'G', 'C', 0, 0, 0, 0, 1 };
 static const uint8_t challenge[] = "factory.";
@@ -303,8 +300,7 @@ const char *act_ask(struct scenario *s, const struct words *w)
     return a[0] == GET_RESPONSE && a[3] == 0 ? NULL : "access is refused";
 }
 
-/* -- a head-end that tells everybody the time
- * --------------------------------------------------------------------- */
+/* -- a head-end that tells everybody the time ---------------------------------------------- */
 
 /* SET of the clock, unconfirmed, in UTC. */
 static size_t set_clock(uint8_t *o, int64_t utc_s)
@@ -340,8 +336,7 @@ const char *act_broadcast(struct scenario *s, const struct words *w)
     return NULL;
 }
 
-/* -- what management changes
- * --------------------------------------------------------------------------------------- */
+/* -- what management changes --------------------------------------------------------------- */
 
 static const char *ordered(struct scenario *s, int err)
 {
@@ -403,8 +398,7 @@ const char *act_certificate(struct scenario *s, const struct words *w)
     return ordered(s, cert_put(m, &engineer, in ? &c : NULL, der, sizeof der, &sum, NULL, 0));
 }
 
-/* -- at the keypad
- * ------------------------------------------------------------------------------------- */
+/* -- at the keypad ------------------------------------------------------------------------- */
 
 /* Of the meters of stories: the counting of 17 from 3, supply group 123456. */
 const struct sts_key client_decoder = { .key = { 3, 20, 37, 54, 71, 88, 105, 122 },
@@ -432,8 +426,7 @@ const char *act_token(struct scenario *s, const struct words *w)
     return took ? NULL : sts_result_name(result);
 }
 
-/* -- short messages
- * -------------------------------------------------------------------------------------- */
+/* -- short messages ------------------------------------------------------------------------ */
 
 static const struct link_ops quiet = { .room = room, .send = take };
 
@@ -494,8 +487,7 @@ const char *act_unit(struct scenario *s, const struct words *w)
     return s->client.n ? NULL : "no answer";
 }
 
-/* -- prices
- * ---------------------------------------------------------------------------------------------- */
+/* -- prices -------------------------------------------------------------------------------- */
 
 static const char *in_force(struct scenario *s, const struct scheme *x)
 {

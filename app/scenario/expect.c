@@ -48,8 +48,7 @@ static const char *expect_register(struct scenario *s, const struct words *w, in
     return judge(s, w, compare(is, w->word[2], want, tolerance), is);
 }
 
-/* -- events
- * ------------------------------------------------------------------------------------------ */
+/* -- events -------------------------------------------------------------------------------- */
 
 static int log_of(const char *word)
 {
@@ -108,9 +107,7 @@ static const char *expect_event(struct scenario *s, const struct words *w, unsig
     return judge(s, w, none ? n == 0 : times < 0 ? n > 0 : n == times, n);
 }
 
-/* -- rows
- * ---------------------------------------------------------------------------------------------
- */
+/* -- rows ---------------------------------------------------------------------------------- */
 
 /* rows SURVEY|daily|monthly = N */
 static const char *expect_rows(struct scenario *s, const struct words *w)
@@ -162,8 +159,7 @@ static const char *expect_row(struct scenario *s, const struct words *w)
     return "the survey has no such column";
 }
 
-/* -- the rest
- * ------------------------------------------------------------------------------------------ */
+/* -- the rest ------------------------------------------------------------------------------ */
 
 /* clock = TIME: what the meter believes */
 static const char *expect_clock(struct scenario *s, const struct words *w)

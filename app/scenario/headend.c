@@ -14,8 +14,7 @@
 enum { DATA_NOTIFICATION = 0x0F, CONFIRM = 0x10, GENERAL_GLO = 0xDB, WANTS_CONFIRM = 1 << 30 };
 enum { CONFIRMATION = 6, REPLY = WRAPPER_HEAD + 64 };
 
-/* -- the line
- * ------------------------------------------------------------------------------------------ */
+/* -- the line ------------------------------------------------------------------------------ */
 
 static size_t room(void *ctx)
 {
@@ -63,8 +62,7 @@ static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to
 
 const struct device_dialler headend_dialler = { .dial = dial };
 
-/* -- the network it is reached by
- * ------------------------------------------------------------------------------------------ */
+/* -- the network it is reached by ---------------------------------------------------------- */
 
 static bool net_get(void *ctx, struct device_net *n)
 {
@@ -95,8 +93,7 @@ const char *act_network(struct scenario *s, const struct words *w)
     return NULL;
 }
 
-/* -- its answer
- * ---------------------------------------------------------------------------------------- */
+/* -- its answer ---------------------------------------------------------------------------- */
 
 static struct cipher_key keys(void)
 {
@@ -151,8 +148,7 @@ bool headend_speaks(struct scenario *s)
     return true;
 }
 
-/* -- statements
- * ---------------------------------------------------------------------------------------- */
+/* -- statements ---------------------------------------------------------------------------- */
 
 /* head-end gone|silent|confirms */
 const char *act_headend(struct scenario *s, const struct words *w)

@@ -8,8 +8,7 @@
 #include "base/err.h"
 #include "port/common/march.h"
 
-/* -- the flash: the host's, and what is wrong with it
- * ---------------------------------------------------- */
+/* -- the flash: the host's, and what is wrong with it -------------------------------------- */
 
 static const struct nor *chip(const struct scenario *s)
 {
@@ -112,8 +111,7 @@ const char *act_flash(struct scenario *s, const struct words *w)
     return NULL;
 }
 
-/* -- the board
- * ----------------------------------------------------------------------------------------- */
+/* -- the board ----------------------------------------------------------------------------- */
 
 static int supercap_mv(void *ctx)
 {

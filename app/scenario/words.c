@@ -5,8 +5,7 @@
 #include "base/bytes.h"
 #include "base/cal.h"
 
-/* -- words
- * ----------------------------------------------------------------------------------------- */
+/* -- words --------------------------------------------------------------------------------- */
 
 static bool is_space(char c)
 {
@@ -42,8 +41,7 @@ bool word_is(const char *word, const char *name)
     return !*word && !*name;
 }
 
-/* -- numbers
- * --------------------------------------------------------------------------------------- */
+/* -- numbers ------------------------------------------------------------------------------- */
 
 /* Digits, and k of them behind the point; what follows is left in *end. */
 static bool number(const char *p, unsigned k, int64_t *v, const char **end)
@@ -101,8 +99,7 @@ bool word_duration(const char *word, uint64_t *us)
     return true;
 }
 
-/* -- dates
- * ----------------------------------------------------------------------------------------- */
+/* -- dates --------------------------------------------------------------------------------- */
 
 /* n digits. */
 static bool digits(const char **p, unsigned n, unsigned *v)
@@ -171,8 +168,7 @@ bool word_date(const char *p, uint8_t date[5])
     return !*p;
 }
 
-/* -- text
- * ------------------------------------------------------------------------------------------ */
+/* -- text ---------------------------------------------------------------------------------- */
 
 void text_put(struct text *t, const char *s)
 {

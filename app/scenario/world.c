@@ -17,8 +17,7 @@ static const char *const log_name[LOGS] = { "standard",   "fraud",    "relay",
                                             "prepayment", "security", "failure",
                                             "firmware",   "power" };
 
-/* -- what is said
- * ---------------------------------------------------------------------------------- */
+/* -- what is said -------------------------------------------------------------------------- */
 
 void world_say(struct scenario *s, enum scenario_kind kind, const char *text)
 {
@@ -99,8 +98,7 @@ static void say_logged(struct scenario *s)
     }
 }
 
-/* -- terminals
- * ------------------------------------------------------------------------------------- */
+/* -- terminals ----------------------------------------------------------------------------- */
 
 static int64_t rtc_now(const struct scenario *s)
 {
@@ -215,8 +213,7 @@ void world_inputs(struct scenario *s, uint16_t terminals)
         s->dark[s->darks++] = (struct dark_edge){ rtc_now(s), levels(s) };
 }
 
-/* -- time
- * ------------------------------------------------------------------------------------------ */
+/* -- time ---------------------------------------------------------------------------------- */
 
 static void feed_neutral(const struct scenario *s, struct quantity *q, uint64_t us)
 {

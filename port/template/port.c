@@ -44,8 +44,7 @@ void sys_irq_unlock(uint32_t was)
     board_unmask(was);
 }
 
-/* -- time and samples
- * -------------------------------------------------------------------------- */
+/* -- time and samples ---------------------------------------------------------------------- */
 
 void port_sample_isr(int32_t v, int32_t i, int32_t n)
 {
@@ -84,8 +83,7 @@ void port_sleep(void)
     board_sleep();
 }
 
-/* -- serial links
- * ------------------------------------------------------------------------------ */
+/* -- serial links -------------------------------------------------------------------------- */
 
 bool port_received_isr(unsigned uart, uint8_t octet)
 {
@@ -153,8 +151,7 @@ struct link_io port_link_io(unsigned uart)
     return (struct link_io){ .ops = &link_ops, .ctx = &port.uart[uart] };
 }
 
-/* -- terminals
- * --------------------------------------------------------------------------------- */
+/* -- terminals ----------------------------------------------------------------------------- */
 
 static int rtc_read(void *ctx, mono_t t, utc_t *utc)
 {
@@ -211,8 +208,7 @@ static void lamp(void *ctx, mono_t t, enum lamp which, uint8_t pattern)
     board_lamp(which, pattern);
 }
 
-/* -- what the board finds out about itself
- * ------------------------------------------------------ */
+/* -- what the board finds out about itself ------------------------------------------------- */
 
 static void program(void *ctx, uint32_t at, uint8_t *dst, size_t n)
 {

@@ -5,8 +5,7 @@
 #include "base/sys.h"
 #include "meter/meter.h"
 
-/* -- numbers: {first 1, values 4 each}
- * --------------------------------------------------------- */
+/* -- numbers: {first 1, values 4 each} ----------------------------------------------------- */
 
 enum { NUMBERS = 56 }; /* of a piece */
 
@@ -68,8 +67,7 @@ static void spent_take_record(struct meter *m, const uint8_t *body, size_t n)
     spent_take(&m->secure, body, n);
 }
 
-/* -- the table
- * --------------------------------------------------------------------------------- */
+/* -- the table ----------------------------------------------------------------------------- */
 
 struct hot_row {
     uint8_t type, pieces; /* of a checkpoint; 0: only a record */

@@ -31,8 +31,7 @@ const struct meter_cfg cfg_two_pole = {
     .year = 2024,
 };
 
-/* -- what the store tells
- * ---------------------------------------------------------------------- */
+/* -- what the store tells ------------------------------------------------------------------ */
 
 static bool is_wallets(uint32_t type)
 {
@@ -75,8 +74,7 @@ void meter_init(struct meter *m, const struct meter_cfg *cfg, const struct meter
     supply_init(m);
 }
 
-/* -- power-up
- * ---------------------------------------------------------------------------------- */
+/* -- power-up ------------------------------------------------------------------------------ */
 
 static const struct who self = { .link = LINK_SELF };
 
@@ -208,8 +206,7 @@ int meter_mount(struct meter *m, mono_t t)
     return m->store.journal.lost ? E_IO : err;
 }
 
-/* -- one thing at a time
- * ----------------------------------------------------------------------- */
+/* -- one thing at a time ------------------------------------------------------------------- */
 
 static mono_t order_due(const struct meter *m)
 {
@@ -280,8 +277,7 @@ bool meter_store_step(struct meter *m)
     return !store_is_at_rest(&m->store) || !meter_is_ready(m);
 }
 
-/* -- inputs
- * ------------------------------------------------------------------------------------ */
+/* -- inputs -------------------------------------------------------------------------------- */
 
 int meter_feed_quantities(struct meter *m, const struct quantity *q)
 {

@@ -45,8 +45,7 @@ const char *param_name_at(uint16_t id)
     return name[id];
 }
 
-/* -- reading
- * ----------------------------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------------------------- */
 
 int32_t param_get(const struct meter *m, uint16_t id)
 {
@@ -159,8 +158,7 @@ int audit_read(struct meter *m, uint32_t number, struct audit_row *row)
     return 0;
 }
 
-/* -- writing
- * ----------------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------------- */
 
 static void put_value(struct meter *m, const struct who *who, uint16_t id, const void *was,
                       size_t was_n, const void *is, size_t is_n)
@@ -319,8 +317,7 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     return err < 0 ? err : change_commit(m);
 }
 
-/* -- long values: rows, and behind them their digest
- * ------------------------------------------- */
+/* -- long values: rows, and behind them their digest --------------------------------------- */
 
 int param_rows(struct meter *m, uint16_t id)
 {
@@ -434,8 +431,7 @@ int param_begin_stage(struct meter *m, const struct who *who)
     return 0;
 }
 
-/* -- coming back
- * ------------------------------------------------------------------------------- */
+/* -- coming back --------------------------------------------------------------------------- */
 
 void scalar_take(struct meter *m, const uint8_t *body, size_t n)
 {

@@ -13,8 +13,7 @@
 
 enum { SILENCE_US = 1000000 };
 
-/* -- answers
- * --------------------------------------------------------------------------------------- */
+/* -- answers ------------------------------------------------------------------------------- */
 
 static void say(struct courier *c, const char *text, size_t n)
 {
@@ -57,8 +56,7 @@ static void say_result(struct courier *c, int result)
     say_text(c, name);
 }
 
-/* -- words of a line
- * ------------------------------------------------------------------------------- */
+/* -- words of a line ----------------------------------------------------------------------- */
 
 struct piece {
     const char *p;
@@ -100,8 +98,7 @@ static int enter(struct device *d, uint8_t link, struct piece digits)
     return prepay_enter_text(&d->meter, &who, wallet_active(&d->meter), digits.p, digits.n);
 }
 
-/* -- the virtual token carrier
- * --------------------------------------------------------------------- */
+/* -- the virtual token carrier ------------------------------------------------------------- */
 
 static void vtc_order(struct device *d, struct courier *c, struct piece line)
 {
@@ -115,8 +112,7 @@ static void vtc_order(struct device *d, struct courier *c, struct piece line)
     say_text(c, "\r\n");
 }
 
-/* -- messages
- * -------------------------------------------------------------------------------------- */
+/* -- messages ------------------------------------------------------------------------------ */
 
 /* What this sender may order, bits of enum sms_orders; 0: nobody we know. */
 static unsigned sms_orders_of(struct device *d, struct piece number)
@@ -211,8 +207,7 @@ static void sms_order(struct device *d, struct courier *c, struct piece line)
     if (!(orders & SMS_REPLIES)) c->out_n = 0;
 }
 
-/* -- the customer's unit
- * --------------------------------------------------------------------------- */
+/* -- the customer's unit ------------------------------------------------------------------- */
 
 void ciu_key(uint8_t key[16], const uint8_t unicast[16], uint32_t meter, uint32_t unit)
 {
@@ -445,8 +440,7 @@ static void ciu_order(struct device *d, struct courier *c)
     wipe(&f, sizeof f);
 }
 
-/* -- octets in
- * ------------------------------------------------------------------------------------- */
+/* -- octets in ----------------------------------------------------------------------------- */
 
 /* How a line's octets become an order: true when one is whole. */
 static bool take_text(struct courier *c, uint8_t octet)
@@ -498,8 +492,7 @@ size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p
     return taken;
 }
 
-/* -- the lines of a device
- * ------------------------------------------------------------------------- */
+/* -- the lines of a device ----------------------------------------------------------------- */
 
 enum courier_kind device_rs485(const struct device *d)
 {

@@ -74,8 +74,7 @@ void device_courier_close(struct device *d, struct courier *c);
 size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p, size_t n,
                            mono_t at);
 
-/* -- for device.c and tests
- * ----------------------------------------------------------------- */
+/* -- for device.c and tests ---------------------------------------------------------------- */
 
 /* Something is to be done on one of the lines. */
 bool couriers_are_due(const struct device *d);

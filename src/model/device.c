@@ -67,8 +67,7 @@ int device_mount(struct device *d)
     return err;
 }
 
-/* -- the network
- * ----------------------------------------------------------------------------------- */
+/* -- the network --------------------------------------------------------------------------- */
 bool device_net_get(struct device *d, struct device_net *n)
 {
     const struct device_net_ops *net = d->cfg->net;
@@ -115,8 +114,7 @@ void device_net_changed(struct device *d)
     d->net_stirred = true;
 }
 
-/* -- one step
- * ---------------------------------------------------------------------------------- */
+/* -- one step ------------------------------------------------------------------------------ */
 enum { FLASH_POLL_US = 1000 };
 
 /* What happened is told, what it wrote is started, before anything else is looked at. */
@@ -181,8 +179,7 @@ void device_supply_failed(struct device *d, mono_t t)
     push_gasp(d, t);
 }
 
-/* -- links
- * -------------------------------------------------------------------------------------- */
+/* -- links --------------------------------------------------------------------------------- */
 static void server_wants(struct device *d, mono_t t)
 {
     d->server_due = mono_min(d->server_due, t);
@@ -209,8 +206,7 @@ size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p,
     return dlms_feed_link(&d->server, l, p, n, at);
 }
 
-/* -- identity and secrets
- * ----------------------------------------------------------------------- */
+/* -- identity and secrets ------------------------------------------------------------------ */
 void device_title(const struct device *d, uint8_t title[DLMS_TITLE])
 {
     memcpy(title, "MAG\x22", 4);

@@ -194,8 +194,7 @@ bool device_has_development_keys(struct device *d);
 enum { HDLC_LOWEST = 16 };
 uint16_t device_lower_address(const struct device *d, unsigned link);
 
-/* -- what classes 15 and 64 do
- * ----------------------------------------------------------------- */
+/* -- what classes 15 and 64 do ------------------------------------------------------------- */
 
 /* Receiving counter a client must use next; index is that of 0-0:43.1.e. */
 uint32_t device_counter_floor(const struct device *d, unsigned index);

@@ -11,8 +11,7 @@
 #include "dlms/hdlc.h"
 #include "model/roles.h"
 
-/* -- registers and storage
- * ---------------------------------------------------------------------- */
+/* -- registers and storage ----------------------------------------------------------------- */
 static const void *freeze(void *app, uint16_t session)
 {
     struct device *d = app;
@@ -34,8 +33,7 @@ static int settled(void *app)
     return meter_is_ready(m) ? 0 : E_BUSY;
 }
 
-/* -- time and chance
- * ---------------------------------------------------------------------------- */
+/* -- time and chance ----------------------------------------------------------------------- */
 static void now(void *app, uint8_t dt[12])
 {
     moment_put(meter_of(app), meter_utc(meter_of(app)), dt);
@@ -46,8 +44,7 @@ static void random_get(void *app, uint8_t *dst, size_t n)
     rng_get(&device_of(app)->rng, dst, n);
 }
 
-/* -- security
- * ------------------------------------------------------------------------------------ */
+/* -- security ------------------------------------------------------------------------------ */
 static void security_get(void *app, uint8_t assoc, struct dlms_security *s)
 {
     struct meter *m = meter_of(app);
@@ -141,8 +138,7 @@ static void transaction_raise(void *app, uint8_t assoc, uint64_t floor)
     secure_spend(meter_of(app), assoc, floor);
 }
 
-/* -- ports
- * ----------------------------------------------------------------------------------------- */
+/* -- ports --------------------------------------------------------------------------------- */
 static int port_of(uint8_t link)
 {
     return link <= LINK_WAN ? link : E_NONE;

@@ -36,8 +36,7 @@ static void load(struct device *d, unsigned n, struct push_setup *s, uint8_t oct
     (void)push_read_setup(s, octets, size);
 }
 
-/* -- orders
- * ---------------------------------------------------------------------------------------- */
+/* -- orders -------------------------------------------------------------------------------- */
 
 /* A push without a destination is switched off. Serial lines need none. */
 static bool has_place(const struct push_setup *s)
@@ -122,8 +121,7 @@ void push_power_up(struct device *d)
     push_collect(d);
 }
 
-/* -- the end of a try
- * ------------------------------------------------------------------------------ */
+/* -- the end of a try ---------------------------------------------------------------------- */
 
 static void let_go(struct device *d)
 {
@@ -191,8 +189,7 @@ static void ended(struct device *d, enum fate f)
     plan(p);
 }
 
-/* -- a try
- * ------------------------------------------------------------------------------------------ */
+/* -- a try --------------------------------------------------------------------------------- */
 
 /* Must the head-end confirm this one? */
 static bool wants_confirmation(struct device *d, unsigned n, const struct push_setup *s)
@@ -322,8 +319,7 @@ static void begin(struct device *d, unsigned n)
     plan(p);
 }
 
-/* -- steps
- * ------------------------------------------------------------------------------------------ */
+/* -- steps --------------------------------------------------------------------------------- */
 
 static void watch(struct device *d, mono_t now)
 {

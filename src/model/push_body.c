@@ -23,8 +23,7 @@ static int find_entry(struct device *d, unsigned n, unsigned i, uint8_t list[PUS
     return push_read_entry(e, &in);
 }
 
-/* -- parts of attributes
- * -------------------------------------------------------------------------- */
+/* -- parts of attributes ------------------------------------------------------------------- */
 
 /* Element `index` (from 1) of the structure or array that the attribute is. */
 static void emit_element(void *app, const struct cosem_at *at, uint16_t index,
@@ -57,8 +56,7 @@ static void emit_all(void *app, struct cosem_at *at, struct axdr_out *o)
     }
 }
 
-/* -- selections
- * ------------------------------------------------------------------------------------ */
+/* -- selections ---------------------------------------------------------------------------- */
 
 static void put_range(const struct push_entry *e, struct axdr_out *o)
 {
@@ -97,8 +95,7 @@ static struct cosem_sel select_rows(const struct push_entry *e, uint8_t octets[S
     return sel;
 }
 
-/* -- one entry
- * ------------------------------------------------------------------------------------- */
+/* -- one entry ----------------------------------------------------------------------------- */
 
 /* Begin to read it; what is short comes out at once. DAR_OK with g->at.row: read on. */
 static enum dar begin(struct device *d, const struct push_entry *e, const void *frozen,

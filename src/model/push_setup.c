@@ -7,8 +7,7 @@
 #include "crypto/suite.h"
 #include "model/classes.h"
 
-/* -- as delivered
- * ---------------------------------------------------------------------------------- */
+/* -- as delivered -------------------------------------------------------------------------- */
 
 /* No destination, so silent; three tries 10, 20, 40 s apart; client 64; unconfirmed. */
 static const uint8_t delivered[] = {
@@ -100,8 +99,7 @@ size_t push_list_octets(struct device *d, unsigned n, uint8_t dst[PUSH_LIST])
     return o.len;
 }
 
-/* -- addresses
- * ------------------------------------------------------------------------------------- */
+/* -- addresses ----------------------------------------------------------------------------- */
 
 static int read_number(const uint8_t **p, const uint8_t *end, unsigned most)
 {
@@ -176,8 +174,7 @@ int push_read_peer(struct push_peer *to, const uint8_t *text, size_t n)
     return 0;
 }
 
-/* -- reading
- * --------------------------------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------------------------- */
 
 static const struct {
     struct obis ln;
@@ -359,8 +356,7 @@ int push_read_setup(struct push_setup *s, const uint8_t *p, size_t n)
     return good ? 0 : in.bad ? E_TYPE : E_RANGE;
 }
 
-/* -- entries
- * --------------------------------------------------------------------------------------- */
+/* -- entries ------------------------------------------------------------------------------- */
 
 /* A date may come without its time: from its first moment, up to its last. */
 static void read_bound(struct axdr_in *in, uint8_t dt[12], bool first)
@@ -424,8 +420,7 @@ int push_read_entry(struct push_entry *e, struct axdr_in *in)
     return is_readable(e) ? 0 : E_RANGE;
 }
 
-/* -- when
- * ------------------------------------------------------------------------------------------ */
+/* -- when ---------------------------------------------------------------------------------- */
 
 enum { HOUR_S = 3600 };
 

@@ -21,8 +21,7 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* -- the plain loop
- * ------------------------------------------------------------------------------ */
+/* -- the plain loop ------------------------------------------------------------------------ */
 
 struct plain {
     double v[16], i[16], n[16], tap_i[10], tap_n[10], re, im, step_re, step_im;
@@ -85,8 +84,7 @@ static double time_plain(void)
     return best / SECOND;
 }
 
-/* -- the meter's chain
- * --------------------------------------------------------------------------- */
+/* -- the meter's chain --------------------------------------------------------------------- */
 
 static void meter(struct rig *r)
 {

@@ -72,8 +72,7 @@ static int64_t utc(const struct life *k)
     return clock_utc(&k->l->m.clock, k->l->now).s;
 }
 
-/* -- the books
- * ------------------------------------------------------------------------------------- */
+/* -- the books ----------------------------------------------------------------------------- */
 
 static int64_t balance_of(const struct book *b)
 {
@@ -183,8 +182,7 @@ static void check(struct life *k)
     k->checks++;
 }
 
-/* -- what happens
- * ---------------------------------------------------------------------------------- */
+/* -- what happens -------------------------------------------------------------------------- */
 
 /* Up to each midnight, so that every Wh has its day. */
 static void run(struct life *k, uint64_t s)
@@ -412,8 +410,7 @@ static void step(struct life *k)
     k->steps++;
 }
 
-/* -- a year
- * ---------------------------------------------------------------------------------------- */
+/* -- a year -------------------------------------------------------------------------------- */
 
 static void begin(struct life *k)
 {

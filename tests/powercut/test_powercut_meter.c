@@ -114,8 +114,7 @@ static void write_diary(struct life *f)
     }
 }
 
-/* -- judging
- * --------------------------------------------------------------------------------------- */
+/* -- judging ------------------------------------------------------------------------------- */
 
 static const char *judge_energy(const struct life *f, struct lab *l)
 {
@@ -282,8 +281,7 @@ static const char *judge(const struct life *f, struct lab *l)
     return e || !f->switching ? e : judge_supply(l);
 }
 
-/* -- cutting
- * --------------------------------------------------------------------------------------- */
+/* -- cutting ------------------------------------------------------------------------------- */
 
 static struct lab *power_up(struct life *f, struct nor_sim *sim)
 {
@@ -316,8 +314,7 @@ static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
     lab_free(l);
 }
 
-/* -- the life
- * --------------------------------------------------------------------------------------- */
+/* -- the life ------------------------------------------------------------------------------ */
 
 static void settle(struct life *f)
 {

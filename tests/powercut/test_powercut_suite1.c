@@ -109,8 +109,7 @@ static int method_enum(struct session *s, int8_t number, uint8_t value, struct b
     return e;
 }
 
-/* -- the steps; each may be done again
- * --------------------------------------------------------- */
+/* -- the steps; each may be done again ----------------------------------------------------- */
 
 static int read_energy(struct life *l, struct session *s, struct trouble *t)
 {
@@ -364,8 +363,7 @@ static void live(struct life *l)
     }
 }
 
-/* -- cutting
- * ------------------------------------------------------------------------------------ */
+/* -- cutting ------------------------------------------------------------------------------- */
 
 static unsigned long cuts, before, after;
 

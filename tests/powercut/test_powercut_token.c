@@ -183,8 +183,7 @@ static int enter_all(const struct life *f, struct lab *l)
     return result;
 }
 
-/* -- judging
- * --------------------------------------------------------------------------------------- */
+/* -- judging ------------------------------------------------------------------------------- */
 
 static struct lab *power_up(const struct life *f, struct nor_sim *sim)
 {
@@ -247,8 +246,7 @@ static void judge_copy(void *ctx, struct nor_sim *chip, enum torn model)
     lab_free(l);
 }
 
-/* -- the life
- * --------------------------------------------------------------------------------------- */
+/* -- the life ------------------------------------------------------------------------------ */
 
 /* The tokens of f->teller, entered by f->who: the last of them shall come to `expected`. */
 static void cut_tokens(struct life *f, struct nor_sim *sim, const char *kind, int expected)
@@ -432,8 +430,7 @@ static void schemes_and_months(struct life *f, struct nor_sim *sim)
     cut_act(f, sim, "a month ends with another scheme", end_day, true);
 }
 
-/* -- the mode, emergency credit, debts
- * ---------------------------------------------------------------- */
+/* -- the mode, emergency credit, debts ----------------------------------------------------- */
 
 static int done(struct lab *l, int err)
 {

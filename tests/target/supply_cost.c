@@ -32,8 +32,7 @@ static struct {
     bool closed;
 } app;
 
-/* -- the terminals
- * ------------------------------------------------------------------------------------ */
+/* -- the terminals ------------------------------------------------------------------------- */
 
 static int prog_start(void *ctx, uint32_t at, const void *src, size_t n)
 {
@@ -67,8 +66,7 @@ static int temperature_dc(void *ctx)
     return app.temperature_dc;
 }
 
-/* -- a meter that lives
- * -------------------------------------------------------------------------------- */
+/* -- a meter that lives -------------------------------------------------------------------- */
 
 static void settle(void)
 {
@@ -129,8 +127,7 @@ COST void cost_fire(void)
     until_pulse();
 }
 
-/* -- both causes, many times, wherever the journal stands
- * ----------------------------------------------- */
+/* -- both causes, many times, wherever the journal stands ---------------------------------- */
 
 static void one_round(void (*cost)(void), enum requester r)
 {

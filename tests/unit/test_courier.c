@@ -146,8 +146,7 @@ static unsigned logged(enum event_log log, uint16_t code)
     return n;
 }
 
-/* -- VTC
- * ---------------------------------------------------------------------------------------- */
+/* -- VTC ----------------------------------------------------------------------------------- */
 
 static void lines_of_the_carrier_port(void **state)
 {
@@ -230,8 +229,7 @@ static void wrong_tokens_lock_the_port_and_the_keypad(void **state)
     assert_string_equal(said(text + 3), "12 RESULT 1 Accept\r\n");
 }
 
-/* -- SMS
- * ---------------------------------------------------------------------------------------- */
+/* -- SMS ----------------------------------------------------------------------------------- */
 
 static void allow(uint8_t orders, const char *number)
 {
@@ -409,8 +407,7 @@ static void a_carrier_port_that_is_off(void **state)
     assert_int_equal(speed, 2400);
 }
 
-/* -- CIU
- * ---------------------------------------------------------------------------------------- */
+/* -- CIU ----------------------------------------------------------------------------------- */
 
 enum { UNIT = 7001, SECOND = 7002, THIRD = 7003 };
 
@@ -750,8 +747,7 @@ static void the_list_of_units_by_dlms(void **state)
     assert_int_equal(logged(LOG_PREPAYMENT, EV_CIU_UNPAIRED), 1);
 }
 
-/* -- what a unit is told, and what it may
- * ------------------------------------------------------------------------------------- */
+/* -- what a unit is told, and what it may -------------------------------------------------- */
 
 static struct desk_value value_of(const char *name, uint8_t role)
 {

@@ -40,8 +40,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* -- by DLMS
- * -------------------------------------------------------------------------------------- */
+/* -- by DLMS ------------------------------------------------------------------------------- */
 
 static void get(uint16_t cls, const char *ln, uint8_t attr)
 {
@@ -188,8 +187,7 @@ static unsigned status(const char *ln)
     return got.p[1];
 }
 
-/* -- A to D: what it all comes to
- * ----------------------------------------------------------------- */
+/* -- A to D: what it all comes to ---------------------------------------------------------- */
 
 #define BOUGHT 200000000 /* 2000.00000 */
 
@@ -284,8 +282,7 @@ static void example_d(void **state)
     }
 }
 
-/* -- E: emergency and repayment
- * -------------------------------------------------------------------- */
+/* -- E: emergency and repayment ------------------------------------------------------------ */
 
 static const struct scheme *one_a_kwh(void)
 {
@@ -392,8 +389,7 @@ static void example_e_with_a_provision(void **state)
     assert_int_equal(number(113, "0-0:19.21.19", 12), 9500);
 }
 
-/* -- F: friendly time
- * ------------------------------------------------------------------------------ */
+/* -- F: friendly time ---------------------------------------------------------------------- */
 
 static void ok(int err)
 {
@@ -529,8 +525,7 @@ static void example_f_the_exact_sum(void **state)
     assert_int_equal(wallet_balance(&k->d.meter, 1), schemes_nano("0.01"));
 }
 
-/* -- G: a wallet of each source
- * -------------------------------------------------------------------- */
+/* -- G: a wallet of each source ------------------------------------------------------------ */
 
 static void signal_is(bool on)
 {

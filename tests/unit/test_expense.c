@@ -216,8 +216,7 @@ static void example_d(void **state)
     }
 }
 
-/* -- paths
- * ----------------------------------------------------------------------------------------- */
+/* -- paths --------------------------------------------------------------------------------- */
 
 static int64_t life_in_steps(uint64_t step_us)
 {
@@ -267,8 +266,7 @@ static void a_million_deductions(void **state)
     assert_int_equal(b.total.part, 0);
 }
 
-/* -- days and months
- * ------------------------------------------------------------------------------- */
+/* -- days and months ----------------------------------------------------------------------- */
 
 static void months_end_and_begin(void **state)
 {
@@ -408,8 +406,7 @@ static void a_demand_is_charged_to_the_end_of_the_month(void **state)
     assert_int_equal(wallet_collected(&l->m, 1), charged);
 }
 
-/* -- clocks, zones and outages in any order
- * -------------------------------------------------- */
+/* -- clocks, zones and outages in any order ------------------------------------------------ */
 
 enum { MONTHLY = 5000000, DAILY = 100000, CALENDAR = 60 * 366 }; /* 5.00 and 0.10; from 1990 */
 static const int32_t FIRST = 7305;                               /* 1990-01-01 */
@@ -773,8 +770,7 @@ static void each_day_and_month_once(void **state)
     }
 }
 
-/* -- another scheme
- * --------------------------------------------------------------------------------- */
+/* -- another scheme ------------------------------------------------------------------------ */
 
 static void a_new_scheme_waits_for_the_month(void **state)
 {
@@ -831,8 +827,7 @@ static void an_unsound_scheme_changes_nothing(void **state)
     assert_int_equal(param_write(&l->m, &lab_who, PARAM_SCHEME, &s, 10), E_TYPE);
 }
 
-/* -- random lives: bought is collected and balance, whatever happens
- * -------------------------------- */
+/* -- random lives: bought is collected and balance, whatever happens ----------------------- */
 
 static uint64_t seed;
 

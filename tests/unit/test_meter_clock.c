@@ -95,8 +95,7 @@ static void impossible_dates_are_refused(void **state)
         assert_true(when_is_valid(&good[i]));
 }
 
-/* -- zone: the C library's POSIX rules are the second opinion
- * ----------------------------------- */
+/* -- zone: the C library's POSIX rules are the second opinion ------------------------------ */
 
 struct place {
     const char *tz;
@@ -211,8 +210,7 @@ static void grids_are_found(void **state)
     }
 }
 
-/* -- clock
- * ------------------------------------------------------------------------------------- */
+/* -- clock --------------------------------------------------------------------------------- */
 
 static void a_date_is_reached_when_it_is_shown(void **state)
 {

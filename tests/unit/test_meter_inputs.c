@@ -202,8 +202,7 @@ static void the_sealed_button_ends_a_period(void **state)
     lab_free(l);
 }
 
-/* -- what windows say
- * ---------------------------------------------------------------------------- */
+/* -- what windows say ---------------------------------------------------------------------- */
 
 static void a_sag_is_told_with_depth_and_length(void **state)
 {

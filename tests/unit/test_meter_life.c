@@ -71,8 +71,7 @@ static void check_energy(struct lab *l)
             assert_int_equal(energy_nj(&l->m.energy, &l->m.now, k, d), l->fed_nj[k][d]);
 }
 
-/* -- counting
- * ---------------------------------------------------------------------------------- */
+/* -- counting ------------------------------------------------------------------------------ */
 
 static void hours_are_counted_exactly(void **state)
 {
@@ -143,8 +142,7 @@ static void steps_leave_no_trace(void **state)
     for (int i = 1; i < 5; i++) assert_int_equal(hash[i], hash[0]);
 }
 
-/* -- power
- * ------------------------------------------------------------------------------------- */
+/* -- power --------------------------------------------------------------------------------- */
 
 static void a_gasp_loses_nothing(void **state)
 {
@@ -282,8 +280,7 @@ static void a_cut_on_the_grid_point_makes_no_row_twice(void **state)
     }
 }
 
-/* -- clock
- * ------------------------------------------------------------------------------------- */
+/* -- clock --------------------------------------------------------------------------------- */
 
 static void set_clock(struct lab *l, int64_t utc)
 {
@@ -480,8 +477,7 @@ static void the_calendar_chip_is_followed(void **state)
     lab_free(l);
 }
 
-/* -- parameters and logs
- * ------------------------------------------------------------------------ */
+/* -- parameters and logs ------------------------------------------------------------------- */
 
 static void a_parameter_leaves_its_trace(void **state)
 {
@@ -608,8 +604,7 @@ static void alarms_latch_and_clear(void **state)
     lab_free(l);
 }
 
-/* -- surveys
- * ------------------------------------------------------------------------------------ */
+/* -- surveys ------------------------------------------------------------------------------- */
 
 static void columns_and_period_may_be_changed(void **state)
 {
@@ -648,8 +643,7 @@ static void columns_and_period_may_be_changed(void **state)
     lab_free(l);
 }
 
-/* -- billing
- * ------------------------------------------------------------------------------------ */
+/* -- billing ------------------------------------------------------------------------------- */
 
 static void months_end_and_consumption_adds_up(void **state)
 {
@@ -753,8 +747,7 @@ static void billing_by_hand_is_locked_for_two_minutes(void **state)
     lab_free(l);
 }
 
-/* -- demand
- * ------------------------------------------------------------------------------------- */
+/* -- demand -------------------------------------------------------------------------------- */
 
 static void block_demand_is_energy_over_time(void **state)
 {

@@ -71,8 +71,7 @@ static void write_special(struct lab *l)
     lab_settle(l);
 }
 
-/* -- the slow reading
- * ------------------------------------------------------------------------ */
+/* -- the slow reading ---------------------------------------------------------------------- */
 
 /* A bound in digits, month and day, or day alone; its day may be any, last, last but one. */
 static int slow_bound(const uint8_t bound[5], const struct civil *c, int any)
@@ -184,8 +183,7 @@ static void every_minute_agrees(void **state)
     }
 }
 
-/* -- lights out
- * ------------------------------------------------------------------------------ */
+/* -- lights out ---------------------------------------------------------------------------- */
 
 static void off_from_to(struct lab *l, int64_t from, int64_t to)
 {
@@ -292,8 +290,7 @@ static void the_clock_goes_over_it(void **state)
     lab_free(l);
 }
 
-/* -- lists
- * ----------------------------------------------------------------------------------- */
+/* -- lists --------------------------------------------------------------------------------- */
 
 static int put_one(struct lab *l, const struct schedule_entry *x, unsigned times)
 {

@@ -33,8 +33,7 @@ struct book { /* a calendar as the client has it */
 };
 static struct book book;
 
-/* -- making one
- * ---------------------------------------------------------------------------------- */
+/* -- making one ---------------------------------------------------------------------------- */
 
 static struct item_name name_of(unsigned i)
 {
@@ -133,8 +132,7 @@ static struct lab *start(int64_t utc)
     return l;
 }
 
-/* -- the slow evaluator
- * ---------------------------------------------------------------------------- */
+/* -- the slow evaluator -------------------------------------------------------------------- */
 
 static int wild(const uint8_t date[5])
 {
@@ -208,8 +206,7 @@ static unsigned slow_says(int64_t local_s)
     return 0;
 }
 
-/* -- tests
- * ------------------------------------------------------------------------------------------ */
+/* -- tests --------------------------------------------------------------------------------- */
 
 static unsigned calendars = 20; /* a hundred by calendar_torture */
 

@@ -32,8 +32,7 @@ static void check(bool good, const char *what)
     abort();
 }
 
-/* -- a leap year
- * ------------------------------------------------------------------------------------ */
+/* -- a leap year --------------------------------------------------------------------------- */
 
 static void leap_year(void)
 {
@@ -71,8 +70,7 @@ static void leap_year(void)
     lab_free(l);
 }
 
-/* -- identities, each from the cells by the most obvious sum
- * ---------------------------------------- */
+/* -- identities, each from the cells by the most obvious sum ------------------------------- */
 
 static uint64_t cells(const struct regs *r, unsigned cell, unsigned q, unsigned tariff)
 {
@@ -140,8 +138,7 @@ static void fed_is_counted(struct lab *l)
               "what was fed is counted");
 }
 
-/* -- random years
- * ------------------------------------------------------------------------------------ */
+/* -- random years -------------------------------------------------------------------------- */
 
 static void thunder(struct lab *l)
 {

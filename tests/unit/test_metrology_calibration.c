@@ -90,8 +90,7 @@ static void ranges_are_checked(void **s)
     }
 }
 
-/* -- the procedure
- * ----------------------------------------------------------------------------- */
+/* -- the procedure ------------------------------------------------------------------------- */
 
 struct board {
     double gain[3], skew[2], dc, noise[3], clock;

@@ -15,8 +15,7 @@
 
 static const struct rating rating = { 230000, 5000, 100000, 50 };
 
-/* -- through samples
- * --------------------------------------------------------------------------- */
+/* -- through samples ----------------------------------------------------------------------- */
 
 struct scene {
     struct rig rig;
@@ -233,8 +232,7 @@ static void nothing_without_load(void **s)
     assert_int_equal(at.notes, 0);
 }
 
-/* -- without samples
- * --------------------------------------------------------------------------- */
+/* -- without samples ----------------------------------------------------------------------- */
 
 /* A chip gives means only: the same rows, judged by them. */
 static void means_are_judged(void **s)
@@ -299,8 +297,7 @@ static void switched_off_rows(void **s)
     assert_true(note_of(QUALITY_SAG, true) == NULL);
 }
 
-/* -- tampers
- * ----------------------------------------------------------------------------------- */
+/* -- tampers ------------------------------------------------------------------------------- */
 
 static const struct tamper_note *fraud_of(unsigned kind, bool begins)
 {

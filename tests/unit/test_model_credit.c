@@ -127,8 +127,7 @@ static unsigned logged(uint16_t code)
     return n;
 }
 
-/* -- charges
- * --------------------------------------------------------------------------------------- */
+/* -- charges ------------------------------------------------------------------------------- */
 
 /* Head of a5 and a6: the scale; in stands at the first row then. */
 static int scale_of(struct axdr_in *in, unsigned *rows)
@@ -299,8 +298,7 @@ static void debts_are_set_added_and_collected(void **state)
     assert_true(axdr_is_done(&in));
 }
 
-/* -- schemes that are none
- * --------------------------------------------------------------------------- */
+/* -- schemes that are none ----------------------------------------------------------------- */
 
 static void emit_scheme(struct axdr_out *o, const struct scheme *s)
 {
@@ -531,8 +529,7 @@ static void costs_are_alike(void **state)
     }
 }
 
-/* -- accounts
- * --------------------------------------------------------------------------------------- */
+/* -- accounts ------------------------------------------------------------------------------ */
 
 static void what_is_collected_when(void **state)
 {
@@ -616,8 +613,7 @@ static void levels_fall(void **state)
     assert_int_equal(put_i32(112, "0-0:19.10.0", 5, 60000), DAR_OK);
 }
 
-/* -- register monitors of credit and of steps
- * --------------------------------------------------- */
+/* -- register monitors of credit and of steps ---------------------------------------------- */
 
 /* {class, name, attribute} */
 static bool monitors(const char *monitor, uint16_t cls, const char *ln, int8_t attr)

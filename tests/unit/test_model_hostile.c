@@ -18,8 +18,7 @@ static uint8_t was[DESK_VALUE], wrong[VALUE + LONG + 8], now_is[VALUE];
 static size_t was_n;
 static unsigned taken, refused, failures;
 
-/* -- the parts of a value: where they begin, how many octets they are
- * -------------------------------------------- */
+/* -- the parts of a value: where they begin, how many octets they are ---------------------- */
 
 struct piece {
     size_t at, n; /* of the tag; with head and contents */
@@ -82,8 +81,7 @@ static size_t split(const uint8_t *p, size_t at)
     return end;
 }
 
-/* -- one try
- * ------------------------------------------------------------------------------------------- */
+/* -- one try ------------------------------------------------------------------------------- */
 
 struct target {
     struct desk *k;
@@ -162,8 +160,7 @@ static void check(const struct target *t, const struct piece *p, size_t n)
     failures += dar != DAR_OK;
 }
 
-/* -- what may be wrong
- * ---------------------------------------------------------------------------------- */
+/* -- what may be wrong --------------------------------------------------------------------- */
 
 static void put_all(size_t at, size_t n, uint8_t first, uint8_t rest)
 {

@@ -15,9 +15,7 @@
 enum { OBJECTS = 2000, IDS = 24, FAR = 22 };
 static const int64_t T0 = 1767225600 + 9 * 86400; /* 2026-01-10 */
 
-/* -- what an object list says
- * ------------------------------------------------------------------
- */
+/* -- what an object list says -------------------------------------------------------------- */
 struct listed {
     uint16_t cls;
     struct obis ln;
@@ -96,9 +94,7 @@ static const struct listed *listed_at(unsigned n, const struct cosem_at *at)
     return NULL;
 }
 
-/* -- doing it
- * ----------------------------------------------------------------------------------
- */
+/* -- doing it ------------------------------------------------------------------------------ */
 static uint8_t value[2][DESK_VALUE];
 
 static void say(uint8_t role, uint16_t cls, struct obis ln, char what, unsigned id,

@@ -61,9 +61,7 @@ static void set_equal(struct desk *k, uint16_t cls, const char *ln, uint8_t attr
     assert_memory_equal(v.p, in, v.n);
 }
 
-/* -- the calendar at its limits
- * -----------------------------------------------------------------
- */
+/* -- the calendar at its limits ------------------------------------------------------------ */
 static void put_seasons(struct axdr_out *o, unsigned n)
 {
     axdr_emit_head(o, AXDR_ARRAY, n);
@@ -210,9 +208,7 @@ static void special_days_come_and_go_one_by_one(void **state)
     desk_free(k);
 }
 
-/* -- scripts and schedules
- * ------------------------------------------------------------------------
- */
+/* -- scripts and schedules ----------------------------------------------------------------- */
 static enum dar script(struct desk *k, uint8_t role, const char *ln, uint16_t n)
 {
     struct axdr_out o = open_in();
@@ -433,8 +429,7 @@ static void a_single_action_opens_the_relay(void **state)
     desk_free(k);
 }
 
-/* -- what the display shows
- * ---------------------------------------------------------------------------------------- */
+/* -- what the display shows ---------------------------------------------------------------- */
 
 static void the_display_shows_what_it_is_told(void **state)
 {
@@ -489,9 +484,7 @@ static void the_display_shows_what_it_is_told(void **state)
     desk_free(k);
 }
 
-/* -- words and structures
- * ---------------------------------------------------------------------------
- */
+/* -- words and structures ------------------------------------------------------------------ */
 static void alarms_clear_when_their_cause_is_gone(void **state)
 {
     enum { COVER = INPUT_METER_COVER };
@@ -644,9 +637,7 @@ static void a_structure_is_written_whole_or_not_at_all(void **state)
     desk_free(k);
 }
 
-/* -- ports
- * -------------------------------------------------------------------------------------------
- */
+/* -- ports --------------------------------------------------------------------------------- */
 static struct dlms_port port_of(struct desk *k, uint8_t link)
 {
     struct dlms_port p;
@@ -769,9 +760,7 @@ static void without_a_network_its_objects_are_unavailable(void **state)
     desk_free(k);
 }
 
-/* -- selections of the object list
- * ------------------------------------------------------------------------
- */
+/* -- selections of the object list --------------------------------------------------------- */
 static uint8_t all[LONG];
 
 /* The element of that object in the whole list: where and how long. */
@@ -862,9 +851,7 @@ static void the_object_list_can_be_asked_in_part(void **state)
     desk_free(k);
 }
 
-/* -- the who-log, and rows selected by another column than the clock
- * ---------------------------------------
- */
+/* -- the who-log, and rows selected by another column than the clock ----------------------- */
 /* Rows of a profile whose column lies in [from, to]; how many; the value in v. */
 static uint32_t select_rows(struct desk *k, const char *profile, uint16_t cls, const char *by,
                             int64_t from, int64_t to, enum dar want, struct desk_value *v)
@@ -1080,8 +1067,7 @@ static void a_policy_only_grows(void **state)
     desk_free(k);
 }
 
-/* -- class 62
- * -------------------------------------------------------------------------------------- */
+/* -- class 62 ------------------------------------------------------------------------------ */
 
 /* The vector "compact-data": its own template id and two counters. */
 static void compact_data_is_contents_alone(void **state)
@@ -1134,8 +1120,7 @@ static void compact_data_is_contents_alone(void **state)
     desk_free(k);
 }
 
-/* -- what the logs say of themselves
- * ------------------------------------------------------------------------------ */
+/* -- what the logs say of themselves ------------------------------------------------------- */
 
 static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
 {
@@ -1197,8 +1182,7 @@ static void a_log_names_its_newest_row(void **state)
     desk_free(k);
 }
 
-/* -- the factory
- * ---------------------------------------------------------------------------------------- */
+/* -- the factory --------------------------------------------------------------------------- */
 
 static enum dar as_factory(struct desk *k, const char *ln, const void *p, size_t n)
 {

@@ -23,8 +23,7 @@
 enum { OUT = 1 << 16 };
 static const int64_t T0 = 1767225600 + 9 * 86400; /* 2026-01-10, a Saturday */
 
-/* -- a network
- * -------------------------------------------------------------------------------------- */
+/* -- a network ----------------------------------------------------------------------------- */
 static struct net {
     struct desk *k;
     struct dlms_link link;
@@ -104,8 +103,7 @@ static void power_cut(struct desk *k, uint64_t dark_s)
     desk_cut(k, dark_s);
 }
 
-/* -- setting it up
- * -------------------------------------------------------------------------------------- */
+/* -- setting it up ------------------------------------------------------------------------- */
 static struct obis push_ln(unsigned n)
 {
     return (struct obis){ 0, (uint8_t)n, 25, 9, 0, 255 };
@@ -143,8 +141,7 @@ static void order(struct desk *k, unsigned n)
     desk_settle(k);
 }
 
-/* -- what came
- * ------------------------------------------------------------------------------------------ */
+/* -- what came ----------------------------------------------------------------------------- */
 static struct {
     uint8_t apdu[OUT];
     size_t n;
@@ -244,8 +241,7 @@ static void confirm(struct desk *k, uint32_t id, bool sealed)
     desk_settle(k);
 }
 
-/* -- tests
- * ---------------------------------------------------------------------------------------------- */
+/* -- tests --------------------------------------------------------------------------------- */
 static void a_push_says_which_it_is(void **state)
 {
     struct desk *k = begin();

@@ -760,8 +760,7 @@ static void the_display_tells_of_credit(void **state)
     assert_cells("      13", 0);
 }
 
-/* -- functions of 2/11
- * -------------------------------------------------------------------------- */
+/* -- functions of 2/11 --------------------------------------------------------------------- */
 
 static void an_engineer_opens_and_releases(void **state)
 {

@@ -73,8 +73,7 @@ static void random_schemes_to_every_digit(void **state)
     print_message("%llu bills equal to the last of 21 decimals\n", (unsigned long long)bills);
 }
 
-/* -- the worked examples
- * --------------------------------------------------------------------------- */
+/* -- the worked examples ------------------------------------------------------------------- */
 
 static struct bill bill_at(const struct scheme *s, uint32_t wh)
 {
@@ -147,8 +146,7 @@ static void example_d(void **state)
     }
 }
 
-/* -- what is refused
- * ------------------------------------------------------------------------------- */
+/* -- what is refused ----------------------------------------------------------------------- */
 
 static void hostile_schemes(void **state)
 {

@@ -65,9 +65,7 @@ static bool holds(const struct lab *l, enum requester r)
     return l->m.supply.state.held >> r & 1;
 }
 
-/* -- tamper
- * --------------------------------------------------------------------------------------------
- */
+/* -- tamper -------------------------------------------------------------------------------- */
 
 static void an_open_cover_outlasts_the_power(void **state)
 {
@@ -132,8 +130,7 @@ static void time_releases_what_a_tamper_opened(void **state)
     lab_free(l);
 }
 
-/* -- orders against a cause
- * ---------------------------------------------------------------------------- */
+/* -- orders against a cause ---------------------------------------------------------------- */
 
 static void no_order_while_the_cause_lasts(void **state)
 {
@@ -152,8 +149,7 @@ static void no_order_while_the_cause_lasts(void **state)
     lab_free(l);
 }
 
-/* -- causes that end while nothing can open
- * ------------------------------------------------------------ */
+/* -- causes that end while nothing can open ------------------------------------------------ */
 
 static void what_ended_in_mode_0_is_over(void **state)
 {
@@ -192,9 +188,7 @@ static void what_ended_in_mode_0_is_over(void **state)
     lab_free(l);
 }
 
-/* -- heat
- * --------------------------------------------------------------------------------------------
- */
+/* -- heat ---------------------------------------------------------------------------------- */
 
 static int terminals_dc;
 
@@ -237,8 +231,7 @@ static void without_a_sensor_fire_is_released(void **state)
     lab_free(l);
 }
 
-/* -- the push button
- * --------------------------------------------------------------------------------------- */
+/* -- the push button ----------------------------------------------------------------------- */
 
 static void press(struct lab *l, unsigned s)
 {
@@ -280,8 +273,7 @@ static void a_long_press(void **state)
     }
 }
 
-/* -- an emergency that is ordered
- * -------------------------------------------------------------------------- */
+/* -- an emergency that is ordered ---------------------------------------------------------- */
 
 static void an_emergency_begins_when_ordered(void **state)
 {
@@ -308,8 +300,7 @@ static void an_emergency_begins_when_ordered(void **state)
     lab_free(l);
 }
 
-/* -- a relay that fails, as the lights go out
- * ---------------------------------------------------------- */
+/* -- a relay that fails, as the lights go out ---------------------------------------------- */
 
 static unsigned told, untold;
 

@@ -52,8 +52,7 @@ static void mode(struct lab *l, int32_t mode)
     lab_settle(l);
 }
 
-/* -- the walk: each mode, each set of holds, the contact and what the meter says of it
- * --------------------- */
+/* -- the walk: each mode, each set of holds, the contact and what the meter says of it ----- */
 
 static void raise(struct lab *l, unsigned set)
 {
@@ -114,8 +113,7 @@ static void contact_follows_every_set(void **state)
     lab_free(l);
 }
 
-/* -- what can be wrong with it
- * ----------------------------------------------------------------------------- */
+/* -- what can be wrong with it ------------------------------------------------------------- */
 
 static void five_tries_then_told(struct lab *l, unsigned trouble, bool opens)
 {
@@ -211,8 +209,7 @@ static void a_weak_supply_waits(void **state)
     lab_free(l);
 }
 
-/* -- floods and doors
- * --------------------------------------------------------------------------------- */
+/* -- floods and doors ---------------------------------------------------------------------- */
 
 static void a_flood_of_toggles_is_refused(void **state)
 {

@@ -28,8 +28,7 @@ static uint64_t random_u64(uint64_t *x)
     return *x ^= *x << 17;
 }
 
-/* -- what an opening order must do
- * ----------------------------------------------------------------------- */
+/* -- what an opening order must do --------------------------------------------------------- */
 
 static uint16_t opened(unsigned mode, uint16_t held, unsigned r)
 {
@@ -39,8 +38,7 @@ static uint16_t opened(unsigned mode, uint16_t held, unsigned r)
     return held | SUPPLY_BIT(r);
 }
 
-/* -- and a closing one, as delivered
- * ------------------------------------------------------------------- */
+/* -- and a closing one, as delivered ------------------------------------------------------- */
 
 static uint16_t let_go(unsigned mode, uint16_t held, unsigned r)
 {

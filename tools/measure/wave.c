@@ -133,8 +133,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 const struct argp wave_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
 
-/* -- what is held in memory
- * ---------------------------------------------------------------------- */
+/* -- what is held in memory ---------------------------------------------------------------- */
 
 static const double limits[] = { 500, 1000, 2000, 4000 };
 
@@ -205,8 +204,7 @@ static void shape(struct wave_source *s, const struct wave_options *o, double ra
     if (!as_it_is) s->count = m;
 }
 
-/* -- COMTRADE
- * ------------------------------------------------------------------------------------ */
+/* -- COMTRADE ------------------------------------------------------------------------------ */
 
 static int first_of(const struct comtrade *c, char kind)
 {
@@ -291,8 +289,7 @@ static int open_comtrade(struct wave_source *s, const struct wave_options *o, st
     return 0;
 }
 
-/* -- raw
- * ----------------------------------------------------------------------------------------- */
+/* -- raw ----------------------------------------------------------------------------------- */
 
 static double value_of(const struct wave_source *s, const uint8_t *p)
 {
@@ -369,8 +366,7 @@ static int open_raw(struct wave_source *s, const struct wave_options *o, struct 
     return 0;
 }
 
-/* -- all
- * ----------------------------------------------------------------------------------------- */
+/* -- all ----------------------------------------------------------------------------------- */
 
 static bool ends_in_cfg(const char *path)
 {

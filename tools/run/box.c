@@ -14,8 +14,7 @@
 
 enum { FLASH_SIZE = 8 << 20 };
 
-/* -- the terminals
- * ------------------------------------------------------------------------------ */
+/* -- the terminals ------------------------------------------------------------------------- */
 static struct box *box_of(void *ctx)
 {
     return ctx;
@@ -96,8 +95,7 @@ static void impulse(void *ctx, mono_t t, enum impulse output, uint32_t n)
     box_of(ctx)->impulses[output] += n;
 }
 
-/* -- the network: how the ports have it
- * -------------------------------------------------------------------- */
+/* -- the network: how the ports have it ---------------------------------------------------- */
 static bool net_get(void *ctx, struct device_net *n)
 {
     *n = box_of(ctx)->net;
@@ -112,8 +110,7 @@ static void net_set(void *ctx, const struct device_net *n)
 
 static const struct device_net_ops network = { .get = net_get, .set = net_set };
 
-/* -- files
- * --------------------------------------------------------------------------------------- */
+/* -- files --------------------------------------------------------------------------------- */
 static int open_flash(struct box *b, const char *path, struct trouble *t)
 {
     int err = flash_file_open(&b->flash, path, FLASH_SIZE, (struct nor_times){ 0, 0 });
@@ -144,8 +141,7 @@ static int load_root_key(struct box *b, const char *flash, struct trouble *t)
     return 0;
 }
 
-/* -- keys
- * ----------------------------------------------------------------------------------------- */
+/* -- keys ---------------------------------------------------------------------------------- */
 static int take_key(json_t *keys, const char *name, uint8_t key[16], const char *path,
                     struct trouble *t)
 {
@@ -202,8 +198,7 @@ static void development_decoder(struct box *b)
     if (sts_dkga(&b->decoder, &plan) == 0) b->meter_cfg.decoder = &b->decoder;
 }
 
-/* -- the box
- * --------------------------------------------------------------------------------------- */
+/* -- the box ------------------------------------------------------------------------------- */
 static void wire(struct box *b)
 {
     b->entropy = (struct entropy){ .ctx = b, .get = entropy_get };

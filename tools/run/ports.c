@@ -187,8 +187,7 @@ bool ports_is_talking(const struct ports *p)
     return p->heard_ms && uv_now(p->loop) - p->heard_ms < TALK_MS;
 }
 
-/* -- octets out
- * ---------------------------------------------------------------------------------- */
+/* -- octets out ---------------------------------------------------------------------------- */
 struct parcel {
     uv_write_t req;
     uint8_t octets[];
@@ -281,8 +280,7 @@ static const struct link_ops tcp_ops = { .room = tcp_room,
                                          .send = tcp_send,
                                          .close = tcp_close };
 
-/* -- connections
- * ----------------------------------------------------------------------------------- */
+/* -- connections --------------------------------------------------------------------------- */
 static void line_free(uv_handle_t *h)
 {
     struct line *l = h->data;
@@ -452,8 +450,7 @@ void ports_dark(struct ports *p)
         if (p->peer[i].open) peer_end(p, &p->peer[i]);
 }
 
-/* -- pushes: the meter calls
- * ------------------------------------------------------------------------- */
+/* -- pushes: the meter calls --------------------------------------------------------------- */
 static void reached(struct ports *p, struct dlms_link *l)
 {
     if (p->box->is_on) device_reached(&p->box->device, l);
@@ -568,8 +565,7 @@ static void dial(void *ctx, enum dlms_link_kind kind, const struct push_peer *to
 
 static const struct device_dialler dialler = { .dial = dial };
 
-/* -- datagrams
- * --------------------------------------------------------------------------------------- */
+/* -- datagrams ----------------------------------------------------------------------------- */
 static size_t udp_room(void *ctx)
 {
     const struct udp_peer *u = ctx;
@@ -640,8 +636,7 @@ static void udp_received(uv_udp_t *h, ssize_t n, const uv_buf_t *buf,
     box_step(p->box);
 }
 
-/* -- listening
- * ---------------------------------------------------------------------------------------- */
+/* -- listening ----------------------------------------------------------------------------- */
 static int address_of(struct sockaddr_storage *at, const char *address, int number,
                       struct trouble *t)
 {

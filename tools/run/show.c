@@ -15,8 +15,7 @@ static struct meter *meter_of(const struct show *s)
     return &s->box->device.meter;
 }
 
-/* -- events
- * ------------------------------------------------------------------------------------ */
+/* -- events -------------------------------------------------------------------------------- */
 static const char *const log_name[LOGS] = {
     [LOG_STANDARD] = "Standard",
     [LOG_FRAUD] = "Fraud",
@@ -93,8 +92,7 @@ static size_t show_events(void *ctx, struct panel_event *event, size_t max, uint
     return n;
 }
 
-/* -- profile
- * ------------------------------------------------------------------------------------- */
+/* -- profile ------------------------------------------------------------------------------- */
 struct columns {
     int import, export_, tariff;
 };
@@ -177,8 +175,7 @@ static void fill_profile(const struct show *s, struct panel_state *st)
         (uint32_t)(reg_at(&m->now, REG_WH_EXPORT) - value_at(&last, c.export_));
 }
 
-/* -- the rest of the state
- * ------------------------------------------------------------------------- */
+/* -- the rest of the state ----------------------------------------------------------------- */
 static void fill_identity(const struct show *s, struct panel_identity *id)
 {
     const struct meter_cfg *c = &s->box->meter_cfg;
@@ -307,8 +304,7 @@ static int type_token(struct show *s, const char *text)
     return err;
 }
 
-/* -- the display
- * ------------------------------------------------------------------------------------------ */
+/* -- the display --------------------------------------------------------------------------- */
 
 static const struct {
     uint16_t first; /* register, and the members of its family */
@@ -463,8 +459,7 @@ static void fill_lcd(struct show *s, struct panel_lcd *l)
     say_item(meter_of(s), &p.item, l->what, sizeof l->what);
 }
 
-/* -- the relay
- * ------------------------------------------------------------------------------------------ */
+/* -- the relay ----------------------------------------------------------------------------- */
 
 static void put_who(struct panel_who *w, unsigned r)
 {
@@ -651,8 +646,7 @@ static void show_fill(void *ctx, struct panel_state *st)
     if (s->box->is_on) fill_alarms(s, st);
 }
 
-/* -- waveforms
- * ------------------------------------------------------------------------------------- */
+/* -- waveforms ----------------------------------------------------------------------------- */
 static int32_t scaled(int32_t code, int32_t full_milli)
 {
     return (int32_t)((int64_t)code * full_milli / LOADGEN_CODE_MAX);
@@ -675,8 +669,7 @@ static void show_wave(void *ctx, struct panel_wave *v)
     }
 }
 
-/* -- orders
- * ------------------------------------------------------------------------------------------ */
+/* -- orders -------------------------------------------------------------------------------- */
 static int set_load(struct world *w, const char *name)
 {
     for (unsigned i = 0; i < WORLD_LOADS; i++)

@@ -57,8 +57,7 @@ void world_changed(struct world *w)
     w->change_us = w->box->world_us;
 }
 
-/* -- what is drawn
- * ------------------------------------------------------------------------------ */
+/* -- what is drawn ------------------------------------------------------------------------- */
 static struct load scaled(const struct world *w, uint32_t q_permille)
 {
     struct load l = LOAD_OFF;
@@ -142,8 +141,7 @@ static void renew_load(struct world *w)
     }
 }
 
-/* -- samples
- * -------------------------------------------------------------------------------------- */
+/* -- samples ------------------------------------------------------------------------------- */
 static int32_t code_of(double value, double full)
 {
     double c = value / full * LOADGEN_CODE_MAX;

@@ -23,8 +23,7 @@ static void fail(struct reader *r, const char *field, const char *what)
                            r->path[0] && field[0] ? "." : "", field, what);
 }
 
-/* -- numbers
- * --------------------------------------------------------------------------------------- */
+/* -- numbers ------------------------------------------------------------------------------- */
 
 /* "17.5" with two places is 1750; nothing is rounded. */
 static bool decimal(const char *s, unsigned places, int64_t *v)
@@ -78,8 +77,7 @@ static bool flag(struct reader *r, const json_t *o, const char *field)
     return json_is_true(v);
 }
 
-/* -- charges by name
- * -------------------------------------------------------------------------------- */
+/* -- charges by name ----------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -135,8 +133,7 @@ static uint32_t base(struct reader *r, const json_t *o)
     return mask;
 }
 
-/* -- tables
- * ---------------------------------------------------------------------------------------- */
+/* -- tables -------------------------------------------------------------------------------- */
 
 /* Only these fields, which are words of one text. */
 static void only(struct reader *r, const json_t *o, const char *fields)
@@ -274,8 +271,7 @@ int tariff_file_read(struct scheme *s, const char *path, struct trouble *t)
     return err;
 }
 
-/* -- writing
- * --------------------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------------- */
 
 static json_t *integer(int64_t v)
 {

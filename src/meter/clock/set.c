@@ -15,8 +15,7 @@ static bool is_time(const struct meter *m, int64_t s)
     return s >= year_s(m->cfg->year) && s < year_s(LAST_YEAR);
 }
 
-/* -- orders
- * ------------------------------------------------------------------------------------ */
+/* -- orders -------------------------------------------------------------------------------- */
 
 /* To the nearest multiple in local time, halves up. */
 static int64_t nearest(struct zone *z, utc_t u, int64_t of_s)
@@ -79,8 +78,7 @@ int clock_preset(struct meter *m, const struct who *who, utc_t target, utc_t fro
     return 0;
 }
 
-/* -- setting
- * ----------------------------------------------------------------------------------- */
+/* -- setting ------------------------------------------------------------------------------- */
 
 static void rtc_write(struct meter *m, int64_t s)
 {
@@ -145,8 +143,7 @@ void clock_slew_end(struct meter *m, utc_t u)
     timer_clock_changed(m);
 }
 
-/* -- the record
- * -------------------------------------------------------------------------------- */
+/* -- the record ---------------------------------------------------------------------------- */
 
 int clock_save(const struct clock *c, utc_t u, uint8_t body[CLOCK_BODY])
 {
@@ -178,8 +175,7 @@ void clock_take(struct meter *m, const uint8_t *body, size_t n)
     m->replan = true;
 }
 
-/* -- power-up and drift
- * ------------------------------------------------------------------------ */
+/* -- power-up and drift -------------------------------------------------------------------- */
 
 int clock_power_up(struct meter *m, utc_t last)
 {
@@ -223,8 +219,7 @@ void clock_compare(struct meter *m, utc_t u)
     timer_clock_changed(m);
 }
 
-/* -- local time
- * -------------------------------------------------------------------------------- */
+/* -- local time ---------------------------------------------------------------------------- */
 
 static struct dst_rule rule_of(struct meter *m, uint16_t id)
 {

@@ -106,8 +106,7 @@ static const struct product_row product[] = {
 enum { PRODUCTS = sizeof product / sizeof *product };
 _Static_assert((int)PRODUCTS <= (int)CODES_MAX, "a table of the product fits one of a utility");
 
-/* -- rows
- * ------------------------------------------------------------------------------------------ */
+/* -- rows ---------------------------------------------------------------------------------- */
 
 static void from_product(const struct product_row *p, struct short_code *x)
 {
@@ -174,8 +173,7 @@ int code_row(struct meter *m, unsigned i, struct short_code *x)
     return err < 0 ? err : load(o, x);
 }
 
-/* -- a table written
- * ------------------------------------------------------------------------------- */
+/* -- a table written ----------------------------------------------------------------------- */
 
 int code_begin(struct meter *m, const struct who *who, unsigned rows)
 {
@@ -234,8 +232,7 @@ int code_commit(struct meter *m, const struct who *who)
     return err < 0 ? err : change_commit(m);
 }
 
-/* -- one typed
- * ------------------------------------------------------------------------------------- */
+/* -- one typed ----------------------------------------------------------------------------- */
 
 int code_find(struct meter *m, uint16_t number, struct short_code *x)
 {

@@ -66,8 +66,7 @@ static const struct {
                              { button, sizeof button / sizeof *button },
                              { service, sizeof service / sizeof *service } };
 
-/* -- lists: {column 2, decimals 1 with the top bit for kilo, label 3}
- * ------------------------------ */
+/* -- lists: {column 2, decimals 1 with the top bit for kilo, label 3} ---------------------- */
 
 static uint16_t list_param(enum display_list list)
 {
@@ -161,8 +160,7 @@ int display_set_items(struct meter *m, const struct who *who, enum display_list 
     return param_write(m, who, list_param(list), o, n * ITEM);
 }
 
-/* -- cells
- * ----------------------------------------------------------------------------------------- */
+/* -- cells --------------------------------------------------------------------------------- */
 
 static void all(struct display_page *p, char c)
 {
@@ -379,8 +377,7 @@ void display_show(struct meter *m, mono_t t, struct display_page *p)
     display_show_part(m, t, p, part_of(m, p, t));
 }
 
-/* -- icons
- * ----------------------------------------------------------------------------------------- */
+/* -- icons --------------------------------------------------------------------------------- */
 
 static unsigned icons(const struct meter *m)
 {
@@ -403,8 +400,7 @@ static unsigned icons(const struct meter *m)
     return on;
 }
 
-/* -- which page
- * ------------------------------------------------------------------------------------ */
+/* -- which page ---------------------------------------------------------------------------- */
 
 static uint64_t since_us(const struct display *d, mono_t t)
 {
@@ -527,8 +523,7 @@ void display_page(struct meter *m, mono_t t, struct display_page *p)
     display_show(m, t, p);
 }
 
-/* -- the button
- * ------------------------------------------------------------------------------------ */
+/* -- the button ---------------------------------------------------------------------------- */
 
 int display_ask(struct meter *m, const struct display_item *item)
 {

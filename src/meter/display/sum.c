@@ -28,8 +28,7 @@ static void number(struct display_page *p, int64_t v, unsigned decimals)
     display_number(p, v);
 }
 
-/* -- money, and what it bought
- * ---------------------------------------------------------------------------- */
+/* -- money, and what it bought ------------------------------------------------------------- */
 
 static void amount(struct meter *m, struct display_page *p, unsigned w, int64_t grains)
 {
@@ -118,8 +117,7 @@ static void price(struct meter *m, struct display_page *p, unsigned part)
     }
 }
 
-/* -- tokens
- * ---------------------------------------------------------------------------------------- */
+/* -- tokens -------------------------------------------------------------------------------- */
 
 static bool newest(struct meter *m, enum token_log log, unsigned back, struct token_row *r)
 {
@@ -180,8 +178,7 @@ static void key(struct meter *m, struct display_page *p, unsigned part)
     wipe(&k, sizeof k);
 }
 
-/* -- the limit
- * ------------------------------------------------------------------------------------- */
+/* -- the limit ----------------------------------------------------------------------------- */
 
 /* The lowest that is set of those of power: contracted, by token. */
 static void limit(struct meter *m, struct display_page *p)
@@ -199,8 +196,7 @@ static void limit(struct meter *m, struct display_page *p)
     number(p, least, 3);
 }
 
-/* -- the customer's unit
- * ----------------------------------------------------------------------------- */
+/* -- the customer's unit ------------------------------------------------------------------- */
 
 static void link_quality(const struct meter *m, struct display_page *p)
 {
@@ -216,8 +212,7 @@ static void unit_firmware(const struct meter *m, struct display_page *p)
     if (v) display_three(p, v[0], v[1], v[2]);
 }
 
-/* -- what the customer was given, and how he pays
- * --------------------------------------------------------------------------- */
+/* -- what the customer was given, and how he pays ------------------------------------------ */
 
 static void emergency(struct meter *m, struct display_page *p)
 {

@@ -58,8 +58,7 @@ void demand_refresh(struct meter *m)
             (int32_t)mean(back(&m->demand, n - 1), now, adds[i], s);
 }
 
-/* -- the end of a period
- * ----------------------------------------------------------------------- */
+/* -- the end of a period ------------------------------------------------------------------- */
 
 static void rise(struct maximum *x, uint32_t value, utc_t u)
 {
@@ -150,8 +149,7 @@ void demand_plan(struct meter *m)
     next_end(m);
 }
 
-/* -- records
- * ----------------------------------------------------------------------------------- */
+/* -- records ------------------------------------------------------------------------------- */
 
 enum { AT = 5, READING = 8, RISEN = 9, FRESH = 0x80 };
 

@@ -13,8 +13,7 @@ void sensor_init(struct meter *m)
     front_init(&m->front, &front);
 }
 
-/* -- test outputs: they go on where the booking stands
- * ------------------------------------------- */
+/* -- test outputs: they go on where the booking stands ------------------------------------- */
 
 static uint32_t constant(const struct meter *m, enum pulse_output k)
 {
@@ -44,8 +43,7 @@ void sensor_plan(struct meter *m)
     }
 }
 
-/* -- calibration
- * --------------------------------------------------------------------------------- */
+/* -- calibration --------------------------------------------------------------------------- */
 
 void sensor_mount(struct meter *m)
 {
@@ -58,8 +56,7 @@ void sensor_mount(struct meter *m)
     front_calibrate(&m->front, &cal);
 }
 
-/* -- windows
- * ------------------------------------------------------------------------------------- */
+/* -- windows ------------------------------------------------------------------------------- */
 
 /* The sample behind its last edge; quantity_of() dates it the same. */
 static mono_t window_end(const struct meter *m, const struct window *w)

@@ -6,8 +6,7 @@
 
 #define KWH_NJ (1000 * (uint64_t)ENERGY_UNIT_NJ)
 
-/* -- last values
- * ------------------------------------------------------------------------------- */
+/* -- last values --------------------------------------------------------------------------- */
 
 static int32_t milli(int64_t micro)
 {
@@ -33,8 +32,7 @@ static void keep(struct regs *r, const struct quantity *q, const struct element 
     v[VAL_THD_I_MILLI] = (int32_t)(q->element[ELEMENT_PHASE].thd_i_bp / 10);
 }
 
-/* -- booking
- * ----------------------------------------------------------------------------------- */
+/* -- booking ------------------------------------------------------------------------------- */
 
 /* By the signs of what counts; what is below its threshold keeps the side it was on. */
 static uint8_t quadrant(uint8_t last, int64_t p, int64_t q)
@@ -53,8 +51,7 @@ static struct share share_of(const struct meter *m, const struct element *e)
                                quadrant(m->energy.quadrant, e->active_nj, e->reactive_nj) };
 }
 
-/* -- pulses
- * ------------------------------------------------------------------------------------ */
+/* -- pulses -------------------------------------------------------------------------------- */
 
 #define KWH_UJ UINT64_C(3600000000000)
 
@@ -140,8 +137,7 @@ static void light_leds(struct meter *m, const struct element *e)
     pulse_book(front_pulse(&m->front, PULSE_REACTIVE), e->reactive_nj);
 }
 
-/* -- all of it
- * --------------------------------------------------------------------------------- */
+/* -- all of it ----------------------------------------------------------------------------- */
 
 void values_take(struct meter *m, const struct quantity *q)
 {

@@ -106,8 +106,7 @@ void alarm_push_end(struct meter *m, uint8_t mask, bool done)
     if (done && mask && !store_is_busy(&m->store)) hot_put(m, HOT_ALARMS, 0);
 }
 
-/* -- clearing
- * ---------------------------------------------------------------------------------- */
+/* -- clearing ------------------------------------------------------------------------------ */
 
 /* `next` is how the alarms are to stand. */
 static int change_to(struct meter *m, const struct who *who, const struct alarms *next,
@@ -158,8 +157,7 @@ int alarm_clear_error(struct meter *m, const struct who *who, unsigned k, uint32
     return clear(m, who, &a, &a.error[k], a.error[k] & (value | held), (enum event)code[k]);
 }
 
-/* -- the record: {set, held, descriptor 3 x 4, error 2 x 4, push 1}
- * ---------------------------- */
+/* -- the record: {set, held, descriptor 3 x 4, error 2 x 4, push 1} ------------------------ */
 
 enum { BODY = (3 * ALARMS + ERRORS) * 4 + 1 };
 

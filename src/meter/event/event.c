@@ -94,8 +94,7 @@ uint16_t event_last(struct meter *m, enum event_log log)
     return next && event_read(m, log, next - 1, &row) >= 0 ? row.code : 0;
 }
 
-/* -- posting
- * ----------------------------------------------------------------------------------- */
+/* -- posting ------------------------------------------------------------------------------- */
 
 void event_post_at(struct meter *m, utc_t when, enum event code, const struct who *who,
                    const struct event_detail *detail)
@@ -122,9 +121,10 @@ bool event_is_idle(const struct meter *m)
     return m->events.count == 0;
 }
 
-/* -- floods: of a code that comes again and again the first rows of an hour stand, then the
- * last, with the number left out between
- * ----------------------------------------------------------- */
+/* -- floods -------------------------------------------------------------------------------- */
+
+/* Of a code that comes again and again the first rows of an hour stand, then the last, with the
+ * number left out between. */
 
 static struct flood *flood_of(struct meter *m, uint16_t code)
 {
@@ -181,8 +181,7 @@ void event_flood_over(struct meter *m, utc_t u)
     plan_flood(m);
 }
 
-/* -- writing
- * ----------------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------------- */
 
 /* Attempts over the wire may fill a quarter of the fraud log and then only as much as real
  * tampering does: whoever knocks long enough cannot push an open cover out of it. The others go
@@ -247,8 +246,7 @@ void event_drain(struct meter *m)
     }
 }
 
-/* -- clearing
- * ---------------------------------------------------------------------------------- */
+/* -- clearing ------------------------------------------------------------------------------ */
 
 int event_clear(struct meter *m, const struct who *who, enum event_log log)
 {
@@ -264,8 +262,7 @@ int event_clear(struct meter *m, const struct who *who, enum event_log log)
     return change_commit(m);
 }
 
-/* -- the record: {allowance 1}
- * ------------------------------------------------------------------ */
+/* -- the record: {allowance 1} ------------------------------------------------------------- */
 
 int logs_put(const struct meter *m, unsigned k, uint8_t *body)
 {

@@ -7,8 +7,7 @@
 #include "meter/hot.h"
 #include "meter/meter.h"
 
-/* -- orders
- * ----------------------------------------------------------------------------------- */
+/* -- orders -------------------------------------------------------------------------------- */
 
 int push_order(struct meter *m, unsigned n)
 {
@@ -38,8 +37,7 @@ void push_register(struct meter *m, bool registered)
     if (registered) event_post(m, EV_INSTALLATION_ACKNOWLEDGED, NULL, NULL);
 }
 
-/* -- moments
- * ---------------------------------------------------------------------------------- */
+/* -- moments ------------------------------------------------------------------------------- */
 
 static bool is_open(const uint8_t o[PUSH_TIME])
 {
@@ -97,8 +95,7 @@ void push_due(struct meter *m, utc_t due)
     plan_after(m, due.s > m->utc.s ? due : m->utc);
 }
 
-/* -- the record: {registered 1, confirmed 4 each}
- * ------------------------------------------------------ */
+/* -- the record: {registered 1, confirmed 4 each} ------------------------------------------ */
 
 enum { BODY = 1 + 4 * PUSHES };
 

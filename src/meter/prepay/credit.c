@@ -26,8 +26,7 @@ static int64_t setting(const struct meter *m, unsigned w, unsigned first)
     return wallet_grains(m, w, param_get(m, (uint16_t)(first + w)));
 }
 
-/* -- what there is
- * ------------------------------------------------------------------------------- */
+/* -- what there is ------------------------------------------------------------------------- */
 
 /* Lifeline credit is for who uses little. */
 static int64_t free_granted(const struct meter *m, unsigned w, unsigned kind)
@@ -139,8 +138,7 @@ static bool is_cleared(const struct meter *m, unsigned w)
            credit_emergency(m, w) > 0;
 }
 
-/* -- friendly time
- * ------------------------------------------------------------------------------- */
+/* -- friendly time ------------------------------------------------------------------------- */
 
 bool credit_is_friendly(const struct meter *m)
 {
@@ -189,8 +187,7 @@ int credit_order_friendly(struct meter *m, const struct who *who, unsigned scrip
     return 0;
 }
 
-/* -- what it means for the supply
- * ---------------------------------------------------------------- */
+/* -- what it means for the supply ---------------------------------------------------------- */
 
 /* The end of a wait in halves of a second, the last of them 1; 0: none is counted. */
 static uint64_t halves_left(const struct meter *m)
@@ -296,8 +293,7 @@ void credit_look(struct meter *m)
     plan_timer(m);
 }
 
-/* -- what is to be written down
- * ------------------------------------------------------------------ */
+/* -- what is to be written down ------------------------------------------------------------ */
 
 enum { TOLD_MAX = 12 };
 struct outlook { /* of both wallets, as it should stand */
@@ -437,8 +433,7 @@ static bool is_outdated(struct meter *m)
     return false;
 }
 
-/* -- writing it down
- * ----------------------------------------------------------------------------- */
+/* -- writing it down ----------------------------------------------------------------------- */
 
 bool credit_can_blip(const struct meter *m)
 {
@@ -503,8 +498,7 @@ void credit_step(struct meter *m)
     put_outlook(m, &o);
 }
 
-/* -- orders
- * -------------------------------------------------------------------------------------- */
+/* -- orders -------------------------------------------------------------------------------- */
 
 int credit_take_emergency(struct meter *m, const struct who *who, unsigned w)
 {
@@ -534,8 +528,7 @@ int credit_silence(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
-/* -- lamp and sound
- * ------------------------------------------------------------------------------ */
+/* -- lamp and sound ------------------------------------------------------------------------ */
 
 /* Of the wallet whose turn it is: the level that sounds, 0 when it is silent. */
 static unsigned sounding(const struct meter *m)
@@ -597,8 +590,7 @@ void credit_due(struct meter *m, utc_t u)
     credit_look(m);
 }
 
-/* -- the rest
- * ------------------------------------------------------------------------------------ */
+/* -- the rest ------------------------------------------------------------------------------ */
 
 void credit_mode_due(struct meter *m, utc_t u)
 {

@@ -118,8 +118,7 @@ bool credit_output(const struct meter *m, struct output_row *row);
 /* One of the beeps before a cut sounds now. */
 bool credit_counts(const struct meter *m);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 void credit_init(struct meter *m);
 /* Parameters, clock or records may have changed. */

@@ -38,8 +38,7 @@ int expense_wallet(const struct meter *m)
     return E_NONE;
 }
 
-/* -- the month under way
- * ------------------------------------------------------------------------------- */
+/* -- the month under way ------------------------------------------------------------------- */
 
 uint32_t expense_demand(const struct meter *m, unsigned w)
 {
@@ -168,8 +167,7 @@ void expense_use(struct meter *m, unsigned w, uint32_t wh)
     if (now != step) event_post(m, EV_STEP_CHANGED, NULL, &d);
 }
 
-/* -- days and months
- * ----------------------------------------------------------------------------------- */
+/* -- days and months ----------------------------------------------------------------------- */
 
 static int period_save(unsigned w, const struct period *p, uint8_t *body)
 {
@@ -288,8 +286,7 @@ void expense_put_month(struct meter *m, utc_t due)
     }
 }
 
-/* -- another scheme
- * ------------------------------------------------------------------------------------ */
+/* -- another scheme ------------------------------------------------------------------------ */
 
 /* The first scheme begins a month of its own: nothing was charged yet. */
 static void begin_month(const struct wallet *wallet, struct period *p)
@@ -410,8 +407,7 @@ void expense_plan(struct meter *m)
         timer_stop(m, TIMER_SCHEME);
 }
 
-/* -- history: {EN, SV, F, L, S, V, charged ever, balance} of a wallet, 8 octets each
- * ------------ */
+/* -- history: {EN, SV, F, L, S, V, charged ever, balance} of a wallet, 8 octets each ------- */
 
 void expense_row(struct meter *m, unsigned w, utc_t when, bool is_month, uint8_t p[EXPENSE_ROW])
 {

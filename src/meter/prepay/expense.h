@@ -85,8 +85,7 @@ void expense_bill(const struct meter *m, unsigned w, struct bill *b);
 /* The wallet that the scheme is about: the first one of money. E_NONE. */
 int expense_wallet(const struct meter *m);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 /* W, the highest demand of the month of a wallet, whatever resets of maxima there were in it. 0
  * where the account was never open. */

@@ -13,8 +13,7 @@ enum { FUND_BODY = 64, DEBT_ONE = 40, DEBT_BODY = 1 + DEBTS * DEBT_ONE, LEVEL_BO
 enum { CHARGE_DEBT = 18 }; /* e of 0-0:19.20.e: by day, by payment */
 #define DEBT_MAX (WALLET_MAX / 4)
 
-/* -- debts
- * --------------------------------------------------------------------------------------- */
+/* -- debts --------------------------------------------------------------------------------- */
 
 static int debt_save(unsigned w, const struct debt debt[DEBTS], uint8_t *body)
 {
@@ -98,8 +97,7 @@ bool credit_collects(const struct meter *m, unsigned bits)
     return bits & 4 || !m->wallets.watchman.saved;
 }
 
-/* -- free credit
- * --------------------------------------------------------------------------------- */
+/* -- free credit --------------------------------------------------------------------------- */
 
 /* What was used of it becomes bought: it is used for good. */
 static void settle(const struct meter *m, unsigned w, struct wallet *new)
@@ -177,8 +175,7 @@ void credit_put_days(struct meter *m)
     change_commit(m);
 }
 
-/* -- accounts
- * ------------------------------------------------------------------------------------ */
+/* -- accounts ------------------------------------------------------------------------------ */
 
 void credit_put_bought(struct meter *m, unsigned w, struct wallet *new)
 {
@@ -247,8 +244,7 @@ void credit_put_reset(struct meter *m, unsigned w)
     credit_put_fund(m, w, &f);
 }
 
-/* -- the mode
- * ------------------------------------------------------------------------------------ */
+/* -- the mode ------------------------------------------------------------------------------ */
 
 static void to_postpaid(struct meter *m, unsigned w, struct wallet *new)
 {
@@ -306,8 +302,7 @@ int credit_set_mode(struct meter *m, const struct who *who, const struct mode_ch
     return change_commit(m);
 }
 
-/* -- alarm levels: {threshold 4, repeat 2, buzzer 1, led 1, blip 1}, as many rows
- * ------------------ */
+/* -- alarm levels: {threshold 4, repeat 2, buzzer 1, led 1, blip 1}, as many rows ---------- */
 
 static const struct level_row product[CREDIT_LEVELS] = {
     { 0, 0, OUTPUT_OFF, OUTPUT_SLOW, false },
@@ -386,10 +381,11 @@ void credit_put_level(struct meter *m, const struct who *who, unsigned w, unsign
         param_put_octets(m, who, PARAM_LEVELS, o, sizeof o);
 }
 
-/* -- records: {wallet 1, billed 8, since 8, settled 8, from 8, rearm 8, free 2 x 8,
+/* -- records ------------------------------------------------------------------------------- */
+
+/* {wallet 1, billed 8, since 8, settled 8, from 8, rearm 8, free 2 x 8,
  * month 2, flags, level, silenced, uses, ordered}; {wallet 1, {remaining 8, paid 8, last 8, when
- * 4, provided 8, period 4} x 2}
- * ------------- */
+ * 4, provided 8, period 4} x 2} */
 
 static int fund_save(unsigned w, const struct fund *f, uint8_t *body)
 {

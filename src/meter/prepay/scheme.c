@@ -9,8 +9,7 @@
 #define MONTH_COST INT64_C(4000000000) /* of the currency */
 enum { MICRO_NANO = 1000 };
 
-/* -- energy
- * ---------------------------------------------------------------------------------------- */
+/* -- energy -------------------------------------------------------------------------------- */
 
 uint32_t usage_wh(const struct month_usage *u)
 {
@@ -51,8 +50,7 @@ void scheme_use(const struct scheme *s, struct month_usage *u, unsigned tariff, 
     }
 }
 
-/* -- the other charges, in the order in which they see each other
- * ---------------------------------- */
+/* -- the other charges, in the order in which they see each other -------------------------- */
 
 struct making {
     const struct scheme *s;
@@ -188,8 +186,7 @@ void scheme_bill(const struct scheme *s, const struct month_usage *u, struct bil
     b->total = exact_sub(sum_of(b, 0, CHARGE_SUBSIDY), b->subsidy);
 }
 
-/* -- is it sound?
- * ---------------------------------------------------------------------------------- */
+/* -- is it sound? -------------------------------------------------------------------------- */
 
 #define FAULT(id, text) text,
 static const char *const texts[SCHEME_FAULTS] = {
@@ -286,9 +283,7 @@ static enum scheme_fault check_charges(const struct scheme *s)
     return f;
 }
 
-/* -- what a month can cost at most: a bound, in units of the currency, that saturates
- * --------------
- */
+/* -- what a month can cost at most: a bound, in units of the currency, that saturates ------ */
 static uint64_t add(uint64_t a, uint64_t b)
 {
     return a + b > (uint64_t)MONTH_COST * 4 ? (uint64_t)MONTH_COST * 4 : a + b;
@@ -370,8 +365,7 @@ enum scheme_fault scheme_check(const struct scheme *s)
     return !f && is_too_dear(s) ? SCHEME_TOO_DEAR : f;
 }
 
-/* -- on flash
- * -------------------------------------------------------------------------------------- */
+/* -- on flash ------------------------------------------------------------------------------ */
 
 /* One walk over the fields for both ways, so that they cannot differ. */
 struct walk {

@@ -65,8 +65,7 @@ enum token_delivery prepay_delivery(uint8_t link)
     return (enum token_delivery)delivery[link % LINK_IDS];
 }
 
-/* -- the decoder key
- * ------------------------------------------------------------------------------- */
+/* -- the decoder key ----------------------------------------------------------------------- */
 
 static bool key_is_valid(const struct sts_key *k)
 {
@@ -112,8 +111,7 @@ int prepay_key_get(struct meter *m, struct sts_key *key)
     return n == KEY_BODY && key_is_valid(key) ? 0 : E_FORMAT;
 }
 
-/* -- lock-outs
- * ------------------------------------------------------------------------------------- */
+/* -- lock-outs ----------------------------------------------------------------------------- */
 
 static uint32_t seconds_passed(const struct meter *m)
 {
@@ -207,8 +205,7 @@ void token_power_up(struct meter *m, uint32_t dark_s)
     arm(m);
 }
 
-/* -- functions of 2/11, and of 2/10 where that is permitted
- * ------------------------------------------------------- */
+/* -- functions of 2/11, and of 2/10 where that is permitted -------------------------------- */
 
 /* A function carried out: on which wallet, its number and its data. */
 struct task {
@@ -309,8 +306,7 @@ static uint16_t functions(const struct meter *m)
     return (uint16_t)(has & (unsigned)param_get(m, PARAM_TOKEN_FUNCTIONS));
 }
 
-/* -- judging
- * --------------------------------------------------------------------------------------- */
+/* -- judging ------------------------------------------------------------------------------- */
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
@@ -465,8 +461,7 @@ static void check(struct meter *m, struct entry *e)
     }
 }
 
-/* -- what a token does
- * ----------------------------------------------------------------------------- */
+/* -- what a token does --------------------------------------------------------------------- */
 
 static int save_last(const struct token_last *l, uint8_t *p)
 {
@@ -725,8 +720,7 @@ static int commit(struct meter *m, struct entry *e, const struct sts_lockout *lo
     return change_commit(m);
 }
 
-/* -- what did not count
- * ---------------------------------------------------------------------------- */
+/* -- what did not count -------------------------------------------------------------------- */
 
 static enum event event_of(const struct entry *e)
 {
@@ -799,8 +793,7 @@ int prepay_count_wrong(struct meter *m, const struct who *who, enum event code)
     return change_commit(m);
 }
 
-/* -- one token
- * ------------------------------------------------------------------------------------- */
+/* -- one token ----------------------------------------------------------------------------- */
 
 static bool lasts(const struct sts_verdict *v)
 {
@@ -919,8 +912,7 @@ int prepay_window_set(struct meter *m, const struct who *who, int32_t year, uint
     return change_commit(m);
 }
 
-/* -- the log
- * --------------------------------------------------------------------------------------- */
+/* -- the log ------------------------------------------------------------------------------- */
 
 unsigned token_series(enum token_log log)
 {
@@ -979,8 +971,7 @@ int token_clear(struct meter *m, const struct who *who, enum token_log log)
     return change_commit(m);
 }
 
-/* -- records
- * --------------------------------------------------------------------------------------- */
+/* -- records ------------------------------------------------------------------------------- */
 
 /* The minute of manufacture, counted from 2014: the base date of every meter made since. */
 void token_init(struct meter *m)

@@ -126,8 +126,7 @@ unsigned token_series(enum token_log log);
 /* Into the open change: so much was taken from a wallet for charge e, as published. */
 void token_put_charge(struct meter *m, unsigned w, unsigned e, int32_t amount);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 void token_init(struct meter *m);
 

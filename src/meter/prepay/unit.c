@@ -11,8 +11,7 @@
 
 enum { ENTRY = 5, RECORD = 16, HOUR_S = 3600 };
 
-/* -- the list: {serial 4, link 1}
- * --------------------------------------------------------------------------- */
+/* -- the list: {serial 4, link 1} ---------------------------------------------------------- */
 
 void unit_list(struct meter *m, struct unit_entry e[UNIT_PLACES])
 {
@@ -63,8 +62,7 @@ enum unit_state unit_state(const struct meter *m, const struct unit_entry *e)
     return u && u->silent_s >= UNIT_LOST_S ? UNIT_LOST : UNIT_PAIRED;
 }
 
-/* -- changes of it
- * ----------------------------------------------------------------------------------- */
+/* -- changes of it ------------------------------------------------------------------------- */
 
 static void save(const struct unit unit[UNIT_PLACES], uint8_t body[UNIT_PLACES * RECORD])
 {
@@ -175,8 +173,7 @@ void unit_put_none(struct meter *m, const struct who *who)
     put_list(m, who, none, unit);
 }
 
-/* -- pairing by a unit
- * ------------------------------------------------------------------------------- */
+/* -- pairing by a unit --------------------------------------------------------------------- */
 
 void unit_open_window(struct meter *m)
 {
@@ -213,8 +210,7 @@ int unit_pair(struct meter *m, const struct who *who, uint32_t serial, uint32_t 
     return change_commit(m);
 }
 
-/* -- heard, and not heard
- * ---------------------------------------------------------------------------- */
+/* -- heard, and not heard ------------------------------------------------------------------ */
 
 /* The counts between are frames that did not come; before the first there is nothing to compare
  * with. */
@@ -283,8 +279,7 @@ static bool lose(struct meter *m, const struct unit_entry e[UNIT_PLACES], unsign
     return change_commit(m) == 0;
 }
 
-/* -- the past: {UTC 4, quality 1, state 1}
- * ------------------------------------------------------------------ */
+/* -- the past: {UTC 4, quality 1, state 1} ------------------------------------------------- */
 
 int unit_past(const struct meter *m, unsigned i, struct unit_past *p)
 {
@@ -351,8 +346,7 @@ void unit_minute(struct meter *m)
     look_back(m);
 }
 
-/* -- what they turn through
- * ------------------------------------------------------------------------------- */
+/* -- what they turn through ---------------------------------------------------------------- */
 
 unsigned unit_codes(struct meter *m, uint16_t code[UNIT_CODES])
 {
@@ -375,8 +369,7 @@ int unit_set_codes(struct meter *m, const struct who *who, const uint16_t *code,
     return param_write(m, who, PARAM_UNIT_DISPLAY, o, n * 2);
 }
 
-/* -- records
- * ------------------------------------------------------------------------------------- */
+/* -- records ------------------------------------------------------------------------------- */
 
 int units_put(const struct meter *m, unsigned k, uint8_t *body)
 {

@@ -18,8 +18,7 @@ static int64_t less(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
-/* -- what a wallet is
- * ------------------------------------------------------------------------------ */
+/* -- what a wallet is ---------------------------------------------------------------------- */
 
 static enum arrangement arrangement(const struct meter *m)
 {
@@ -140,8 +139,7 @@ int32_t wallet_published(const struct meter *m, unsigned w, int64_t grains)
     return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : (int32_t)v;
 }
 
-/* -- what is used
- * ---------------------------------------------------------------------------------- */
+/* -- what is used -------------------------------------------------------------------------- */
 
 uint16_t wallet_basis(const struct meter *m)
 {
@@ -225,8 +223,7 @@ void wallet_plan(struct meter *m)
     credit_plan(m);
 }
 
-/* -- orders
- * ---------------------------------------------------------------------------------------- */
+/* -- orders -------------------------------------------------------------------------------- */
 
 static int put_status(struct meter *m, const struct who *who, unsigned w, struct wallet *new,
                       enum event code)
@@ -305,8 +302,7 @@ int wallet_set_money(struct meter *m, const struct who *who, unsigned w, bool is
     return param_set(m, who, (uint16_t)(PARAM_WALLET_1_MONEY + w), is_money);
 }
 
-/* -- records
- * --------------------------------------------------------------------------------------- */
+/* -- records ------------------------------------------------------------------------------- */
 
 static int save(unsigned w, const struct wallet *wallet, uint8_t *body)
 {

@@ -202,8 +202,7 @@ static inline bool wallet_holds(int64_t grains)
 /* Grains of an amount as it is published; and of one that a parameter holds. */
 int64_t wallet_grains(const struct meter *m, unsigned w, int64_t published);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 void wallet_init(struct meter *m);
 

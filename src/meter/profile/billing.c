@@ -35,8 +35,7 @@ struct billing_span billing_span(const struct meter *m, enum billing which)
     return (struct billing_span){ series_first(&m->store, id), series_next(&m->store, id) };
 }
 
-/* -- rows
- * -------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------- */
 
 static void make_row(const struct meter *m, utc_t when, unsigned status, unsigned cause,
                      uint8_t row[ROW])
@@ -70,8 +69,7 @@ static void maxima_of(const uint8_t row[ROW], struct regs *r)
                                  le_get32(row + MAXIMA_AT + i * 8 + 4) };
 }
 
-/* -- bases: what values since billing and since midnight are counted from
- * ---------------------- */
+/* -- bases: what values since billing and since midnight are counted from ------------------ */
 
 static void bases_now(const struct regs *r, enum billing which, uint32_t base[BASES])
 {
@@ -139,8 +137,7 @@ int billing_read(struct meter *m, enum billing which, uint32_t number, struct bi
     return 0;
 }
 
-/* -- ends of periods
- * --------------------------------------------------------------------------- */
+/* -- ends of periods ----------------------------------------------------------------------- */
 
 static void put_bases(struct meter *m, enum billing which)
 {
@@ -226,8 +223,7 @@ static int end_period(struct meter *m, const struct who *who, utc_t when, unsign
     return 0;
 }
 
-/* -- when
- * -------------------------------------------------------------------------------------- */
+/* -- when ---------------------------------------------------------------------------------- */
 
 void billing_get_time(struct meter *m, uint8_t o[BILLING_TIME])
 {
@@ -257,8 +253,7 @@ static utc_t following(struct meter *m, enum billing which, utc_t due)
     return next_of(m, which, from.s > due.s ? from : due);
 }
 
-/* -- what has passed
- * ------------------------------------------------------------------------------ */
+/* -- what has passed ----------------------------------------------------------------------- */
 
 static bool has_passed(struct meter *m, enum billing which, utc_t due)
 {
@@ -420,8 +415,7 @@ void billing_put_step(struct meter *m, utc_t to)
     billing_put_state(m, &b);
 }
 
-/* -- orders
- * ------------------------------------------------------------------------------------ */
+/* -- orders -------------------------------------------------------------------------------- */
 
 static bool is_locked(const struct meter *m)
 {

@@ -50,8 +50,7 @@ static enum timer timer_of(unsigned survey)
     return (enum timer)(TIMER_SURVEY_1 + survey);
 }
 
-/* -- columns
- * ----------------------------------------------------------------------------------- */
+/* -- columns ------------------------------------------------------------------------------- */
 
 static bool is_register(uint16_t column)
 {
@@ -119,8 +118,7 @@ uint32_t profile_entries(const struct meter *m, unsigned survey)
     return series_capacity(&m->store, id, row_octets(m->survey[survey].values));
 }
 
-/* -- rows
- * -------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------- */
 
 static void make_row(struct meter *m, unsigned k, utc_t when, unsigned flags, uint8_t *row)
 {
@@ -161,8 +159,7 @@ int profile_read(struct meter *m, unsigned survey, uint32_t number, struct profi
     return 0;
 }
 
-/* -- capture
- * ----------------------------------------------------------------------------------- */
+/* -- capture ------------------------------------------------------------------------------- */
 
 static unsigned flags_now(struct meter *m, unsigned k, utc_t when)
 {
@@ -224,8 +221,7 @@ int profile_capture(struct meter *m, const struct who *who, unsigned survey)
     return 0;
 }
 
-/* -- intervals that were broken
- * ---------------------------------------------------------------- */
+/* -- intervals that were broken ------------------------------------------------------------ */
 
 /* The record of all three: {pending 2, begin 4, turned 4} each, and which intervals begin anew.
  */
@@ -331,8 +327,7 @@ void profile_put_step(struct meter *m, utc_t to, bool far)
     put_surveys(m, next, fresh);
 }
 
-/* -- setting up
- * -------------------------------------------------------------------------------- */
+/* -- setting up ---------------------------------------------------------------------------- */
 
 /* Rows are forgotten, their size may change; the new list is read back by whoever needs it. */
 static void put_clear(struct meter *m, const struct who *who, unsigned k, uint16_t octets)
@@ -409,8 +404,7 @@ void profile_put_clear(struct meter *m, const struct who *who)
         put_clear(m, who, k, row_octets(m->survey[k].values));
 }
 
-/* -- power-up
- * ---------------------------------------------------------------------------------- */
+/* -- power-up ------------------------------------------------------------------------------ */
 
 static void load_columns(struct meter *m, unsigned k)
 {

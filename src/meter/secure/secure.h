@@ -126,15 +126,13 @@ void secure_settle(struct meter *m);
 /* Put raised floors into the change being made (change.h). */
 void secure_join(struct meter *m);
 
-/* -- the factory
- * --------------------------------------------------------------------------------------- */
+/* -- the factory --------------------------------------------------------------------------- */
 
 /* May the factory talk to the meter: its jumper is in place, the meter cover is open, and the meter
  * never left the factory (PARAM_COMMISSIONING, which does not return to 0)? */
 bool secure_is_factory(const struct meter *m);
 
-/* -- lock-outs of ports (class 124): 0 optical, 1 RS485, 2 WAN
- * ------------------------------------ */
+/* -- lock-outs of ports (class 124): 0 optical, 1 RS485, 2 WAN ----------------------------- */
 
 /* PARAM_GUARD_n_MODE. Attempts, first and longest time and steepness are the parameters behind
  * it, GUARD of them a port. */

@@ -28,8 +28,7 @@ static void judge(struct meter *m, uint8_t fault, bool is)
     *faults = (uint8_t)(is ? *faults | fault : *faults & ~fault);
 }
 
-/* -- the program
- * ------------------------------------------------------------------------------------ */
+/* -- the program --------------------------------------------------------------------------- */
 
 static void begin_pass(struct meter *m)
 {
@@ -71,8 +70,7 @@ void board_due(struct meter *m, utc_t due)
         timer_set(m, TIMER_BOARD, mono_after(m->t, SECOND_US));
 }
 
-/* -- all of it
- * -------------------------------------------------------------------------------------- */
+/* -- all of it ----------------------------------------------------------------------------- */
 
 void board_power_up(struct meter *m)
 {

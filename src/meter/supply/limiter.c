@@ -18,8 +18,7 @@ static int32_t get(const struct meter *m, unsigned k, unsigned what)
     return param_get(m, (uint16_t)(PARAM_LIMIT_1_REG + k * LIMIT_PARAMS + what));
 }
 
-/* -- the active threshold
- * ------------------------------------------------------------------------------ */
+/* -- the active threshold ------------------------------------------------------------------ */
 
 bool limiter_is_emergency(const struct meter *m, unsigned k)
 {
@@ -113,8 +112,7 @@ void limiter_plan(struct meter *m)
     }
 }
 
-/* -- the value against it
- * ------------------------------------------------------------------------------ */
+/* -- the value against it ------------------------------------------------------------------ */
 
 static bool opens(int32_t script)
 {
@@ -179,8 +177,7 @@ void limiter_window(struct meter *m, const struct quantity *q)
     }
 }
 
-/* -- and back
- * ---------------------------------------------------------------------------------- */
+/* -- and back ------------------------------------------------------------------------------ */
 
 static void tell(struct meter *m, unsigned i, enum event code)
 {
@@ -274,8 +271,7 @@ void limiter_due(struct meter *m)
     }
 }
 
-/* -- the record: {attempts, locked} each
- * ---------------------------------------------------------------- */
+/* -- the record: {attempts, locked} each --------------------------------------------------- */
 
 int limiter_put(const struct meter *m, unsigned k, uint8_t *body)
 {

@@ -50,8 +50,7 @@ uint16_t protect_state(const struct meter *m)
     return state;
 }
 
-/* -- what must last
- * -------------------------------------------------------------------------------- */
+/* -- what must last ------------------------------------------------------------------------ */
 
 static void note(struct lasting *x, bool is, mono_t from)
 {
@@ -78,8 +77,7 @@ static uint64_t get(const struct meter *m, uint16_t param)
     return (uint64_t)param_get(m, param);
 }
 
-/* -- voltage
- * ------------------------------------------------------------------------------------------ */
+/* -- voltage ------------------------------------------------------------------------------- */
 
 static uint32_t percent_mv(const struct meter *m, uint64_t percent)
 {
@@ -112,9 +110,7 @@ static void judge_voltage(struct meter *m)
     supply_request(m, SUPPLY_VOLTAGE, p->over.told || p->under.told);
 }
 
-/* -- fire
- * ---------------------------------------------------------------------------------------------
- */
+/* -- fire ---------------------------------------------------------------------------------- */
 
 static int coldest_dc(const struct protect *p)
 {
@@ -177,8 +173,7 @@ static void judge_terminals(struct meter *m)
     if (turns(m, &p->hot, get(m, PARAM_FIRE_TRIP_S), 0) && p->hot.told) ignite(m);
 }
 
-/* -- tamper and malfunction
- * ---------------------------------------------------------------------------- */
+/* -- tamper and malfunction ---------------------------------------------------------------- */
 
 static uint16_t kinds(const struct meter *m)
 {
@@ -227,8 +222,7 @@ static void judge_faults(struct meter *m)
     supply_request(m, SUPPLY_MALFUNCTION, now == FAULTY);
 }
 
-/* -- what flows although it is open
- * -------------------------------------------------------------------- */
+/* -- what flows although it is open -------------------------------------------------------- */
 
 static void judge_flow(struct meter *m)
 {
@@ -274,8 +268,7 @@ bool protect_asks(const struct meter *m, enum requester r)
     return r == SUPPLY_TAMPER && p->tampers;
 }
 
-/* -- all of it
- * ----------------------------------------------------------------------------------------- */
+/* -- all of it ----------------------------------------------------------------------------- */
 
 mono_t protect_next(const struct meter *m)
 {

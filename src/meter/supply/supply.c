@@ -22,8 +22,7 @@ static unsigned mode_of(const struct meter *m)
     return m->io->relay ? (unsigned)param_get(m, PARAM_SUPPLY_MODE) : 0;
 }
 
-/* -- what is seen of it
- * -------------------------------------------------------------------------------- */
+/* -- what is seen of it -------------------------------------------------------------------- */
 
 unsigned supply_holder(const struct meter *m)
 {
@@ -55,8 +54,7 @@ static void show(struct meter *m)
     m->now.quantity[VAL_SUPPLY_ON] = supply_is_on(m);
 }
 
-/* -- the record: {held 2, cause, by, fault, closed, moving, asked 10, outcome}
- * ------------------------- */
+/* -- the record: {held 2, cause, by, fault, closed, moving, asked 10, outcome} ------------- */
 
 enum { BODY = 8 + REQUESTERS };
 
@@ -98,8 +96,7 @@ void supply_take(struct meter *m, const uint8_t *body, size_t n)
     show(m);
 }
 
-/* -- one decision: a transaction
- * ------------------------------------------------------------------------ */
+/* -- one decision: a transaction ----------------------------------------------------------- */
 
 /* What an opening is told as. */
 static enum event opened_by(const struct meter *m, bool by_token, unsigned r)
@@ -191,8 +188,7 @@ static int decide(struct meter *m, const struct who *who, struct decision *d)
     return err;
 }
 
-/* -- what conditions ask for
- * ---------------------------------------------------------------------------- */
+/* -- what conditions ask for --------------------------------------------------------------- */
 
 /* Who may open at all. */
 static uint16_t openers(const struct meter *m)
@@ -330,8 +326,7 @@ void supply_due(struct meter *m)
     plan_timer(m);
 }
 
-/* -- what clients order
- * -------------------------------------------------------------------------------- */
+/* -- what clients order -------------------------------------------------------------------- */
 
 /* Who floods the relay with orders is refused; opening is always possible, for it needs a
  * closing first. */
@@ -484,8 +479,7 @@ int supply_forget(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
-/* -- the weights: {3 x 2 for each requester}, {permissions 1 each}
- * --------------------------------------- */
+/* -- the weights: {3 x 2 for each requester}, {permissions 1 each} ------------------------- */
 
 static void weights_save(const struct weights *w, uint8_t o[WEIGHTS_BODY])
 {
@@ -515,8 +509,7 @@ static void load_weights(struct meter *m)
     if (arbiter_is_valid(&w)) m->supply.weights = w;
 }
 
-/* -- the relay tells
- * ----------------------------------------------------------------------------------- */
+/* -- the relay tells ----------------------------------------------------------------------- */
 
 void supply_arrived(struct meter *m)
 {
@@ -569,8 +562,7 @@ void supply_corrected(struct meter *m)
     relay_order(m, closed);
 }
 
-/* -- the life of it
- * ------------------------------------------------------------------------------------ */
+/* -- the life of it ------------------------------------------------------------------------ */
 
 void supply_init(struct meter *m)
 {

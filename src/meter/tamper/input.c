@@ -45,8 +45,7 @@ static void tell(struct meter *m, const struct input_row *x, bool on, utc_t when
     if (code) event_post_at(m, when, (enum event)code, NULL, &d);
 }
 
-/* -- what a settled level does
- * ------------------------------------------------------------------- */
+/* -- what a settled level does ------------------------------------------------------------- */
 
 static bool is_second(const struct meter *m, uint16_t levels)
 {
@@ -78,8 +77,7 @@ static void believe(struct meter *m, uint16_t levels, utc_t when, bool dark)
     if (changed & levels & INPUT_SEAL_BUTTON && !dark) press_seal(m);
 }
 
-/* -- edges
- * ----------------------------------------------------------------------------------------- */
+/* -- edges --------------------------------------------------------------------------------- */
 
 int input_feed(struct meter *m, mono_t t, uint16_t levels)
 {
@@ -176,8 +174,7 @@ void input_settle(struct meter *m, utc_t u)
     plan(m);
 }
 
-/* -- power-up
- * -------------------------------------------------------------------------------------- */
+/* -- power-up ------------------------------------------------------------------------------ */
 
 /* Levels of no consequence are taken as they are; a cover found in another state than the last
  * one known was moved in the dark at a time nobody knows: now. */

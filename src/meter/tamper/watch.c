@@ -5,8 +5,7 @@
 #include "meter/meter.h"
 #include "meter/tamper/tally.h"
 
-/* -- limits
- * ---------------------------------------------------------------------------------------- */
+/* -- limits -------------------------------------------------------------------------------- */
 
 static void limit(struct quality_limit *x, int64_t value, uint32_t delay_s)
 {
@@ -43,8 +42,7 @@ void watch_init(struct meter *m)
     tamper_init(&m->watch.tamper);
 }
 
-/* -- notes
- * ----------------------------------------------------------------------------------------- */
+/* -- notes --------------------------------------------------------------------------------- */
 
 struct note_row {
     uint16_t begins, ends;
@@ -146,8 +144,7 @@ static void tell(struct meter *m, const struct note_row *x, bool begins, mono_t 
     hot_put(m, HOT_QUALITY, 0);
 }
 
-/* -- EN 50160
- * -------------------------------------------------------------------------------------- */
+/* -- EN 50160 ------------------------------------------------------------------------------ */
 
 enum { TEN_MINUTES_MS = 600000, WEEK = 1008, WEEK_BAD = WEEK * 5 / 100, SIX_HOURS = 36 };
 

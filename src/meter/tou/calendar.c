@@ -58,8 +58,7 @@ static uint16_t special_param(enum calendar c)
     return (uint16_t)(PARAM_SPECIAL_DAYS + c);
 }
 
-/* -- rows
- * ---------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------- */
 
 static void name_put(const struct item_name *x, uint8_t o[NAME])
 {
@@ -132,8 +131,7 @@ static void special_put(const struct special_day *x, uint8_t o[SPECIAL])
     o[7] = x->day;
 }
 
-/* -- reading
- * ------------------------------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------------------------- */
 
 int calendar_name(struct meter *m, enum calendar c, enum side s,
                   uint8_t name[CALENDAR_NAME_MAX])
@@ -193,8 +191,7 @@ int special_day(struct meter *m, enum calendar c, unsigned i, struct special_day
     return err;
 }
 
-/* -- writing: rows are judged one by one
- * -------------------------------------------------------- */
+/* -- writing: rows are judged one by one --------------------------------------------------- */
 
 static uint16_t list_param(const struct meter *m, enum calendar c, enum calendar_list list)
 {
@@ -374,8 +371,7 @@ int calendar_set_name(struct meter *m, const struct who *who, enum calendar c,
     return change_commit(m);
 }
 
-/* -- one special day: the list is staged again
- * ---------------------------------------------------- */
+/* -- one special day: the list is staged again --------------------------------------------- */
 
 static int copy_others(struct meter *m, const struct who *who, enum calendar c, uint16_t but)
 {
@@ -425,8 +421,7 @@ int special_day_delete(struct meter *m, const struct who *who, enum calendar c, 
     return count_of(m, c, index) > 0 ? rewrite(m, who, c, index, NULL) : E_NONE;
 }
 
-/* -- activation
- * ------------------------------------------------------------------------------------ */
+/* -- activation ---------------------------------------------------------------------------- */
 
 static bool has_day(struct meter *m, enum calendar c, uint8_t id)
 {
@@ -553,8 +548,7 @@ void calendar_due(struct meter *m, utc_t due)
     }
 }
 
-/* -- which day
- * ------------------------------------------------------------------------------------- */
+/* -- which day ----------------------------------------------------------------------------- */
 
 /* Of all that match, the most specific date; of equals the lowest index. */
 static int special_of(struct meter *m, enum calendar c, const struct civil *date)

@@ -66,8 +66,7 @@ struct special_day {
     uint8_t day;
 };
 
-/* -- reading: how many, and the i-th; E_NONE beyond, E_IO, E_CRC
- * -------------------------------- */
+/* -- reading: how many, and the i-th; E_NONE beyond, E_IO, E_CRC --------------------------- */
 
 int calendar_name(struct meter *m, enum calendar c, enum side s,
                   uint8_t name[CALENDAR_NAME_MAX]);
@@ -81,9 +80,10 @@ int calendar_day(struct meter *m, enum calendar c, enum side s, unsigned i, stru
 int special_days(struct meter *m, enum calendar c);
 int special_day(struct meter *m, enum calendar c, unsigned i, struct special_day *x);
 
-/* -- writing the passive side: a list comes row by row and stands at commit. One list at a time
- * in the whole meter: E_BUSY. A row that is not right: E_RANGE, and the list is given up.
- * ---------- */
+/* -- writing the passive side -------------------------------------------------------------- */
+
+/* A list comes row by row and stands at commit. One list at a time in the whole meter: E_BUSY. A
+ * row that is not right: E_RANGE, and the list is given up. */
 
 enum calendar_list { LIST_SEASONS, LIST_WEEKS, LIST_DAYS, LIST_SPECIAL };
 
@@ -105,8 +105,7 @@ int special_day_insert(struct meter *m, const struct who *who, enum calendar c,
                        const struct special_day *x);
 int special_day_delete(struct meter *m, const struct who *who, enum calendar c, uint16_t index);
 
-/* -- activation
- * ---------------------------------------------------------------------------------- */
+/* -- activation ---------------------------------------------------------------------------- */
 
 /* E_FORMAT: the passive side names weeks or days it does not have; nothing changed. */
 int calendar_activate(struct meter *m, const struct who *who, enum calendar c);
@@ -117,8 +116,7 @@ int calendar_time(struct meter *m, enum calendar c, uint8_t dt[12]);
 int calendar_set_time(struct meter *m, const struct who *who, enum calendar c,
                       const uint8_t dt[12]);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 /* Which day of the calendar a local date takes: its id, or E_NONE. Civil weekday must be set.
  */

@@ -61,8 +61,7 @@ int schedule_entry(struct meter *m, unsigned i, struct schedule_entry *x)
     return err;
 }
 
-/* -- writing
- * ------------------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------------- */
 
 static bool is_zero_or_any(uint8_t x)
 {
@@ -131,8 +130,7 @@ int schedule_commit(struct meter *m, const struct who *who)
     return change_commit(m);
 }
 
-/* -- which days
- * ---------------------------------------------------------------------------------- */
+/* -- which days ---------------------------------------------------------------------------- */
 
 static int sign(int a, int b)
 {
@@ -179,8 +177,7 @@ static bool is_for(const struct schedule_entry *x, const struct civil *date, int
     return special < x->special_n && x->special[special / 8] & 0x80 >> special % 8;
 }
 
-/* -- what is next
- * -------------------------------------------------------------------------------- */
+/* -- what is next -------------------------------------------------------------------------- */
 
 static bool is_after(const struct schedule_mark *a, const struct schedule_mark *b)
 {

@@ -54,8 +54,7 @@ int schedule_begin(struct meter *m, const struct who *who, unsigned rows);
 int schedule_put(struct meter *m, const struct who *who, const struct schedule_entry *x);
 int schedule_commit(struct meter *m, const struct who *who);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 /* Done up to here: entries of later moments, or of this one with a higher index, are open. */
 struct schedule_mark {

@@ -24,8 +24,7 @@ static const struct {
 } table[SINGLES] = { [SINGLE_SUPPLY] = { PARAM_SINGLE_1, STAMP_SINGLE,
                                          sizeof supply / sizeof *supply, supply } };
 
-/* -- octets: {selector 1, type 1, moments 9 each}
- * ------------------------------------------------------ */
+/* -- octets: {selector 1, type 1, moments 9 each} ------------------------------------------ */
 
 void single_get(struct meter *m, enum single_id id, struct single_action *x)
 {
@@ -84,8 +83,7 @@ int single_set(struct meter *m, const struct who *who, enum single_id id,
     return change_commit(m);
 }
 
-/* -- when
- * -------------------------------------------------------------------------------------- */
+/* -- when ---------------------------------------------------------------------------------- */
 
 static utc_t next_of(struct meter *m, enum single_id id)
 {

@@ -43,8 +43,7 @@ void single_get(struct meter *m, enum single_id id, struct single_action *x);
 int single_set(struct meter *m, const struct who *who, enum single_id id,
                const struct single_action *x);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 struct single {
     utc_t due[SINGLES]; /* INT64_MAX: never */

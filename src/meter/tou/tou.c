@@ -9,8 +9,7 @@
 enum { DAY_MIN = 1440, BACK = 366, BARE = 8, UNKNOWN = INT32_MIN };
 enum { RESOURCE_OFF, RESOURCE_SOURCE, RESOURCE_RATE };
 
-/* -- the day in force
- * ----------------------------------------------------------------------------- */
+/* -- the day in force ---------------------------------------------------------------------- */
 
 static struct civil date_of(int32_t number)
 {
@@ -76,8 +75,7 @@ static unsigned next_minute(const struct tou *t, unsigned minute)
     return next;
 }
 
-/* -- what holds
- * ------------------------------------------------------------------------------------ */
+/* -- what holds ---------------------------------------------------------------------------- */
 
 static unsigned resource_tariff(const struct meter *m, unsigned calendar)
 {
@@ -154,8 +152,7 @@ void tou_due(struct meter *m, utc_t due)
     credit_calendar(m);
 }
 
-/* -- orders and inputs
- * ------------------------------------------------------------------------------ */
+/* -- orders and inputs --------------------------------------------------------------------- */
 
 int tou_order(struct meter *m, const struct who *who, unsigned tariff)
 {

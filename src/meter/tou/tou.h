@@ -54,8 +54,7 @@ int tou_order(struct meter *m, const struct who *who, unsigned tariff);
 /* What calendar c says now: a script number, 0 for nothing. */
 unsigned tou_says(const struct meter *m, enum calendar c);
 
-/* -- for the parts of meter/ alone
- * --------------------------------------------------------------- */
+/* -- for the parts of meter/ alone --------------------------------------------------------- */
 
 /* The calendars may have changed, or the clock: work everything out anew. */
 void tou_plan(struct meter *m);

@@ -76,8 +76,7 @@ static enum dar set_none(struct axdr_in *in)
     return v ? DAR_OTHER : DAR_OK;
 }
 
-/* -- account
- * --------------------------------------------------------------------------------------- */
+/* -- account ------------------------------------------------------------------------------- */
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -383,8 +382,7 @@ const struct cosem_class class_account = { .id = 111,
                                            .attr = account_attr,
                                            .method = account_method };
 
-/* -- credit
- * ---------------------------------------------------------------------------------------- */
+/* -- credit -------------------------------------------------------------------------------- */
 
 /* Bits of the configuration: visual indication, confirmation, to be paid back, takes tokens. */
 static const struct {
@@ -611,9 +609,7 @@ const struct cosem_class class_credit = { .id = 112,
                                           .attr = credit_attr,
                                           .method = credit_method };
 
-/* -- what was bought, exact: Wh or 1e-9 currency; member WALLETS: which wallet pays now
- * ----------
- */
+/* -- what was bought, exact: Wh or 1e-9 currency; member WALLETS: which wallet pays now ---- */
 static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);

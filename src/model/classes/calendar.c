@@ -51,9 +51,7 @@ static enum dar set_name(void *app, const struct cosem_at *at, struct axdr_in *i
     return calendar_set_name(meter_of(app), at->who, calendar_of(at), p, (unsigned)n);
 }
 
-/* -- rows out
- * ----------------------------------------------------------------------------------
- */
+/* -- rows out ------------------------------------------------------------------------------ */
 static void emit_item(struct axdr_out *o, const struct item_name *x)
 {
     axdr_emit_octets(o, x->octets, x->n);
@@ -113,9 +111,7 @@ static int emit_special(struct meter *m, const struct cosem_at *at, unsigned i,
     return 0;
 }
 
-/* -- rows in: 0, E_TYPE for another shape, or what the meter says of the row
- * ------------------------
- */
+/* -- rows in: 0, E_TYPE for another shape, or what the meter says of the row --------------- */
 static bool read_item(struct axdr_in *in, struct item_name *x)
 {
     size_t n = 0;
@@ -189,9 +185,7 @@ static int take_special(struct meter *m, const struct cosem_at *at, struct axdr_
     return err ? err : calendar_put_special(m, at->who, &x);
 }
 
-/* -- lists
- * ---------------------------------------------------------------------------------------
- */
+/* -- lists --------------------------------------------------------------------------------- */
 static int count_seasons(struct meter *m, const struct cosem_at *at)
 {
     return calendar_seasons(m, calendar_of(at), side_of(at));
@@ -273,9 +267,7 @@ static const struct cosem_seq passive_seq = { .open = list_open,
                                               .commit = list_commit,
                                               .abort = list_abort };
 
-/* -- activation
- * ----------------------------------------------------------------------------------
- */
+/* -- activation ---------------------------------------------------------------------------- */
 static enum dar get_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t dt[12];
@@ -322,9 +314,7 @@ const struct cosem_class class_calendar = { .id = 20,
                                             .n_method = COUNT(calendar_method),
                                             .method = calendar_method };
 
-/* -- class 11
- * ------------------------------------------------------------------------------------
- */
+/* -- class 11 ------------------------------------------------------------------------------ */
 static enum dar call_insert(void *app, const struct cosem_at *at, struct axdr_in *arg,
                             struct cosem_ret *ret)
 {
@@ -357,9 +347,7 @@ const struct cosem_class class_special_days = { .id = 11,
                                                 .n_method = COUNT(special_method),
                                                 .method = special_method };
 
-/* -- the calendar's name as plain data: row bind.id is the side
- * ------------------------------------
- */
+/* -- the calendar's name as plain data: row bind.id is the side ---------------------------- */
 static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     return emit_calendar_name(meter_of(app), CALENDAR_TARIFF, (enum side)at->row->bind.id, o);
@@ -372,9 +360,7 @@ const struct cosem_class class_calendar_name = { .id = 1,
                                                  .n_attr = COUNT(side_attr),
                                                  .attr = side_attr };
 
-/* -- class 6: tariff t counts in member t of every family
- * --------------------------------------------
- */
+/* -- class 6: tariff t counts in member t of every family ---------------------------------- */
 static const struct activation *activation_of(const struct cosem_at *at)
 {
     return at->row->bind.ext;

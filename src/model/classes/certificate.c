@@ -419,9 +419,7 @@ enum dar call_remove(void *app, const struct cosem_at *at, struct axdr_in *arg,
     return done(d, at, err < 0 && err != E_BUSY ? err : DAR_PENDING);
 }
 
-/* -- key agreement
- * ------------------------------------------------------------------------------
- */
+/* -- key agreement ------------------------------------------------------------------------- */
 
 struct offer {
     uint8_t id;

@@ -46,8 +46,7 @@ static int emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o,
     return axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
 }
 
-/* -- the numbers of a charge in a scheme
- * ------------------------------------------------------------ */
+/* -- the numbers of a charge in a scheme --------------------------------------------------- */
 
 static unsigned values_of(const struct scheme *s, unsigned e)
 {
@@ -121,8 +120,7 @@ static int tens_of(const struct scheme *s, unsigned e)
     return tens;
 }
 
-/* -- tables
- * ---------------------------------------------------------------------------------------- */
+/* -- tables -------------------------------------------------------------------------------- */
 
 /* What a charge is for: energy, or nothing that is counted. */
 static const uint8_t commodity[2][6] = { { 0 }, { 1, 0, 1, 8, 0, 255 } };
@@ -302,8 +300,7 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
     return dar == DAR_OK ? write_passive(app, at, &s) : dar;
 }
 
-/* -- what it came to
- * ------------------------------------------------------------------------------- */
+/* -- what it came to ----------------------------------------------------------------------- */
 
 static enum dar get_paid(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -395,8 +392,7 @@ static enum dar get_proportion(void *app, const struct cosem_at *at, struct axdr
     return axdr_emit_u16(o, (uint16_t)v);
 }
 
-/* -- orders
- * ---------------------------------------------------------------------------------------- */
+/* -- orders -------------------------------------------------------------------------------- */
 
 static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_in *arg,
                               struct cosem_ret *ret)

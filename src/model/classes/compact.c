@@ -17,8 +17,7 @@ static unsigned which(const struct cosem_at *at)
     return at->k;
 }
 
-/* -- the list
- * ------------------------------------------------------------------------------------ */
+/* -- the list ------------------------------------------------------------------------------ */
 
 static const struct capture_row delivered[COMPACTS][4] = {
     { { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
@@ -76,8 +75,7 @@ static int read_entry(struct axdr_in *in, struct cosem_at *at)
     return itself || c.class_id == 15 ? E_RANGE : 0;
 }
 
-/* -- values without their types, and types without values
- * --------------------------------------------- */
+/* -- values without their types, and types without values ---------------------------------- */
 
 /* One value off `in`: its type description, or its contents. E_TYPE: arrays, and what may be
  * there or not. */
@@ -138,8 +136,7 @@ static enum dar read_row(struct device *d, unsigned k, const struct axdr_in *lis
     return content->full || type->full ? DAR_OTHER : DAR_OK;
 }
 
-/* -- attributes
- * -------------------------------------------------------------------------------------- */
+/* -- attributes ---------------------------------------------------------------------------- */
 
 static bool on_reading(struct device *d, unsigned k)
 {

@@ -5,8 +5,7 @@
 #include "base/err.h"
 #include "model/classes.h"
 
-/* -- alarm levels, three of each wallet
- * ------------------------------------------------------------ */
+/* -- alarm levels, three of each wallet ---------------------------------------------------- */
 
 static const struct axdr_field level_field[] = {
     AXDR_NESTED(5),
@@ -42,9 +41,9 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     return credit_set_levels(meter_of(app), at->who, row);
 }
 
-/* -- the payment mode by date: {mode, date-time, wallets go on as they were, the bill becomes a
- * debt}
- * ----------- */
+/* -- the payment mode by date -------------------------------------------------------------- */
+
+/* {mode, date-time, wallets go on as they were, the bill becomes a debt} */
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -78,8 +77,7 @@ static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *i
     return param_set_all(m, at->who, v, COUNT(v));
 }
 
-/* -- emergency credit: {amount, offered at, by itself, uses a month} of each wallet
- * -------------------------- */
+/* -- emergency credit: {amount, offered at, by itself, uses a month} of each wallet -------- */
 
 enum { EMERGENCY_PARAMS = 4 };
 static const uint16_t emergency_param[EMERGENCY_PARAMS] = {

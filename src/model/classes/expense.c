@@ -5,9 +5,7 @@
 #include "model/classes.h"
 #include "model/scheme.h"
 
-/* -- a scheme, as {name, steps, service, fixed, levy, vat, subsidy}
- * ----------------------------------
- */
+/* -- a scheme, as {name, steps, service, fixed, levy, vat, subsidy} ------------------------ */
 /* The tables of a scheme, in the order of 0-0:96.60.3 to .8; behind the first, of the whole. */
 static const struct axdr_field tables[] = {
     AXDR_ROWS(3, struct scheme, step, steps),
@@ -149,8 +147,7 @@ const struct cosem_class class_scheme_passive = { .id = 1,
                                                   .n_attr = COUNT(passive_attr),
                                                   .attr = passive_attr };
 
-/* -- its tables, one by one
- * ------------------------------------------------------------------------- */
+/* -- its tables, one by one ---------------------------------------------------------------- */
 
 static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -167,9 +164,7 @@ const struct cosem_class class_scheme_part = { .id = 1,
                                                .n_attr = COUNT(part_attr),
                                                .attr = part_attr };
 
-/* -- when the passive one comes into force
- * -------------------------------------------------------------
- */
+/* -- when the passive one comes into force ------------------------------------------------- */
 enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
@@ -199,9 +194,7 @@ const struct cosem_class class_scheme_time = { .id = 1,
                                                .n_attr = COUNT(time_attr),
                                                .attr = time_attr };
 
-/* -- what it comes to: amounts in 1e-6 of the currency, rounded down
- * -----------------------------------
- */
+/* -- what it comes to: amounts in 1e-6 of the currency, rounded down ----------------------- */
 static int64_t micro(int64_t nano)
 {
     return nano / 1000 - (nano % 1000 < 0);

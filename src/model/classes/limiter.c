@@ -26,8 +26,7 @@ static uint8_t tag_of(void *app, const struct cosem_at *at)
     return model_reg_tag((uint16_t)value_of(app, at, LIMIT_REG));
 }
 
-/* -- what is looked at
- * -------------------------------------------------------------------------------- */
+/* -- what is looked at --------------------------------------------------------------------- */
 
 int emit_monitored(struct axdr_out *o, uint16_t reg)
 {
@@ -60,8 +59,7 @@ static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_
     return set_monitored_by(meter_of(app), at->who, param_of(at, LIMIT_REG), in);
 }
 
-/* -- thresholds, of the type of what is looked at
- * ----------------------------------------------------- */
+/* -- thresholds, of the type of what is looked at ------------------------------------------ */
 
 static enum dar get_active(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -100,8 +98,7 @@ static enum dar set_duration(void *app, const struct cosem_at *at, struct axdr_i
     return set_setting(app, at, in, duration(at));
 }
 
-/* -- emergency
- * ------------------------------------------------------------------------------------------ */
+/* -- emergency ----------------------------------------------------------------------------- */
 
 static const struct axdr_field profile_field[] = {
     AXDR_NESTED(3),
@@ -160,9 +157,7 @@ static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_
     return axdr_emit_bool(o, limiter_is_emergency(meter_of(app), index_of(at)));
 }
 
-/* -- actions
- * --------------------------------------------------------------------------------------------
- */
+/* -- actions ------------------------------------------------------------------------------- */
 
 /* One of another table is out of range. */
 static int32_t read_script(struct axdr_in *in)

@@ -189,9 +189,7 @@ const struct cosem_class class_made_register = { .id = 3,
                                                  .n_attr = COUNT(made_register_attr),
                                                  .attr = made_register_attr };
 
-/* -- levels of the inputs, in the order of 0-0:96.3.1
- * ------------------------------------------
- */
+/* -- levels of the inputs, in the order of 0-0:96.3.1 -------------------------------------- */
 static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     static const uint16_t level[] = { INPUT_RESOURCE,    INPUT_ENCLOSURE,
@@ -212,8 +210,7 @@ const struct cosem_class class_inputs = { .id = 1,
                                           .n_attr = COUNT(inputs_attr),
                                           .attr = inputs_attr };
 
-/* -- levels of the outputs: pulses, the relay as ordered and as it is, lamp, buzzer
- * ----------------------------------------- */
+/* -- levels of the outputs: pulses, the relay as ordered and as it is, lamp, buzzer -------- */
 
 static enum dar get_output_state(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -233,8 +230,7 @@ const struct cosem_class class_output_state = { .id = 1,
                                                 .n_attr = COUNT(output_state_attr),
                                                 .attr = output_state_attr };
 
-/* -- status words: which conditions of alarm register k hold now, whether they were told or not
- * ------------------------------- */
+/* -- status words: the conditions of alarm register k that hold now, told or not ----------- */
 
 static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -248,8 +244,7 @@ const struct cosem_class class_status = { .id = 1,
                                           .n_attr = COUNT(status_attr),
                                           .attr = status_attr };
 
-/* -- when the battery is to be changed: its life, from the day it was put in
- * --------------------------------------------- */
+/* -- when the battery is to be changed: its life, from the day it was put in --------------- */
 
 static int64_t installed_s(const struct meter *m)
 {
@@ -336,9 +331,7 @@ const struct cosem_class class_descriptor = { .id = 1,
                                               .n_attr = COUNT(descriptor_attr),
                                               .attr = descriptor_attr };
 
-/* -- parameters that are shown as one structure, and written as one
- * ----------------------------
- */
+/* -- parameters that are shown as one structure, and written as one ------------------------ */
 static const struct setting_list *settings_of(const struct cosem_at *at)
 {
     return at->row->bind.ext;
@@ -376,9 +369,7 @@ const struct cosem_class class_settings = { .id = 1,
                                             .n_attr = COUNT(settings_attr),
                                             .attr = settings_attr };
 
-/* -- what alarms light and sound
- * -----------------------------------------------------------------
- */
+/* -- what alarms light and sound ----------------------------------------------------------- */
 static const struct axdr_field output_field[] = {
     AXDR_NESTED(8),
     AXDR_FIELD(U8, struct output_row, alarm),

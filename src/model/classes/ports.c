@@ -24,9 +24,7 @@ static struct setting setting_of(const struct cosem_at *at, const struct field *
                              f[at->id].tag };
 }
 
-/* -- class 19: IEC 62056-21 on a local port
- * ------------------------------------------------------
- */
+/* -- class 19: IEC 62056-21 on a local port ------------------------------------------------ */
 static const struct field local_field[] = {
     [2] = { LOCAL_MODE, AXDR_ENUM },
     [4] = { LOCAL_PROPOSAL, AXDR_ENUM },
@@ -87,9 +85,7 @@ const struct cosem_class class_local_port = {
     .id = 19, .version = 1, .n_attr = COUNT(local_attr), .attr = local_attr
 };
 
-/* -- class 23: HDLC
- * ----------------------------------------------------------------------------------
- */
+/* -- class 23: HDLC ------------------------------------------------------------------------ */
 static const struct field hdlc_field[] = {
     [2] = { HDLC_SPEED, AXDR_ENUM },     [3] = { HDLC_WINDOW_TX, AXDR_U8 },
     [4] = { HDLC_WINDOW_RX, AXDR_U8 },   [5] = { HDLC_INFO_TX, AXDR_U16 },
@@ -141,9 +137,7 @@ const struct cosem_class class_hdlc = {
     .id = 23, .version = 1, .n_attr = COUNT(hdlc_attr), .attr = hdlc_attr
 };
 
-/* -- class 124: what happens after failed attempts
- * -----------------------------------------------------
- */
+/* -- class 124: what happens after failed attempts ----------------------------------------- */
 static const struct field guard_field[] = {
     [2] = { GUARD_MODE, AXDR_ENUM },     [3] = { GUARD_ATTEMPTS, AXDR_U16 },
     [4] = { GUARD_FIRST_S, AXDR_U32 },   [5] = { GUARD_STEEPNESS, AXDR_U8 },
@@ -211,9 +205,7 @@ const struct cosem_class class_port_guard = { .id = 124,
                                               .n_method = COUNT(guard_method),
                                               .method = guard_method };
 
-/* -- classes 41, 42, 43: the network: what was set, or as the port has it
- * ---------------------------------------------
- */
+/* -- classes 41, 42, 43: the network: what was set, or as the port has it ------------------ */
 /* The answer goes out by the network as it was. */
 enum { NET_LATER_US = 1000000 };
 
@@ -340,8 +332,7 @@ const struct cosem_class class_ipv4 = { .id = 42,
                                         .n_attr = COUNT(ipv4_attr),
                                         .attr = ipv4_attr };
 
-/* -- class 48: addresses come from the link and its routers
- * --------------------------------------------- */
+/* -- class 48: addresses come from the link and its routers -------------------------------- */
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
 {

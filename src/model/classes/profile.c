@@ -335,8 +335,7 @@ const struct profile_kind profile_changes = {
     .period_s = no_period,
 };
 
-/* -- tokens: all that were taken, or those that brought credit; what debts took
- * ------------------------------------------------------------ */
+/* -- tokens: all that were taken, or those that brought credit; what debts took ------------ */
 static unsigned token_columns(const struct meter *m, unsigned which, uint16_t *column)
 {
     static const struct {
@@ -762,9 +761,7 @@ static const struct cosem_seq buffer_seq = { .selectors = 1 << 1 | 1 << 2,
                                              .open = buffer_open,
                                              .row = buffer_row };
 
-/* -- the other attributes
- * ----------------------------------------------------------------------
- */
+/* -- the other attributes ------------------------------------------------------------------ */
 static enum dar columns_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                              struct span *s)
 {

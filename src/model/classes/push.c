@@ -12,8 +12,7 @@ static unsigned push_of(const struct cosem_at *at)
     return at->row->bind.id;
 }
 
-/* -- attributes 2 to 13
- * ------------------------------------------------------------------------------ */
+/* -- attributes 2 to 13 -------------------------------------------------------------------- */
 
 static enum dar get_list(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -85,8 +84,7 @@ static enum dar get_confirmed(void *app, const struct cosem_at *at, struct axdr_
     return emit_moment(m, o, (utc_t){ m->pushes.confirmed[push_of(at)] });
 }
 
-/* -- methods
- * ------------------------------------------------------------------------------------------ */
+/* -- methods ------------------------------------------------------------------------------- */
 
 static enum dar call_push(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
@@ -128,8 +126,7 @@ const struct cosem_class class_push = { .id = 40,
                                         .n_method = COUNT(push_method),
                                         .method = push_method };
 
-/* -- 0-0:96.64.2: {registered, attempts, next try}; written, registered decides
- * ------------------------ */
+/* -- 0-0:96.64.2: {registered, attempts, next try}; written, registered decides ------------ */
 
 static enum dar get_installation(void *app, const struct cosem_at *at, struct axdr_out *o)
 {

@@ -17,8 +17,7 @@ static unsigned items_of(void *app, const struct cosem_at *at,
     return display_items(meter_of(app), list_of(at), item);
 }
 
-/* -- values
- * ------------------------------------------------------------------------------------------ */
+/* -- values -------------------------------------------------------------------------------- */
 
 static enum dar one_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                          struct span *s)
@@ -75,8 +74,7 @@ static enum dar values_row(void *app, const struct cosem_at *at, uint32_t i, str
 
 static const struct cosem_seq values_seq = { .open = one_open, .row = values_row };
 
-/* -- the list
- * ---------------------------------------------------------------------------------------- */
+/* -- the list ------------------------------------------------------------------------------ */
 
 static enum dar items_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                            struct span *s)
@@ -186,8 +184,7 @@ const struct cosem_class class_readlist = {
     .id = 7, .version = 1, .n_attr = COUNT(list_attr), .attr = list_attr
 };
 
-/* -- formats: of item i, decimals and whether thousands of the unit are shown
- * ----------------------------------- */
+/* -- formats: of item i, decimals and whether thousands of the unit are shown -------------- */
 
 static const struct axdr_field format_field[] = {
     AXDR_NESTED(2),

@@ -139,9 +139,7 @@ const struct cosem_class class_script_table = { .id = 9,
                                                 .n_method = COUNT(script_method),
                                                 .method = script_method };
 
-/* -- class 22
- * ----------------------------------------------------------------------------------
- */
+/* -- class 22 ------------------------------------------------------------------------------ */
 static const struct schedule *schedule_of(const struct cosem_at *at)
 {
     return at->row->bind.ext;
@@ -194,9 +192,7 @@ const struct cosem_class class_schedule = { .id = 22,
                                             .n_attr = COUNT(schedule_attr),
                                             .attr = schedule_attr };
 
-/* -- class 22 that may be written whole: its script and its type as well
- * --------------------------------------
- */
+/* -- class 22 that may be written whole: its script and its type as well ------------------- */
 static enum single_id single_of(const struct cosem_at *at)
 {
     return (enum single_id)((const struct single_view *)at->row->bind.ext)->id;

@@ -345,8 +345,7 @@ static const struct cosem_attr event_counter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_event_counter },
 };
 
-/* -- a field of log rows: by itself it shows nothing
- * --------------------------------------------- */
+/* -- a field of log rows: by itself it shows nothing --------------------------------------- */
 static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;

@@ -19,8 +19,7 @@ static bool is_trusted(const struct meter *m, const struct who *who)
     return supervisor || who->assoc == ROLE_MANAGEMENT;
 }
 
-/* -- class 70
- * ------------------------------------------------------------------------------------------ */
+/* -- class 70 ------------------------------------------------------------------------------ */
 
 static enum dar get_output(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -81,8 +80,7 @@ const struct cosem_class class_disconnect = { .id = 70,
                                               .n_method = COUNT(disconnect_method),
                                               .method = disconnect_method };
 
-/* -- class 68
- * ------------------------------------------------------------------------------------------ */
+/* -- class 68 ------------------------------------------------------------------------------ */
 
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -207,8 +205,7 @@ const struct cosem_class class_arbitrator = { .id = 68,
                                               .n_method = COUNT(arbitrator_method),
                                               .method = arbitrator_method };
 
-/* -- what the relay did, and who holds it
- * ----------------------------------------------------------------- */
+/* -- what the relay did, and who holds it -------------------------------------------------- */
 
 /* {opens, closes, failed opens, failed closes} */
 static enum dar get_operations(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -245,8 +242,9 @@ const struct cosem_class class_signals = { .id = 1,
                                            .n_attr = COUNT(signals_attr),
                                            .attr = signals_attr };
 
-/* -- flags: a parameter of so many bits, the first is bit 0; without one, the self-protection that holds
- * --------------------------------- */
+/* -- flags --------------------------------------------------------------------------------- */
+
+/* A parameter of so many bits, the first is bit 0; without one, the self-protection that holds. */
 
 static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *o)
 {

@@ -12,8 +12,7 @@ static const struct token_last *last_of(void *app)
     return &meter_of(app)->tokens.last;
 }
 
-/* -- token gateway
- * ----------------------------------------------------------------------------------- */
+/* -- token gateway ------------------------------------------------------------------------- */
 
 /* Of one that might still be good the meter keeps none. */
 int emit_token_digits(struct axdr_out *o, const struct token_last *l)
@@ -135,8 +134,7 @@ const struct cosem_class class_gateway = { .id = 115,
                                            .attr = gateway_attr,
                                            .method = gateway_method };
 
-/* -- STS attributes
- * ---------------------------------------------------------------------------------- */
+/* -- STS attributes ------------------------------------------------------------------------ */
 
 /* {issuer identification number, decoder reference number, check digit} */
 static enum dar get_pan(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -200,8 +198,7 @@ static const struct cosem_attr sts_attr[] = {
 };
 const struct cosem_class class_sts = { .id = 116, .n_attr = COUNT(sts_attr), .attr = sts_attr };
 
-/* -- messages: {array of numbers, tokens are taken, wake-ups are, answers are sent}
- * ------------------------------------------------------------------------------- */
+/* -- messages: {array of numbers, tokens are taken, wake-ups are, answers are sent} -------- */
 
 static size_t number_length(const uint8_t number[SMS_NUMBER])
 {
@@ -262,8 +259,7 @@ static const struct cosem_attr sms_attr[] = {
 };
 const struct cosem_class class_sms = { .id = 1, .n_attr = COUNT(sms_attr), .attr = sms_attr };
 
-/* -- the PIN of messages: written, never read; none at all: none is asked for
- * ---------------------------------------------------------------- */
+/* -- the PIN of messages: written, never read; none at all: none is asked for -------------- */
 
 static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
@@ -288,9 +284,10 @@ const struct cosem_class class_sms_pin = { .id = 1,
                                            .n_attr = COUNT(pin_attr),
                                            .attr = pin_attr };
 
-/* -- the customer's units: {serial number, radio, state, last contact, key}. Serial number and radio
- * are written, the rest is found out; the key of every unit is number 0, made from the unicast key.
- * ------------------------------------------------------------------------------- */
+/* -- the customer's units ------------------------------------------------------------------ */
+
+/* {serial number, radio, state, last contact, key}. Serial number and radio
+ * are written, the rest is found out; the key of every unit is number 0, made from the unicast key. */
 
 static enum dar get_units(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -339,8 +336,7 @@ const struct cosem_class class_units = { .id = 1,
                                          .n_attr = COUNT(units_attr),
                                          .attr = units_attr };
 
-/* -- what became of them: {time, percent of frames, state}
- * ------------------------------------------------------------------------------- */
+/* -- what became of them: {time, percent of frames, state} --------------------------------- */
 
 static enum dar past_open(void *app, const struct cosem_at *at, const struct cosem_sel *sel,
                           struct span *s)
@@ -370,8 +366,7 @@ const struct cosem_class class_unit_past = { .id = 1,
                                              .n_attr = COUNT(past_attr),
                                              .attr = past_attr };
 
-/* -- the short codes they turn through
- * ------------------------------------------------------------------------------- */
+/* -- the short codes they turn through ----------------------------------------------------- */
 
 static enum dar get_unit_codes(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -401,8 +396,7 @@ const struct cosem_class class_unit_codes = { .id = 1,
                                               .n_attr = COUNT(unit_codes_attr),
                                               .attr = unit_codes_attr };
 
-/* -- {year from which TIDs count, lowest of the TIDs held}
- * ------------------------------------------------------------------------------- */
+/* -- {year from which TIDs count, lowest of the TIDs held} --------------------------------- */
 
 static enum dar get_window(void *app, const struct cosem_at *at, struct axdr_out *o)
 {

@@ -68,8 +68,7 @@ const struct cosem_class class_watcher = { .id = 21,
                                            .n_attr = COUNT(watcher_attr),
                                            .attr = watcher_attr };
 
-/* -- an alarm descriptor, watched as a number: its scripts push
- * ----------------------------------------------------- */
+/* -- an alarm descriptor, watched as a number: its scripts push ---------------------------- */
 
 static const struct obis pushes = { 0, 0, 10, 0, 108, 255 };
 
@@ -143,9 +142,9 @@ const struct cosem_class class_alarm_monitor = { .id = 21,
                                                  .n_attr = COUNT(alarm_monitor_attr),
                                                  .attr = alarm_monitor_attr };
 
-/* -- the steps of the tariff
- * -------------------------------------------------------------------------------
- * Watched as the energy of the month. No script is run: the scheme takes the step with every Wh
+/* -- the steps of the tariff --------------------------------------------------------------- */
+
+/* Watched as the energy of the month. No script is run: the scheme takes the step with every Wh
  * that is booked. How many steps there are changes with their prices (0-0:96.60.1). */
 
 static unsigned boundaries(const struct meter *m)
@@ -200,9 +199,9 @@ const struct cosem_class class_step_monitor = { .id = 21,
                                                 .n_attr = COUNT(steps_attr),
                                                 .attr = steps_attr };
 
-/* -- the alarm levels of the first wallet
- * -------------------------------------------------------------------------------
- * Watched as its available credit. A level that is reached raises its alarm, and the monitor of
+/* -- the alarm levels of the first wallet -------------------------------------------------- */
+
+/* Watched as its available credit. A level that is reached raises its alarm, and the monitor of
  * that pushes. */
 
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)

@@ -24,8 +24,7 @@ const struct cosem_model device_model = {
     .gate = model_gate,
 };
 
-/* -- columns of profiles and the objects that show them
- * ------------------------------------------ */
+/* -- columns of profiles and the objects that show them ------------------------------------ */
 
 /* Columns that are not the value of a register. */
 static const struct {
