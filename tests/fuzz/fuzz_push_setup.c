@@ -23,7 +23,8 @@ static void try_setup(const uint8_t *p, size_t n)
     ensure(s.operation <= PUSH_CONFIRMED && s.host_n <= PUSH_HOST && s.tid_n <= sizeof s.tid);
     ensure(!ip || !s.host_n || push_read_peer(&to, s.host, s.host_n) == 0);
     ensure(s.role < ROLES && s.link <= LINK_WAN && inside(&s.windows, p, n));
-    ensure((s.guard & ~(PROT_AUTH_RES | PROT_CRYPT_RES)) == 0 && s.general == (s.guard != 0));
+    unsigned seal = PROT_AUTH_RES | PROT_CRYPT_RES;
+    ensure((s.guard & ~(seal | PROT_SIGN_RES)) == 0 && s.general == ((s.guard & seal) != 0));
     uint32_t before = 0;
     for (unsigned tries = 1; tries < 8; tries++) {
         uint32_t delay = push_delay_s(&s, tries);
