@@ -66,7 +66,7 @@ function drawFlags(u: uPlot) {
   u.ctx.restore();
 }
 
-const STEPS = [1, 2, 2.5, 5];
+const STEPS = [1, 2, 4, 5]; // whole Wh in every decade
 
 /** About four grid lines of a round number of Wh above zero, and below it the room exports need. */
 function range(_u: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
@@ -81,7 +81,7 @@ function range(_u: uPlot, min: number | null, max: number | null): uPlot.Range.M
 
 function splits(u: uPlot): number[] {
   const { min, max } = u.scales.y!;
-  const step = Math.max(max!, -min!) / 4;
+  const step = Math.max(1, Math.max(max!, -min!) / 4);
   const round = STEPS.map((s) => s * 10 ** Math.floor(Math.log10(step))).find((s) => s >= step * 0.99) ?? step;
   const out: number[] = [];
   for (let v = Math.ceil(min! / round) * round; v <= max! + round / 100; v += round) out.push(v);
