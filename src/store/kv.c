@@ -418,7 +418,8 @@ void kv_scan(struct store *s, const struct log *l)
     kv_judge(s, l);
 }
 
-/* The number of a half; 0: it has no head. */
+/* The number of a half; 0: it has no head. What makes sense of a torn one leaves zeros where
+ * there are none. */
 static uint32_t number_of(struct store *s, const struct log *l, unsigned half)
 {
     uint8_t b[HEAD];
@@ -427,7 +428,8 @@ static uint32_t number_of(struct store *s, const struct log *l, unsigned half)
     if (flash_read(&s->flash, kv_base(l, half) + at, b, sizeof b) < 0) return 0;
     uint16_t wrong = crc16(b + 2, 12) ^ le_get16(b + 14);
     if (!is_mark(b) || (wrong && !mend16(b + 2, 12, wrong))) return 0;
-    return b[2] == l->kind && b[3] == FORMAT_VERSION ? le_get32(b + 4) : 0;
+    uint8_t blank = b[8] & b[9] & b[10] & b[11] & b[12] & b[13];
+    return b[2] == l->kind && b[3] == FORMAT_VERSION && blank == 0xFF ? le_get32(b + 4) : 0;
 }
 
 /* No half was ever written: make one, at once. */
