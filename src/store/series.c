@@ -150,8 +150,8 @@ static struct walk walk_of(const struct store *s, unsigned id, unsigned k, const
 
 /* The slot before w->i is sealed and fits no number. A torn seal, or one of a row that was
  * whole and suffered a cut beside it? Behind a torn row a slot is left out (fresh_slot()), and
- * the next row takes its number. Where the cut left nothing to see of the row behind, a later
- * row tells, or the journal. */
+ * the next row takes its number, and may have suffered a cut of its own. Where the cut left
+ * nothing to see of the row behind, a later row tells, or the journal. */
 static bool was_whole(struct store *s, const struct walk *w)
 {
     uint32_t skip = 0; /* of those behind, too, some may be damaged */
@@ -164,6 +164,7 @@ static bool was_whole(struct store *s, const struct walk *w)
         skip++;
         for (uint32_t n = 1; n <= skip; n++)
             if (slot_is(&slot, w->next + n)) return true;
+        if (slot_wrong_bit(&slot, w->next) >= 0) return false;
     }
     return (int32_t)(w->known - w->next) > 0;
 }
