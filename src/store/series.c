@@ -581,6 +581,23 @@ static uint16_t fresh_slot(const struct walk *w)
 }
 _Static_assert(FLASH_ARENA >= 2 * NOR_PAGE, "a left out slot and the guard of a page");
 
+/* Where the last row that the journal knew of stands in the place of its number, no row before
+ * it is torn: only the times of those are read, but for the pages a cut may have reached. */
+static void skip_known(struct store *s, struct series *r, struct walk *w)
+{
+    uint32_t last = w->known - 1 - w->next, guard = 2 * NOR_PAGE / w->row_size + 1u;
+    if (last >= w->stop || last <= guard) return;
+    struct slot slot = slot_read(&s->flash, w->base + last * w->row_size, w->row_size);
+    if (!slot_is_sealed(&slot) || !slot_is(&slot, w->known - 1)) return;
+    for (; w->i < last - guard; w->i++, w->next++) {
+        uint8_t b[4] = { 0 };
+        flash_read(&s->flash, w->base + (uint32_t)w->i * w->row_size, b, sizeof b);
+        r->ran_back = r->ran_back || le_get32(b) < r->time;
+        r->time = le_get32(b);
+    }
+    w->used = w->i;
+}
+
 /* Count the rows of the sector being filled. What the journal knew of the next number holds
  * where rows were lost: then a fresh sector starts with it. */
 static void mount_head(struct store *s, unsigned id, const struct head *h)
@@ -589,6 +606,7 @@ static void mount_head(struct store *s, unsigned id, const struct head *h)
     struct walk w = walk_of(s, id, r->head, h, r->next);
     r->head_first = h->first;
     r->time = h->time;
+    skip_known(s, r, &w);
     while (walk_next(s, &w)) {
         r->ran_back = r->ran_back || w.time < r->time;
         r->time = w.time;
