@@ -300,4 +300,5 @@ void meter_last_gasp(struct meter *m, mono_t t)
     now_is(m, t);
     if (m->sampled) sensor_close(m);
     energy_gasp(m);
+    if (!store_is_busy(&m->store)) event_minute(m);
 }
