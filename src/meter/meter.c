@@ -156,6 +156,7 @@ static int put_boot(struct meter *m, bool blank, bool was_valid)
     } else {
         put_power_events(m, was_valid);
         profile_put_outage(m);
+        if (was_valid && clock_is_valid(&m->clock)) billing_put_dark(m, m->last);
     }
     change_put(m, HOT_CLOCK, body, (size_t)clock_save(&m->clock, m->utc, body));
     return change_commit(m);
