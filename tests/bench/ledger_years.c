@@ -3,7 +3,7 @@
  * A life has a wallet of units and one of money, a scheme, debts, free credit; what happens to it
  * is drawn: energy under random tariffs, tokens of both kinds, money given and taken by clients,
  * payment modes with and without carrying on, schemes that replace the one in force, outages
- * with and without a last gasp, clocks set forward and back, also over ends of months and to
+ * of up to ten years with and without a last gasp, clocks set forward and back, also over ends of months and to
  * before the first, the light going out over the end of a month. After each step, of each wallet: bought = collected + balance, and each of the three
  * is what the books say; no Wh is missing from, or twice in, what was collected.
  *
@@ -38,7 +38,7 @@ struct life {
     struct month_usage month;
     struct exact before;
     uint64_t wh;
-    bool crossed[2000];    /* local days that have begun, from FIRST */
+    bool crossed[8000];    /* local days that have begun, from FIRST */
     bool given[2040 * 12]; /* months that brought free credit */
     int32_t day, local_month;
     unsigned instalments;
@@ -403,7 +403,7 @@ static void step(struct life *k)
         owe(k);
         break;
     default:
-        cut(k, true, reckon_below(40) * (uint64_t)DAY);
+        cut(k, true, reckon_below(reckon_below(60) ? 40 : 3700) * (uint64_t)DAY);
         break;
     }
     check(k);
