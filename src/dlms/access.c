@@ -90,7 +90,7 @@ static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
 static enum dar get(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
                     const struct cosem_sel *sel)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     if (sel->selector && !has(s, XDLMS_C_SELECTIVE)) return DAR_SCOPE;
     if (!t->opened) t->get = (struct cosem_get){ 0 };
     enum dar dar = cosem_get_begin(d->cfg->model, d->app, &t->get, at, sel);
@@ -101,21 +101,21 @@ static enum dar get(struct dlms_server *d, struct dlms_session *s, const struct 
 static enum dar set(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
                     const struct cosem_sel *sel, struct axdr_in value)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     enum dar dar = DAR_OK;
-    if (!t->opened) dar = cosem_set_begin(d->cfg->model, d->app, &s->set, at, NULL, 0);
+    if (!t->opened) dar = cosem_set_begin(d->cfg->model, d->app, &t->set, at, NULL, 0);
     if (dar == DAR_OK && sel->selector) {
-        s->set.attr = NULL;
+        t->set.attr = NULL;
         return DAR_SCOPE;
     }
-    return dar == DAR_OK ? cosem_set_block(d->app, &s->set, value.p, value.n, true) : dar;
+    return dar == DAR_OK ? cosem_set_block(d->app, &t->set, value.p, value.n, true) : dar;
 }
 
 /* Short return values wait behind the request until they are emitted. */
 static enum dar act(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
                     struct axdr_in value)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     if (!t->opened) {
         t->ret = (struct cosem_ret){ 0 };
         t->store = s->rx + t->end;
@@ -155,7 +155,7 @@ static enum dar carry_out(struct dlms_server *d, struct dlms_session *s, uint8_t
 /* One item, up to its durable result. DAR_PENDING: ask again. */
 static enum dar run_item(struct dlms_server *d, struct dlms_session *s, uint8_t *kind)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     struct axdr_in in = t->req;
     struct cosem_at at;
     struct cosem_sel sel = { 0 };
@@ -203,7 +203,7 @@ static void record(struct dlms_transfer *t, uint8_t kind, enum dar dar)
 
 bool access_item(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint8_t kind;
     if (t->step == ACCESS_HEAD) {
         lit_length(t, t->items);
@@ -224,7 +224,7 @@ bool access_item(struct dlms_server *d, struct dlms_session *s)
 
 void access_failed(struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->reading = false;
     t->failed = true;
     t->results[2 * t->item - 1] = (uint8_t)t->dar;

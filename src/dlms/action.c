@@ -49,7 +49,7 @@ static void open_window(struct dlms_transfer *t)
 
 static enum dar call(struct dlms_server *d, struct dlms_session *s, struct cosem_at *at)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     struct axdr_in in = t->req, value = axdr_in(t->data.p, 0);
     enum dar dar = read_object(d, s, &in, at);
     int n = t->data.n ? axdr_length(t->data.p, t->data.n) : 0;
@@ -101,7 +101,7 @@ static void record(struct dlms_server *d, struct dlms_transfer *t, const struct 
 /* Carry out one item; the answer when it was the last. */
 static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     struct cosem_at at;
     enum dar dar = call(d, s, &at);
     if (dar == DAR_PENDING) return RUN_AGAIN;
@@ -119,13 +119,13 @@ static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 /* Results and return values go behind the request, or, when that lies in tx, to the start. */
 static void set_store(struct dlms_session *s, uint16_t at)
 {
-    s->transfer.store = s->rx + at;
-    s->transfer.store_size = (uint16_t)(s->rx_size + DLMS_STORE_EXTRA - at);
+    s->transfer->store = s->rx + at;
+    s->transfer->store_size = (uint16_t)(s->rx_size + DLMS_STORE_EXTRA - at);
 }
 
 static enum run check_list(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->list = true;
     t->items = (uint16_t)axdr_read_length(&in);
     t->req = read_descriptors(&in, t->items, false);
@@ -140,7 +140,7 @@ static enum run check_list(struct dlms_server *d, struct dlms_session *s, struct
 /* Descriptor, presence, Data. */
 static enum run check_normal(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->items = 1;
     t->req = read_descriptors(&in, 1, false);
     bool given = axdr_read_raw(&in, 1) != 0;
@@ -157,14 +157,14 @@ static enum run answer_ack(struct dlms_session *s)
 {
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, XDLMS_ACTION_RES << 8 | ACTION_RES_NEXT, 2);
-    axdr_emit_raw(&o, s->transfer.inv, 1);
-    axdr_emit_raw(&o, s->transfer.block, 4);
+    axdr_emit_raw(&o, s->transfer->inv, 1);
+    axdr_emit_raw(&o, s->transfer->block, 4);
     return answer_done(s, &o);
 }
 
 static bool keep(struct dlms_session *s, const uint8_t *p, size_t n)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint16_t size;
     uint8_t *hold = hold_of(s, &size);
     if (n > (size_t)size - t->hold_n) return false;
@@ -176,7 +176,7 @@ static bool keep(struct dlms_session *s, const uint8_t *p, size_t n)
 static enum run take_block(struct dlms_server *d, struct dlms_session *s, struct axdr_in raw,
                            bool last)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint16_t size;
     if (!keep(s, raw.p, raw.n)) return wrong_block(d, s, t->inv, DAR_OTHER);
     if (!last) return answer_ack(s);
@@ -188,7 +188,7 @@ static enum run take_block(struct dlms_server *d, struct dlms_session *s, struct
 
 static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     const uint8_t *head = in.p;
     bool last, single = t->kind == ACTION_FIRST;
     uint32_t number;
@@ -208,7 +208,7 @@ static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, stru
 static enum run next_block(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
                            struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     bool last;
     uint32_t number;
     struct axdr_in raw = read_block(&in, &last, &number);
@@ -226,7 +226,7 @@ static enum run next_block(struct dlms_server *d, struct dlms_session *s, uint8_
 static enum run action_next(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
                             struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint32_t number = (uint32_t)axdr_read_raw(&in, 4);
     if (in.bad) return refuse(d, s, SERVICE_NOT_SUPPORTED);
     if (in.n) return refuse(d, s, SERVICE_OTHER);
@@ -265,5 +265,5 @@ enum run action_run(struct dlms_server *d, struct dlms_session *s)
         if (r != RUN_AGAIN) return r;
         s->running = true;
     }
-    return s->transfer.emits ? answer_block(d, s) : run_items(d, s);
+    return s->transfer->emits ? answer_block(d, s) : run_items(d, s);
 }

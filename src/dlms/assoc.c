@@ -48,14 +48,14 @@ static void forget(struct dlms_session *s)
     s->max_send = 0;
     s->quality = 0;
     s->ends = false;
-    s->gbt = (struct dlms_gbt){ 0 };
+    *s->gbt = (struct dlms_gbt){ 0 };
 }
 
 void assoc_end(struct dlms_server *d, struct dlms_session *s)
 {
     bool was_open = s->state == DLMS_OPEN;
     if (was_open) transfer_drop(d, s);
-    if (s->state == DLMS_PENDING) wipe(&s->challenge, sizeof s->challenge);
+    if (s->state == DLMS_PENDING) wipe(s->challenge, sizeof *s->challenge);
     if (CFG_SUITE1) host_of(d)->ec_drop(d->app, s->index);
     forget(s);
     if (is_preset(d, s))
@@ -72,8 +72,7 @@ void assoc_preset(struct dlms_server *d, struct dlms_session *s)
     s->conformance = row->conformance & offered;
     s->max_send = row->max_pdu;
     protect_refresh(d, s);
-    memset(&s->transfer, 0, sizeof s->transfer);
-    memset(&s->set, 0, sizeof s->set);
+    memset(s->transfer, 0, sizeof *s->transfer);
     s->state = DLMS_OPEN;
 }
 
@@ -128,7 +127,7 @@ static enum run write_aare(struct dlms_server *d, struct dlms_session *s,
     if (hls) {
         a.has_mechanism = true;
         a.mechanism = s->mechanism;
-        a.auth = (struct acse_view){ s->challenge.stoc, s->challenge.stoc_n };
+        a.auth = (struct acse_view){ s->challenge->stoc, s->challenge->stoc_n };
     }
     int n = acse_write_aare(s->tx, s->tx_size, &a);
     s->bare = true;
@@ -201,8 +200,8 @@ static bool is_mirrored(const struct dlms_server *d, struct acse_view auth)
 {
     for (const struct dlms_link *l = d->links; l; l = l->next)
         for (const struct dlms_session *s = l->first; s; s = s->next)
-            if (s->state == DLMS_PENDING && s->challenge.stoc_n == auth.n &&
-                memcmp(s->challenge.stoc, auth.p, auth.n) == 0)
+            if (s->state == DLMS_PENDING && s->challenge->stoc_n == auth.n &&
+                memcmp(s->challenge->stoc, auth.p, auth.n) == 0)
                 return true;
     return false;
 }
@@ -232,7 +231,7 @@ static bool check_authentication(struct dlms_server *d, struct dlms_session *s,
 static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
                                     struct acse_view *user)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_box b;
     struct cipher_key k;
     size_t n;
@@ -296,7 +295,7 @@ static struct verdict check_user(struct dlms_server *d, struct dlms_session *s,
     if (!user.p || user.n == 0) return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
     if (cipher_is_box(user.p[0])) v = open_initiate(d, s, &user);
     if (v.result) return v;
-    if (s->policy & PROT_REQ & ~(s->prot.bits | PROT_SIGN_REQ)) {
+    if (s->policy & PROT_REQ & ~(s->prot->bits | PROT_SIGN_REQ)) {
         serve_note(d, s, NOTE_POLICY);
         return bad_protection();
     }
@@ -355,8 +354,7 @@ static enum run write_rlre(struct dlms_session *s, struct acse_view user)
 
 static void set_open(struct dlms_server *d, struct dlms_session *s)
 {
-    memset(&s->transfer, 0, sizeof s->transfer);
-    memset(&s->set, 0, sizeof s->set);
+    memset(s->transfer, 0, sizeof *s->transfer);
     s->state = DLMS_OPEN;
     serve_note(d, s, NOTE_OPENED);
 }
@@ -399,15 +397,15 @@ static enum run take_user(struct dlms_server *d, struct dlms_session *s)
         set_open(d, s);
         return move_on(s, MOVE_ANSWER);
     }
-    memset(&s->challenge, 0, sizeof s->challenge);
-    s->challenge.ctos_n = (uint8_t)a.auth.n;
-    memcpy(s->challenge.ctos, a.auth.p, a.auth.n);
+    memset(s->challenge, 0, sizeof *s->challenge);
+    s->challenge->ctos_n = (uint8_t)a.auth.n;
+    memcpy(s->challenge->ctos, a.auth.p, a.auth.n);
     return move_on(s, MOVE_CHALLENGE);
 }
 
 static enum run make_challenge(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_challenge *c = &s->challenge;
+    struct dlms_challenge *c = s->challenge;
     c->stoc_n = s->mechanism == MECH_ECDSA ? STOC_ECDSA : STOC;
     host_of(d)->random(d->app, c->stoc, c->stoc_n);
     s->state = DLMS_PENDING;
@@ -494,7 +492,7 @@ static struct cipher_view view(const uint8_t *p, size_t n)
  * it. */
 static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     uint32_t ic;
     struct cipher_box any = { .tag = XDLMS_GENERAL_GLO };
     struct cipher_key k;
@@ -502,15 +500,15 @@ static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cip
     bool good = hls5_check(f.p, s->suite, &k, s->title, c->stoc, c->stoc_n, &ic);
     wipe(&k, sizeof k);
     if (!good) return false;
-    if (s->prot.tag && s->prot.count == COUNT_UNICAST)
-        return ic >= s->prot.floor && ic <= s->prot.ic;
+    if (s->prot->tag && s->prot->count == COUNT_UNICAST)
+        return ic >= s->prot->floor && ic <= s->prot->ic;
     return protect_count(d, s, COUNT_UNICAST, ic);
 }
 
 /* Digest of mechanisms 6 and 7, for the client's answer or for ours. */
 static void digest(struct dlms_server *d, struct dlms_session *s, bool ours, uint8_t h[32])
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     struct cipher_view stoc = view(c->stoc, c->stoc_n), ctos = view(c->ctos, c->ctos_n);
     uint8_t secret[DLMS_SECRET_MAX];
     int n = 0;
@@ -542,7 +540,7 @@ static size_t old_digest(struct dlms_server *d, struct dlms_session *s,
 
 static bool check_old(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     uint8_t h[20];
     size_t n = old_digest(d, s, c->stoc, c->stoc_n, h);
     return f.n == n && same(h, f.p, n);
@@ -559,7 +557,7 @@ static bool check_sha256(struct dlms_server *d, struct dlms_session *s, struct c
 static int run_job(struct dlms_server *d, struct dlms_session *s, uint8_t step,
                    enum dlms_ec kind, const uint8_t *in, size_t n, uint8_t out[DLMS_EC_OUT])
 {
-    struct dlms_challenge *c = &s->challenge;
+    struct dlms_challenge *c = s->challenge;
     if (c->step == step) {
         int err = host_of(d)->ec_start(d->app, s->index, &s->who, kind, in, n);
         if (err < 0) return err;
@@ -573,7 +571,7 @@ static int run_job(struct dlms_server *d, struct dlms_session *s, uint8_t step,
 static int check_ecdsa(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
     uint8_t in[32 + 64], none[DLMS_EC_OUT];
-    if (s->challenge.step >= 2) return 0;
+    if (s->challenge->step >= 2) return 0;
     if (f.n != 64) return E_AUTH;
     digest(d, s, false, in);
     memcpy(in + 32, f.p, 64);
@@ -583,9 +581,9 @@ static int check_ecdsa(struct dlms_server *d, struct dlms_session *s, struct cip
 static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
     if (s->mechanism == MECH_GMAC) {
-        if (s->challenge.step) return 0;
+        if (s->challenge->step) return 0;
         if (!check_gmac(d, s, f)) return E_AUTH;
-        s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
+        s->challenge->step = 1; /* the client's counter is spent: not to be judged again */
         return E_MORE;
     }
     if (s->mechanism < MECH_GMAC) return CFG_OLD_HLS && check_old(d, s, f) ? 0 : E_AUTH;
@@ -597,13 +595,13 @@ static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cip
 static int make_reply(struct dlms_server *d, struct dlms_session *s,
                       uint8_t answer[DLMS_EC_OUT])
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     uint8_t h[32];
     if (s->mechanism == MECH_GMAC) {
         if (c->step == 1) { /* a step for the counter, one for the tag */
             int err = protect_counter(d, s, COUNT_UNICAST, &s->ic);
             if (err < 0) return err;
-            s->challenge.step = 2;
+            s->challenge->step = 2;
             return E_MORE;
         }
         hls5_answer(answer, s->suite, s->ic, &s->key, s->own, c->ctos, c->ctos_n);
@@ -638,7 +636,7 @@ enum run assoc_reply(struct dlms_server *d, struct dlms_session *s)
     if (n == E_BUSY || n == E_MORE) return RUN_AGAIN;
     if (n < 0) return reply_failed(d, s, inv);
     host_of(d)->lock_set(d->app, &s->who, false);
-    wipe(&s->challenge, sizeof s->challenge);
+    wipe(s->challenge, sizeof *s->challenge);
     set_open(d, s);
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, XDLMS_ACTION_RES << 8 | ACTION_RES_NORMAL, 2);
@@ -660,7 +658,7 @@ static bool check_release(struct dlms_server *d, struct dlms_session *s, struct 
     struct axdr_in in = axdr_in(user.p, user.n);
     bool good = initiate_read_req(&in, &req) == 0;
     wipe(&req, sizeof req);
-    return good && !(s->policy & PROT_REQ & ~(s->prot.bits | PROT_SIGN_REQ));
+    return good && !(s->policy & PROT_REQ & ~(s->prot->bits | PROT_SIGN_REQ));
 }
 
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s)

@@ -24,7 +24,7 @@ static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8
 static enum run get_next(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
                          struct axdr_in *in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint32_t number = (uint32_t)axdr_read_raw(in, 4);
     if (in->bad) return refused(s, inv, DAR_DENIED);
     if (in->n) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
@@ -70,7 +70,7 @@ static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
 
 bool get_item(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     struct axdr_in in = t->req;
     struct cosem_at at;
     struct cosem_sel sel;

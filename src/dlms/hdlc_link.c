@@ -62,8 +62,9 @@ static void reply(struct dlms_link *l, const struct hdlc_addr *server, uint16_t 
 
 static void reply_s(struct dlms_session *s, uint8_t control)
 {
-    s->hdlc.polled = false;
-    reply(s->link, &s->hdlc.server, s->who.sap, (uint8_t)(control | s->hdlc.vr << 5), NULL, 0);
+    s->hdlc->polled = false;
+    reply(s->link, &s->hdlc->server, s->who.sap, (uint8_t)(control | s->hdlc->vr << 5), NULL,
+          0);
 }
 
 /* Part [at, at + n) of LLC, head of a block, and answer. */
@@ -92,7 +93,7 @@ static size_t answer_size(const struct dlms_session *s)
 /* Frames of the answer for the present poll. False: the port has no room, go on later. */
 static bool send_window(struct dlms_session *s)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     size_t total = answer_size(s);
     while (h->polled) {
         size_t at = h->base + (size_t)(uint8_t)((h->vs - h->na) & 7) * h->info_tx;
@@ -121,7 +122,7 @@ static bool is_working(const struct dlms_session *s)
 /* The client polls: answer with what there is, or wait a little for it. */
 static void answer_poll(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     h->polled = true;
     if (is_working(s)) {
         h->answer_by = mono_after(now, RNR_US);
@@ -144,16 +145,16 @@ static void send_ui(struct dlms_session *s)
 {
     struct hdlc_frame f = {
         .dst = { .len = 1, .upper = s->who.sap },
-        .src = s->hdlc.server,
-        .control = (uint8_t)(HDLC_UI | (s->hdlc.ui_final ? HDLC_PF : 0)),
+        .src = s->hdlc->server,
+        .control = (uint8_t)(HDLC_UI | (s->hdlc->ui_final ? HDLC_PF : 0)),
     };
     struct info i = part(s, 0, answer_size(s));
-    if (answer_size(s) <= s->hdlc.info_tx) put_frame(s->link, &f, &i);
+    if (answer_size(s) <= s->hdlc->info_tx) put_frame(s->link, &f, &i);
 }
 
 bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     (void)d;
     (void)now;
     if (h->ui) {
@@ -171,15 +172,15 @@ bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now)
 void hdlc_silent(struct dlms_server *d, struct dlms_session *s)
 {
     (void)d;
-    s->hdlc.answering = false;
-    if (s->hdlc.polled) reply_s(s, HDLC_RR);
+    s->hdlc->answering = false;
+    if (s->hdlc->polled) reply_s(s, HDLC_RR);
 }
 
 /* -- frames ----------------------------------------------------------------------------- */
 
 static void reject(struct dlms_session *s, const struct hdlc_frame *f, uint8_t why)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     h->state = FRMR;
     h->frmr[0] = f->control;
     h->frmr[1] = (uint8_t)(h->vr << 5 | h->vs << 1);
@@ -191,7 +192,7 @@ static void reject(struct dlms_session *s, const struct hdlc_frame *f, uint8_t w
 /* N(R) tells what has arrived. False: it names frames that were never sent. */
 static bool acknowledge(struct dlms_session *s, uint8_t nr)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     unsigned arrived = (nr - h->na) & 7u;
     if (arrived > ((h->vs - h->na) & 7u)) return false;
     h->base += arrived * h->info_tx;
@@ -211,7 +212,8 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
     struct hdlc_params theirs, ours;
     struct dlms_port port;
     uint8_t info[HDLC_PARAMS_MAX];
-    if (hdlc_params_read(l->frame.small, f->n <= sizeof l->frame.small ? f->n : 1, &theirs) < 0)
+    if (hdlc_params_read(l->frame->small, f->n <= sizeof l->frame->small ? f->n : 1, &theirs) <
+        0)
         hdlc_params_default(&theirs);
     host_of(d)->port_get(d->app, l->channel, &port);
     ours = (struct hdlc_params){ lower_of(port.info_tx, theirs.info_rx),
@@ -226,11 +228,11 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
     session_stop(d, s);
     s->keep = 0;
     s->active = now;
-    s->hdlc = (struct dlms_hdlc){ .server = f->dst,
-                                  .state = NRM,
-                                  .window_tx = ours.window_tx,
-                                  .info_tx = ours.info_tx,
-                                  .info_rx = ours.info_rx };
+    *s->hdlc = (struct dlms_hdlc){ .server = f->dst,
+                                   .state = NRM,
+                                   .window_tx = ours.window_tx,
+                                   .info_tx = ours.info_tx,
+                                   .info_rx = ours.info_rx };
     int n = hdlc_params_write(info, &ours);
     reply(l, &f->dst, f->src.upper, HDLC_UA, info, (size_t)n);
 }
@@ -238,7 +240,7 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
 /* A whole request is in: without LLC it is nobody's. */
 static void take_apdu(struct dlms_server *d, struct dlms_session *s, mono_t at)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     bool too_long = h->too_long;
     h->answering = false; /* frames of the last answer that are still out do not matter */
     h->vs = h->na;
@@ -256,8 +258,8 @@ static bool is_llc(const uint8_t p[HDLC_LLC])
 static void take_i(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f,
                    mono_t at)
 {
-    struct dlms_hdlc *h = &s->hdlc;
-    struct dlms_frame *x = &s->link->frame;
+    struct dlms_hdlc *h = s->hdlc;
+    struct dlms_frame *x = s->link->frame;
     bool poll = f->control & HDLC_PF, fresh = hdlc_ns(f->control) == h->vr;
     if (!acknowledge(s, hdlc_nr(f->control))) {
         reject(s, f, FRMR_Z);
@@ -296,7 +298,7 @@ static void take_s(struct dlms_server *d, struct dlms_session *s, const struct h
         reject(s, f, FRMR_Z);
         return;
     }
-    s->hdlc.peer_busy = !ready;
+    s->hdlc->peer_busy = !ready;
     if (!poll) return;
     if (ready)
         answer_poll(d, s, at);
@@ -307,14 +309,14 @@ static void take_s(struct dlms_server *d, struct dlms_session *s, const struct h
 static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f,
                     mono_t at)
 {
-    struct dlms_session *s = l->frame.s;
-    if (!s || f->n <= HDLC_LLC || !is_llc(l->frame.small)) return;
+    struct dlms_session *s = l->frame->s;
+    if (!s || f->n <= HDLC_LLC || !is_llc(l->frame->small)) return;
     s->rx_n = (uint16_t)(f->n - HDLC_LLC);
-    s->hdlc.ui = s->hdlc.ui_final = true;
-    s->hdlc.polled = false;
-    s->hdlc.segmented = false;
+    s->hdlc->ui = s->hdlc->ui_final = true;
+    s->hdlc->polled = false;
+    s->hdlc->segmented = false;
     take_apdu(d, s, at);
-    s->quiet |= l->frame.whom == ALL || !(f->control & HDLC_PF);
+    s->quiet |= l->frame->whom == ALL || !(f->control & HDLC_PF);
 }
 
 /* A frame in a connected link. */
@@ -322,7 +324,7 @@ static void take_connected(struct dlms_server *d, struct dlms_session *s,
                            const struct hdlc_frame *f, mono_t at)
 {
     bool poll = f->control & HDLC_PF;
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     s->active = at;
     if (h->state == FRMR) {
         if (poll) reply(s->link, &h->server, s->who.sap, HDLC_FRMR, h->frmr, sizeof h->frmr);
@@ -355,28 +357,28 @@ static bool same_addr(const struct hdlc_addr *a, const struct hdlc_addr *b)
 static struct dlms_session *find(struct dlms_link *l, const struct hdlc_frame *f)
 {
     struct dlms_session *s = l->first;
-    while (s && !(s->who.sap == f->src.upper && same_addr(&s->hdlc.server, &f->dst)))
+    while (s && !(s->who.sap == f->src.upper && same_addr(&s->hdlc->server, &f->dst)))
         s = s->next;
     return s;
 }
 
 static void take_frame(struct dlms_server *d, struct dlms_link *l, mono_t at)
 {
-    const struct hdlc_frame *f = &l->frame.f;
+    const struct hdlc_frame *f = &l->frame->f;
     bool poll = f->control & HDLC_PF;
     uint8_t kind = f->control & (uint8_t)~HDLC_PF;
-    if (l->frame.whom == NOT_US) return;
+    if (l->frame->whom == NOT_US) return;
     if (kind == HDLC_UI) {
         take_ui(d, l, f, at);
         return;
     }
-    if (l->frame.whom == ALL) return;
+    if (l->frame->whom == ALL) return;
     struct dlms_session *s = find(l, f);
     if (kind == HDLC_SNRM) {
         if (poll) connect(d, l, f, s, at);
         return;
     }
-    if (s && s->hdlc.state == NDM) s = NULL;
+    if (s && s->hdlc->state == NDM) s = NULL;
     if (kind == HDLC_DISC && !(s && f->n)) {
         if (poll) disconnect(d, l, s, f);
     } else if (s) {
@@ -410,25 +412,25 @@ static enum whom address(const struct dlms_server *d, const struct dlms_link *l,
 /* Where the information of this frame goes: a session that waits for it, or nowhere. */
 static struct dlms_session *destination(struct dlms_server *d, struct dlms_link *l, mono_t at)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     const struct hdlc_frame *f = &x->f;
     bool ui = (f->control & ~HDLC_PF) == HDLC_UI;
     if (x->whom == NOT_US || !(ui || hdlc_is_i(f->control))) return NULL;
     struct dlms_session *s = x->whom == ALL ? session_find(l, f->src.upper) : find(l, f);
     if (ui && !s && assoc_of(d, f->src.upper) >= 0) {
         s = session_take(d, l, f->src.upper, d->cfg->server_sap, at);
-        if (s) s->hdlc.server = f->dst;
-        if (s) s->hdlc.info_tx = HDLC_INFO_DEFAULT;
+        if (s) s->hdlc->server = f->dst;
+        if (s) s->hdlc->info_tx = HDLC_INFO_DEFAULT;
     }
     if (!s || is_working(s)) return NULL;
-    if (!ui && (s->hdlc.state != NRM || hdlc_ns(f->control) != s->hdlc.vr)) return NULL;
+    if (!ui && (s->hdlc->state != NRM || hdlc_ns(f->control) != s->hdlc->vr)) return NULL;
     return s;
 }
 
 /* The head is good: get ready for n octets of information. */
 static void begin_info(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     bool ui = (x->f.control & ~HDLC_PF) == HDLC_UI;
     x->state = n ? INFO : CLOSE;
     x->info = (uint16_t)n;
@@ -436,11 +438,11 @@ static void begin_info(struct dlms_server *d, struct dlms_link *l, size_t n, mon
     x->s = destination(d, l, at);
     x->first = true;
     if (!x->s) return;
-    x->first = ui || !x->s->hdlc.segmented;
+    x->first = ui || !x->s->hdlc->segmented;
     if (!x->first) return;
     x->s->rx_at = x->s->keep;
     x->s->rx_n = 0;
-    x->s->hdlc.too_long = false;
+    x->s->hdlc->too_long = false;
 }
 
 /* A run of information octets; kept behind what the session already has. */
@@ -455,10 +457,10 @@ static void take_info(struct dlms_server *d, struct dlms_frame *x, const uint8_t
         if (!s || at < llc) continue;
         break;
     }
-    if (!s || n == 0 || s->hdlc.too_long) return;
+    if (!s || n == 0 || s->hdlc->too_long) return;
     size_t to = (size_t)s->rx_at + s->rx_n + at - llc;
     if (to - s->rx_at + n > s->rx_size) {
-        s->hdlc.too_long = true;
+        s->hdlc->too_long = true;
         return;
     }
     if (to + n > (size_t)s->rx_size + DLMS_RX_EXTRA) {
@@ -510,7 +512,7 @@ static void look_again(struct dlms_frame *x, const uint8_t *p, size_t n)
 
 static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     size_t info;
     if (x->head_n == 0 && b == HDLC_FLAG) return;
     x->head[x->head_n++] = b;
@@ -528,7 +530,7 @@ static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b, mon
 /* The octet after FCS must be a flag, which may open the next frame. */
 static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     bool good = x->tail_n == 0 || le_get16(x->tail) == crc16_end(x->crc);
     x->head_n = 0;
     x->state = HEAD;
@@ -542,7 +544,7 @@ static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
 
 static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     switch (x->state) {
     case HUNT:
         x->head_n = 0;
@@ -569,7 +571,7 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n, mo
 {
     enum { BITS = 10, SECOND_US = 1000000 };
     struct dlms_port port;
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     bool inside = x->state > HEAD || (x->state == HEAD && x->head_n);
     if (inside && l->io.ops->set_line) {
         host_of(d)->port_get(d->app, l->channel, &port);
@@ -608,7 +610,7 @@ static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n, mo
 void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                mono_t at)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     size_t echo = drop_echo(d, l, n, at);
     p += echo;
     n -= echo;
@@ -639,7 +641,7 @@ mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     enum { ROOM_US = 2000 };
     struct dlms_port port;
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     mono_t t = MONO_NEVER;
     if (h->polled && is_working(s)) {
         t = h->answer_by;

@@ -51,7 +51,7 @@ void mode_e_rest(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_port port;
     get_port(d, l, &port);
-    l->sign = (struct dlms_sign_on){ .state = REST };
+    *l->sign = (struct dlms_sign_on){ .state = REST };
     set_line(l, port.direct ? port.baud : 300, port.direct ? LINE_8N1 : LINE_7E1);
 }
 
@@ -60,18 +60,18 @@ static void react(struct dlms_server *d, struct dlms_link *l, enum state then, m
 {
     struct dlms_port port;
     get_port(d, l, &port);
-    l->sign.state = (uint8_t)then;
-    l->sign.n = 0;
-    l->sign.due = mono_after(at, port.fast_reaction ? 20000 : 200000);
-    server_due(d, l->sign.due);
+    l->sign->state = (uint8_t)then;
+    l->sign->n = 0;
+    l->sign->due = mono_after(at, port.fast_reaction ? 20000 : 200000);
+    server_due(d, l->sign->due);
 }
 
 static void await(struct dlms_server *d, struct dlms_link *l, enum state state, mono_t at)
 {
-    l->sign.state = (uint8_t)state;
-    l->sign.n = 0;
-    l->sign.due = mono_after(at, WAIT_US);
-    server_due(d, l->sign.due);
+    l->sign->state = (uint8_t)state;
+    l->sign->n = 0;
+    l->sign->due = mono_after(at, WAIT_US);
+    server_due(d, l->sign->due);
 }
 
 /* -- request and acknowledgement -------------------------------------------------------- */
@@ -90,7 +90,7 @@ static bool is_addressed(const struct dlms_port *port, const uint8_t *p, size_t 
 /* /? address ! CR LF */
 static void take_request(struct dlms_server *d, struct dlms_link *l, mono_t at)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     struct dlms_port port;
     get_port(d, l, &port);
     bool good = x->n >= 5 && x->text[1] == '?' && x->text[x->n - 3] == '!' &&
@@ -121,14 +121,14 @@ static void send_identification(struct dlms_server *d, struct dlms_link *l, mono
 
 static void begin_readout(struct dlms_server *d, struct dlms_link *l, mono_t at)
 {
-    l->sign.tries = 0;
+    l->sign->tries = 0;
     react(d, l, READOUT, at);
 }
 
 /* ACK V Z Y CR LF */
 static void take_ack(struct dlms_server *d, struct dlms_link *l, mono_t at)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     struct dlms_port port;
     get_port(d, l, &port);
     uint8_t v = x->text[1], z = (uint8_t)(x->text[2] - '0'), y = x->text[3];
@@ -149,36 +149,36 @@ static void take_ack(struct dlms_server *d, struct dlms_link *l, mono_t at)
 /* Mode E: the acknowledgement comes back at 300 baud, then both change. */
 static void send_switch(struct dlms_server *d, struct dlms_link *l, mono_t now)
 {
-    const uint8_t z = (uint8_t)('0' + l->sign.baud);
+    const uint8_t z = (uint8_t)('0' + l->sign->baud);
     (void)d;
     send(l, (const uint8_t[]){ ACK_CHAR, '2', z, '2', CR, LF }, 6, false);
-    set_line(l, link_baud(l->sign.baud), LINE_8N1);
-    l->sign.state = HDLC;
-    l->sign.due = mono_after(now, REST_US);
-    memset(&l->frame, 0, sizeof l->frame);
-    server_due(d, l->sign.due);
+    set_line(l, link_baud(l->sign->baud), LINE_8N1);
+    l->sign->state = HDLC;
+    l->sign->due = mono_after(now, REST_US);
+    memset(l->frame, 0, sizeof *l->frame);
+    server_due(d, l->sign->due);
 }
 
 static void send_refusal(struct dlms_server *d, struct dlms_link *l)
 {
-    set_line(l, link_baud(l->sign.baud), LINE_7E1);
+    set_line(l, link_baud(l->sign->baud), LINE_7E1);
     send(l, break_message, sizeof break_message, false);
     mode_e_rest(d, l);
 }
 
 static void put(struct dlms_link *l, const uint8_t *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) l->sign.bcc ^= p[i];
+    for (size_t i = 0; i < n; i++) l->sign->bcc ^= p[i];
     send(l, p, n, true);
 }
 
 static void end_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
 {
     put(l, (const uint8_t[]){ '!', CR, LF, ETX }, 4);
-    send(l, &l->sign.bcc, 1, false);
+    send(l, &l->sign->bcc, 1, false);
     await(d, l, AWAIT_NAK, now);
     size_t unsent = l->io.ops->unsent ? l->io.ops->unsent(l->io.ctx) : 0;
-    l->sign.due = mono_after(l->sign.due, unsent * (UINT64_C(10000000) / l->baud));
+    l->sign->due = mono_after(l->sign->due, unsent * (UINT64_C(10000000) / l->baud));
 }
 
 /* One line a call, as the port has room: STX, lines, !, ETX, check character. */
@@ -186,7 +186,7 @@ static void send_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
 {
     enum { ROOM_US = 2000 };
     uint8_t line[LINE_MAX + 2];
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     if (l->io.ops->room(l->io.ctx) < sizeof line + 8) {
         x->due = mono_after(now, ROOM_US);
         return;
@@ -207,18 +207,18 @@ static void send_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
 
 static void repeat_readout(struct dlms_server *d, struct dlms_link *l, mono_t at)
 {
-    if (++l->sign.tries >= TRIES) {
+    if (++l->sign->tries >= TRIES) {
         mode_e_rest(d, l);
         return;
     }
-    l->sign.line = 0;
+    l->sign->line = 0;
     react(d, l, READOUT, at);
 }
 
 /* Is the line one on which frames are heard? At rest it is where HDLC needs no sign-on. */
 bool mode_e_is_hdlc(const struct dlms_link *l)
 {
-    return l->sign.state == HDLC || (l->sign.state == REST && l->baud != 300);
+    return l->sign->state == HDLC || (l->sign->state == REST && l->baud != 300);
 }
 
 /* -- octets ----------------------------------------------------------------------------- */
@@ -240,7 +240,7 @@ static void collect(struct dlms_sign_on *x, uint8_t b)
 
 static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     if (is_break(x, b)) {
         mode_e_rest(d, l);
         return;
@@ -281,8 +281,8 @@ static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
 /* With no data link up a sign-on may begin again; a port at rest may be spoken to by HDLC. */
 static bool is_hdlc(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
-    struct dlms_sign_on *x = &l->sign;
-    bool between = l->frame.state <= 1 && l->frame.head_n == 0; /* frames */
+    struct dlms_sign_on *x = l->sign;
+    bool between = l->frame->state <= 1 && l->frame->head_n == 0; /* frames */
     if (x->state == REST && b == HDLC_FLAG) {
         x->state = HDLC;
         if (l->io.ops->set_line) { /* a real line is at 300 baud 7E1 unless it is direct */
@@ -290,7 +290,7 @@ static bool is_hdlc(struct dlms_server *d, struct dlms_link *l, uint8_t b)
             get_port(d, l, &port);
             set_line(l, port.baud, LINE_8N1);
         }
-        memset(&l->frame, 0, sizeof l->frame);
+        memset(l->frame, 0, sizeof *l->frame);
     }
     if (x->state == HDLC && (b & 0x7F) == '/' && between && !l->first) mode_e_rest(d, l);
     return x->state == HDLC;
@@ -301,9 +301,9 @@ void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, s
 {
     while (n) {
         if (is_hdlc(d, l, *p)) {
-            size_t run = l->first || l->frame.state > 1 ? n : 1;
+            size_t run = l->first || l->frame->state > 1 ? n : 1;
             hdlc_feed(d, l, p, run, at);
-            l->sign.due = mono_after(at, REST_US);
+            l->sign->due = mono_after(at, REST_US);
             p += run;
             n -= run;
         } else {
@@ -315,7 +315,7 @@ void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, s
 
 mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     if (x->state == REST) return MONO_NEVER;
     if (mono_before(now, x->due)) return x->due;
     switch (x->state) {

@@ -104,7 +104,7 @@ bool protect_count(struct dlms_server *d, struct dlms_session *s, enum count key
     uint32_t floor = key == COUNT_NEW ? 0
                      : own            ? *own
                                       : host_of(d)->counter_floor(d->app, s->who.assoc, kind);
-    s->prot.floor = floor;
+    s->prot->floor = floor;
     if (ic < floor || ic == UINT32_MAX) return false;
     if (own)
         *own = ic + 1;
@@ -148,7 +148,7 @@ static void unknown(struct dlms_server *d, struct dlms_session *s, uint8_t tag)
 static void judge_plain(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
-    if (s->policy & PROT_REQ & ~s->prot.bits) {
+    if (s->policy & PROT_REQ & ~s->prot->bits) {
         serve_note(d, s, NOTE_POLICY);
         count_failure(d, s);
         protect_refuse(d, s, SERVICE_DECIPHERING);
@@ -156,7 +156,7 @@ static void judge_plain(struct dlms_server *d, struct dlms_session *s)
     }
     s->fails = 0;
     s->slice = 0;
-    if (s->prot.inner && tag != s->prot.inner)
+    if (s->prot->inner && tag != s->prot->inner)
         protect_refuse(d, s, SERVICE_OTHER);
     else
         s->phase = PHASE_CLAIM;
@@ -172,7 +172,7 @@ static bool may_box(const struct dlms_session *s, uint8_t tag)
 /* Which key opens it? Agreed ones are found in AGREE, before it is deciphered. */
 static bool find_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_key k;
     bool tells = b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo != KEYINFO_IDENTIFIED;
     s->phase = PHASE_DECIPHER;
@@ -187,7 +187,7 @@ static bool find_key(struct dlms_server *d, struct dlms_session *s, const struct
 
 static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     size_t text_n;
     if (!protect_title(s, b)) return false;
     if (b->tag == XDLMS_GENERAL_SIGNING) return CFG_SUITE1 && agree_signed(d, s, b);
@@ -223,7 +223,7 @@ static void take_title(const struct dlms_server *d, struct dlms_session *s,
 /* A protected layer: see what it takes to open it. */
 static void judge_box(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_box b;
     s->slice = 0;
     if (!may_box(s, s->rx[s->rx_at])) {
@@ -245,7 +245,7 @@ void protect_inner(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
     bool box = cipher_is_box(tag), sign = tag == XDLMS_GENERAL_SIGNING;
-    if (box && (sign ? s->prot.is_signed : s->prot.tag != 0))
+    if (box && (sign ? s->prot->is_signed : s->prot->tag != 0))
         protect_refuse(d, s, SERVICE_OTHER);
     else if (box)
         judge_box(d, s);
@@ -256,7 +256,7 @@ void protect_inner(struct dlms_server *d, struct dlms_session *s)
 void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
-    s->prot = (struct dlms_prot){ 0 };
+    *s->prot = (struct dlms_prot){ 0 };
     if (!is_request(tag) || tag == XDLMS_GBT)
         unknown(d, s, tag);
     else if (cipher_is_box(tag))
@@ -273,7 +273,7 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
     if (ciphered && !s->key.len && protect_load(d, s)) return; /* a step of its own */
     if (tag != XDLMS_GBT) { /* an acknowledgement goes on with the answer as it is */
         gbt_drop(d, s);
-        s->prot = (struct dlms_prot){ 0 };
+        *s->prot = (struct dlms_prot){ 0 };
     }
     if (s->who.assoc == 255)
         serve_ended(d, s, RUN_SILENT);
@@ -302,7 +302,7 @@ static bool begin_message(struct dlms_server *d, struct dlms_session *s)
 
 static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
     struct cipher_key k;
     if (p->count >= COUNT_AGREED) {
@@ -319,7 +319,7 @@ static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
 
 static void deciphered(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     uint8_t *text = s->rx + p->text_at;
     d->crypts = NULL;
     bool good = cipher_open_end(&d->c, text + p->text_n) == 0;
@@ -350,7 +350,7 @@ static void deciphered(struct dlms_server *d, struct dlms_session *s)
 
 static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     bool first = d->crypts != s;
     if (!begin_message(d, s)) return;
     if (first && !decipher_begin(d, s)) { /* the keys changed since it was judged */
@@ -370,15 +370,15 @@ static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
 static uint8_t reply_bits(const struct dlms_server *d, const struct dlms_session *s)
 {
     uint8_t asked = s->policy;
-    if (s->prot.bits) asked |= d->cfg->model->demand[s->who.assoc];
+    if (s->prot->bits) asked |= d->cfg->model->demand[s->who.assoc];
     if (s->context != CONTEXT_LN_CIPHERED) return 0;
-    return (uint8_t)((s->prot.bits & (PROT_AUTH_REQ | PROT_CRYPT_REQ)) |
+    return (uint8_t)((s->prot->bits & (PROT_AUTH_REQ | PROT_CRYPT_REQ)) |
                      (asked & PROT_RES) >> 3);
 }
 
 bool reply_sealed(const struct dlms_session *s)
 {
-    return !s->bare && s->prot.reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
+    return !s->bare && s->prot->reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
 }
 
 int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t *ic)
@@ -400,8 +400,8 @@ int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count ke
 /* Under which key the answer goes. */
 enum count reply_count(const struct dlms_session *s)
 {
-    if (s->prot.dedicated) return COUNT_DEDICATED;
-    return s->prot.count >= COUNT_AGREED ? COUNT_AGREED : COUNT_UNICAST;
+    if (s->prot->dedicated) return COUNT_DEDICATED;
+    return s->prot->count >= COUNT_AGREED ? COUNT_AGREED : COUNT_UNICAST;
 }
 
 /* Take the answer's key and counter before anything is done: what is done may change the keys,
@@ -409,10 +409,10 @@ enum count reply_count(const struct dlms_session *s)
  * its own is taken later. */
 bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 {
-    s->prot.reply = reply_bits(d, s);
+    s->prot->reply = reply_bits(d, s);
     if (s->quiet || s->state == DLMS_NONE || !reply_sealed(s)) return true;
     bool open = s->state == DLMS_OPEN;
-    int err = s->prot.count >= COUNT_AGREED ? agree_reply(d, s) : 0;
+    int err = s->prot->count >= COUNT_AGREED ? agree_reply(d, s) : 0;
     if (err == 0 && open) err = protect_counter(d, s, reply_count(s), &s->ic);
     if (err == E_BUSY) return false;
     if (err) s->quiet = true;
@@ -422,7 +422,7 @@ bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 
 struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
 {
-    const struct dlms_prot *p = &s->prot;
+    const struct dlms_prot *p = s->prot;
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
     if (p->tag < XDLMS_GENERAL_GLO) b.tag = cipher_tag_of(plain, p->dedicated);
     if (b.tag == 0) b.tag = p->dedicated ? XDLMS_GENERAL_DED : XDLMS_GENERAL_GLO;
@@ -438,29 +438,29 @@ struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
 
 uint8_t reply_sc(const struct dlms_session *s)
 {
-    return (uint8_t)(s->suite | (s->prot.reply & PROT_AUTH_REQ ? SC_AUTH : 0) |
-                     (s->prot.reply & PROT_CRYPT_REQ ? SC_CRYPT : 0));
+    return (uint8_t)(s->suite | (s->prot->reply & PROT_AUTH_REQ ? SC_AUTH : 0) |
+                     (s->prot->reply & PROT_CRYPT_REQ ? SC_CRYPT : 0));
 }
 
 /* In blocks an APDU may be as long as it likes. */
 static uint32_t reply_limit(const struct dlms_session *s)
 {
-    bool whole = s->gbt.in || s->max_send == 0 || s->max_send > s->tx_size;
+    bool whole = s->gbt->in || s->max_send == 0 || s->max_send > s->tx_size;
     uint32_t limit = whole ? s->tx_size : s->max_send;
-    uint32_t frame = (uint32_t)s->hdlc.info_tx - HDLC_LLC; /* UI frames have no segments */
-    return s->hdlc.ui && !s->gbt.in && frame < limit ? frame : limit;
+    uint32_t frame = (uint32_t)s->hdlc->info_tx - HDLC_LLC; /* UI frames have no segments */
+    return s->hdlc->ui && !s->gbt->in && frame < limit ? frame : limit;
 }
 
 static bool reply_signed(const struct dlms_session *s)
 {
-    return CFG_SUITE1 && !s->bare && s->prot.reply & PROT_SIGN_REQ;
+    return CFG_SUITE1 && !s->bare && s->prot->reply & PROT_SIGN_REQ;
 }
 
 size_t reply_head(const struct dlms_session *s)
 {
     enum { SIGNED = 1 + AGREE_HEAD_MAX + 3 };
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
-    struct cipher_box b = reply_box(s, s->prot.tag ? XDLMS_GET_RES : 0);
+    struct cipher_box b = reply_box(s, s->prot->tag ? XDLMS_GET_RES : 0);
     size_t n = reply_signed(s) ? SIGNED : 0;
     if (!reply_sealed(s)) return n;
     cipher_emit_box(&count, &b, reply_limit(s));
@@ -470,7 +470,7 @@ size_t reply_head(const struct dlms_session *s)
 size_t reply_tail(const struct dlms_session *s)
 {
     enum { SIGNED = 1 + 64 };
-    size_t tag = reply_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
+    size_t tag = reply_sealed(s) && s->prot->reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
     return tag + (reply_signed(s) ? SIGNED : 0);
 }
 
@@ -501,8 +501,8 @@ static void wrap(struct dlms_session *s, struct cipher_box *b)
 void reply_key(const struct dlms_session *s, struct cipher_key *k)
 {
     *k = s->key;
-    if (s->prot.dedicated) memcpy(k->ek, s->ded, s->ded_len);
-    if (s->prot.count >= COUNT_AGREED) memcpy(k->ek, s->agreed.own, sizeof s->agreed.own);
+    if (s->prot->dedicated) memcpy(k->ek, s->ded, s->ded_len);
+    if (s->prot->count >= COUNT_AGREED) memcpy(k->ek, s->agreed.own, sizeof s->agreed.own);
 }
 
 /* The counter, where it was not claimed, and the head. False: not yet, or not at all. */
@@ -519,11 +519,11 @@ static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
     }
     if (!begin_message(d, s)) return false;
     reply_key(s, &k);
-    s->prot.inner = s->tx[s->tx_at];
+    s->prot->inner = s->tx[s->tx_at];
     content[0] = reply_sc(s);
     be_put32(content + 1, s->ic);
     uint8_t head[AGREE_HEAD_MAX];
-    size_t n = s->prot.tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
+    size_t n = s->prot->tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
     cipher_begin(&d->c, false, content[0], s->ic, &k, s->own, head, n);
     wipe(&k, sizeof k);
     return true;
@@ -551,7 +551,7 @@ static void seal_slice(struct dlms_server *d, struct dlms_session *s)
     s->slice = (uint16_t)(s->slice + n);
     if (n < left) return;
     uint8_t sc = reply_sc(s);
-    struct cipher_box b = reply_box(s, s->prot.inner);
+    struct cipher_box b = reply_box(s, s->prot->inner);
     cipher_seal_end(&d->c, text + s->tx_n);
     d->crypts = NULL;
     s->tx_at = (uint16_t)(s->tx_at - CIPHER_HEAD);
@@ -565,7 +565,7 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
 {
     uint32_t ic;
     struct cipher_key k;
-    s->prot.reply = reply_bits(d, s);
+    s->prot->reply = reply_bits(d, s);
     s->bare = false;
     if (!reply_sealed(s)) return 0;
     int err = protect_counter(d, s, COUNT_UNICAST, &ic);

@@ -48,7 +48,7 @@ static void give_up_one(struct dlms_server *d)
     struct dlms_session *oldest = NULL;
     for (struct dlms_link *l = d->links; l; l = l->next)
         for (struct dlms_session *s = l->first; s; s = s->next) {
-            bool idle = s->state == DLMS_NONE && s->phase == PHASE_IDLE && s->hdlc.state == 0;
+            bool idle = s->state == DLMS_NONE && s->phase == PHASE_IDLE && s->hdlc->state == 0;
             if (idle && (!oldest || mono_before(s->active, oldest->active))) oldest = s;
         }
     if (oldest) session_free(d, oldest);
@@ -63,6 +63,11 @@ struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, ui
     d->pool->free = s->next;
     struct dlms_session fresh = { .index = s->index, .rx = s->rx, .tx = s->tx };
     *s = fresh;
+    s->challenge = &s->far.challenge;
+    s->transfer = &s->far.transfer;
+    s->prot = &s->far.prot;
+    s->gbt = &s->far.gbt;
+    s->hdlc = &s->far.hdlc;
     s->rx_size = d->pool->rx;
     s->tx_size = d->pool->tx;
     s->link = l;
@@ -127,7 +132,7 @@ static void forget_reception(struct dlms_link *l, const struct dlms_session *s)
         l->stream.left = 0;
         l->stream.s = NULL;
     }
-    if (l->kind != DLMS_TCP && l->kind != DLMS_UDP && l->frame.s == s) l->frame.s = NULL;
+    if (l->kind != DLMS_TCP && l->kind != DLMS_UDP && l->frame->s == s) l->frame->s = NULL;
 }
 
 void session_free(struct dlms_server *d, struct dlms_session *s)
@@ -166,6 +171,8 @@ void dlms_link_open(struct dlms_server *d, struct dlms_link *l, enum dlms_link_k
 {
     memset(l, 0, sizeof *l);
     l->io = io;
+    l->frame = &l->far.frame;
+    l->sign = &l->far.sign;
     l->kind = (uint8_t)kind;
     l->channel = channel;
     l->active = now;
@@ -240,7 +247,7 @@ void serve_ready(struct dlms_session *s)
     s->body = s->tx + s->tx_at;
     s->body_n = s->tx_n;
     s->phase = PHASE_SEND;
-    if (s->gbt.in) gbt_begin(s);
+    if (s->gbt->in) gbt_begin(s);
 }
 
 static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
@@ -248,7 +255,7 @@ static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now
     bool stream = s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP;
     bool sent = stream ? stream_send(s) : hdlc_send(d, s, now);
     if (!sent) return false;
-    bool more = (stream || s->hdlc.ui) && gbt_more(s);
+    bool more = (stream || s->hdlc->ui) && gbt_more(s);
     s->phase = more ? PHASE_BLOCK : PHASE_IDLE;
     if (!more) notice_ended(s, true);
     if (s->ends) assoc_end(d, s);

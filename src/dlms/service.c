@@ -57,7 +57,7 @@ enum dar read_object(struct dlms_server *d, struct dlms_session *s, struct axdr_
     uint64_t ln = axdr_read_raw(in, 6);
     struct obis q = { (uint8_t)(ln >> 40), (uint8_t)(ln >> 32), (uint8_t)(ln >> 24),
                       (uint8_t)(ln >> 16), (uint8_t)(ln >> 8),  (uint8_t)ln };
-    *at = (struct cosem_at){ .who = &s->who, .session = s, .prot = s->prot.bits };
+    *at = (struct cosem_at){ .who = &s->who, .session = s, .prot = s->prot->bits };
     at->id = (uint8_t)axdr_read_raw(in, 1);
     return in->bad ? DAR_OTHER : cosem_find(d->cfg->model, cls, q, at);
 }
@@ -106,8 +106,8 @@ struct axdr_in read_block(struct axdr_in *in, bool *last, uint32_t *number)
 void transfer_drop(struct dlms_server *d, struct dlms_session *s)
 {
     if (s->state != DLMS_OPEN) return;
-    cosem_set_abort(d->app, &s->set);
-    s->transfer.service = 0;
+    cosem_set_abort(d->app, &s->transfer->set);
+    s->transfer->service = 0;
     s->keep = 0;
 }
 
@@ -117,9 +117,9 @@ struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session 
     transfer_drop(d, s);
     memmove(s->rx, s->rx + s->rx_at, s->rx_n);
     s->rx_at = 0;
-    s->transfer =
+    *s->transfer =
         (struct dlms_transfer){ .service = service, .kind = kind, .inv = inv, .end = s->rx_n };
-    return &s->transfer;
+    return s->transfer;
 }
 
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size)
@@ -160,7 +160,7 @@ enum run service_run(struct dlms_server *d, struct dlms_session *s)
 {
     const uint8_t *p = s->rx + s->rx_at;
     if (s->state == DLMS_PENDING) return assoc_reply(d, s);
-    if (s->running) p = &s->transfer.service;
+    if (s->running) p = &s->transfer->service;
     for (size_t i = 0; i < sizeof service / sizeof service[0]; i++) {
         if (service[i].tag != p[0]) continue;
         if (s->running) return service[i].run(d, s);
@@ -169,7 +169,7 @@ enum run service_run(struct dlms_server *d, struct dlms_session *s)
             return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
         uint8_t at = service[i].invoke_at;
         bool confirmed = s->rx_n <= at || p[at] & INVOKE_CONFIRMED;
-        if (!confirmed || s->prot.broadcast) s->quiet = true;
+        if (!confirmed || s->prot->broadcast) s->quiet = true;
         return service[i].run(d, s);
     }
     return answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED);

@@ -29,7 +29,7 @@ static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8
 
 static enum run answer_one(struct dlms_server *d, struct dlms_session *s, enum dar dar)
 {
-    const struct dlms_transfer *t = &s->transfer;
+    const struct dlms_transfer *t = s->transfer;
     uint8_t inv = t->inv;
     if (t->blocks) return wrong_block(d, s, inv, t->block, dar);
     transfer_drop(d, s);
@@ -39,7 +39,7 @@ static enum run answer_one(struct dlms_server *d, struct dlms_session *s, enum d
 
 static enum run answer_list(struct dlms_server *d, struct dlms_session *s)
 {
-    const struct dlms_transfer *t = &s->transfer;
+    const struct dlms_transfer *t = s->transfer;
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, XDLMS_SET_RES, 1);
     axdr_emit_raw(&o, t->blocks ? SET_RES_LAST_LIST : SET_RES_LIST, 1);
@@ -53,7 +53,7 @@ static enum run answer_list(struct dlms_server *d, struct dlms_session *s)
 
 static enum run answer_ack(struct dlms_session *s)
 {
-    const struct dlms_transfer *t = &s->transfer;
+    const struct dlms_transfer *t = s->transfer;
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, XDLMS_SET_RES << 8 | SET_RES_BLOCK, 2);
     axdr_emit_raw(&o, t->inv, 1);
@@ -67,9 +67,9 @@ static enum run answer_ack(struct dlms_session *s)
 static enum dar write_item(struct dlms_server *d, struct dlms_session *s, struct axdr_in value,
                            bool last)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     if (!t->called) {
-        enum dar dar = cosem_set_block(d->app, &s->set, value.p, value.n, last);
+        enum dar dar = cosem_set_block(d->app, &t->set, value.p, value.n, last);
         if (dar != DAR_OK || !last) return dar;
         t->called = true;
     }
@@ -82,14 +82,15 @@ static enum dar write_item(struct dlms_server *d, struct dlms_session *s, struct
 static enum dar begin_item(struct dlms_server *d, struct dlms_session *s, struct axdr_in *in,
                            uint8_t *hold, uint16_t size)
 {
+    struct cosem_set *set = &s->transfer->set;
     struct cosem_at at;
     struct cosem_sel sel;
     enum dar dar = read_object(d, s, in, &at);
     read_selection(in, &sel);
     if (in->bad) return DAR_OTHER;
-    if (dar == DAR_OK) dar = cosem_set_begin(d->cfg->model, d->app, &s->set, &at, hold, size);
+    if (dar == DAR_OK) dar = cosem_set_begin(d->cfg->model, d->app, set, &at, hold, size);
     if (dar != DAR_OK || !sel.selector) return dar;
-    s->set.attr = NULL;
+    set->attr = NULL;
     return DAR_SCOPE;
 }
 
@@ -97,7 +98,7 @@ static enum dar begin_item(struct dlms_server *d, struct dlms_session *s, struct
 
 static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     int n = axdr_length(t->data.p, t->data.n);
     struct axdr_in value = axdr_in(t->data.p, n > 0 ? (size_t)n : 0);
     if (!t->opened) {
@@ -117,7 +118,7 @@ static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 /* count and Data of a list, both there and whole? */
 static enum run check_list(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint32_t n = axdr_read_length(&t->data);
     int err = t->data.bad || n != t->items ? E_MORE : check_values(t->data, n);
     if (err == E_MORE) return refuse(d, s, SERVICE_NOT_SUPPORTED);
@@ -128,7 +129,7 @@ static enum run check_list(struct dlms_server *d, struct dlms_session *s)
 
 static enum run begin_list(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->list = true;
     t->items = (uint16_t)axdr_read_length(&in);
     t->req = read_descriptors(&in, t->items, true);
@@ -142,7 +143,7 @@ static enum run begin_list(struct dlms_server *d, struct dlms_session *s, struct
 
 static enum run begin_normal(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->items = 1;
     t->req = read_descriptors(&in, 1, true);
     t->data = in;
@@ -157,7 +158,7 @@ static enum run begin_normal(struct dlms_server *d, struct dlms_session *s, stru
 
 static bool keep_block(struct dlms_session *s, struct axdr_in raw)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint16_t size;
     uint8_t *hold = hold_of(s, &size);
     if (raw.n > (size_t)size - t->hold_n) return false;
@@ -169,7 +170,7 @@ static bool keep_block(struct dlms_session *s, struct axdr_in raw)
 /* A list whose last block is in: it lies in hold as it would in one APDU. */
 static enum run gathered(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint16_t size;
     t->end = 0;
     return begin_list(d, s, axdr_in(hold_of(s, &size), t->hold_n));
@@ -177,7 +178,7 @@ static enum run gathered(struct dlms_server *d, struct dlms_session *s)
 
 static enum run refuse_list(struct dlms_server *d, struct dlms_session *s, enum dar dar)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->store = s->rx;
     for (t->stored = 0; t->stored < t->items && t->stored < s->rx_size;)
         t->store[t->stored++] = (uint8_t)dar;
@@ -188,7 +189,7 @@ static enum run refuse_list(struct dlms_server *d, struct dlms_session *s, enum 
 static enum run take_block(struct dlms_server *d, struct dlms_session *s, struct axdr_in raw,
                            bool last)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     if (t->list) {
         if (!keep_block(s, raw)) return refuse_list(d, s, DAR_OTHER);
         return last ? gathered(d, s) : answer_ack(s);
@@ -200,7 +201,7 @@ static enum run take_block(struct dlms_server *d, struct dlms_session *s, struct
 
 static enum run run_block(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     enum dar dar = write_item(d, s, t->data, t->emits);
     s->stalled = dar == DAR_PENDING && t->called;
     if (dar == DAR_PENDING) return RUN_AGAIN;
@@ -210,13 +211,13 @@ static enum run run_block(struct dlms_server *d, struct dlms_session *s)
 /* Is any of these attributes to be had for writing? */
 static bool may_any(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     struct axdr_in in = t->req;
     bool any = false;
     uint8_t *results = s->rx + t->end;
     for (uint16_t i = 0; i < t->items; i++) {
         enum dar dar = begin_item(d, s, &in, NULL, 0);
-        s->set.attr = NULL;
+        t->set.attr = NULL;
         any |= dar == DAR_OK;
         results[i] = (uint8_t)dar;
     }
@@ -227,7 +228,7 @@ static bool may_any(struct dlms_server *d, struct dlms_session *s)
 
 static enum run first_of_list(struct dlms_server *d, struct dlms_session *s, struct axdr_in *in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     const uint8_t *head = in->p;
     t->list = true;
     t->items = (uint16_t)axdr_read_length(in);
@@ -253,7 +254,7 @@ static enum run first_of_one(struct dlms_server *d, struct dlms_session *s, stru
 
 static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     bool last;
     uint32_t number;
     struct axdr_in parsed = in;
@@ -273,7 +274,7 @@ static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, stru
 static enum run next_block(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
                            struct axdr_in in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     bool last;
     uint32_t number;
     struct axdr_in raw = read_block(&in, &last, &number);
@@ -313,6 +314,6 @@ enum run set_run(struct dlms_server *d, struct dlms_session *s)
         if (r != RUN_AGAIN) return r;
         s->running = true;
     }
-    bool block = s->transfer.blocks && !s->transfer.list;
+    bool block = s->transfer->blocks && !s->transfer->list;
     return block ? run_block(d, s) : run_items(d, s);
 }
