@@ -22,11 +22,6 @@ static const struct dlms_assoc *row_of(const struct dlms_server *d,
     return &d->cfg->assoc[s->who.assoc];
 }
 
-static bool is_preset(const struct dlms_server *d, const struct dlms_session *s)
-{
-    return s->who.assoc != 255 && row_of(d, s)->flags & ASSOC_PRE_ESTABLISHED;
-}
-
 /* What this server can do at all, whatever the table says. */
 static const uint32_t offered = XDLMS_C_GENERAL_PROTECTION | XDLMS_C_GBT | XDLMS_C_BLOCK_GET |
                                 XDLMS_C_BLOCK_SET | XDLMS_C_BLOCK_ACTION | XDLMS_C_MULTIPLE |
@@ -51,6 +46,17 @@ static void forget(struct dlms_session *s)
     *s->gbt = (struct dlms_gbt){ 0 };
 }
 
+static void preset(struct dlms_server *d, struct dlms_session *s)
+{
+    const struct dlms_assoc *row = row_of(d, s);
+    s->context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    s->conformance = row->conformance & offered;
+    s->max_send = row->max_pdu;
+    protect_refresh(d, s);
+    memset(s->transfer, 0, sizeof *s->transfer);
+    s->state = DLMS_OPEN;
+}
+
 void assoc_end(struct dlms_server *d, struct dlms_session *s)
 {
     bool was_open = s->state == DLMS_OPEN;
@@ -58,22 +64,17 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s)
     if (s->state == DLMS_PENDING) wipe(s->challenge, sizeof *s->challenge);
     if (CFG_SUITE1) host_of(d)->ec_drop(d->app, s->index);
     forget(s);
-    if (is_preset(d, s))
-        assoc_preset(d, s);
+    if (s->flags & ASSOC_PRE_ESTABLISHED)
+        preset(d, s);
     else if (was_open)
         serve_note(d, s, NOTE_CLOSED);
 }
 
-void assoc_preset(struct dlms_server *d, struct dlms_session *s)
+void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 {
-    if (!is_preset(d, s)) return;
-    const struct dlms_assoc *row = row_of(d, s);
-    s->context = row->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
-    s->conformance = row->conformance & offered;
-    s->max_send = row->max_pdu;
-    protect_refresh(d, s);
-    memset(s->transfer, 0, sizeof *s->transfer);
-    s->state = DLMS_OPEN;
+    s->who.assoc = assoc;
+    s->flags = assoc == 255 ? 0 : row_of(d, s)->flags;
+    if (s->flags & ASSOC_PRE_ESTABLISHED) preset(d, s);
 }
 
 /* -- AARE ------------------------------------------------------------------------------- */
@@ -108,12 +109,12 @@ static struct verdict bad_protection(void)
     return initiate_error(INITIATE_GROUP_REFERENCE, REFERENCE_DECIPHERING);
 }
 
-static enum run write_aare(struct dlms_server *d, struct dlms_session *s,
-                           const struct verdict *v, struct acse_view user)
+static enum run write_aare(struct dlms_session *s, const struct verdict *v,
+                           struct acse_view user)
 {
     bool hls = v->result == ACSE_ACCEPTED && s->mechanism > MECH_LLS;
     bool titled = s->context == CONTEXT_LN_CIPHERED || s->mechanism >= MECH_GMAC;
-    uint8_t context = row_of(d, s)->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    uint8_t context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
     struct acse_aare a = {
         .has_context = true,
         .context = s->context ? s->context : context,
@@ -144,11 +145,11 @@ static bool knows(const struct dlms_assoc *row, uint8_t mechanism)
     return mechanism < MECHS && row->mechanisms >> mechanism & 1 && (CFG_OLD_HLS || !old);
 }
 
-static bool check_context(const struct dlms_assoc *row, const struct acse_aarq *a)
+static bool check_context(const struct dlms_session *s, const struct acse_aarq *a)
 {
     if (!a->has_context) return false;
-    if (a->context == CONTEXT_LN) return row->flags & ASSOC_PLAIN;
-    return a->context == CONTEXT_LN_CIPHERED && row->flags & ASSOC_CIPHERED;
+    if (a->context == CONTEXT_LN) return s->flags & ASSOC_PLAIN;
+    return a->context == CONTEXT_LN_CIPHERED && s->flags & ASSOC_CIPHERED;
 }
 
 static bool check_title(struct dlms_server *d, struct dlms_session *s,
@@ -318,7 +319,7 @@ static struct verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
         return (struct verdict){ .result = ACSE_REJECTED_TRANSIENT,
                                  .diagnostic = ACSE_D_NO_REASON };
     }
-    if (!check_context(row_of(d, s), a)) return rejected(ACSE_D_CONTEXT);
+    if (!check_context(s, a)) return rejected(ACSE_D_CONTEXT);
     s->context = a->context;
     protect_refresh(d, s);
     if (!check_title(d, s, a)) return rejected(ACSE_D_CALLING_TITLE);
@@ -359,14 +360,14 @@ static void set_open(struct dlms_server *d, struct dlms_session *s)
     serve_note(d, s, NOTE_OPENED);
 }
 
-static enum run refuse(struct dlms_server *d, struct dlms_session *s, const struct verdict *v)
+static enum run refuse(struct dlms_session *s, const struct verdict *v)
 {
     uint8_t context = s->context;
     forget(s);
     s->context = context;
     if (v->replay) return answer_counter(s, v->floor);
     enum run run =
-        write_aare(d, s, v, (struct acse_view){ v->error_n ? v->error : NULL, v->error_n });
+        write_aare(s, v, (struct acse_view){ v->error_n ? v->error : NULL, v->error_n });
     s->context = 0;
     return run;
 }
@@ -390,7 +391,7 @@ static enum run take_user(struct dlms_server *d, struct dlms_session *s)
     acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a);
     struct verdict v = check_user(d, s, &a, &r);
     wipe(&r.key, sizeof r.key);
-    if (v.result) return refuse(d, s, &v);
+    if (v.result) return refuse(s, &v);
     s->quiet |= v.silent;
     s->has_quality = r.has_quality;
     if (s->mechanism <= MECH_LLS) {
@@ -430,7 +431,7 @@ static enum run write_response(struct dlms_server *d, struct dlms_session *s)
     if (s->released) return write_rlre(s, user);
     struct verdict v = { .diagnostic =
                              s->state == DLMS_PENDING ? ACSE_D_AUTH_REQUIRED : ACSE_D_NULL };
-    return write_aare(d, s, &v, user);
+    return write_aare(s, &v, user);
 }
 
 enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
@@ -451,14 +452,14 @@ enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     struct acse_aarq a;
-    if (is_preset(d, s)) return RUN_SILENT;
+    if (s->flags & ASSOC_PRE_ESTABLISHED) return RUN_SILENT;
     if (acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;
     }
     assoc_end(d, s);
     struct verdict v = judge_aarq(d, s, &a);
-    if (v.result) return refuse(d, s, &v);
+    if (v.result) return refuse(s, &v);
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
     s->pending = now;
     s->released = false;
@@ -664,7 +665,7 @@ static bool check_release(struct dlms_server *d, struct dlms_session *s, struct 
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s)
 {
     struct acse_release r;
-    if (s->state == DLMS_NONE || is_preset(d, s)) return RUN_SILENT;
+    if (s->state == DLMS_NONE || s->flags & ASSOC_PRE_ESTABLISHED) return RUN_SILENT;
     if (acse_read_release(s->rx + s->rx_at, s->rx_n, ACSE_RLRQ, &r) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;

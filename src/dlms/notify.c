@@ -47,8 +47,7 @@ static struct dlms_session *push_session(struct dlms_server *d, struct dlms_link
     if (s && s->who.assoc != n->assoc && s->state != DLMS_NONE) return NULL; /* it is here */
     if (!s) s = session_take(d, l, n->client_sap, d->cfg->server_sap, now);
     if (!s || s->who.assoc == n->assoc) return s;
-    s->who.assoc = n->assoc; /* its address is a setting of the push */
-    assoc_preset(d, s);
+    assoc_is(d, s, n->assoc); /* its address is a setting of the push */
     return s;
 }
 
@@ -121,8 +120,7 @@ uint32_t dlms_notice_id(const struct dlms_link *l)
 void dlms_notice_over(struct dlms_server *d, struct dlms_link *l, uint16_t client_sap)
 {
     struct dlms_session *s = session_find(l, client_sap);
-    if (s && s->who.assoc != 255 && d->cfg->assoc[s->who.assoc].flags & ASSOC_PUSH)
-        session_free(d, s);
+    if (s && s->flags & ASSOC_PUSH) session_free(d, s);
 }
 
 bool dlms_is_quiet(const struct dlms_link *l)

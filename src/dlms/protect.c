@@ -22,8 +22,7 @@ void protect_refuse(struct dlms_server *d, struct dlms_session *s, uint8_t servi
 static void count_failure(struct dlms_server *d, struct dlms_session *s)
 {
     if (s->fails < FAILS_MAX) s->fails++;
-    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
-    if (s->fails < FAILS_MAX || preset) return;
+    if (s->fails < FAILS_MAX || s->flags & ASSOC_PRE_ESTABLISHED) return;
     serve_note(d, s, NOTE_FLOOD);
     s->ends = true;
 }
@@ -63,18 +62,17 @@ void protect_refresh(struct dlms_server *d, struct dlms_session *s)
     s->suite = sec.suite;
     s->policy = s->context == CONTEXT_LN_CIPHERED ? sec.policy : 0;
     memcpy(s->own, sec.server_title, sizeof s->own);
-    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
-    if (preset) memcpy(s->title, sec.client_title, sizeof s->title);
+    if (s->flags & ASSOC_PRE_ESTABLISHED) memcpy(s->title, sec.client_title, sizeof s->title);
 }
 
-static bool is_to_all(const struct dlms_server *d, const struct dlms_session *s)
+static bool is_to_all(const struct dlms_session *s)
 {
-    return d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
+    return s->flags & ASSOC_BROADCAST;
 }
 
 bool protect_load(struct dlms_server *d, struct dlms_session *s)
 {
-    enum dlms_key kind = is_to_all(d, s) ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
+    enum dlms_key kind = is_to_all(s) ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
     if (s->key.len) return true;
     bool both = load(d, s, kind, s->key.ek) && load(d, s, DLMS_KEY_AUTH, s->key.ak);
     s->key.len = both ? (uint8_t)key_size(s) : 0;
@@ -85,7 +83,7 @@ bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cip
                  uint8_t sc, struct cipher_key *k)
 {
     bool broadcast = sc & SC_BROADCAST;
-    if (broadcast != is_to_all(d, s) || (broadcast && b->dedicated)) return false;
+    if (broadcast != is_to_all(s) || (broadcast && b->dedicated)) return false;
     if (b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo == KEYINFO_IDENTIFIED &&
         b->key_id != broadcast)
         return false;
@@ -211,11 +209,10 @@ static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct
 }
 
 /* A pre-established client whose title nobody set says it with each APDU. */
-static void take_title(const struct dlms_server *d, struct dlms_session *s,
-                       const struct cipher_box *b)
+static void take_title(struct dlms_session *s, const struct cipher_box *b)
 {
     static const uint8_t none[CIPHER_TITLE];
-    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
+    bool preset = s->flags & ASSOC_PRE_ESTABLISHED;
     if (preset && b->title.n == CIPHER_TITLE && !memcmp(s->title, none, sizeof none))
         memcpy(s->title, b->title.p, CIPHER_TITLE);
 }
@@ -232,7 +229,7 @@ static void judge_box(struct dlms_server *d, struct dlms_session *s)
     }
     bool good =
         cipher_read_box(s->rx + s->rx_at, s->rx_n, &b) == 0 && b.transaction.n <= sizeof p->tid;
-    if (good) take_title(d, s, &b);
+    if (good) take_title(s, &b);
     if (good && b.transaction.n) {
         p->tid_n = (uint8_t)b.transaction.n;
         memcpy(p->tid, b.transaction.p, b.transaction.n);

@@ -20,7 +20,7 @@ enum run {
 
 static inline const struct dlms_host *host_of(const struct dlms_server *d)
 {
-    return d->cfg->host;
+    return d->host;
 }
 
 /* -- server.c: sessions and their queue -- */
@@ -121,7 +121,8 @@ enum run assoc_release(struct dlms_server *d, struct dlms_session *s);
 enum run assoc_answer(struct dlms_server *d, struct dlms_session *s); /* moves of ACCEPT */
 enum run assoc_reply(struct dlms_server *d, struct dlms_session *s);  /* HLS pass 3 */
 void assoc_end(struct dlms_server *d, struct dlms_session *s);
-void assoc_preset(struct dlms_server *d, struct dlms_session *s); /* pre-established */
+/* The client that s is of, 255: unknown. What is pre-established is open at once. */
+void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc);
 void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
 
 /* -- service.c -- */

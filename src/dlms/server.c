@@ -73,12 +73,11 @@ struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, ui
     s->link = l;
     s->next = l->first;
     l->first = s;
-    int row = assoc_of(d, sap);
-    s->who =
-        (struct who){ .sap = sap, .link = l->channel, .assoc = row < 0 ? 255 : (uint8_t)row };
+    s->who = (struct who){ .sap = sap, .link = l->channel };
     s->server_sap = server_sap;
     s->active = now;
-    assoc_preset(d, s);
+    int row = assoc_of(d, sap);
+    assoc_is(d, s, row < 0 ? 255 : (uint8_t)row);
     return s;
 }
 
@@ -156,6 +155,7 @@ void dlms_init(struct dlms_server *d, const struct dlms_cfg *cfg, struct dlms_po
 {
     memset(d, 0, sizeof *d);
     d->cfg = cfg;
+    d->host = cfg->host;
     d->pool = pool;
     d->app = app;
     d->due = MONO_NEVER;
@@ -216,7 +216,7 @@ void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     s->phase = PHASE_JUDGE;
     s->active = now;
-    s->quiet = s->who.assoc != 255 && d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
+    s->quiet = s->flags & ASSOC_BROADCAST;
     s->bare = false;
     s->claimed = false;
     s->running = false;

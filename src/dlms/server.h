@@ -39,6 +39,7 @@ struct dlms_cfg {
 
 struct dlms_server {
     const struct dlms_cfg *cfg;
+    const struct dlms_host *host; /* of cfg, which is asked at every turn */
     void *app;
     struct dlms_pool *pool;
     struct dlms_link *links;            /* open ones */

@@ -151,11 +151,6 @@ static const struct {
     { XDLMS_EVENT_NOTIFICATION, 0, 0, answer_block },
 };
 
-static bool is_push(const struct dlms_server *d, const struct dlms_session *s)
-{
-    return d->cfg->assoc[s->who.assoc].flags & ASSOC_PUSH;
-}
-
 enum run service_run(struct dlms_server *d, struct dlms_session *s)
 {
     const uint8_t *p = s->rx + s->rx_at;
@@ -164,7 +159,7 @@ enum run service_run(struct dlms_server *d, struct dlms_session *s)
     for (size_t i = 0; i < sizeof service / sizeof service[0]; i++) {
         if (service[i].tag != p[0]) continue;
         if (s->running) return service[i].run(d, s);
-        if (is_push(d, s) && p[0] != XDLMS_DATA_NOTIFICATION_CONFIRM) return RUN_SILENT;
+        if (s->flags & ASSOC_PUSH && p[0] != XDLMS_DATA_NOTIFICATION_CONFIRM) return RUN_SILENT;
         if (!has(s, XDLMS_C(service[i].bit)))
             return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
         uint8_t at = service[i].invoke_at;

@@ -184,6 +184,7 @@ struct dlms_session {
     uint8_t context, mechanism, suite, policy, user_id, fails;
     int8_t quality;
     uint8_t ded_len;
+    uint8_t flags;             /* enum dlms_assoc_flag of its client; 0 when it is unknown */
     uint8_t pre_n;             /* octets of pre */
     uint16_t rx_size, tx_size; /* announced; longest stored answer */
     uint16_t keep;             /* octets of rx that stay */
