@@ -57,12 +57,6 @@ static void put_head(struct dlms_server *d, struct dlms_transfer *t, bool dated,
     t->stored = (uint16_t)specs.n;
 }
 
-static enum run refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
-{
-    transfer_drop(d, s);
-    return answer_exception(s, STATE_NOT_ALLOWED, service);
-}
-
 static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
 {
     bool dated;
@@ -75,9 +69,8 @@ static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
     uint32_t values = axdr_read_length(&in);
     if (in.bad) return refuse(d, s, SERVICE_NOT_SUPPORTED);
     if (values != t->items) return refuse(d, s, SERVICE_OTHER);
-    int err = check_values(in, values);
-    if (err == E_MORE) return refuse(d, s, SERVICE_NOT_SUPPORTED);
-    if (err) return refuse(d, s, SERVICE_OTHER);
+    int fault = check_values(in, values);
+    if (fault) return refuse(d, s, fault > 0 ? (uint8_t)fault : SERVICE_OTHER);
     t->data = in;
     t->results = s->rx + (t->req.p - s->rx);
     t->frozen = host_of(d)->freeze(d->app, s->index);

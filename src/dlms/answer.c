@@ -186,7 +186,7 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
     bool access = is_access(t), notice = t->part != NULL;
     transfer_drop(d, s);
     if (notice) return RUN_SILENT;
-    if (access) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
+    if (access) return answer_exception(s, SERVICE_TOO_LONG);
     if (get && blocks) {
         b[n - 2] = 1; /* a result in place of the data */
         b[n - 1] = (uint8_t)dar;

@@ -360,7 +360,7 @@ static void set_open(struct dlms_server *d, struct dlms_session *s)
     serve_note(d, s, NOTE_OPENED);
 }
 
-static enum run refuse(struct dlms_session *s, const struct verdict *v)
+static enum run reject(struct dlms_session *s, const struct verdict *v)
 {
     uint8_t context = s->context;
     forget(s);
@@ -391,7 +391,7 @@ static enum run take_user(struct dlms_server *d, struct dlms_session *s)
     acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a);
     struct verdict v = check_user(d, s, &a, &r);
     wipe(&r.key, sizeof r.key);
-    if (v.result) return refuse(s, &v);
+    if (v.result) return reject(s, &v);
     s->quiet |= v.silent;
     s->has_quality = r.has_quality;
     if (s->mechanism <= MECH_LLS) {
@@ -459,7 +459,7 @@ enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
     }
     assoc_end(d, s);
     struct verdict v = judge_aarq(d, s, &a);
-    if (v.result) return refuse(s, &v);
+    if (v.result) return reject(s, &v);
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
     s->pending = now;
     s->released = false;
@@ -630,7 +630,7 @@ enum run assoc_reply(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t inv, answer[DLMS_EC_OUT];
     struct cipher_view f = read_reply(s, &inv);
-    if (!f.p) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
+    if (!f.p) return answer_exception(s, SERVICE_NOT_POSSIBLE);
     int n = check_reply(d, s, f);
     if (n >= 0) n = make_reply(d, s, answer);
     s->stalled = n == E_BUSY;

@@ -140,7 +140,7 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
             s->notice = !is_simple(s);
             return RUN_SILENT;
         }
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
+        return answer_exception(s, SERVICE_NOT_POSSIBLE);
     }
     if (!x->in)
         *x = (struct dlms_gbt){ .window = 1, .own = 1, .next = 1, .unconfirmed = s->notice };
@@ -366,13 +366,13 @@ void gbt_take(struct dlms_server *d, struct dlms_session *s)
     struct dlms_gbt *x = s->gbt;
     struct gbt g;
     if (!has(s, XDLMS_C_GBT)) {
-        serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED));
+        protect_refuse(d, s, SERVICE_NOT_SUPPORTED);
         return;
     }
     bool good = gbt_read(&in, &g) == 0;
     if (!good) {
         gbt_drop(d, s);
-        serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER));
+        protect_refuse(d, s, SERVICE_OTHER);
     } else if (g.number == 0 || g.window == 0) { /* the client gives up */
         gbt_drop(d, s);
         transfer_drop(d, s);

@@ -27,9 +27,8 @@ static enum run get_next(struct dlms_server *d, struct dlms_session *s, uint8_t 
     struct dlms_transfer *t = s->transfer;
     uint32_t number = (uint32_t)axdr_read_raw(in, 4);
     if (in->bad) return refused(s, inv, DAR_DENIED);
-    if (in->n) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
-    if (!has(s, XDLMS_C_BLOCK_GET))
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+    if (in->n) return answer_exception(s, SERVICE_OTHER);
+    if (!has(s, XDLMS_C_BLOCK_GET)) return answer_exception(s, SERVICE_NOT_SUPPORTED);
     if (t->service != XDLMS_GET_REQ || t->block == 0)
         return wrong_block(d, s, inv, number, DAR_NO_LONG);
     if (number != t->block) return wrong_block(d, s, inv, number, DAR_BLOCK_NUMBER);
@@ -42,24 +41,19 @@ static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
     struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
     axdr_read_raw(&in, 1);
     uint8_t kind = (uint8_t)axdr_read_raw(&in, 1), inv = (uint8_t)axdr_read_raw(&in, 1);
-    if (in.bad) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
+    if (in.bad) return answer_exception(s, SERVICE_OTHER);
     if (kind == GET_NEXT) return get_next(d, s, inv, &in);
     if (kind != GET_NORMAL && kind != GET_LIST) return refused(s, inv, DAR_DENIED);
     if (kind == GET_LIST && !has(s, XDLMS_C_MULTIPLE))
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+        return answer_exception(s, SERVICE_NOT_SUPPORTED);
     struct dlms_transfer *t = transfer_begin(d, s, XDLMS_GET_REQ, kind, inv);
     in = axdr_in(s->rx + 3, s->rx_n - 3u);
-    t->list = kind == GET_LIST;
-    t->items = t->list ? (uint16_t)axdr_read_length(&in) : 1;
-    t->req = read_descriptors(&in, t->items, true);
-    if (in.bad || t->items == 0) {
+    read_items(t, &in, kind == GET_LIST, true);
+    if (in.bad) {
         transfer_drop(d, s);
         return refused(s, inv, DAR_DENIED);
     }
-    if (in.n) {
-        transfer_drop(d, s);
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
-    }
+    if (in.n) return refuse(d, s, SERVICE_OTHER);
     t->first = t->req;
     t->get = (struct cosem_get){ 0 };
     if (!t->list) return RUN_AGAIN;

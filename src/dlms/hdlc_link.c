@@ -247,7 +247,7 @@ static void take_apdu(struct dlms_server *d, struct dlms_session *s, mono_t at)
     h->too_long = false;
     serve_apdu(d, s, at);
     if (!too_long) return;
-    serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG));
+    protect_refuse(d, s, SERVICE_TOO_LONG);
 }
 
 static bool is_llc(const uint8_t p[HDLC_LLC])

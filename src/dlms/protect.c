@@ -15,7 +15,7 @@ enum { SLICE = 256, FAILS_MAX = 8 };
 
 void protect_refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
 {
-    serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, service));
+    serve_ended(d, s, answer_exception(s, service));
 }
 
 /* One more failure running; eight end the association. */
@@ -138,8 +138,7 @@ static bool is_request(uint8_t tag)
 static void unknown(struct dlms_server *d, struct dlms_session *s, uint8_t tag)
 {
     bool known = tag == XDLMS_READ_REQ || tag == XDLMS_WRITE_REQ;
-    uint8_t state = known ? STATE_NOT_ALLOWED : STATE_UNKNOWN;
-    serve_ended(d, s, answer_exception(s, state, SERVICE_NOT_SUPPORTED));
+    serve_ended(d, s, known ? answer_exception(s, SERVICE_NOT_SUPPORTED) : answer_unknown(s));
 }
 
 /* What all layers have been taken off of: has it enough protection? */

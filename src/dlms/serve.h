@@ -127,7 +127,11 @@ void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_n
 
 /* -- service.c -- */
 enum run service_run(struct dlms_server *d, struct dlms_session *s);
-enum run answer_exception(struct dlms_session *s, uint8_t state, uint8_t service);
+/* exception-response: not allowed in this state; and what nobody knows */
+enum run answer_exception(struct dlms_session *s, uint8_t service);
+enum run answer_unknown(struct dlms_session *s);
+/* The same, and what was under way is over. */
+enum run refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service);
 enum run answer_counter(struct dlms_session *s, uint32_t floor);
 /* A short plain answer. */
 enum run answer_bytes(struct dlms_session *s, const uint8_t *p, size_t n);
@@ -140,17 +144,40 @@ enum dar read_object(struct dlms_server *d, struct dlms_session *s, struct axdr_
 void read_selection(struct axdr_in *in, struct cosem_sel *sel);
 /* n descriptors, with selections or without: taken off in, and returned as an input. */
 struct axdr_in read_descriptors(struct axdr_in *in, uint32_t n, bool selections);
-/* n whole values and nothing else? 0, or E_MORE cut short, E_FORMAT something behind, E_TYPE
- * no A-XDR. */
+/* Read well, and nothing behind? 0, or the SERVICE_* with which it is refused. */
+int fault_of(const struct axdr_in *in);
+/* n whole values and nothing else? The same, or E_TYPE: no A-XDR. */
 int check_values(struct axdr_in in, uint32_t n);
-/* The raw data of a block: last, number, length, octets to the end. */
-struct axdr_in read_block(struct axdr_in *in, bool *last, uint32_t *number);
+/* The descriptors of a request, of a list with their count, into t->req: taken off in. */
+void read_items(struct dlms_transfer *t, struct axdr_in *in, bool list, bool selections);
+/* The n values that go with them into t->data, as check_values(). */
+int read_values(struct dlms_transfer *t, struct axdr_in in, uint32_t n);
 void transfer_drop(struct dlms_server *d, struct dlms_session *s);
 /* A new request: what was under way is over, and the request stands at rx[0]. */
 struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
                                      uint8_t service, uint8_t kind, uint8_t inv);
-/* Where values that come in pieces wait. */
+/* Where values that come in pieces wait; and put more of them there. False: no room. */
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size);
+bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n);
+
+/* How a service takes requests in blocks. */
+struct blocks {
+    uint8_t service, answer; /* tags */
+    uint8_t last, ack;       /* kinds of the answer: at the end, and before it */
+    uint8_t none, turn;      /* enum dar: no block is awaited, or another */
+    bool selections;         /* descriptors have them */
+    bool numbered;           /* the answer at the end tells the block */
+};
+/* The head of the first block, descriptors in t->req, all of them in t->first; or of the next
+ * one. RUN_AGAIN: t->data is its raw data, t->last tells whether it is the last. */
+enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                      struct axdr_in in, bool list);
+enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                     uint8_t inv, struct axdr_in in);
+enum run blocks_ack(struct dlms_session *s, const struct blocks *b);
+/* The request is over, with that. */
+enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                     uint32_t number, enum dar dar);
 /* How the last write fared: DAR_OK, DAR_HW, DAR_PENDING. */
 enum dar settled(struct dlms_server *d);
 static inline bool has(const struct dlms_session *s, uint32_t conformance)

@@ -16,7 +16,7 @@ struct axdr_out answer_out(struct dlms_session *s)
 enum run answer_done(struct dlms_session *s, const struct axdr_out *o)
 {
     s->tx_n = (uint16_t)o->len;
-    return o->full ? answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG) : RUN_ANSWER;
+    return o->full ? answer_exception(s, SERVICE_TOO_LONG) : RUN_ANSWER;
 }
 
 enum run answer_bytes(struct dlms_session *s, const uint8_t *p, size_t n)
@@ -36,9 +36,15 @@ static enum run answer_bare(struct dlms_session *s, const uint8_t *p, size_t n)
     return RUN_ANSWER;
 }
 
-enum run answer_exception(struct dlms_session *s, uint8_t state, uint8_t service)
+enum run answer_exception(struct dlms_session *s, uint8_t service)
 {
-    return answer_bare(s, (uint8_t[]){ XDLMS_EXCEPTION, state, service }, 3);
+    return answer_bare(s, (uint8_t[]){ XDLMS_EXCEPTION, STATE_NOT_ALLOWED, service }, 3);
+}
+
+enum run answer_unknown(struct dlms_session *s)
+{
+    static const uint8_t b[] = { XDLMS_EXCEPTION, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED };
+    return answer_bare(s, b, sizeof b);
 }
 
 enum run answer_counter(struct dlms_session *s, uint32_t floor)
@@ -82,23 +88,36 @@ struct axdr_in read_descriptors(struct axdr_in *in, uint32_t n, bool selections)
     return in->bad ? (struct axdr_in){ .bad = true } : axdr_in(p, (size_t)(in->p - p));
 }
 
-int check_values(struct axdr_in in, uint32_t n)
+int fault_of(const struct axdr_in *in)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        int len = axdr_length(in.p, in.n);
-        if (len <= 0) return len ? E_TYPE : E_MORE;
-        axdr_read_view(&in, (size_t)len);
-    }
-    return in.n ? E_FORMAT : 0;
+    return in->bad ? SERVICE_NOT_SUPPORTED : in->n ? SERVICE_OTHER : 0;
 }
 
-struct axdr_in read_block(struct axdr_in *in, bool *last, uint32_t *number)
+int check_values(struct axdr_in in, uint32_t n)
 {
-    *last = axdr_read_raw(in, 1) != 0;
-    *number = (uint32_t)axdr_read_raw(in, 4);
-    size_t n = axdr_read_length(in);
-    const uint8_t *p = axdr_read_view(in, n);
-    return axdr_in(p, in->bad ? 0 : n);
+    for (uint32_t i = 0; i < n && !in.bad; i++) {
+        int len = axdr_length(in.p, in.n);
+        if (len < 0) return E_TYPE;
+        in.bad = len == 0;
+        axdr_read_view(&in, (size_t)len);
+    }
+    return fault_of(&in);
+}
+
+void read_items(struct dlms_transfer *t, struct axdr_in *in, bool list, bool selections)
+{
+    uint32_t n = list ? axdr_read_length(in) : 1;
+    t->list = list;
+    t->items = (uint16_t)n;
+    t->req = read_descriptors(in, n, selections);
+    in->bad |= n == 0;
+}
+
+int read_values(struct dlms_transfer *t, struct axdr_in in, uint32_t n)
+{
+    t->data = in;
+    in.bad |= t->list && n != t->items;
+    return check_values(in, n);
 }
 
 /* -- transfers -------------------------------------------------------------------------- */
@@ -135,6 +154,84 @@ enum dar settled(struct dlms_server *d)
     return err == E_BUSY ? DAR_PENDING : err < 0 ? DAR_HW : DAR_OK;
 }
 
+enum run refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
+{
+    transfer_drop(d, s);
+    return answer_exception(s, service);
+}
+
+/* -- requests that come in blocks ------------------------------------------------------- */
+
+bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n)
+{
+    struct dlms_transfer *t = s->transfer;
+    uint16_t size;
+    uint8_t *hold = hold_of(s, &size);
+    if (n > (size_t)size - t->hold_n) return false;
+    if (n) memcpy(hold + t->hold_n, p, n);
+    t->hold_n = (uint16_t)(t->hold_n + n);
+    return true;
+}
+
+enum run blocks_ack(struct dlms_session *s, const struct blocks *b)
+{
+    struct axdr_out o = answer_out(s);
+    axdr_emit_raw(&o, (uint32_t)b->answer << 16 | (uint32_t)b->ack << 8 | s->transfer->inv, 3);
+    axdr_emit_raw(&o, s->transfer->block, 4);
+    return answer_done(s, &o);
+}
+
+enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                     uint32_t number, enum dar dar)
+{
+    uint32_t head = (uint32_t)b->answer << 24 | (uint32_t)b->last << 16;
+    head |= (uint32_t)s->transfer->inv << 8 | (uint8_t)dar;
+    transfer_drop(d, s);
+    struct axdr_out o = answer_out(s);
+    axdr_emit_raw(&o, head, 4);
+    axdr_emit_raw(&o, b->numbered ? number : 0, b->numbered ? 4 : 1);
+    return answer_done(s, &o);
+}
+
+/* Last, number and raw data. */
+static uint32_t read_block(struct dlms_transfer *t, struct axdr_in *in)
+{
+    t->last = axdr_read_raw(in, 1) != 0;
+    uint32_t number = (uint32_t)axdr_read_raw(in, 4);
+    size_t n = axdr_read_length(in);
+    t->data = axdr_in(axdr_read_view(in, n), n);
+    return number;
+}
+
+enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                      struct axdr_in in, bool list)
+{
+    struct dlms_transfer *t = s->transfer;
+    const uint8_t *p = in.p;
+    t->blocks = true;
+    read_items(t, &in, list, b->selections);
+    t->first = axdr_in(p, (size_t)(in.p - p));
+    t->block = read_block(t, &in);
+    int fault = fault_of(&in);
+    if (fault) return refuse(d, s, (uint8_t)fault);
+    return t->block == 1 ? RUN_AGAIN : blocks_over(d, s, b, t->block, b->turn);
+}
+
+enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                     uint8_t inv, struct axdr_in in)
+{
+    struct dlms_transfer *t = s->transfer;
+    bool awaited = t->service == b->service && t->blocks;
+    uint32_t number = read_block(t, &in);
+    int fault = fault_of(&in);
+    t->inv = inv;
+    if (fault) return refuse(d, s, (uint8_t)fault);
+    if (!awaited) return blocks_over(d, s, b, number, b->none);
+    if (number != t->block + 1) return blocks_over(d, s, b, number, b->turn);
+    t->block = number;
+    return RUN_AGAIN;
+}
+
 /* -- dispatch --------------------------------------------------------------------------- */
 
 static const struct {
@@ -160,12 +257,11 @@ enum run service_run(struct dlms_server *d, struct dlms_session *s)
         if (service[i].tag != p[0]) continue;
         if (s->running) return service[i].run(d, s);
         if (s->flags & ASSOC_PUSH && p[0] != XDLMS_DATA_NOTIFICATION_CONFIRM) return RUN_SILENT;
-        if (!has(s, XDLMS_C(service[i].bit)))
-            return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+        if (!has(s, XDLMS_C(service[i].bit))) return answer_exception(s, SERVICE_NOT_SUPPORTED);
         uint8_t at = service[i].invoke_at;
         bool confirmed = s->rx_n <= at || p[at] & INVOKE_CONFIRMED;
         if (!confirmed || s->prot->broadcast) s->quiet = true;
         return service[i].run(d, s);
     }
-    return answer_exception(s, STATE_UNKNOWN, SERVICE_NOT_SUPPORTED);
+    return answer_unknown(s);
 }

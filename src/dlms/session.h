@@ -92,6 +92,7 @@ struct dlms_transfer {
     bool failed;  /* ACCESS: an item was refused */
     uint8_t step; /* ACCESS: enum above */
     uint8_t lit_n, lit_at;
+    bool last; /* of a request in blocks, the present one */
     uint16_t items, item;
     uint16_t filled;       /* octets of the present block */
     uint16_t end;          /* octets of rx that must stay while it runs */

@@ -63,7 +63,7 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
         bool gbt = s->state == DLMS_OPEN && s->conformance & XDLMS_C_GBT;
         if (!gbt) dlms_hang_up(d, l);
         x->skip = w.length;
-        answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
+        answer_exception(s, SERVICE_TOO_LONG);
         send_apdu(l, s->server_sap, s->who.sap, s->tx + s->tx_at, s->tx_n);
         return true;
     }
