@@ -42,32 +42,6 @@ static void open_window(struct dlms_transfer *t)
     if (from < to) t->ret.out = axdr_out(t->store + from, to - from);
 }
 
-static enum dar call(struct dlms_server *d, struct dlms_session *s, struct cosem_at *at)
-{
-    struct dlms_transfer *t = s->transfer;
-    struct axdr_in in = t->req, value = axdr_in(t->data.p, 0);
-    enum dar dar = read_object(d, s, &in, at);
-    int n = t->data.n ? axdr_length(t->data.p, t->data.n) : 0;
-    if (n > 0) value.n = (size_t)n;
-    if (n == 1 && value.p[0] == AXDR_NULL) value.n = 0;
-    if (!t->called) {
-        if (!t->opened) open_window(t);
-        if (dar == DAR_OK) dar = cosem_call(d->cfg->model, d->app, at, &value, &t->ret);
-        t->opened = dar == DAR_PENDING;
-        s->stalled = t->opened;
-        if (t->opened) return dar;
-        t->dar = dar;
-        t->called = true;
-    }
-    dar = settled(d);
-    s->stalled = dar == DAR_PENDING;
-    if (dar == DAR_PENDING) return dar;
-    t->called = false;
-    t->req = in;
-    axdr_read_view(&t->data, n > 0 ? (size_t)n : 0);
-    return t->dar == DAR_OK ? dar : t->dar;
-}
-
 /* A long return value inside a list is stored too, or given up as too long. */
 static bool store_rows(struct dlms_server *d, struct dlms_transfer *t, struct axdr_out *o)
 {
@@ -98,7 +72,8 @@ static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_transfer *t = s->transfer;
     struct cosem_at at;
-    enum dar dar = call(d, s, &at);
+    if (!t->opened && !t->called) open_window(t);
+    enum dar dar = item_run(d, s, &at);
     if (dar == DAR_PENDING) return RUN_AGAIN;
     record(d, t, &at, dar);
     if (++t->item < t->items) return RUN_AGAIN;

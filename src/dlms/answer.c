@@ -67,10 +67,10 @@ static bool has_items(const struct dlms_transfer *t)
 static enum fill fill_get(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_transfer *t = s->transfer;
-    s->stalled = !get_item(d, s);
-    if (s->stalled) return FILL_AGAIN;
+    struct cosem_at at;
+    t->dar = item_run(d, s, &at);
+    if (t->dar == DAR_PENDING) return FILL_AGAIN;
     t->item++;
-    t->reading = t->dar == DAR_OK;
     if (!t->list) return t->reading ? FILL_AGAIN : FILL_FAIL;
     lit_put(t, t->dar != DAR_OK);
     if (t->dar != DAR_OK) lit_put(t, (uint8_t)t->dar);
@@ -99,7 +99,7 @@ static enum fill fill_access(struct dlms_server *d, struct dlms_session *s,
                              const struct axdr_out *o)
 {
     s->transfer->mark = (uint16_t)o->len;
-    s->stalled = !access_item(d, s);
+    access_item(d, s);
     return FILL_AGAIN;
 }
 

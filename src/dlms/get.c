@@ -62,25 +62,6 @@ static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
     return RUN_AGAIN;
 }
 
-bool get_item(struct dlms_server *d, struct dlms_session *s)
-{
-    struct dlms_transfer *t = s->transfer;
-    struct axdr_in in = t->req;
-    struct cosem_at at;
-    struct cosem_sel sel;
-    enum dar dar = read_object(d, s, &in, &at);
-    read_selection(&in, &sel);
-    at.frozen = t->frozen;
-    if (!t->opened) t->get = (struct cosem_get){ 0 };
-    if (dar == DAR_OK && sel.selector && !has(s, XDLMS_C_SELECTIVE)) dar = DAR_SCOPE;
-    if (dar == DAR_OK) dar = cosem_get_begin(d->cfg->model, d->app, &t->get, &at, &sel);
-    t->opened = dar == DAR_PENDING;
-    if (t->opened) return false;
-    t->req = in;
-    t->dar = dar;
-    return true;
-}
-
 enum run get_run(struct dlms_server *d, struct dlms_session *s)
 {
     if (!s->running) {

@@ -140,7 +140,10 @@ enum run answer_done(struct dlms_session *s, const struct axdr_out *o);
 /* class, logical name, id: at is filled; the object's result, DAR_OK when it is there. */
 enum dar read_object(struct dlms_server *d, struct dlms_session *s, struct axdr_in *in,
                      struct cosem_at *at);
-/* presence, selector, parameters */
+/* Of an ACCESS item: has it a selection? *kind becomes the same without. */
+bool access_is_selected(unsigned *kind);
+/* selector, parameters; and with their presence before them */
+void read_selector(struct axdr_in *in, struct cosem_sel *sel);
 void read_selection(struct axdr_in *in, struct cosem_sel *sel);
 /* n descriptors, with selections or without: taken off in, and returned as an input. */
 struct axdr_in read_descriptors(struct axdr_in *in, uint32_t n, bool selections);
@@ -156,6 +159,12 @@ void transfer_drop(struct dlms_server *d, struct dlms_session *s);
 /* A new request: what was under way is over, and the request stands at rx[0]. */
 struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
                                      uint8_t service, uint8_t kind, uint8_t inv);
+/* Rights and types of what `at` and sel describe, before its value is taken. */
+enum dar item_write(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
+                    const struct cosem_sel *sel, uint8_t *hold, uint16_t size);
+/* The next item of any service: what it reads is begun, what it writes or calls is carried out
+ * and durable. Its result, or DAR_PENDING: ask again; until then it stays in t->req, t->data. */
+enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at *at);
 /* Where values that come in pieces wait; and put more of them there. False: no room. */
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size);
 bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n);
@@ -190,10 +199,8 @@ enum run get_run(struct dlms_server *d, struct dlms_session *s);
 enum run set_run(struct dlms_server *d, struct dlms_session *s);
 enum run action_run(struct dlms_server *d, struct dlms_session *s);
 enum run access_run(struct dlms_server *d, struct dlms_session *s);
-/* Begin the next item of a GET: false with DAR_PENDING, else t->dar tells. */
-bool get_item(struct dlms_server *d, struct dlms_session *s);
-/* Carry out the next item of an ACCESS. False: not yet. */
-bool access_item(struct dlms_server *d, struct dlms_session *s);
+/* Carry out the next item of an ACCESS, unless it is to be asked again. */
+void access_item(struct dlms_server *d, struct dlms_session *s);
 /* What it reads came to an end: null-data, and t->dar as its result. */
 void access_failed(struct dlms_session *s);
 

@@ -68,12 +68,24 @@ enum dar read_object(struct dlms_server *d, struct dlms_session *s, struct axdr_
     return in->bad ? DAR_OTHER : cosem_find(d->cfg->model, cls, q, at);
 }
 
+bool access_is_selected(unsigned *kind)
+{
+    bool selected = *kind > ACCESS_ACTION;
+    if (selected) *kind -= ACCESS_ACTION;
+    return selected;
+}
+
+void read_selector(struct axdr_in *in, struct cosem_sel *sel)
+{
+    sel->selector = (uint8_t)axdr_read_raw(in, 1);
+    sel->arg = axdr_read_value(in);
+}
+
 void read_selection(struct axdr_in *in, struct cosem_sel *sel)
 {
     *sel = (struct cosem_sel){ 0 };
     if (axdr_read_raw(in, 1) == 0) return;
-    sel->selector = (uint8_t)axdr_read_raw(in, 1);
-    sel->arg = axdr_read_value(in);
+    read_selector(in, sel);
     in->bad |= sel->selector == 0;
 }
 
@@ -152,6 +164,79 @@ enum dar settled(struct dlms_server *d)
 {
     int err = host_of(d)->settled(d->app);
     return err == E_BUSY ? DAR_PENDING : err < 0 ? DAR_HW : DAR_OK;
+}
+
+/* -- items ------------------------------------------------------------------------------ */
+
+enum dar item_write(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
+                    const struct cosem_sel *sel, uint8_t *hold, uint16_t size)
+{
+    struct cosem_set *set = &s->transfer->set;
+    enum dar dar = cosem_set_begin(d->cfg->model, d->app, set, at, hold, size);
+    if (dar != DAR_OK || !sel->selector) return dar;
+    set->attr = NULL;
+    return DAR_SCOPE;
+}
+
+static enum dar read_item(struct dlms_server *d, struct dlms_session *s,
+                          const struct cosem_at *at, const struct cosem_sel *sel)
+{
+    struct dlms_transfer *t = s->transfer;
+    if (sel->selector && !has(s, XDLMS_C_SELECTIVE)) return DAR_SCOPE;
+    if (!t->opened) t->get = (struct cosem_get){ 0 };
+    enum dar dar = cosem_get_begin(d->cfg->model, d->app, &t->get, at, sel);
+    t->reading = dar == DAR_OK;
+    return dar;
+}
+
+static enum dar carry_out(struct dlms_server *d, struct dlms_session *s, unsigned kind,
+                          const struct cosem_at *at, const struct cosem_sel *sel,
+                          struct axdr_in value)
+{
+    struct dlms_transfer *t = s->transfer;
+    if (kind == ACCESS_GET) return read_item(d, s, at, sel);
+    if (kind == ACCESS_SET) {
+        enum dar dar = t->opened ? DAR_OK : item_write(d, s, at, sel, NULL, 0);
+        return dar ? dar : cosem_set_block(d->app, &t->set, value.p, value.n, true);
+    }
+    if (value.n == 1 && value.p[0] == AXDR_NULL) value.n = 0;
+    return cosem_call(d->cfg->model, d->app, at, &value, &t->ret);
+}
+
+enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at *at)
+{
+    struct dlms_transfer *t = s->transfer;
+    struct axdr_in in = t->req;
+    struct cosem_sel sel = { 0 };
+    bool access = t->service == XDLMS_ACCESS_REQ;
+    unsigned kind = access                        ? (unsigned)axdr_read_raw(&in, 1)
+                    : t->service == XDLMS_GET_REQ ? ACCESS_GET
+                    : t->service == XDLMS_SET_REQ ? ACCESS_SET
+                                                  : ACCESS_ACTION;
+    enum dar dar = read_object(d, s, &in, at);
+    at->frozen = t->frozen;
+    if (access && access_is_selected(&kind))
+        read_selector(&in, &sel);
+    else if (!access && kind != ACCESS_ACTION)
+        read_selection(&in, &sel);
+    int n = t->data.n ? axdr_length(t->data.p, t->data.n) : 0;
+    struct axdr_in value = axdr_in(t->data.p, n > 0 ? (size_t)n : 0);
+    if (!t->called) {
+        if (t->failed && t->long_invoke & LONG_INVOKE_BREAK) dar = DAR_OTHER;
+        if (dar == DAR_OK) dar = carry_out(d, s, kind, at, &sel, value);
+        t->opened = dar == DAR_PENDING;
+        s->stalled = t->opened && kind != ACCESS_SET; /* which goes on with its rows */
+        if (t->opened) return dar;
+        t->called = true;
+        t->dar = dar;
+    }
+    dar = kind == ACCESS_GET ? DAR_OK : settled(d);
+    s->stalled = dar == DAR_PENDING;
+    if (s->stalled) return dar;
+    t->called = false;
+    t->req = in;
+    axdr_read_view(&t->data, value.n);
+    return t->dar == DAR_OK ? dar : t->dar;
 }
 
 enum run refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)

@@ -46,35 +46,15 @@ static enum run answer_list(struct dlms_server *d, struct dlms_session *s)
 
 /* -- one item --------------------------------------------------------------------------- */
 
-/* Its result, or DAR_PENDING: ask again. value: its octets, or the present block of them. */
-static enum dar write_item(struct dlms_server *d, struct dlms_session *s, struct axdr_in value,
-                           bool last)
-{
-    struct dlms_transfer *t = s->transfer;
-    if (!t->called) {
-        enum dar dar = cosem_set_block(d->app, &t->set, value.p, value.n, last);
-        if (dar != DAR_OK || !last) return dar;
-        t->called = true;
-    }
-    enum dar dar = settled(d);
-    if (dar != DAR_PENDING) t->called = false;
-    return dar;
-}
-
 /* Rights and types of the item that `in` describes. */
 static enum dar begin_item(struct dlms_server *d, struct dlms_session *s, struct axdr_in *in,
                            uint8_t *hold, uint16_t size)
 {
-    struct cosem_set *set = &s->transfer->set;
     struct cosem_at at;
     struct cosem_sel sel;
     enum dar dar = read_object(d, s, in, &at);
     read_selection(in, &sel);
-    if (in->bad) return DAR_OTHER;
-    if (dar == DAR_OK) dar = cosem_set_begin(d->cfg->model, d->app, set, &at, hold, size);
-    if (dar != DAR_OK || !sel.selector) return dar;
-    set->attr = NULL;
-    return DAR_SCOPE;
+    return dar ? dar : item_write(d, s, &at, &sel, hold, size);
 }
 
 /* -- requests in one APDU, and lists that were gathered --------------------------------- */
@@ -82,17 +62,9 @@ static enum dar begin_item(struct dlms_server *d, struct dlms_session *s, struct
 static enum run run_items(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_transfer *t = s->transfer;
-    int n = axdr_length(t->data.p, t->data.n);
-    struct axdr_in value = axdr_in(t->data.p, n > 0 ? (size_t)n : 0);
-    if (!t->opened) {
-        t->dar = begin_item(d, s, &t->req, NULL, 0);
-        t->opened = true;
-    }
-    enum dar dar = t->dar == DAR_OK ? write_item(d, s, value, true) : t->dar;
-    s->stalled = dar == DAR_PENDING && t->called;
+    struct cosem_at at;
+    enum dar dar = item_run(d, s, &at);
     if (dar == DAR_PENDING) return RUN_AGAIN;
-    t->opened = false;
-    axdr_read_view(&t->data, value.n);
     if (!t->list) return answer_one(d, s, dar);
     if (t->stored < t->store_size) t->store[t->stored++] = (uint8_t)dar;
     return ++t->item < t->items ? RUN_AGAIN : answer_list(d, s);
@@ -141,13 +113,17 @@ static enum run take_block(struct dlms_server *d, struct dlms_session *s)
     return begin(d, s, axdr_in(hold_of(s, &size), t->hold_n), true);
 }
 
+/* A block of a single attribute; behind the last one, whether it is durable. */
 static enum run run_block(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_transfer *t = s->transfer;
-    enum dar dar = write_item(d, s, t->data, t->last);
-    s->stalled = dar == DAR_PENDING && t->called;
-    if (dar == DAR_PENDING) return RUN_AGAIN;
-    return dar == DAR_OK && !t->last ? blocks_ack(s, &form) : answer_one(d, s, dar);
+    enum dar dar = DAR_OK;
+    if (!t->called) dar = cosem_set_block(d->app, &t->set, t->data.p, t->data.n, t->last);
+    if (dar == DAR_OK && !t->last) return blocks_ack(s, &form);
+    t->called = dar == DAR_OK;
+    if (t->called) dar = settled(d);
+    s->stalled = t->called && dar == DAR_PENDING;
+    return dar == DAR_PENDING ? RUN_AGAIN : answer_one(d, s, dar);
 }
 
 /* Is any of these attributes to be had for writing? */
