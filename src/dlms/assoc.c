@@ -449,7 +449,7 @@ enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
     }
 }
 
-enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
+enum run assoc_open(struct dlms_server *d, struct dlms_session *s)
 {
     struct acse_aarq a;
     if (s->flags & ASSOC_PRE_ESTABLISHED) return RUN_SILENT;
@@ -461,7 +461,7 @@ enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
     struct verdict v = judge_aarq(d, s, &a);
     if (v.result) return reject(s, &v);
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
-    s->pending = now;
+    s->pending = d->now;
     s->released = false;
     return move_on(s, s->context == CONTEXT_LN_CIPHERED ? MOVE_KEYS : MOVE_USER);
 }

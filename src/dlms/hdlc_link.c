@@ -120,22 +120,21 @@ static bool is_working(const struct dlms_session *s)
 }
 
 /* The client polls: answer with what there is, or wait a little for it. */
-static void answer_poll(struct dlms_server *d, struct dlms_session *s, mono_t now)
+static void answer_poll(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_hdlc *h = s->hdlc;
     h->polled = true;
-    if (is_working(s)) {
-        h->answer_by = mono_after(now, RNR_US);
-        server_due(d, h->answer_by);
-    } else if (!h->answering && gbt_more(s)) { /* the next block of the window */
+    bool next = !is_working(s) && !h->answering && gbt_more(s); /* block of the window */
+    if (next) {
         s->phase = PHASE_BLOCK;
         session_queue(d, s);
-        h->answer_by = mono_after(now, RNR_US);
-        server_due(d, h->answer_by);
+    }
+    if (is_working(s)) {
+        h->answer_by = server_in(d, RNR_US);
     } else if (h->answering && !h->peer_busy) {
         h->vs = h->na;
         h->burst = h->window_tx;
-        if (!send_window(s)) server_due(d, now);
+        if (!send_window(s)) server_due(d, d->now);
     } else {
         reply_s(s, HDLC_RR);
     }
@@ -152,11 +151,9 @@ static void send_ui(struct dlms_session *s)
     if (answer_size(s) <= s->hdlc->info_tx) put_frame(s->link, &f, &i);
 }
 
-bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now)
+bool hdlc_send(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_hdlc *h = s->hdlc;
-    (void)d;
-    (void)now;
     if (h->ui) {
         send_ui(s);
         return true;
@@ -165,13 +162,12 @@ bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now)
     h->base = 0;
     h->na = h->vs;
     h->burst = h->window_tx;
-    if (h->polled && !h->peer_busy && !send_window(s)) server_due(d, now);
+    if (h->polled && !h->peer_busy && !send_window(s)) server_due(d, d->now);
     return true;
 }
 
-void hdlc_silent(struct dlms_server *d, struct dlms_session *s)
+void hdlc_silent(struct dlms_session *s)
 {
-    (void)d;
     s->hdlc->answering = false;
     if (s->hdlc->polled) reply_s(s, HDLC_RR);
 }
@@ -207,7 +203,7 @@ static uint16_t lower_of(uint16_t a, uint16_t b)
 }
 
 static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f,
-                    struct dlms_session *s, mono_t now)
+                    struct dlms_session *s)
 {
     struct hdlc_params theirs, ours;
     struct dlms_port port;
@@ -220,14 +216,14 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
                                  lower_of(port.info_rx, theirs.info_tx),
                                  (uint8_t)lower_of(port.window_tx, theirs.window_rx),
                                  (uint8_t)lower_of(port.window_rx, theirs.window_tx) };
-    if (!s) s = session_take(d, l, f->src.upper, d->cfg->server_sap, now);
+    if (!s) s = session_take(d, l, f->src.upper);
     if (!s) {
         reply(l, &f->dst, f->src.upper, HDLC_DM, NULL, 0);
         return;
     }
     session_stop(d, s);
     s->keep = 0;
-    s->active = now;
+    s->active = d->now;
     *s->hdlc = (struct dlms_hdlc){ .server = f->dst,
                                    .state = NRM,
                                    .window_tx = ours.window_tx,
@@ -238,14 +234,14 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
 }
 
 /* A whole request is in: without LLC it is nobody's. */
-static void take_apdu(struct dlms_server *d, struct dlms_session *s, mono_t at)
+static void take_apdu(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_hdlc *h = s->hdlc;
     bool too_long = h->too_long;
     h->answering = false; /* frames of the last answer that are still out do not matter */
     h->vs = h->na;
     h->too_long = false;
-    serve_apdu(d, s, at);
+    serve_apdu(d, s);
     if (!too_long) return;
     protect_refuse(d, s, SERVICE_TOO_LONG);
 }
@@ -255,8 +251,7 @@ static bool is_llc(const uint8_t p[HDLC_LLC])
     return (p[0] == 0xE6 || p[0] == 0xFF) && p[1] == 0xE6 && p[2] == 0x00;
 }
 
-static void take_i(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f,
-                   mono_t at)
+static void take_i(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f)
 {
     struct dlms_hdlc *h = s->hdlc;
     struct dlms_frame *x = s->link->frame;
@@ -270,7 +265,7 @@ static void take_i(struct dlms_server *d, struct dlms_session *s, const struct h
         if (poll && fresh)
             reply_s(s, HDLC_RNR);
         else if (poll)
-            answer_poll(d, s, at);
+            answer_poll(d, s);
         return;
     }
     size_t llc = x->first ? HDLC_LLC : 0;
@@ -285,13 +280,11 @@ static void take_i(struct dlms_server *d, struct dlms_session *s, const struct h
     }
     h->polled = poll;
     h->ui = false;
-    take_apdu(d, s, at);
-    h->answer_by = mono_after(at, RNR_US);
-    server_due(d, h->answer_by);
+    take_apdu(d, s);
+    h->answer_by = server_in(d, RNR_US);
 }
 
-static void take_s(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f,
-                   mono_t at)
+static void take_s(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f)
 {
     bool ready = (f->control & 0x0F) != HDLC_RNR, poll = f->control & HDLC_PF;
     if (!acknowledge(s, hdlc_nr(f->control))) {
@@ -301,13 +294,12 @@ static void take_s(struct dlms_server *d, struct dlms_session *s, const struct h
     s->hdlc->peer_busy = !ready;
     if (!poll) return;
     if (ready)
-        answer_poll(d, s, at);
+        answer_poll(d, s);
     else
         reply_s(s, HDLC_RR);
 }
 
-static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f,
-                    mono_t at)
+static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f)
 {
     struct dlms_session *s = l->frame->s;
     if (!s || f->n <= HDLC_LLC || !is_llc(l->frame->small)) return;
@@ -315,29 +307,29 @@ static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdl
     s->hdlc->ui = s->hdlc->ui_final = true;
     s->hdlc->polled = false;
     s->hdlc->segmented = false;
-    take_apdu(d, s, at);
+    take_apdu(d, s);
     s->quiet |= l->frame->whom == ALL || !(f->control & HDLC_PF);
 }
 
 /* A frame in a connected link. */
 static void take_connected(struct dlms_server *d, struct dlms_session *s,
-                           const struct hdlc_frame *f, mono_t at)
+                           const struct hdlc_frame *f)
 {
     bool poll = f->control & HDLC_PF;
     struct dlms_hdlc *h = s->hdlc;
-    s->active = at;
+    s->active = d->now;
     if (h->state == FRMR) {
         if (poll) reply(s->link, &h->server, s->who.sap, HDLC_FRMR, h->frmr, sizeof h->frmr);
     } else if (f->n > h->info_rx) {
         reject(s, f, FRMR_Y);
     } else if (hdlc_is_i(f->control)) {
-        take_i(d, s, f, at);
+        take_i(d, s, f);
     } else if (!hdlc_is_s(f->control) || (f->control & 0x0F) == 0x0D) {
         reject(s, f, FRMR_W);
     } else if (f->n) {
         reject(s, f, FRMR_X | FRMR_W);
     } else {
-        take_s(d, s, f, at);
+        take_s(d, s, f);
     }
 }
 
@@ -362,27 +354,27 @@ static struct dlms_session *find(struct dlms_link *l, const struct hdlc_frame *f
     return s;
 }
 
-static void take_frame(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static void take_frame(struct dlms_server *d, struct dlms_link *l)
 {
     const struct hdlc_frame *f = &l->frame->f;
     bool poll = f->control & HDLC_PF;
     uint8_t kind = f->control & (uint8_t)~HDLC_PF;
     if (l->frame->whom == NOT_US) return;
     if (kind == HDLC_UI) {
-        take_ui(d, l, f, at);
+        take_ui(d, l, f);
         return;
     }
     if (l->frame->whom == ALL) return;
     struct dlms_session *s = find(l, f);
     if (kind == HDLC_SNRM) {
-        if (poll) connect(d, l, f, s, at);
+        if (poll) connect(d, l, f, s);
         return;
     }
     if (s && s->hdlc->state == NDM) s = NULL;
     if (kind == HDLC_DISC && !(s && f->n)) {
         if (poll) disconnect(d, l, s, f);
     } else if (s) {
-        take_connected(d, s, f, at);
+        take_connected(d, s, f);
     } else if (poll && (hdlc_is_i(f->control) || hdlc_is_s(f->control))) {
         reply(l, &f->dst, f->src.upper, HDLC_DM, NULL, 0);
     }
@@ -410,7 +402,7 @@ static enum whom address(const struct dlms_server *d, const struct dlms_link *l,
 }
 
 /* Where the information of this frame goes: a session that waits for it, or nowhere. */
-static struct dlms_session *destination(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static struct dlms_session *destination(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_frame *x = l->frame;
     const struct hdlc_frame *f = &x->f;
@@ -418,7 +410,7 @@ static struct dlms_session *destination(struct dlms_server *d, struct dlms_link 
     if (x->whom == NOT_US || !(ui || hdlc_is_i(f->control))) return NULL;
     struct dlms_session *s = x->whom == ALL ? session_find(l, f->src.upper) : find(l, f);
     if (ui && !s && assoc_of(d, f->src.upper) >= 0) {
-        s = session_take(d, l, f->src.upper, d->cfg->server_sap, at);
+        s = session_take(d, l, f->src.upper);
         if (s) s->hdlc->server = f->dst;
         if (s) s->hdlc->info_tx = HDLC_INFO_DEFAULT;
     }
@@ -428,14 +420,14 @@ static struct dlms_session *destination(struct dlms_server *d, struct dlms_link 
 }
 
 /* The head is good: get ready for n octets of information. */
-static void begin_info(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+static void begin_info(struct dlms_server *d, struct dlms_link *l, size_t n)
 {
     struct dlms_frame *x = l->frame;
     bool ui = (x->f.control & ~HDLC_PF) == HDLC_UI;
     x->state = n ? INFO : CLOSE;
     x->info = (uint16_t)n;
     x->at = 0;
-    x->s = destination(d, l, at);
+    x->s = destination(d, l);
     x->first = true;
     if (!x->s) return;
     x->first = ui || !x->s->hdlc->segmented;
@@ -510,7 +502,7 @@ static void look_again(struct dlms_frame *x, const uint8_t *p, size_t n)
     x->state = HUNT;
 }
 
-static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
     struct dlms_frame *x = l->frame;
     size_t info;
@@ -524,11 +516,11 @@ static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b, mon
     }
     x->whom = (uint8_t)address(d, l, &x->f);
     x->tail_n = 0;
-    begin_info(d, l, info, at);
+    begin_info(d, l, info);
 }
 
 /* The octet after FCS must be a flag, which may open the next frame. */
-static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
     struct dlms_frame *x = l->frame;
     bool good = x->tail_n == 0 || le_get16(x->tail) == crc16_end(x->crc);
@@ -538,11 +530,11 @@ static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
         look_again(x, &b, 1);
         look_again(x, x->tail, x->tail_n);
     } else if (good) {
-        take_frame(d, l, at);
+        take_frame(d, l);
     }
 }
 
-static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
     struct dlms_frame *x = l->frame;
     switch (x->state) {
@@ -551,7 +543,7 @@ static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
         if (b == HDLC_FLAG) x->state = HEAD;
         break;
     case HEAD:
-        take_head(d, l, b, at);
+        take_head(d, l, b);
         break;
     case INFO:
         take_info(d, x, &b, 1);
@@ -562,12 +554,12 @@ static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
         if (x->tail_n == sizeof x->tail) x->state = CLOSE;
         break;
     default:
-        take_close(d, l, b, at);
+        take_close(d, l, b);
     }
 }
 
 /* Octets of one frame follow each other closely; a pause means that some were lost. */
-static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n)
 {
     enum { BITS = 10, SECOND_US = 1000000 };
     struct dlms_port port;
@@ -577,12 +569,12 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n, mo
         host_of(d)->port_get(d->app, l->channel, &port);
         uint64_t octet = l->baud ? BITS * SECOND_US / l->baud : 0;
         uint64_t allowed = n * octet + UINT64_C(1000) * port.inter_octet_ms;
-        if (mono_before(mono_after(x->last, allowed), at)) {
+        if (mono_before(mono_after(x->last, allowed), d->now)) {
             x->state = HUNT;
             x->head_n = x->again_n = 0;
         }
     }
-    x->last = at;
+    x->last = d->now;
 }
 
 void hdlc_open(struct dlms_server *d, struct dlms_link *l)
@@ -594,32 +586,31 @@ void hdlc_open(struct dlms_server *d, struct dlms_link *l)
 }
 
 /* A head that hears itself brings back what was sent, and nothing else before that is over. */
-static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n)
 {
     enum { BITS = 10, SECOND_US = 1000000, LATE_US = 600000 };
     struct dlms_port port;
     if (l->echo == 0) return 0;
     host_of(d)->port_get(d->app, l->channel, &port);
     uint64_t line = l->baud ? (uint64_t)l->echo * BITS * SECOND_US / l->baud : 0;
-    bool late = mono_before(mono_after(l->active, line + LATE_US), at);
+    bool late = mono_before(mono_after(l->active, line + LATE_US), d->now);
     size_t drop = !port.echo || late ? 0 : n < l->echo ? n : l->echo;
     l->echo = (uint16_t)(drop ? l->echo - drop : 0);
     return drop;
 }
 
-void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-               mono_t at)
+void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct dlms_frame *x = l->frame;
-    size_t echo = drop_echo(d, l, n, at);
+    size_t echo = drop_echo(d, l, n);
     p += echo;
     n -= echo;
-    check_pause(d, l, n, at);
+    check_pause(d, l, n);
     while (n || x->again_n) {
         if (x->again_n) {
             uint8_t b = x->again[0];
             memmove(x->again, x->again + 1, --x->again_n);
-            take_octet(d, l, b, at);
+            take_octet(d, l, b);
             continue;
         }
         size_t run = x->state == INFO ? (size_t)x->info - x->at : 1;
@@ -628,7 +619,7 @@ void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, siz
             take_info(d, x, p, run);
             if (x->at == x->info) x->state = TAIL;
         } else {
-            take_octet(d, l, *p, at);
+            take_octet(d, l, *p);
         }
         p += run;
         n -= run;
@@ -637,7 +628,7 @@ void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, siz
 
 /* -- time ------------------------------------------------------------------------------- */
 
-mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now)
+mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s)
 {
     enum { ROOM_US = 2000 };
     struct dlms_port port;
@@ -645,17 +636,17 @@ mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now)
     mono_t t = MONO_NEVER;
     if (h->polled && is_working(s)) {
         t = h->answer_by;
-        if (!mono_before(now, t)) {
+        if (is_due(d, t)) {
             reply_s(s, HDLC_RNR);
             t = MONO_NEVER;
         }
     } else if (h->polled && h->answering && !send_window(s)) {
-        t = mono_after(now, ROOM_US);
+        t = mono_after(d->now, ROOM_US);
     }
     host_of(d)->port_get(d->app, s->link->channel, &port);
     if (port.inactivity_s == 0 || is_working(s)) return t;
     mono_t end = mono_after(s->active, UINT64_C(1000000) * port.inactivity_s);
-    if (mono_before(now, end)) return mono_min(t, end);
+    if (!is_due(d, end)) return mono_min(t, end);
     session_free(d, s);
     return MONO_NEVER;
 }

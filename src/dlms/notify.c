@@ -41,11 +41,11 @@ static void put_head(struct dlms_server *d, struct dlms_link *l, struct dlms_tra
 }
 
 static struct dlms_session *push_session(struct dlms_server *d, struct dlms_link *l,
-                                         const struct dlms_notice *n, mono_t now)
+                                         const struct dlms_notice *n)
 {
     struct dlms_session *s = session_find(l, n->client_sap);
     if (s && s->who.assoc != n->assoc && s->state != DLMS_NONE) return NULL; /* it is here */
-    if (!s) s = session_take(d, l, n->client_sap, d->cfg->server_sap, now);
+    if (!s) s = session_take(d, l, n->client_sap);
     if (!s || s->who.assoc == n->assoc) return s;
     assoc_is(d, s, n->assoc); /* its address is a setting of the push */
     return s;
@@ -85,7 +85,8 @@ static void guard(struct dlms_server *d, struct dlms_session *s, const struct dl
 int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_notice *n,
                 mono_t now)
 {
-    struct dlms_session *s = push_session(d, l, n, now);
+    d->now = now;
+    struct dlms_session *s = push_session(d, l, n);
     if (!s) return E_SPACE;
     if (s->phase != PHASE_IDLE || s->state != DLMS_OPEN) return E_BUSY;
     gbt_drop(d, s);
@@ -100,7 +101,7 @@ int dlms_notify(struct dlms_server *d, struct dlms_link *l, const struct dlms_no
     s->transfer->frozen = host_of(d)->freeze(d->app, s->index);
     guard(d, s, n);
     aim(d, s, n->confirmed);
-    serve_apdu(d, s, now);
+    serve_apdu(d, s);
     l->fate = DLMS_SENT_NO;
     s->notice = s->running = true;
     s->phase = PHASE_CLAIM;

@@ -261,7 +261,7 @@ void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
         judge_plain(d, s);
 }
 
-void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
+void protect_judge(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx[s->rx_at];
     protect_refresh(d, s);
@@ -274,7 +274,7 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
     if (s->who.assoc == 255)
         serve_ended(d, s, RUN_SILENT);
     else if (tag == ACSE_AARQ)
-        serve_ended(d, s, assoc_open(d, s, now));
+        serve_ended(d, s, assoc_open(d, s));
     else if (tag == ACSE_RLRQ)
         serve_ended(d, s, assoc_release(d, s));
     else if (!is_request(tag))

@@ -23,46 +23,47 @@ static inline const struct dlms_host *host_of(const struct dlms_server *d)
     return d->host;
 }
 
+static inline bool is_due(const struct dlms_server *d, mono_t t)
+{
+    return !mono_before(d->now, t);
+}
+
 /* -- server.c: sessions and their queue -- */
 struct dlms_session *session_find(const struct dlms_link *l, uint16_t sap);
-struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
-                                  uint16_t server_sap, mono_t now);
+struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap);
 void session_free(struct dlms_server *d, struct dlms_session *s);
 /* Give up what it is doing; its association ends. */
 void session_stop(struct dlms_server *d, struct dlms_session *s);
 void session_queue(struct dlms_server *d, struct dlms_session *s);
 int assoc_of(const struct dlms_server *d, uint16_t sap); /* row, or E_NONE */
 void server_due(struct dlms_server *d, mono_t t);        /* look at timers by then */
+mono_t server_in(struct dlms_server *d, uint32_t us);    /* so long from now: at that time */
 
 /* rx_n octets at rx_at are a whole APDU. quiet: nothing may be answered. */
-void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void serve_apdu(struct dlms_server *d, struct dlms_session *s);
 /* The answer in tx is ready to go out: whole or in blocks. */
 void serve_ready(struct dlms_session *s);
 /* What came of it: the answer goes to be sealed, or nothing is said. */
 void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
 
 /* -- stream.c, hdlc_link.c: links -- */
-size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at);
-void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at);
+size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
 bool stream_send(struct dlms_session *s); /* false: no room yet */
 void hdlc_open(struct dlms_server *d, struct dlms_link *l);
-void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-               mono_t at);
-bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now);
-void hdlc_silent(struct dlms_server *d, struct dlms_session *s); /* no answer will come */
-mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+bool hdlc_send(struct dlms_server *d, struct dlms_session *s);
+void hdlc_silent(struct dlms_session *s); /* no answer will come */
+mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s);
 
 /* -- mode_e.c -- */
 bool mode_e_is_hdlc(const struct dlms_link *l);
 void mode_e_rest(struct dlms_server *d, struct dlms_link *l);
-void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                 mono_t at);
-mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l, mono_t now);
+void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l);
 
 /* -- protect.c -- */
-void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void protect_judge(struct dlms_server *d, struct dlms_session *s);
 void protect_slice(struct dlms_server *d, struct dlms_session *s);
 bool protect_claim(struct dlms_server *d, struct dlms_session *s); /* false: not yet */
 /* Suite, policy and titles as they stand; keys when they are not loaded. */
@@ -116,7 +117,7 @@ size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX]);
 uint64_t agree_transaction(const struct dlms_prot *p);
 
 /* -- assoc.c -- */
-enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now);
+enum run assoc_open(struct dlms_server *d, struct dlms_session *s);
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s);
 enum run assoc_answer(struct dlms_server *d, struct dlms_session *s); /* moves of ACCEPT */
 enum run assoc_reply(struct dlms_server *d, struct dlms_session *s);  /* HLS pass 3 */

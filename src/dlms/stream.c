@@ -23,13 +23,13 @@ static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uin
 
 /* The session that w speaks to, made when it must be. NULL: nobody, or no room (then *full). */
 static struct dlms_session *target(struct dlms_server *d, struct dlms_link *l,
-                                   const struct wrapper *w, mono_t at, bool *full)
+                                   const struct wrapper *w, bool *full)
 {
     bool ours = w->destination == d->cfg->server_sap || w->destination == WRAPPER_ALL;
     *full = false;
     if (!ours || assoc_of(d, w->source) < 0) return NULL;
     struct dlms_session *s = session_find(l, w->source);
-    if (!s) s = session_take(d, l, w->source, d->cfg->server_sap, at);
+    if (!s) s = session_take(d, l, w->source);
     *full = s == NULL;
     return s;
 }
@@ -43,7 +43,7 @@ static void make_room(struct dlms_server *d, struct dlms_session *s, size_t n)
 }
 
 /* A whole header is in. False: its client is busy. */
-static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static bool begin_body(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_stream *x = &l->stream;
     struct wrapper w;
@@ -52,7 +52,7 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
         dlms_hang_up(d, l);
         return true;
     }
-    struct dlms_session *s = target(d, l, &w, at, &full);
+    struct dlms_session *s = target(d, l, &w, &full);
     if (s && s->phase != PHASE_IDLE) return false;
     x->head_n = 0;
     x->refuse = full;
@@ -94,46 +94,44 @@ static size_t take_skip(struct dlms_server *d, struct dlms_link *l, const uint8_
 }
 
 static size_t take_body(struct dlms_server *d, struct dlms_stream *x, const uint8_t *p,
-                        size_t n, mono_t at)
+                        size_t n)
 {
     struct dlms_session *s = x->s;
     size_t some = x->left < n ? x->left : n;
     memcpy(s->rx + s->rx_at + s->rx_n, p, some);
     s->rx_n = (uint16_t)(s->rx_n + some);
     x->left = (uint16_t)(x->left - some);
-    if (x->left == 0) serve_apdu(d, s, at);
+    if (x->left == 0) serve_apdu(d, s);
     return some;
 }
 
-size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at)
+size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct dlms_stream *x = &l->stream;
     size_t used = 0;
     while (!l->hang_up) {
         if (x->head_n == sizeof x->head) {
-            if (!begin_body(d, l, at)) return used;
+            if (!begin_body(d, l)) return used;
         } else if (used == n) {
             return used;
         } else if (x->skip) {
             used += take_skip(d, l, p + used, n - used);
         } else if (x->left) {
-            used += take_body(d, x, p + used, n - used, at);
+            used += take_body(d, x, p + used, n - used);
         } else {
-            if (x->head_n == 0) x->since = at;
+            if (x->head_n == 0) x->since = d->now;
             used += take_head(x, p + used, n - used);
         }
     }
     return n;
 }
 
-void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at)
+void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct wrapper w;
     bool full;
     if (n <= WRAPPER_HEAD || wrapper_read(p, &w) < 0 || w.length != n - WRAPPER_HEAD) return;
-    struct dlms_session *s = target(d, l, &w, at, &full);
+    struct dlms_session *s = target(d, l, &w, &full);
     p += WRAPPER_HEAD;
     if (full && p[0] == ACSE_AARQ)
         send_apdu(l, d->cfg->server_sap, w.source, refusal, sizeof refusal);
@@ -141,7 +139,7 @@ void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     make_room(d, s, w.length);
     memcpy(s->rx + s->rx_at, p, w.length);
     s->rx_n = w.length;
-    serve_apdu(d, s, at);
+    serve_apdu(d, s);
     s->quiet |= w.destination == WRAPPER_ALL;
 }
 
