@@ -79,62 +79,82 @@ void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 
 /* -- AARE ------------------------------------------------------------------------------- */
 
-struct verdict {
+/* What an AARQ comes to. From V_DECIPHERING on the xDLMS context is at fault. */
+enum verdict {
+    V_GOOD,
+    V_CHALLENGE,
+    V_VERSION,
+    V_LOCKED,
+    V_CONTEXT,
+    V_TITLE,
+    V_AUTH_REQUIRED,
+    V_MECHANISM_REQUIRED,
+    V_MECHANISM_UNKNOWN,
+    V_AUTH_FAILED,
+    V_REPLAY, /* answered by an exception-response instead */
+    V_DECIPHERING,
+    V_DEDICATED,
+    V_INITIATE,
+    V_INITIATE_VERSION,
+    V_INITIATE_SIZE,
+    V_INITIATE_CONFORMANCE
+};
+static const struct {
     uint8_t result, diagnostic;
     bool provider;
-    uint8_t error_n, error[4]; /* confirmedServiceError, where the xDLMS context is at fault */
-    bool silent;
-    bool replay; /* answered by an exception-response instead */
-    uint32_t floor;
+    uint8_t group, value; /* of the confirmedServiceError */
+} verdicts[] = {
+    [V_CHALLENGE] = { ACSE_ACCEPTED, ACSE_D_AUTH_REQUIRED },
+    [V_VERSION] = { ACSE_REJECTED, ACSE_P_NO_COMMON_VERSION, true },
+    [V_LOCKED] = { ACSE_REJECTED_TRANSIENT, ACSE_D_NO_REASON },
+    [V_CONTEXT] = { ACSE_REJECTED, ACSE_D_CONTEXT },
+    [V_TITLE] = { ACSE_REJECTED, ACSE_D_CALLING_TITLE },
+    [V_AUTH_REQUIRED] = { ACSE_REJECTED, ACSE_D_AUTH_REQUIRED },
+    [V_MECHANISM_REQUIRED] = { ACSE_REJECTED, ACSE_D_MECHANISM_REQUIRED },
+    [V_MECHANISM_UNKNOWN] = { ACSE_REJECTED, ACSE_D_MECHANISM_UNKNOWN },
+    [V_AUTH_FAILED] = { ACSE_REJECTED, ACSE_D_AUTH_FAILED },
+#define AT_FAULT(group, value)                                                                 \
+    {                                                                                          \
+        ACSE_REJECTED, ACSE_D_NO_REASON, false, group, value                                   \
+    }
+    [V_DECIPHERING] = AT_FAULT(INITIATE_GROUP_REFERENCE, REFERENCE_DECIPHERING),
+    [V_DEDICATED] = AT_FAULT(INITIATE_GROUP_REFERENCE, INITIATE_OTHER),
+    [V_INITIATE] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_OTHER),
+    [V_INITIATE_VERSION] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_VERSION),
+    [V_INITIATE_SIZE] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_PDU_SIZE),
+    [V_INITIATE_CONFORMANCE] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_CONFORMANCE),
+#undef AT_FAULT
 };
 
-static struct verdict rejected(uint8_t diagnostic)
+/* n octets stand in tx, as they go out; < 0: they did not fit. */
+static enum run written(struct dlms_session *s, int n)
 {
-    return (struct verdict){ .result = ACSE_REJECTED, .diagnostic = diagnostic };
+    s->bare = true;
+    s->tx_at = 0;
+    s->tx_n = (uint16_t)(n < 0 ? 0 : n);
+    return n < 0 ? RUN_SILENT : RUN_ANSWER;
 }
 
-static struct verdict initiate_error(uint8_t group, uint8_t value)
+static enum run write_aare(struct dlms_session *s, enum verdict v, struct acse_view user)
 {
-    struct verdict v = rejected(ACSE_D_NO_REASON);
-    v.error_n = 4;
-    v.error[0] = XDLMS_SERVICE_ERROR;
-    v.error[1] = SERVICE_ERROR_INITIATE;
-    v.error[2] = group;
-    v.error[3] = value;
-    return v;
-}
-
-static struct verdict bad_protection(void)
-{
-    return initiate_error(INITIATE_GROUP_REFERENCE, REFERENCE_DECIPHERING);
-}
-
-static enum run write_aare(struct dlms_session *s, const struct verdict *v,
-                           struct acse_view user)
-{
-    bool hls = v->result == ACSE_ACCEPTED && s->mechanism > MECH_LLS;
+    bool hls = v == V_CHALLENGE;
     bool titled = s->context == CONTEXT_LN_CIPHERED || s->mechanism >= MECH_GMAC;
     uint8_t context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
     struct acse_aare a = {
         .has_context = true,
         .context = s->context ? s->context : context,
-        .result = v->result,
-        .provider = v->provider,
-        .diagnostic = v->diagnostic,
+        .result = verdicts[v].result,
+        .provider = verdicts[v].provider,
+        .diagnostic = verdicts[v].diagnostic,
         .user = user,
     };
-    if (v->result == ACSE_ACCEPTED && titled)
-        a.title = (struct acse_view){ s->own, CIPHER_TITLE };
+    if (v <= V_CHALLENGE && titled) a.title = (struct acse_view){ s->own, CIPHER_TITLE };
     if (hls) {
         a.has_mechanism = true;
         a.mechanism = s->mechanism;
         a.auth = (struct acse_view){ s->challenge->stoc, s->challenge->stoc_n };
     }
-    int n = acse_write_aare(s->tx, s->tx_size, &a);
-    s->bare = true;
-    s->tx_at = 0;
-    s->tx_n = (uint16_t)(n < 0 ? 0 : n);
-    return n < 0 ? RUN_SILENT : RUN_ANSWER;
+    return written(s, acse_write_aare(s->tx, s->tx_size, &a));
 }
 
 /* -- the checks of an AARQ -------------------------------------------------------------- */
@@ -165,21 +185,21 @@ static bool check_title(struct dlms_server *d, struct dlms_session *s,
     return !sec.titled || memcmp(sec.client_title, a->title.p, CIPHER_TITLE) == 0;
 }
 
-static struct verdict check_mechanism(struct dlms_server *d, struct dlms_session *s,
-                                      const struct acse_aarq *a)
+static enum verdict check_mechanism(struct dlms_server *d, struct dlms_session *s,
+                                    const struct acse_aarq *a)
 {
     const struct dlms_assoc *row = row_of(d, s);
     bool none = !a->has_mechanism && !a->bad_mechanism;
     if (none && !knows(row, MECH_NONE)) {
         bool nothing = !a->authentication && !a->auth.p;
-        return rejected(nothing ? ACSE_D_AUTH_REQUIRED : ACSE_D_MECHANISM_REQUIRED);
+        return nothing ? V_AUTH_REQUIRED : V_MECHANISM_REQUIRED;
     }
     uint8_t m = none ? MECH_NONE : a->mechanism;
     if (a->bad_mechanism || m == MECH_MANUFACTURER || !knows(row, m) ||
         !host_of(d)->may_open(d->app, &s->who, m))
-        return rejected(ACSE_D_MECHANISM_UNKNOWN);
+        return V_MECHANISM_UNKNOWN;
     s->mechanism = m;
-    return (struct verdict){ 0 };
+    return V_GOOD;
 }
 
 /* Compared over the whole length whatever is given: the time tells nothing. */
@@ -229,8 +249,8 @@ static bool check_authentication(struct dlms_server *d, struct dlms_session *s,
 /* -- user information ------------------------------------------------------------------- */
 
 /* Open a protected initiateRequest in place. */
-static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
-                                    struct acse_view *user)
+static enum verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
+                                  struct acse_view *user)
 {
     struct dlms_prot *p = s->prot;
     struct cipher_box b;
@@ -242,23 +262,23 @@ static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *
     good = good && cipher_look(b.content.p, b.content.n, &p->sc, &p->ic, &n) == 0;
     good = good && (p->sc & SC_SUITE) == s->suite && !(p->sc & SC_COMPRESSED);
     good = good && !s->rekey && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
-    if (!good) return bad_protection();
+    if (!good) return V_DECIPHERING;
     uint8_t *content = s->rx + (b.content.p - s->rx);
     int text = cipher_open(content, b.content.n, &k, s->title, NULL, 0);
     wipe(&k, sizeof k);
     if (text < 0) {
         protect_failed(d, s);
-        return bad_protection();
+        return V_DECIPHERING;
     }
     if (!protect_count(d, s, COUNT_UNICAST, p->ic)) {
         serve_note(d, s, NOTE_REPLAY);
-        return (struct verdict){ .result = ACSE_REJECTED, .replay = true, .floor = p->floor };
+        return V_REPLAY;
     }
     p->tag = b.tag;
     p->bits = (uint8_t)((p->sc & SC_AUTH ? PROT_AUTH_REQ : 0) |
                         (p->sc & SC_CRYPT ? PROT_CRYPT_REQ : 0));
     *user = (struct acse_view){ content + CIPHER_HEAD, (size_t)text };
-    return (struct verdict){ 0 };
+    return V_GOOD;
 }
 
 /* The least size that still carries a block of an answer. */
@@ -269,63 +289,57 @@ static bool is_size_enough(struct dlms_session *s, uint16_t size)
     return size == 0 || size >= (ciphered ? CIPHERED : XDLMS_PDU_MIN);
 }
 
-static struct verdict judge_initiate(struct dlms_server *d, struct dlms_session *s,
-                                     const struct initiate_req *r)
+static enum verdict judge_initiate(struct dlms_server *d, struct dlms_session *s,
+                                   const struct initiate_req *r)
 {
-    const uint8_t group = INITIATE_GROUP_INITIATE;
     uint32_t common = r->conformance & row_of(d, s)->conformance & offered & ~XDLMS_C_SN;
     bool ciphered = s->context == CONTEXT_LN_CIPHERED;
-    if (r->version < XDLMS_VERSION) return initiate_error(group, INITIATE_VERSION);
-    if (!is_size_enough(s, r->max_pdu)) return initiate_error(group, INITIATE_PDU_SIZE);
-    if (!(common & services)) return initiate_error(group, INITIATE_CONFORMANCE);
+    if (r->version < XDLMS_VERSION) return V_INITIATE_VERSION;
+    if (!is_size_enough(s, r->max_pdu)) return V_INITIATE_SIZE;
+    if (!(common & services)) return V_INITIATE_CONFORMANCE;
     if (r->dedicated && (!ciphered || r->key_len != (s->suite == 2 ? 32 : 16)))
-        return initiate_error(INITIATE_GROUP_REFERENCE, INITIATE_OTHER);
+        return V_DEDICATED;
     s->conformance = common;
     s->max_send = r->max_pdu;
     s->quality = r->quality;
     s->ded_len = r->dedicated ? r->key_len : 0;
     memcpy(s->ded, r->key, s->ded_len);
-    return (struct verdict){ .silent = !r->response };
+    s->quiet |= !r->response;
+    return V_GOOD;
 }
 
-static struct verdict check_user(struct dlms_server *d, struct dlms_session *s,
-                                 const struct acse_aarq *a, struct initiate_req *r)
+static enum verdict check_user(struct dlms_server *d, struct dlms_session *s,
+                               const struct acse_aarq *a, struct initiate_req *r)
 {
     struct acse_view user = a->user;
-    struct verdict v = { 0 };
-    if (!user.p || user.n == 0) return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
+    enum verdict v = V_GOOD;
+    if (!user.p || user.n == 0) return V_INITIATE;
     if (cipher_is_box(user.p[0])) v = open_initiate(d, s, &user);
-    if (v.result) return v;
+    if (v) return v;
     if (s->policy & PROT_REQ & ~(s->prot->bits | PROT_SIGN_REQ)) {
         serve_note(d, s, NOTE_POLICY);
-        return bad_protection();
+        return V_DECIPHERING;
     }
     struct axdr_in in = axdr_in(user.p, user.n);
-    if (initiate_read_req(&in, r) < 0)
-        return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
+    if (initiate_read_req(&in, r) < 0) return V_INITIATE;
     return judge_initiate(d, s, r);
 }
 
-static struct verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
-                                 const struct acse_aarq *a)
+static enum verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
+                               const struct acse_aarq *a)
 {
-    struct verdict v;
-    if (!a->version_ok)
-        return (struct verdict){ .result = ACSE_REJECTED,
-                                 .diagnostic = ACSE_P_NO_COMMON_VERSION,
-                                 .provider = true };
+    if (!a->version_ok) return V_VERSION;
     if (host_of(d)->lock_get(d->app, &s->who)) {
         serve_note(d, s, NOTE_LOCKED);
-        return (struct verdict){ .result = ACSE_REJECTED_TRANSIENT,
-                                 .diagnostic = ACSE_D_NO_REASON };
+        return V_LOCKED;
     }
-    if (!check_context(s, a)) return rejected(ACSE_D_CONTEXT);
+    if (!check_context(s, a)) return V_CONTEXT;
     s->context = a->context;
     protect_refresh(d, s);
-    if (!check_title(d, s, a)) return rejected(ACSE_D_CALLING_TITLE);
-    v = check_mechanism(d, s, a);
-    if (v.result) return v;
-    return check_authentication(d, s, a) ? v : rejected(ACSE_D_AUTH_FAILED);
+    if (!check_title(d, s, a)) return V_TITLE;
+    enum verdict v = check_mechanism(d, s, a);
+    if (v) return v;
+    return check_authentication(d, s, a) ? V_GOOD : V_AUTH_FAILED;
 }
 
 /* -- accepting -------------------------------------------------------------------------- */
@@ -345,12 +359,8 @@ static void emit_response(const struct dlms_session *s, struct axdr_out *o)
 static enum run write_rlre(struct dlms_session *s, struct acse_view user)
 {
     struct acse_release r = { .has_reason = s->with_reason, .user = user };
-    int n = acse_write_release(s->tx, s->tx_size, ACSE_RLRE, &r);
-    s->bare = true;
     s->ends = true;
-    s->tx_at = 0;
-    s->tx_n = (uint16_t)(n < 0 ? 0 : n);
-    return n < 0 ? RUN_SILENT : RUN_ANSWER;
+    return written(s, acse_write_release(s->tx, s->tx_size, ACSE_RLRE, &r));
 }
 
 static void set_open(struct dlms_server *d, struct dlms_session *s)
@@ -360,14 +370,16 @@ static void set_open(struct dlms_server *d, struct dlms_session *s)
     serve_note(d, s, NOTE_OPENED);
 }
 
-static enum run reject(struct dlms_session *s, const struct verdict *v)
+static enum run reject(struct dlms_session *s, enum verdict v)
 {
     uint8_t context = s->context;
+    const uint8_t error[] = { XDLMS_SERVICE_ERROR, SERVICE_ERROR_INITIATE, verdicts[v].group,
+                              verdicts[v].value };
     forget(s);
     s->context = context;
-    if (v->replay) return answer_counter(s, v->floor);
+    if (v == V_REPLAY) return answer_counter(s, s->prot->floor);
     enum run run =
-        write_aare(s, v, (struct acse_view){ v->error_n ? v->error : NULL, v->error_n });
+        write_aare(s, v, (struct acse_view){ v >= V_DECIPHERING ? error : NULL, sizeof error });
     s->context = 0;
     return run;
 }
@@ -389,10 +401,9 @@ static enum run take_user(struct dlms_server *d, struct dlms_session *s)
     struct acse_aarq a;
     struct initiate_req r = { 0 };
     acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a);
-    struct verdict v = check_user(d, s, &a, &r);
+    enum verdict v = check_user(d, s, &a, &r);
     wipe(&r.key, sizeof r.key);
-    if (v.result) return reject(s, &v);
-    s->quiet |= v.silent;
+    if (v) return reject(s, v);
     s->has_quality = r.has_quality;
     if (s->mechanism <= MECH_LLS) {
         set_open(d, s);
@@ -429,9 +440,8 @@ static enum run write_response(struct dlms_server *d, struct dlms_session *s)
         if (n > 0) user = (struct acse_view){ sealed, (size_t)n };
     }
     if (s->released) return write_rlre(s, user);
-    struct verdict v = { .diagnostic =
-                             s->state == DLMS_PENDING ? ACSE_D_AUTH_REQUIRED : ACSE_D_NULL };
-    return write_aare(s, &v, user);
+    enum verdict v = s->state == DLMS_PENDING ? V_CHALLENGE : V_GOOD;
+    return write_aare(s, v, user);
 }
 
 enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
@@ -458,8 +468,8 @@ enum run assoc_open(struct dlms_server *d, struct dlms_session *s)
         return RUN_SILENT;
     }
     assoc_end(d, s);
-    struct verdict v = judge_aarq(d, s, &a);
-    if (v.result) return reject(s, &v);
+    enum verdict v = judge_aarq(d, s, &a);
+    if (v) return reject(s, v);
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
     s->pending = d->now;
     s->released = false;
@@ -653,8 +663,8 @@ static bool check_release(struct dlms_server *d, struct dlms_session *s, struct 
 {
     struct initiate_req req;
     if (cipher_is_box(user.p[0])) {
-        struct verdict v = open_initiate(d, s, &user);
-        if (v.result) return false;
+        enum verdict v = open_initiate(d, s, &user);
+        if (v) return false;
     }
     struct axdr_in in = axdr_in(user.p, user.n);
     bool good = initiate_read_req(&in, &req) == 0;
