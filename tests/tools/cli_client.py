@@ -52,7 +52,17 @@ class Client(unittest.TestCase):
         r = self.run_magno("read", NAME, "--ek", "00" * 16, "--ak", "11" * 16, code=4)
         self.assertIn("decipher", r.err)
         self.assertEqual(r.out, "")
-        self.run_magno("read", NAME, "--ek", "0011", "--ak", "11" * 16, code=1)
+
+    def test_wrong_options_say_so(self):
+        """Before a word goes to the meter: a counter that is no number would be spent for ever."""
+        missing = os.path.join(self.state.name, "no-such")
+        for how, code in ((["--ek", "0011", "--ak", "11" * 16], 2), (["--title", "4D"], 2), (["--server-title", "x"], 2),
+                          (["--ic", "abc"], 2), (["--ic", "-5"], 2), (["--ic", "4294967295"], 2), (["--timeout", "5x"], 2),
+                          (["--auth", "none", "--policy", "some"], 2), (["--keys", missing], 1), (["--sign-key", missing], 1),
+                          (["--peer-cert", missing], 1), (["--pcap", missing + "/x"], 1)):
+            r = self.run_magno("read", NAME, *how, code=code)
+            self.assertEqual(r.out, "", how)
+            self.assertNotEqual(r.err, "", how)
 
     def test_counters_are_kept_and_recovered(self):
         for _ in range(3):
@@ -188,10 +198,12 @@ class Client(unittest.TestCase):
     def test_trace_is_read_back(self):
         r = self.run_magno("read", NAME, "--trace")
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
-            f.write("\n".join(line for line in r.err.splitlines() if re.match(r"[<-][->] [0-9A-F]+$", line)) + "\n")
+            f.write(r.err)
             f.flush()
             d = magno("decode", f.name)
         self.assertEqual(d.code, 0, d.out + d.err)
+        for name in re.findall(r"^[<-][->]   ([a-z-]+) ", r.err, re.M):  # the plain twins, each on its own
+            self.assertRegex(d.out, "(?m)^%s +[0-9]+ octets" % name)
         for word in ("aarq", "glo-initiate-request", "deciphered", "get-request", '"22000042"', "rlre"):
             self.assertIn(word, d.out)
 
@@ -224,7 +236,7 @@ class Decode(unittest.TestCase):
         self.assertEqual(magno("decode", "zz").code, 1)
         self.assertEqual(magno("decode").code, 2)
         self.assertEqual(magno("decode", "--as", "nothing", "00").code, 2)
-        self.assertEqual(magno("decode", "--ek", "00", "C001").code, 1)
+        self.assertEqual(magno("decode", "--ek", "00", "C001").code, 2)
 
     def test_secrets_are_not_shown(self):
         r = magno("decode", "6036A1090607608574050801018A0207808B0760857405080201AC0A80083132333435363738"
