@@ -238,6 +238,19 @@ class Decode(unittest.TestCase):
         self.assertEqual(magno("decode", "--as", "nothing", "00").code, 2)
         self.assertEqual(magno("decode", "--ek", "00", "C001").code, 2)
 
+    def test_keys_beside_the_global_one(self):
+        """A dedicated or broadcast key needs the authentication key alone."""
+        ak = ["--ak", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"]
+        for key, apdu, word in ((["--broadcast-key", "0F0E0D0C0B0A09080706050403020100"],
+                                 "DB084D474300000000012C70000000014AD950B0AAABA572A217CE362A7C911A3E941870FE6CC83885182CB41B0BCDD471E0"
+                                 "37056D1E9B", "set-request"),
+                                (["--dk", "E0E1E2E3E4E5E6E7E8E9EAEBECEDEEEF"],
+                                 "DC084D474300000000011E3000000001AB82E969779B3E9BC11FD9756A24A4376F0CE5C28ABB5DF40B", "get-request")):
+            r = magno("decode", *ak, *key, apdu)
+            self.assertEqual(r.code, 0, r.out + r.err)
+            self.assertIn(word, r.out)
+            self.assertEqual(magno("decode", *ak, apdu).code, 2)
+
     def test_secrets_are_not_shown(self):
         r = magno("decode", "6036A1090607608574050801018A0207808B0760857405080201AC0A80083132333435363738"
                             "BE10040E01000000065F1F0400007E1F04B0")

@@ -359,7 +359,8 @@ static int read_symmetric(const struct connect_options *o, struct keyring *k, st
     if (e == 0)
         e = read_key("broadcast-key", or_dev(o, o->broadcast, dev_broadcast), 16,
                      k->broadcast.ek, &k->has_broadcast, t);
-    if (e == 0 && ek != ak && !k->has_global)
+    bool other = ak && (k->has_dedicated || k->has_broadcast); /* what --ak is for as well */
+    if (e == 0 && ek != ak && !k->has_global && !other)
         e = trouble(t, E_STATE, "--ek and --ak belong together");
     k->has_global |= ek && ak;
     k->global.len = k->dedicated.len = k->broadcast.len = 16;
