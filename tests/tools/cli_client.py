@@ -195,6 +195,16 @@ class Client(unittest.TestCase):
             r = self.run_magno("read", NAME, "0-0:96.50.0", *how, "--json")
             self.assertEqual(len(r.lines()[1]["value"]), 600, how)
 
+    def test_access_goes_on_by_get(self):
+        """What the meter cannot answer in one APDU is asked for otherwise, and the rest as it was."""
+        objects = (NAME, "15/0-0:40.0.0:2", "0-0:96.50.0")
+        reader = ("--client", 32, "--password", "12345678")
+        want = self.run_magno("read", *objects, *reader, "--json").lines()
+        for how in ((), ("--max-pdu", 100)):
+            r = self.run_magno("read", "--access", *objects, *reader, *how, "--json", "--trace")
+            self.assertEqual(r.lines(), want, how)
+            self.assertRegex(r.err, "(?m)^-> .{16}D9")
+
     def test_trace_is_read_back(self):
         r = self.run_magno("read", NAME, "--trace")
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
