@@ -109,12 +109,13 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
     t->lit_at =
         (uint8_t)(t->lit_at + emit_some(o, t->lit + t->lit_at, (size_t)t->lit_n - t->lit_at));
     if (t->lit_at < t->lit_n) return FILL_MORE;
-    if (t->sent < t->stored) {
+    bool waits = t->called; /* ACCESS: an item is answered when it is on flash */
+    if (t->sent < t->stored && !waits) {
         size_t n = emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent);
         t->sent = (uint16_t)(t->sent + n);
+        if (t->sent < t->stored) return FILL_MORE;
     }
-    if (t->sent < t->stored) return FILL_MORE;
-    if (t->reading) {
+    if (t->reading && !waits) {
         enum fill f = fill_read(d, s, o);
         if (f != FILL_DONE) return f;
     }
