@@ -227,7 +227,7 @@ struct cosem_group {
 
 struct cosem_model {
     const struct cosem_group *const *group; /* n_group of them, each with its rows */
-    const struct cosem_class *const *cls;
+    const struct cosem_class *cls;
     const struct cosem_acl *acl;
     const uint8_t *demand; /* [role]: protection every right of it asks, enum cosem_prot */
     uint8_t n_group, n_role;

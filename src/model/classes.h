@@ -47,15 +47,20 @@ enum made_id {
 enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 
 /* Every class; a row names its class by its place in this list. */
-#define CLASS(name) extern const struct cosem_class name;
+#define CLASS(name, id, version, attrs, n) extern const struct cosem_attr attrs[n];
+#define CLASS_WITH(name, id, version, attrs, n, methods, m)                                    \
+    CLASS(name, id, version, attrs, n) extern const struct cosem_method methods[];
 #include "model/classes.def"
 #undef CLASS
-#define CLASS(name) INDEX_##name,
+#undef CLASS_WITH
+#define CLASS(name, ...) INDEX_##name,
+#define CLASS_WITH(name, ...) INDEX_##name,
 enum {
 #include "model/classes.def"
     CLASSES
 };
 #undef CLASS
+#undef CLASS_WITH
 _Static_assert(CLASSES <= UINT8_MAX, "one octet names a class");
 
 /* A parameter shown as a register. */

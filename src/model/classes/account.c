@@ -351,7 +351,7 @@ static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *
     return emit_setting(app, o, setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32));
 }
 
-static const struct cosem_attr account_attr[] = {
+const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_mode, .set = set_mode },
     [COSEM_ATTR(3)] = { .get = get_in_use },
     [COSEM_ATTR(4)] = { .get = get_status },
@@ -371,16 +371,11 @@ static const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(18)] = { .get = get_provision, .set = set_provision },
     [COSEM_ATTR(19)] = { .get = get_provided_s, .set = set_provided_s },
 };
-static const struct cosem_method account_method[] = {
+const struct cosem_method account_method[] = {
     [COSEM_METHOD(1)] = { .call = call_open, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_close, .ret = &cosem_order },
     [COSEM_METHOD(3)] = { .call = call_reset, .ret = &cosem_order },
 };
-const struct cosem_class class_account = { .id = 111,
-                                           .n_attr = COUNT(account_attr),
-                                           .n_method = COUNT(account_method),
-                                           .attr = account_attr,
-                                           .method = account_method };
 
 /* -- credit -------------------------------------------------------------------------------- */
 
@@ -586,7 +581,7 @@ static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in
     return credit_take_emergency(meter_of(app), at->who, wallet_of(at));
 }
 
-static const struct cosem_attr credit_attr[] = {
+const struct cosem_attr credit_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_amount },
     [COSEM_ATTR(3)] = { .get = get_type },
     [COSEM_ATTR(4)] = { .get = get_priority },
@@ -598,16 +593,11 @@ static const struct cosem_attr credit_attr[] = {
     [COSEM_ATTR(10)] = { .get = get_below, .set = set_below },
     [COSEM_ATTR(11)] = { .get = get_period },
 };
-static const struct cosem_method credit_method[] = {
+const struct cosem_method credit_method[] = {
     [COSEM_METHOD(1)] = { .call = call_update },
     [COSEM_METHOD(2)] = { .call = call_set },
     [COSEM_METHOD(3)] = { .call = call_invoke, .ret = &cosem_order },
 };
-const struct cosem_class class_credit = { .id = 112,
-                                          .n_attr = COUNT(credit_attr),
-                                          .n_method = COUNT(credit_method),
-                                          .attr = credit_attr,
-                                          .method = credit_method };
 
 /* -- what was bought, exact: Wh or 1e-9 currency; member WALLETS: which wallet pays now ---- */
 static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -617,9 +607,6 @@ static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o
     return axdr_emit_i64(o, at_wallet(app, at)->purchased);
 }
 
-static const struct cosem_attr sum_attr[] = {
+const struct cosem_attr wallet_sum_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_sum },
 };
-const struct cosem_class class_wallet_sum = { .id = 1,
-                                              .n_attr = COUNT(sum_attr),
-                                              .attr = sum_attr };

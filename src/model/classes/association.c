@@ -238,7 +238,7 @@ static enum dar call_reply(void *app, const struct cosem_at *at, struct axdr_in 
     return DAR_TEMPORARY;
 }
 
-static const struct cosem_attr association_attr[] = {
+const struct cosem_attr association_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &list_seq },
     [COSEM_ATTR(3)] = { .get = get_partners },
     [COSEM_ATTR(4)] = { .get = get_context },
@@ -250,28 +250,20 @@ static const struct cosem_attr association_attr[] = {
     [COSEM_ATTR(10)] = { .get = get_users },
     [COSEM_ATTR(11)] = { .get = get_user },
 };
-static const struct cosem_method association_method[] = { [COSEM_METHOD(1)] = {
-                                                              .call = call_reply } };
-const struct cosem_class class_association = {
-    .id = 15,
-    .version = 3,
-    .n_attr = COUNT(association_attr),
-    .attr = association_attr,
-    .n_method = COUNT(association_method),
-    .method = association_method,
-};
+const struct cosem_method association_method[] = { [COSEM_METHOD(1)] = { .call = call_reply } };
 
 /* -- class 17 ---------------------------------------------------------------------------------
  */
 static enum dar get_saps(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     static const struct cosem_row name = TEXT(0, 0, 42, 0, 0, ACL_ALL, TEXT_DEVICE_NAME);
-    struct cosem_at it = { .row = &name, .cls = &class_text, .who = at->who, .id = 2 };
+    struct cosem_at it = {
+        .row = &name, .cls = &device_model.cls[INDEX_class_text], .who = at->who, .id = 2
+    };
     axdr_emit_array(o, 1);
     axdr_emit_struct(o, 2);
     axdr_emit_u16(o, DEVICE_SAP);
     return cosem_attr(&it)->get(app, &it, o);
 }
 
-static const struct cosem_attr sap_attr[] = { [COSEM_ATTR(2)] = { .get = get_saps } };
-const struct cosem_class class_sap = { .id = 17, .n_attr = COUNT(sap_attr), .attr = sap_attr };
+const struct cosem_attr sap_attr[] = { [COSEM_ATTR(2)] = { .get = get_saps } };

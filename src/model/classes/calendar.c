@@ -294,7 +294,7 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     return err == E_FORMAT ? DAR_OTHER : err;
 }
 
-static const struct cosem_attr calendar_attr[] = {
+const struct cosem_attr calendar_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_name },
     [COSEM_ATTR(3)] = { .seq = &active_seq },
     [COSEM_ATTR(4)] = { .seq = &active_seq },
@@ -305,14 +305,8 @@ static const struct cosem_attr calendar_attr[] = {
     [COSEM_ATTR(9)] = { .seq = &passive_seq },
     [COSEM_ATTR(10)] = { .get = get_time, .set = set_time },
 };
-static const struct cosem_method calendar_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_activate, .ret = &cosem_order }
-};
-const struct cosem_class class_calendar = { .id = 20,
-                                            .n_attr = COUNT(calendar_attr),
-                                            .attr = calendar_attr,
-                                            .n_method = COUNT(calendar_method),
-                                            .method = calendar_method };
+const struct cosem_method calendar_method[] = { [COSEM_METHOD(1)] = { .call = call_activate,
+                                                                      .ret = &cosem_order } };
 
 /* -- class 11 ------------------------------------------------------------------------------ */
 static enum dar call_insert(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -334,18 +328,13 @@ static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in
     return err == E_NONE ? DAR_OTHER : err;
 }
 
-static const struct cosem_attr special_attr[] = {
+const struct cosem_attr special_days_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &passive_seq },
 };
-static const struct cosem_method special_method[] = {
+const struct cosem_method special_method[] = {
     [COSEM_METHOD(1)] = { .call = call_insert },
     [COSEM_METHOD(2)] = { .call = call_delete },
 };
-const struct cosem_class class_special_days = { .id = 11,
-                                                .n_attr = COUNT(special_attr),
-                                                .attr = special_attr,
-                                                .n_method = COUNT(special_method),
-                                                .method = special_method };
 
 /* -- the calendar's name as plain data: row bind.id is the side ---------------------------- */
 static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -353,12 +342,9 @@ static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_
     return emit_calendar_name(meter_of(app), CALENDAR_TARIFF, (enum side)at->row->bind.id, o);
 }
 
-static const struct cosem_attr side_attr[] = {
+const struct cosem_attr calendar_name_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_side_name },
 };
-const struct cosem_class class_calendar_name = { .id = 1,
-                                                 .n_attr = COUNT(side_attr),
-                                                 .attr = side_attr };
 
 /* -- class 6: tariff t counts in member t of every family ---------------------------------- */
 static const struct activation *activation_of(const struct cosem_at *at)
@@ -419,11 +405,8 @@ static enum dar get_mask(void *app, const struct cosem_at *at, struct axdr_out *
 static const struct cosem_seq assignment_seq = { .open = assignment_open,
                                                  .row = assignment_row };
 static const struct cosem_seq masks_seq = { .open = masks_open, .row = masks_row };
-static const struct cosem_attr activation_attr[] = {
+const struct cosem_attr activation_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &assignment_seq },
     [COSEM_ATTR(3)] = { .seq = &masks_seq },
     [COSEM_ATTR(4)] = { .get = get_mask },
 };
-const struct cosem_class class_activation = { .id = 6,
-                                              .n_attr = COUNT(activation_attr),
-                                              .attr = activation_attr };

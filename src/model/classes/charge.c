@@ -436,7 +436,7 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
     return owe(app, at, arg, false);
 }
 
-static const struct cosem_attr charge_attr[] = {
+const struct cosem_attr charge_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_paid },
     [COSEM_ATTR(3)] = { .get = get_type },
     [COSEM_ATTR(4)] = { .get = get_priority },
@@ -450,15 +450,10 @@ static const struct cosem_attr charge_attr[] = {
     [COSEM_ATTR(12)] = { .get = get_remaining },
     [COSEM_ATTR(13)] = { .get = get_proportion },
 };
-static const struct cosem_method charge_method[] = {
+const struct cosem_method charge_method[] = {
     [COSEM_METHOD(1)] = { .call = call_update },
     [COSEM_METHOD(2)] = { .call = call_activate, .ret = &cosem_order },
     [COSEM_METHOD(3)] = { .call = call_collect, .ret = &cosem_order },
     [COSEM_METHOD(4)] = { .call = call_add },
     [COSEM_METHOD(5)] = { .call = call_set },
 };
-const struct cosem_class class_charge = { .id = 113,
-                                          .n_attr = COUNT(charge_attr),
-                                          .n_method = COUNT(charge_method),
-                                          .attr = charge_attr,
-                                          .method = charge_method };

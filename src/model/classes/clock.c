@@ -174,7 +174,7 @@ static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in 
     return clock_order(meter_of(app), at->who, CLOCK_SHIFT, s, within);
 }
 
-static const struct cosem_attr clock_attr[] = {
+const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_time, .set = set_time },
     [COSEM_ATTR(3)] = { .get = get_zone, .set = set_zone },
     [COSEM_ATTR(4)] = { .get = get_status },
@@ -184,7 +184,7 @@ static const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(8)] = { .get = get_number, .set = set_number },
     [COSEM_ATTR(9)] = { .get = get_number },
 };
-static const struct cosem_method clock_method[] = {
+const struct cosem_method clock_method[] = {
     [COSEM_METHOD(1)] = { .call = call_adjust, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_adjust, .ret = &cosem_order },
     [COSEM_METHOD(3)] = { .call = call_adjust, .ret = &cosem_order },
@@ -217,25 +217,6 @@ static enum dar get_local_date(void *app, const struct cosem_at *at, struct axdr
     return axdr_emit_octets(o, dt, 5);
 }
 
-static const struct cosem_attr unix_attr[] = { [COSEM_ATTR(2)] = { .get = get_unix } };
-static const struct cosem_attr local_time_attr[] = { [COSEM_ATTR(2)] = { .get =
-                                                                             get_local_time } };
-static const struct cosem_attr local_date_attr[] = { [COSEM_ATTR(2)] = { .get =
-                                                                             get_local_date } };
-
-const struct cosem_class class_clock = {
-    .id = 8,
-    .n_attr = COUNT(clock_attr),
-    .attr = clock_attr,
-    .n_method = COUNT(clock_method),
-    .method = clock_method,
-};
-const struct cosem_class class_unix_clock = { .id = 1,
-                                              .n_attr = COUNT(unix_attr),
-                                              .attr = unix_attr };
-const struct cosem_class class_local_time = { .id = 1,
-                                              .n_attr = COUNT(local_time_attr),
-                                              .attr = local_time_attr };
-const struct cosem_class class_local_date = { .id = 1,
-                                              .n_attr = COUNT(local_date_attr),
-                                              .attr = local_date_attr };
+const struct cosem_attr unix_clock_attr[] = { [COSEM_ATTR(2)] = { .get = get_unix } };
+const struct cosem_attr local_time_attr[] = { [COSEM_ATTR(2)] = { .get = get_local_time } };
+const struct cosem_attr local_date_attr[] = { [COSEM_ATTR(2)] = { .get = get_local_date } };

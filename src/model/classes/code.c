@@ -92,9 +92,6 @@ static const struct cosem_seq codes_seq = { .open = codes_open,
                                             .put_row = codes_put,
                                             .commit = codes_commit,
                                             .abort = codes_abort };
-static const struct cosem_attr codes_attr[] = {
+const struct cosem_attr codes_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &codes_seq },
 };
-const struct cosem_class class_codes = { .id = 1,
-                                         .n_attr = COUNT(codes_attr),
-                                         .attr = codes_attr };

@@ -231,20 +231,14 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
     return DAR_OK;
 }
 
-static const struct cosem_attr compact_attr[] = {
+const struct cosem_attr compact_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_buffer },
     [COSEM_ATTR(3)] = { .get = get_list, .set = set_list },
     [COSEM_ATTR(4)] = { .get = get_number, .set = set_number },
     [COSEM_ATTR(5)] = { .get = get_template },
     [COSEM_ATTR(6)] = { .get = get_number, .set = set_number },
 };
-static const struct cosem_method compact_method[] = {
+const struct cosem_method compact_method[] = {
     [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order }
 };
-const struct cosem_class class_compact = { .id = 62,
-                                           .version = 1,
-                                           .n_attr = COUNT(compact_attr),
-                                           .attr = compact_attr,
-                                           .n_method = COUNT(compact_method),
-                                           .method = compact_method };

@@ -114,12 +114,9 @@ static enum dar set_emergency(void *app, const struct cosem_at *at, struct axdr_
 }
 
 #define DATA(name)                                                                             \
-    static const struct cosem_attr name##_attr[] = {                                           \
+    const struct cosem_attr name##_attr[] = {                                                  \
         [COSEM_ATTR(2)] = { .get = get_##name, .set = set_##name },                            \
-    };                                                                                         \
-    const struct cosem_class class_##name = { .id = 1,                                         \
-                                              .n_attr = COUNT(name##_attr),                    \
-                                              .attr = name##_attr }
+    }
 DATA(levels);
 DATA(mode);
 DATA(emergency);

@@ -60,7 +60,7 @@ static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in 
     return param_set(meter_of(app), at->who, PARAM_DEMAND_PERIODS, n);
 }
 
-static const struct cosem_attr demand_attr[] = {
+const struct cosem_attr demand_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_last },
     [COSEM_ATTR(4)] = { .get = get_reg_unit },
@@ -70,6 +70,3 @@ static const struct cosem_attr demand_attr[] = {
     [COSEM_ATTR(8)] = { .get = get_period, .set = set_period },
     [COSEM_ATTR(9)] = { .get = get_number, .set = set_number },
 };
-const struct cosem_class class_demand = { .id = 5,
-                                          .n_attr = COUNT(demand_attr),
-                                          .attr = demand_attr };

@@ -134,18 +134,12 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     return expense_scheme_set(meter_of(app), at->who, &s, &fault);
 }
 
-static const struct cosem_attr active_attr[] = {
+const struct cosem_attr scheme_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scheme },
 };
-static const struct cosem_attr passive_attr[] = {
+const struct cosem_attr scheme_passive_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scheme, .set = set_scheme },
 };
-const struct cosem_class class_scheme = { .id = 1,
-                                          .n_attr = COUNT(active_attr),
-                                          .attr = active_attr };
-const struct cosem_class class_scheme_passive = { .id = 1,
-                                                  .n_attr = COUNT(passive_attr),
-                                                  .attr = passive_attr };
 
 /* -- its tables, one by one ---------------------------------------------------------------- */
 
@@ -157,12 +151,9 @@ static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_fields(o, &tables[f[0]], (size_t)f[1] - f[0], &s);
 }
 
-static const struct cosem_attr part_attr[] = {
+const struct cosem_attr scheme_part_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_part },
 };
-const struct cosem_class class_scheme_part = { .id = 1,
-                                               .n_attr = COUNT(part_attr),
-                                               .attr = part_attr };
 
 /* -- when the passive one comes into force ------------------------------------------------- */
 enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -187,12 +178,9 @@ enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *i
     return param_set(m, at->who, PARAM_SCHEME_AT_S, (int32_t)(uint32_t)u.s);
 }
 
-static const struct cosem_attr time_attr[] = {
+const struct cosem_attr scheme_time_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scheme_time, .set = set_scheme_time },
 };
-const struct cosem_class class_scheme_time = { .id = 1,
-                                               .n_attr = COUNT(time_attr),
-                                               .attr = time_attr };
 
 /* -- what it comes to: amounts in 1e-6 of the currency, rounded down ----------------------- */
 static int64_t micro(int64_t nano)
@@ -222,12 +210,9 @@ static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out 
                                                : b.total.nano));
 }
 
-static const struct cosem_attr month_attr[] = {
+const struct cosem_attr month_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_month },
 };
-const struct cosem_class class_month = { .id = 1,
-                                         .n_attr = COUNT(month_attr),
-                                         .attr = month_attr };
 
 int64_t model_charged_at(struct meter *m, unsigned w, enum billing which, unsigned back)
 {
@@ -292,9 +277,6 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
     }
 }
 
-static const struct cosem_attr now_attr[] = {
+const struct cosem_attr expense_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_now },
 };
-const struct cosem_class class_expense = { .id = 1,
-                                           .n_attr = COUNT(now_attr),
-                                           .attr = now_attr };

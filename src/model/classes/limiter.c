@@ -198,7 +198,7 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
     return set_supply_scripts(meter_of(app), at->who, param_of(at, LIMIT_UP), in);
 }
 
-static const struct cosem_attr limiter_attr[] = {
+const struct cosem_attr limiter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_monitored, .set = set_monitored },
     [COSEM_ATTR(3)] = { .get = get_active },
     [COSEM_ATTR(4)] = { .get = get_threshold, .set = set_threshold },
@@ -210,6 +210,3 @@ static const struct cosem_attr limiter_attr[] = {
     [COSEM_ATTR(10)] = { .get = get_is_active },
     [COSEM_ATTR(11)] = { .get = get_scripts, .set = set_scripts },
 };
-const struct cosem_class class_limiter = { .id = 71,
-                                           .n_attr = COUNT(limiter_attr),
-                                           .attr = limiter_attr };

@@ -175,19 +175,13 @@ static enum dar get_made_unit(void *app, const struct cosem_at *at, struct axdr_
     return emit_unit(o, made_of(at)->scaler, made_of(at)->unit);
 }
 
-static const struct cosem_attr made_attr[] = {
+const struct cosem_attr made_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_made },
 };
-static const struct cosem_attr made_register_attr[] = {
+const struct cosem_attr made_register_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_made },
     [COSEM_ATTR(3)] = { .get = get_made_unit },
 };
-const struct cosem_class class_made = { .id = 1,
-                                        .n_attr = COUNT(made_attr),
-                                        .attr = made_attr };
-const struct cosem_class class_made_register = { .id = 3,
-                                                 .n_attr = COUNT(made_register_attr),
-                                                 .attr = made_register_attr };
 
 /* -- levels of the inputs, in the order of 0-0:96.3.1 -------------------------------------- */
 static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -203,12 +197,9 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
     return emit_flags(o, flags, 8);
 }
 
-static const struct cosem_attr inputs_attr[] = {
+const struct cosem_attr inputs_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_inputs },
 };
-const struct cosem_class class_inputs = { .id = 1,
-                                          .n_attr = COUNT(inputs_attr),
-                                          .attr = inputs_attr };
 
 /* -- levels of the outputs: pulses, the relay as ordered and as it is, lamp, buzzer -------- */
 
@@ -223,12 +214,9 @@ static enum dar get_output_state(void *app, const struct cosem_at *at, struct ax
     return emit_flags(o, flags, 8);
 }
 
-static const struct cosem_attr output_state_attr[] = {
+const struct cosem_attr output_state_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_output_state },
 };
-const struct cosem_class class_output_state = { .id = 1,
-                                                .n_attr = COUNT(output_state_attr),
-                                                .attr = output_state_attr };
 
 /* -- status words: the conditions of alarm register k that hold now, told or not ----------- */
 
@@ -237,12 +225,9 @@ static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out
     return emit_flags(o, meter_of(app)->alarms.held[at->row->bind.id], 32);
 }
 
-static const struct cosem_attr status_attr[] = {
+const struct cosem_attr status_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_status },
 };
-const struct cosem_class class_status = { .id = 1,
-                                          .n_attr = COUNT(status_attr),
-                                          .attr = status_attr };
 
 /* -- when the battery is to be changed: its life, from the day it was put in --------------- */
 
@@ -273,12 +258,9 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
                             : param_set(m, at->who, PARAM_BATTERY_DAYS, (int32_t)days);
 }
 
-static const struct cosem_attr battery_date_attr[] = {
+const struct cosem_attr battery_date_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_battery_date, .set = set_battery_date },
 };
-const struct cosem_class class_battery_date = { .id = 1,
-                                                .n_attr = COUNT(battery_date_attr),
-                                                .attr = battery_date_attr };
 
 /* -- alarm and error words: what a client writes 0 into goes out, unless it still holds
  * --------
@@ -312,24 +294,15 @@ static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr
     return axdr_emit_u32(o, meter_of(app)->alarms.descriptor[at->k]);
 }
 
-static const struct cosem_attr alarm_attr[] = {
+const struct cosem_attr alarm_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value, .set = set_alarm },
 };
-static const struct cosem_attr error_attr[] = {
+const struct cosem_attr error_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value, .set = set_error },
 };
-static const struct cosem_attr descriptor_attr[] = {
+const struct cosem_attr descriptor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_descriptor, .set = set_descriptor },
 };
-const struct cosem_class class_alarm = { .id = 1,
-                                         .n_attr = COUNT(alarm_attr),
-                                         .attr = alarm_attr };
-const struct cosem_class class_error = { .id = 1,
-                                         .n_attr = COUNT(error_attr),
-                                         .attr = error_attr };
-const struct cosem_class class_descriptor = { .id = 1,
-                                              .n_attr = COUNT(descriptor_attr),
-                                              .attr = descriptor_attr };
 
 /* -- parameters that are shown as one structure, and written as one ------------------------ */
 static const struct setting_list *settings_of(const struct cosem_at *at)
@@ -362,12 +335,9 @@ static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_i
     return param_set_all(meter_of(app), at->who, v, l->n);
 }
 
-static const struct cosem_attr settings_attr[] = {
+const struct cosem_attr settings_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_settings, .set = set_settings },
 };
-const struct cosem_class class_settings = { .id = 1,
-                                            .n_attr = COUNT(settings_attr),
-                                            .attr = settings_attr };
 
 /* -- what alarms light and sound ----------------------------------------------------------- */
 static const struct axdr_field output_field[] = {
@@ -406,9 +376,6 @@ static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in
     return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, n);
 }
 
-static const struct cosem_attr outputs_attr[] = {
+const struct cosem_attr outputs_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_outputs, .set = set_outputs },
 };
-const struct cosem_class class_outputs = { .id = 1,
-                                           .n_attr = COUNT(outputs_attr),
-                                           .attr = outputs_attr };

@@ -74,15 +74,12 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
 }
 
 /* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
-static const struct cosem_attr local_attr[] = {
+const struct cosem_attr local_port_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_local, .set = set_local },
     [COSEM_ATTR(3)] = { .get = get_opening },
     [COSEM_ATTR(4)] = { .get = get_local, .set = set_local },
     [COSEM_ATTR(5)] = { .get = get_local, .set = set_local },
     [COSEM_ATTR(6)] = { .get = get_address, .set = set_address },
-};
-const struct cosem_class class_local_port = {
-    .id = 19, .version = 1, .n_attr = COUNT(local_attr), .attr = local_attr
 };
 
 /* -- class 23: HDLC ------------------------------------------------------------------------ */
@@ -123,7 +120,7 @@ static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *
     return param_set(meter_of(app), at->who, setting_of(at, hdlc_field).id, v);
 }
 
-static const struct cosem_attr hdlc_attr[] = {
+const struct cosem_attr hdlc_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_hdlc, .set = set_hdlc },
     [COSEM_ATTR(3)] = { .get = get_hdlc, .set = set_hdlc },
     [COSEM_ATTR(4)] = { .get = get_hdlc, .set = set_hdlc },
@@ -132,9 +129,6 @@ static const struct cosem_attr hdlc_attr[] = {
     [COSEM_ATTR(7)] = { .get = get_hdlc, .set = set_hdlc },
     [COSEM_ATTR(8)] = { .get = get_hdlc, .set = set_hdlc },
     [COSEM_ATTR(9)] = { .get = get_lower, .set = set_lower },
-};
-const struct cosem_class class_hdlc = {
-    .id = 23, .version = 1, .n_attr = COUNT(hdlc_attr), .attr = hdlc_attr
 };
 
 /* -- class 124: what happens after failed attempts ----------------------------------------- */
@@ -185,7 +179,7 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
     return DAR_OK;
 }
 
-static const struct cosem_attr guard_attr[] = {
+const struct cosem_attr port_guard_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_guard, .set = set_guard },
     [COSEM_ATTR(3)] = { .get = get_guard, .set = set_guard },
     [COSEM_ATTR(4)] = { .get = get_guard, .set = set_guard },
@@ -196,14 +190,8 @@ static const struct cosem_attr guard_attr[] = {
     [COSEM_ATTR(9)] = { .get = get_attempts },
     [COSEM_ATTR(10)] = { .get = get_attempts },
 };
-static const struct cosem_method guard_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order }
-};
-const struct cosem_class class_port_guard = { .id = 124,
-                                              .n_attr = COUNT(guard_attr),
-                                              .attr = guard_attr,
-                                              .n_method = COUNT(guard_method),
-                                              .method = guard_method };
+const struct cosem_method guard_method[] = { [COSEM_METHOD(1)] = { .call = call_reset,
+                                                                   .ret = &cosem_order } };
 
 /* -- classes 41, 42, 43: the network: what was set, or as the port has it ------------------ */
 /* The answer goes out by the network as it was. */
@@ -302,14 +290,13 @@ static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *i
     return set_setting(app, at, in, idle(at));
 }
 
-static const struct cosem_attr tcp_attr[] = {
+const struct cosem_attr tcp_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(3)] = { .get = get_below },
     [COSEM_ATTR(4)] = { .get = get_net },
     [COSEM_ATTR(5)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(6)] = { .get = get_idle, .set = set_idle },
 };
-const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
 
 static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -317,7 +304,7 @@ static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_array(o, 0);
 }
 
-static const struct cosem_attr ipv4_attr[] = {
+const struct cosem_attr ipv4_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },
     [COSEM_ATTR(3)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(4)] = { .get = get_none },
@@ -328,9 +315,6 @@ static const struct cosem_attr ipv4_attr[] = {
     [COSEM_ATTR(9)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(10)] = { .get = get_net, .set = set_net },
 };
-const struct cosem_class class_ipv4 = { .id = 42,
-                                        .n_attr = COUNT(ipv4_attr),
-                                        .attr = ipv4_attr };
 
 /* -- class 48: addresses come from the link and its routers -------------------------------- */
 
@@ -366,29 +350,26 @@ static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_ou
     return axdr_emit_u8(o, 0);
 }
 
-static const struct cosem_attr ipv6_attr[] = {
+const struct cosem_attr ipv6_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_mode },
     [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_none },
     [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_net },
     [COSEM_ATTR(8)] = { .get = get_net },      [COSEM_ATTR(9)] = { .get = get_traffic },
     [COSEM_ATTR(10)] = { .get = get_none },
 };
-const struct cosem_class class_ipv6 = { .id = 48,
-                                        .n_attr = COUNT(ipv6_attr),
-                                        .attr = ipv6_attr };
 
-static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };
-const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
+const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };
 
 /* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */
 enum dar model_gate(void *app, const struct cosem_at *at)
 {
-    const struct cosem_class *c = at->cls;
+    unsigned c = at->row->cls;
     const struct meter_io *io = meter_of(app)->io;
     struct device_net net;
-    bool wired = c == &class_tcp || c == &class_ipv4 || c == &class_ipv6 || c == &class_mac;
+    bool wired = c == INDEX_class_tcp || c == INDEX_class_ipv4 || c == INDEX_class_ipv6 ||
+                 c == INDEX_class_mac;
     bool missing = wired && !device_net_get(device_of(app), &net);
-    if (c == &class_register)
+    if (c == INDEX_class_register)
         missing = (at->row->bind.id == REG_BATTERY && !io->battery_mv) ||
                   (at->row->bind.id == REG_TEMP && !io->temperature_dc);
     return missing ? DAR_UNAVAILABLE : DAR_OK;

@@ -101,7 +101,7 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
     return DAR_OK;
 }
 
-static const struct cosem_attr push_attr[] = {
+const struct cosem_attr push_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_list, .set = set_list },
     [COSEM_ATTR(3)] = { .get = get_value, .set = set_value },
     [COSEM_ATTR(4)] = { .get = get_value, .set = set_value },
@@ -115,16 +115,10 @@ static const struct cosem_attr push_attr[] = {
     [COSEM_ATTR(12)] = { .get = get_value, .set = set_value },
     [COSEM_ATTR(13)] = { .get = get_confirmed },
 };
-static const struct cosem_method push_method[] = {
+const struct cosem_method push_method[] = {
     [COSEM_METHOD(1)] = { .call = call_push, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_reset, .ret = &cosem_order }
 };
-const struct cosem_class class_push = { .id = 40,
-                                        .version = 2,
-                                        .n_attr = COUNT(push_attr),
-                                        .attr = push_attr,
-                                        .n_method = COUNT(push_method),
-                                        .method = push_method };
 
 /* -- 0-0:96.64.2: {registered, attempts, next try}; written, registered decides ------------ */
 
@@ -157,9 +151,6 @@ static enum dar set_installation(void *app, const struct cosem_at *at, struct ax
     return DAR_OK;
 }
 
-static const struct cosem_attr installation_attr[] = {
+const struct cosem_attr installation_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_installation, .set = set_installation },
 };
-const struct cosem_class class_installation = { .id = 1,
-                                                .n_attr = COUNT(installation_attr),
-                                                .attr = installation_attr };

@@ -174,14 +174,11 @@ static enum dar get_unsorted(void *app, const struct cosem_at *at, struct axdr_o
     return DAR_OK;
 }
 
-static const struct cosem_attr list_attr[] = {
+const struct cosem_attr readlist_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &values_seq },  [COSEM_ATTR(3)] = { .seq = &items_seq },
     [COSEM_ATTR(4)] = { .get = get_zero },     [COSEM_ATTR(5)] = { .get = get_method },
     [COSEM_ATTR(6)] = { .get = get_unsorted }, [COSEM_ATTR(7)] = { .get = get_one },
     [COSEM_ATTR(8)] = { .get = get_one },
-};
-const struct cosem_class class_readlist = {
-    .id = 7, .version = 1, .n_attr = COUNT(list_attr), .attr = list_attr
 };
 
 /* -- formats: of item i, decimals and whether thousands of the unit are shown -------------- */
@@ -214,9 +211,6 @@ static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in
     return display_set_items(meter_of(app), at->who, list_of(at), item, n);
 }
 
-static const struct cosem_attr formats_attr[] = {
+const struct cosem_attr formats_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_formats, .set = set_formats },
 };
-const struct cosem_class class_formats = { .id = 1,
-                                           .n_attr = COUNT(formats_attr),
-                                           .attr = formats_attr };

@@ -120,24 +120,13 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
     return s ? model_order(meter_of(app), at->who, s->command, s->arg) : DAR_OTHER;
 }
 
-static const struct cosem_attr script_attr[] = {
+const struct cosem_attr script_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scripts },
 };
-static const struct cosem_attr table_attr[] = {
+const struct cosem_attr script_table_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scripts, .set = set_scripts },
 };
-static const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call =
-                                                                               call_execute } };
-const struct cosem_class class_script = { .id = 9,
-                                          .n_attr = COUNT(script_attr),
-                                          .attr = script_attr,
-                                          .n_method = COUNT(script_method),
-                                          .method = script_method };
-const struct cosem_class class_script_table = { .id = 9,
-                                                .n_attr = COUNT(table_attr),
-                                                .attr = table_attr,
-                                                .n_method = COUNT(script_method),
-                                                .method = script_method };
+const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call = call_execute } };
 
 /* -- class 22 ------------------------------------------------------------------------------ */
 static const struct schedule *schedule_of(const struct cosem_at *at)
@@ -183,14 +172,11 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
     return s->set(meter_of(app), at->who, s->which, b);
 }
 
-static const struct cosem_attr schedule_attr[] = {
+const struct cosem_attr schedule_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_script },
     [COSEM_ATTR(3)] = { .get = get_type },
     [COSEM_ATTR(4)] = { .get = get_times, .set = set_times },
 };
-const struct cosem_class class_schedule = { .id = 22,
-                                            .n_attr = COUNT(schedule_attr),
-                                            .attr = schedule_attr };
 
 /* -- class 22 that may be written whole: its script and its type as well ------------------- */
 static enum single_id single_of(const struct cosem_at *at)
@@ -271,11 +257,8 @@ static enum dar set_single_times(void *app, const struct cosem_at *at, struct ax
     return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
 }
 
-static const struct cosem_attr single_attr[] = {
+const struct cosem_attr single_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_single_script, .set = set_single_script },
     [COSEM_ATTR(3)] = { .get = get_single_type, .set = set_single_type },
     [COSEM_ATTR(4)] = { .get = get_single_times, .set = set_single_times },
 };
-const struct cosem_class class_single = { .id = 22,
-                                          .n_attr = COUNT(single_attr),
-                                          .attr = single_attr };

@@ -118,7 +118,7 @@ static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct
     return axdr_emit_array(o, 0);
 }
 
-static const struct cosem_attr security_attr[] = {
+const struct cosem_attr security_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_policy },
     [COSEM_ATTR(3)] = { .get = get_suite, .set = set_suite },
     [COSEM_ATTR(4)] = { .get = get_client_title },
@@ -126,11 +126,11 @@ static const struct cosem_attr security_attr[] = {
     [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_no_certificates,
                         .seq = CFG_SUITE1 ? &seq_certificates : NULL },
 };
-static const struct cosem_method suite0_method[] = {
+const struct cosem_method suite0_method[] = {
     [COSEM_METHOD(1)] = { .call = call_activate },
     [COSEM_METHOD(2)] = { .call = call_key_transfer },
 };
-static const struct cosem_method suite1_method[] = {
+const struct cosem_method suite1_method[] = {
     [COSEM_METHOD(1)] = { .call = call_activate },
     [COSEM_METHOD(2)] = { .call = call_key_transfer },
     [COSEM_METHOD(3)] = { .call = call_agree },
@@ -139,12 +139,4 @@ static const struct cosem_method suite1_method[] = {
     [COSEM_METHOD(6)] = { .call = call_import },
     [COSEM_METHOD(7)] = { .call = call_export },
     [COSEM_METHOD(8)] = { .call = call_remove },
-};
-const struct cosem_class class_security = {
-    .id = 64,
-    .version = 1,
-    .n_attr = COUNT(security_attr),
-    .attr = security_attr,
-    .n_method = CFG_SUITE1 ? COUNT(suite1_method) : COUNT(suite0_method),
-    .method = CFG_SUITE1 ? suite1_method : suite0_method,
 };

@@ -78,13 +78,13 @@ static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out
     return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
 }
 
-static const struct cosem_attr data_attr[] = {
+const struct cosem_attr data_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
 };
-static const struct cosem_attr data_time_attr[] = {
+const struct cosem_attr data_time_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_moment },
 };
-static const struct cosem_attr register_attr[] = {
+const struct cosem_attr register_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_reg_unit },
 };
@@ -103,7 +103,7 @@ static enum dar get_capture_time(void *app, const struct cosem_at *at, struct ax
     return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
 }
 
-static const struct cosem_attr extended_attr[] = {
+const struct cosem_attr extended_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_reg_unit },
     [COSEM_ATTR(4)] = { .get = get_status },
@@ -140,7 +140,7 @@ static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *
     return set_setting(app, at, in, param_of(at));
 }
 
-static const struct cosem_attr param_attr[] = {
+const struct cosem_attr param_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
 };
 
@@ -165,7 +165,7 @@ static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct ax
     return emit_unit(o, unit_of(at)->scaler, unit_of(at)->unit);
 }
 
-static const struct cosem_attr setting_attr[] = {
+const struct cosem_attr param_register_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_with_unit, .set = set_with_unit },
     [COSEM_ATTR(3)] = { .get = get_setting_unit },
 };
@@ -186,7 +186,7 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
     return param_write(meter_of(app), at->who, reg_of(at), p, n);
 }
 
-static const struct cosem_attr octets_attr[] = {
+const struct cosem_attr octets_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_octets, .set = set_octets },
 };
 
@@ -290,7 +290,7 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_octets(o, b, n);
 }
 
-static const struct cosem_attr text_attr[] = {
+const struct cosem_attr text_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_text },
 };
 
@@ -321,7 +321,7 @@ static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axd
     return emit_unit(o, 0, rating_unit[reg_of(at)].unit);
 }
 
-static const struct cosem_attr rating_attr[] = {
+const struct cosem_attr rating_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_rating },
     [COSEM_ATTR(3)] = { .get = get_rating_unit },
 };
@@ -338,10 +338,10 @@ static enum dar get_event_counter(void *app, const struct cosem_at *at, struct a
     return axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
 }
 
-static const struct cosem_attr event_code_attr[] = {
+const struct cosem_attr event_code_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_event_code },
 };
-static const struct cosem_attr event_counter_attr[] = {
+const struct cosem_attr event_counter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_event_counter },
 };
 
@@ -352,7 +352,7 @@ static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out 
     return axdr_emit_null(o);
 }
 
-static const struct cosem_attr field_attr[] = {
+const struct cosem_attr field_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_field },
 };
 
@@ -363,24 +363,6 @@ static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_ou
     return axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
 }
 
-static const struct cosem_attr counter_attr[] = {
+const struct cosem_attr counter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_counter },
 };
-
-#define PLAIN(i, a)                                                                            \
-    {                                                                                          \
-        .id = (i), .n_attr = COUNT(a), .attr = (a)                                             \
-    }
-const struct cosem_class class_data = PLAIN(1, data_attr);
-const struct cosem_class class_data_time = PLAIN(1, data_time_attr);
-const struct cosem_class class_param = PLAIN(1, param_attr);
-const struct cosem_class class_octets = PLAIN(1, octets_attr);
-const struct cosem_class class_text = PLAIN(1, text_attr);
-const struct cosem_class class_event_code = PLAIN(1, event_code_attr);
-const struct cosem_class class_event_counter = PLAIN(1, event_counter_attr);
-const struct cosem_class class_field = PLAIN(1, field_attr);
-const struct cosem_class class_counter = PLAIN(1, counter_attr);
-const struct cosem_class class_register = PLAIN(3, register_attr);
-const struct cosem_class class_param_register = PLAIN(3, setting_attr);
-const struct cosem_class class_rating = PLAIN(3, rating_attr);
-const struct cosem_class class_extended = PLAIN(4, extended_attr);

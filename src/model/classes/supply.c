@@ -65,20 +65,15 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
     return answered(supply_reconnect(meter_of(app), at->who, is_trusted(m, at->who)));
 }
 
-static const struct cosem_attr disconnect_attr[] = {
+const struct cosem_attr disconnect_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_output },
     [COSEM_ATTR(3)] = { .get = get_control },
     [COSEM_ATTR(4)] = { .get = get_mode, .set = set_mode },
 };
-static const struct cosem_method disconnect_method[] = {
+const struct cosem_method disconnect_method[] = {
     [COSEM_METHOD(1)] = { .call = call_disconnect },
     [COSEM_METHOD(2)] = { .call = call_reconnect }
 };
-const struct cosem_class class_disconnect = { .id = 70,
-                                              .n_attr = COUNT(disconnect_attr),
-                                              .attr = disconnect_attr,
-                                              .n_method = COUNT(disconnect_method),
-                                              .method = disconnect_method };
 
 /* -- class 68 ------------------------------------------------------------------------------ */
 
@@ -189,21 +184,15 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
     return supply_forget(meter_of(app), at->who);
 }
 
-static const struct cosem_attr arbitrator_attr[] = {
+const struct cosem_attr arbitrator_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_actions },
     [COSEM_ATTR(3)] = { .get = get_permissions, .set = set_permissions },
     [COSEM_ATTR(4)] = { .get = get_weights, .set = set_weights },
     [COSEM_ATTR(5)] = { .get = get_requests },
     [COSEM_ATTR(6)] = { .get = get_outcome },
 };
-static const struct cosem_method arbitrator_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_request }, [COSEM_METHOD(2)] = { .call = call_forget }
-};
-const struct cosem_class class_arbitrator = { .id = 68,
-                                              .n_attr = COUNT(arbitrator_attr),
-                                              .attr = arbitrator_attr,
-                                              .n_method = COUNT(arbitrator_method),
-                                              .method = arbitrator_method };
+const struct cosem_method arbitrator_method[] = { [COSEM_METHOD(1)] = { .call = call_request },
+                                                  [COSEM_METHOD(2)] = { .call = call_forget } };
 
 /* -- what the relay did, and who holds it -------------------------------------------------- */
 
@@ -229,18 +218,12 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
     return emit_flags(o, bits, 32);
 }
 
-static const struct cosem_attr operations_attr[] = {
+const struct cosem_attr operations_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_operations },
 };
-static const struct cosem_attr signals_attr[] = {
+const struct cosem_attr signals_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_signals },
 };
-const struct cosem_class class_operations = { .id = 1,
-                                              .n_attr = COUNT(operations_attr),
-                                              .attr = operations_attr };
-const struct cosem_class class_signals = { .id = 1,
-                                           .n_attr = COUNT(signals_attr),
-                                           .attr = signals_attr };
 
 /* -- flags --------------------------------------------------------------------------------- */
 
@@ -261,9 +244,6 @@ static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *i
     return param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word);
 }
 
-static const struct cosem_attr word_attr[] = {
+const struct cosem_attr bits_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_word, .set = set_word },
 };
-const struct cosem_class class_bits = { .id = 1,
-                                        .n_attr = COUNT(word_attr),
-                                        .attr = word_attr };

@@ -68,7 +68,7 @@ static bool find_script(struct meter *m, const struct cosem_at *by, struct sched
     struct cosem_at at = { .who = by->who, .id = 1 };
     struct obis ln;
     memcpy(&ln, x->script, sizeof ln);
-    if (cosem_find(&device_model, class_script.id, ln, &at) != DAR_OK) return false;
+    if (cosem_find(&device_model, 9, ln, &at) != DAR_OK) return false;
     if (!may_order(&at)) return false;
     const struct script *s = model_script(m, at.row->bind.ext, x->selector);
     if (!s) return false;
@@ -111,9 +111,6 @@ static const struct cosem_seq entries_seq = { .open = entries_open,
                                               .put_row = entries_put,
                                               .commit = entries_commit,
                                               .abort = entries_abort };
-static const struct cosem_attr timetable_attr[] = {
+const struct cosem_attr timetable_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &entries_seq },
 };
-const struct cosem_class class_timetable = { .id = 10,
-                                             .n_attr = COUNT(timetable_attr),
-                                             .attr = timetable_attr };

@@ -121,18 +121,12 @@ static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in 
     return err == E_BUSY ? DAR_PENDING : err < 0 ? err : DAR_OK;
 }
 
-static const struct cosem_attr gateway_attr[] = {
+const struct cosem_attr gateway_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_token },       [COSEM_ATTR(3)] = { .get = get_time },
     [COSEM_ATTR(4)] = { .get = get_description }, [COSEM_ATTR(5)] = { .get = get_delivery },
     [COSEM_ATTR(6)] = { .get = get_status },
 };
-static const struct cosem_method gateway_method[] = { [COSEM_METHOD(1)] = { .call =
-                                                                                call_enter } };
-const struct cosem_class class_gateway = { .id = 115,
-                                           .n_attr = COUNT(gateway_attr),
-                                           .n_method = COUNT(gateway_method),
-                                           .attr = gateway_attr,
-                                           .method = gateway_method };
+const struct cosem_method gateway_method[] = { [COSEM_METHOD(1)] = { .call = call_enter } };
 
 /* -- STS attributes ------------------------------------------------------------------------ */
 
@@ -188,7 +182,7 @@ static enum dar get_certificate(void *app, const struct cosem_at *at, struct axd
     return axdr_emit_string(o, AXDR_VISIBLE, "", 0);
 }
 
-static const struct cosem_attr sts_attr[] = {
+const struct cosem_attr sts_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_pan },          [COSEM_ATTR(3)] = { .get = get_commodity },
     [COSEM_ATTR(4)] = { .get = get_carriers },     [COSEM_ATTR(5)] = { .get = get_number },
     [COSEM_ATTR(6)] = { .get = get_number },       [COSEM_ATTR(7)] = { .get = get_number },
@@ -196,7 +190,6 @@ static const struct cosem_attr sts_attr[] = {
     [COSEM_ATTR(10)] = { .get = get_number },      [COSEM_ATTR(11)] = { .get = get_number },
     [COSEM_ATTR(12)] = { .get = get_certificate },
 };
-const struct cosem_class class_sts = { .id = 116, .n_attr = COUNT(sts_attr), .attr = sts_attr };
 
 /* -- messages: {array of numbers, tokens are taken, wake-ups are, answers are sent} -------- */
 
@@ -254,10 +247,9 @@ static enum dar set_sms(void *app, const struct cosem_at *at, struct axdr_in *in
     return param_write(meter_of(app), at->who, PARAM_SMS, setup, size);
 }
 
-static const struct cosem_attr sms_attr[] = {
+const struct cosem_attr sms_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_sms, .set = set_sms },
 };
-const struct cosem_class class_sms = { .id = 1, .n_attr = COUNT(sms_attr), .attr = sms_attr };
 
 /* -- the PIN of messages: written, never read; none at all: none is asked for -------------- */
 
@@ -277,12 +269,9 @@ static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in
     return err;
 }
 
-static const struct cosem_attr pin_attr[] = {
+const struct cosem_attr sms_pin_attr[] = {
     [COSEM_ATTR(2)] = { .get = cosem_hidden, .set = set_pin },
 };
-const struct cosem_class class_sms_pin = { .id = 1,
-                                           .n_attr = COUNT(pin_attr),
-                                           .attr = pin_attr };
 
 /* -- the customer's units ------------------------------------------------------------------ */
 
@@ -329,12 +318,9 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
     return unit_set(meter_of(app), at->who, e, n);
 }
 
-static const struct cosem_attr units_attr[] = {
+const struct cosem_attr units_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_units, .set = set_units },
 };
-const struct cosem_class class_units = { .id = 1,
-                                         .n_attr = COUNT(units_attr),
-                                         .attr = units_attr };
 
 /* -- what became of them: {time, percent of frames, state} --------------------------------- */
 
@@ -359,12 +345,9 @@ static enum dar past_row(void *app, const struct cosem_at *at, uint32_t i, struc
 }
 
 static const struct cosem_seq past_seq = { .open = past_open, .row = past_row };
-static const struct cosem_attr past_attr[] = {
+const struct cosem_attr unit_past_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &past_seq },
 };
-const struct cosem_class class_unit_past = { .id = 1,
-                                             .n_attr = COUNT(past_attr),
-                                             .attr = past_attr };
 
 /* -- the short codes they turn through ----------------------------------------------------- */
 
@@ -389,12 +372,9 @@ static enum dar set_unit_codes(void *app, const struct cosem_at *at, struct axdr
     return unit_set_codes(meter_of(app), at->who, code, n);
 }
 
-static const struct cosem_attr unit_codes_attr[] = {
+const struct cosem_attr unit_codes_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_unit_codes, .set = set_unit_codes },
 };
-const struct cosem_class class_unit_codes = { .id = 1,
-                                              .n_attr = COUNT(unit_codes_attr),
-                                              .attr = unit_codes_attr };
 
 /* -- {year from which TIDs count, lowest of the TIDs held} --------------------------------- */
 
@@ -416,9 +396,6 @@ static enum dar set_window(void *app, const struct cosem_at *at, struct axdr_in 
     return prepay_window_set(meter_of(app), at->who, year, tid);
 }
 
-static const struct cosem_attr window_attr[] = {
+const struct cosem_attr window_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_window, .set = set_window },
 };
-const struct cosem_class class_window = { .id = 1,
-                                          .n_attr = COUNT(window_attr),
-                                          .attr = window_attr };

@@ -59,14 +59,11 @@ static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in
     return set_supply_scripts(meter_of(app), at->who, param_of(at, MONITOR_UP), in);
 }
 
-static const struct cosem_attr watcher_attr[] = {
+const struct cosem_attr watcher_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_thresholds, .set = set_thresholds },
     [COSEM_ATTR(3)] = { .get = get_monitored, .set = set_monitored },
     [COSEM_ATTR(4)] = { .get = get_actions, .set = set_actions },
 };
-const struct cosem_class class_watcher = { .id = 21,
-                                           .n_attr = COUNT(watcher_attr),
-                                           .attr = watcher_attr };
 
 /* -- an alarm descriptor, watched as a number: its scripts push ---------------------------- */
 
@@ -133,14 +130,11 @@ static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in 
     return good ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
 }
 
-static const struct cosem_attr alarm_monitor_attr[] = {
+const struct cosem_attr alarm_monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_alarm_threshold, .set = set_alarm_threshold },
     [COSEM_ATTR(3)] = { .get = get_descriptor },
     [COSEM_ATTR(4)] = { .get = get_pushes, .set = set_pushes },
 };
-const struct cosem_class class_alarm_monitor = { .id = 21,
-                                                 .n_attr = COUNT(alarm_monitor_attr),
-                                                 .attr = alarm_monitor_attr };
 
 /* -- the steps of the tariff --------------------------------------------------------------- */
 
@@ -190,14 +184,11 @@ static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr
     return DAR_OK;
 }
 
-static const struct cosem_attr steps_attr[] = {
+const struct cosem_attr step_monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_boundaries, .set = set_boundaries },
     [COSEM_ATTR(3)] = { .get = get_basis },
     [COSEM_ATTR(4)] = { .get = get_no_scripts },
 };
-const struct cosem_class class_step_monitor = { .id = 21,
-                                                .n_attr = COUNT(steps_attr),
-                                                .attr = steps_attr };
 
 /* -- the alarm levels of the first wallet -------------------------------------------------- */
 
@@ -240,11 +231,8 @@ static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct a
     return DAR_OK;
 }
 
-static const struct cosem_attr levels_attr[] = {
+const struct cosem_attr level_monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_levels, .set = set_levels },
     [COSEM_ATTR(3)] = { .get = get_credit },
     [COSEM_ATTR(4)] = { .get = get_level_scripts },
 };
-const struct cosem_class class_level_monitor = { .id = 21,
-                                                 .n_attr = COUNT(levels_attr),
-                                                 .attr = levels_attr };

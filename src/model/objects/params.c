@@ -135,12 +135,12 @@ static const struct {
 /* Member of the row's family that shows the parameter as its attribute 2, or -1. */
 static int member_of(const struct cosem_row *r, uint16_t param)
 {
-    const struct cosem_class *c = device_model.cls[r->cls];
-    if (c == &class_param || c == &class_octets || c == &class_bits)
+    if (r->cls == INDEX_class_param || r->cls == INDEX_class_octets ||
+        r->cls == INDEX_class_bits)
         return (uint16_t)(param - r->bind.id) < r->span ? param - r->bind.id : -1;
-    if (c == &class_param_register)
+    if (r->cls == INDEX_class_param_register)
         return ((const struct param_unit *)r->bind.ext)->id == param ? 0 : -1;
-    if (c != &class_settings) return -1;
+    if (r->cls != INDEX_class_settings) return -1;
     const struct setting_list *l = r->bind.ext;
     for (unsigned i = 0; i < l->n; i++)
         if (l->of[i].id == param) return 0;
@@ -200,7 +200,7 @@ struct cosem_capture model_object_of(uint16_t param)
             int k = member_of(r, param);
             struct cosem_at at = { .row = r, .k = (uint8_t)k };
             if (k >= 0)
-                return (struct cosem_capture){ .class_id = device_model.cls[r->cls]->id,
+                return (struct cosem_capture){ .class_id = device_model.cls[r->cls].id,
                                                .ln = cosem_ln(&at),
                                                .attr = 2 };
         }
