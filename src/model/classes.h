@@ -91,7 +91,7 @@ struct script_table {
 /* Script n of it, from 1, as it stands; NULL: there is none. */
 const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n);
 
-/* The parameters of a port, in the order of meter/params.def: first + link * LOCALS and so on.
+/* The parameters of a port, in the order of meter/params.def: first + link * HDLCS and so on.
  */
 enum { LOCAL_MODE, LOCAL_PROPOSAL, LOCAL_RESPONSE, LOCALS, LOCAL_ADDRESS = 32 };
 enum {
@@ -104,11 +104,6 @@ enum {
     HDLC_INACTIVITY,
     HDLC_ADDRESS,
     HDLCS
-};
-struct port_setup {
-    uint16_t first, octets; /* parameters */
-    uint8_t link;           /* enum link_id, up to LINK_WAN */
-    struct obis port;       /* the object it refers to */
 };
 
 /* Parameters that make one structure. */
@@ -213,6 +208,8 @@ enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
 /* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
  * attribute, null}: the value is read there. */
 struct cosem_capture model_object_of(uint16_t param);
+/* The reverse, of attributes that are one plain number; PARAMS: this is none. */
+struct setting model_setting_of(const struct cosem_at *at);
 int emit_changed(struct axdr_out *o, uint16_t param);
 
 /* The A-XDR tag under which the object table shows register `reg`. */
@@ -270,6 +267,10 @@ static inline struct meter *meter_of(void *app)
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+
+/* An attribute that is a parameter and no more (model_setting_of); what has none there is 0. */
+enum dar get_shown(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in);
 
 /* A parameter as a number of that type, and taken as one. */
 int emit_setting(void *app, struct axdr_out *o, struct setting s);

@@ -68,14 +68,6 @@ static struct setting setting(const struct cosem_at *at, unsigned first, uint8_t
     return (struct setting){ (uint16_t)(first + wallet_of(at)), tag };
 }
 
-/* What a credit of this kind has not. */
-static enum dar set_none(struct axdr_in *in)
-{
-    int32_t v = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return v ? DAR_OTHER : DAR_OK;
-}
-
 /* -- account ------------------------------------------------------------------------------- */
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -139,16 +131,6 @@ static enum dar get_available(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_to_clear(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     return emit_amount(app, at, o, -credit_to_clear(meter_of(app), wallet_of(at)));
-}
-
-static enum dar get_clearance(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
-}
-
-static enum dar set_clearance(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
 }
 
 static enum dar get_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -300,26 +282,6 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
     return stands ? DAR_OK : param_write(m, at->who, PARAM_CURRENCY, name, n);
 }
 
-static enum dar get_provision(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting(at, PARAM_PROVISION_1, AXDR_U16));
-}
-
-static enum dar set_provision(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1, AXDR_U16));
-}
-
-static enum dar get_provided_s(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
-}
-
-static enum dar set_provided_s(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
-}
-
 static enum dar call_open(void *app, const struct cosem_at *at, struct axdr_in *arg,
                           struct cosem_ret *ret)
 {
@@ -357,7 +319,7 @@ const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(4)] = { .get = get_status },
     [COSEM_ATTR(5)] = { .get = get_available },
     [COSEM_ATTR(6)] = { .get = get_to_clear },
-    [COSEM_ATTR(7)] = { .get = get_clearance, .set = set_clearance },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(8)] = { .get = get_debt },
     [COSEM_ATTR(9)] = { .get = get_credits },
     [COSEM_ATTR(10)] = { .get = get_charges },
@@ -368,8 +330,8 @@ const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(15)] = { .get = get_currency, .set = set_currency },
     [COSEM_ATTR(16)] = { .get = get_warning },
     [COSEM_ATTR(17)] = { .get = get_next },
-    [COSEM_ATTR(18)] = { .get = get_provision, .set = set_provision },
-    [COSEM_ATTR(19)] = { .get = get_provided_s, .set = set_provided_s },
+    [COSEM_ATTR(18)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(19)] = { .get = get_shown, .set = set_shown },
 };
 const struct cosem_method account_method[] = {
     [COSEM_METHOD(1)] = { .call = call_open, .ret = &cosem_order },
@@ -382,13 +344,10 @@ const struct cosem_method account_method[] = {
 /* Bits of the configuration: visual indication, confirmation, to be paid back, takes tokens. */
 static const struct {
     uint8_t type, priority, configuration;
-    uint16_t preset; /* parameter of wallet 1; 0 none */
 } kinds[CREDITS] = {
-    [CREDIT_TOKEN] = { 0, 1, 0x08, 0 },
-    [CREDIT_EMERGENCY] = { 2, 4, 0xE0, PARAM_EMERGENCY_1 },
-    [CREDIT_RESERVED] = { 1, 5, 0xA0, 0 },
-    [CREDIT_MONTH] = { 3, 3, 0, PARAM_FREE_1_MONTH },
-    [CREDIT_LIFELINE] = { 4, 2, 0, PARAM_FREE_1_LIFELINE },
+    [CREDIT_TOKEN] = { 0, 1, 0x08 },    [CREDIT_EMERGENCY] = { 2, 4, 0xE0 },
+    [CREDIT_RESERVED] = { 1, 5, 0xA0 }, [CREDIT_MONTH] = { 3, 3, 0 },
+    [CREDIT_LIFELINE] = { 4, 2, 0 },
 };
 
 static enum credit_kind kind_of(const struct cosem_at *at)
@@ -461,7 +420,7 @@ static enum dar get_limit(void *app, const struct cosem_at *at, struct axdr_out 
 
 static enum dar set_limit(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    if (kind_of(at) != CREDIT_RESERVED) return set_none(in);
+    if (kind_of(at) != CREDIT_RESERVED) return set_shown(app, at, in);
     int64_t v = -(int64_t)axdr_read_i32(in);
     if (!axdr_is_done(in)) return DAR_TYPE;
     if (v > INT32_MAX) return DAR_OTHER;
@@ -508,37 +467,6 @@ static unsigned status_of(void *app, const struct cosem_at *at)
 static enum dar get_credit_status(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     return axdr_emit_enum(o, (uint8_t)status_of(app, at));
-}
-
-static enum dar get_preset(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    unsigned first = kinds[kind_of(at)].preset;
-    if (!first) return axdr_emit_i32(o, 0);
-    return emit_setting(app, o, setting(at, first, AXDR_I32));
-}
-
-static enum dar set_preset(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    unsigned first = kinds[kind_of(at)].preset;
-    return first ? set_setting(app, at, in, setting(at, first, AXDR_I32)) : set_none(in);
-}
-
-/* Of emergency credit; of lifeline credit the kWh a month up to which there is any. */
-static struct setting below(const struct cosem_at *at)
-{
-    if (kind_of(at) == CREDIT_EMERGENCY) return setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32);
-    return (struct setting){ kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : PARAMS,
-                             AXDR_I32 };
-}
-
-static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return below(at).id < PARAMS ? emit_setting(app, o, below(at)) : axdr_emit_i32(o, 0);
-}
-
-static enum dar set_below(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return below(at).id < PARAMS ? set_setting(app, at, in, below(at)) : set_none(in);
 }
 
 /* Free credit comes with the first of each month, others never by themselves. */
@@ -589,8 +517,8 @@ const struct cosem_attr credit_attr[] = {
     [COSEM_ATTR(6)] = { .get = get_limit, .set = set_limit },
     [COSEM_ATTR(7)] = { .get = get_configuration },
     [COSEM_ATTR(8)] = { .get = get_credit_status },
-    [COSEM_ATTR(9)] = { .get = get_preset, .set = set_preset },
-    [COSEM_ATTR(10)] = { .get = get_below, .set = set_below },
+    [COSEM_ATTR(9)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(10)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(11)] = { .get = get_period },
 };
 const struct cosem_method credit_method[] = {

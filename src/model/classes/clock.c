@@ -121,23 +121,6 @@ static enum dar set_dst_date(void *app, const struct cosem_at *at, struct axdr_i
     return param_write(meter_of(app), at->who, dst_param(at), dt, sizeof dt);
 }
 
-/* Attributes from 7 on are parameters. */
-static const struct setting settings[] = {
-    { PARAM_DST_DEVIATION_MIN, AXDR_I8 },
-    { PARAM_DST_ENABLED, AXDR_BOOL },
-    { PARAM_CLOCK_BASE, AXDR_ENUM },
-};
-
-static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, settings[at->id - 7]);
-}
-
-static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, settings[at->id - 7]);
-}
-
 /* Methods 1 to 4 differ only in the order they give. */
 static enum dar call_adjust(void *app, const struct cosem_at *at, struct axdr_in *arg,
                             struct cosem_ret *ret)
@@ -180,9 +163,9 @@ const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(4)] = { .get = get_status },
     [COSEM_ATTR(5)] = { .get = get_dst_date, .set = set_dst_date },
     [COSEM_ATTR(6)] = { .get = get_dst_date, .set = set_dst_date },
-    [COSEM_ATTR(7)] = { .get = get_number, .set = set_number },
-    [COSEM_ATTR(8)] = { .get = get_number, .set = set_number },
-    [COSEM_ATTR(9)] = { .get = get_number },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(8)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(9)] = { .get = get_shown },
 };
 const struct cosem_method clock_method[] = {
     [COSEM_METHOD(1)] = { .call = call_adjust, .ret = &cosem_order },

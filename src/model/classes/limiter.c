@@ -82,22 +82,6 @@ static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_
     return set_setting(app, at, in, threshold(app, at));
 }
 
-static struct setting duration(const struct cosem_at *at)
-{
-    return (struct setting){ param_of(at, at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S),
-                             AXDR_U32 };
-}
-
-static enum dar get_duration(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, duration(at));
-}
-
-static enum dar set_duration(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, duration(at));
-}
-
 /* -- emergency ----------------------------------------------------------------------------- */
 
 static const struct axdr_field profile_field[] = {
@@ -203,8 +187,8 @@ const struct cosem_attr limiter_attr[] = {
     [COSEM_ATTR(3)] = { .get = get_active },
     [COSEM_ATTR(4)] = { .get = get_threshold, .set = set_threshold },
     [COSEM_ATTR(5)] = { .get = get_threshold, .set = set_threshold },
-    [COSEM_ATTR(6)] = { .get = get_duration, .set = set_duration },
-    [COSEM_ATTR(7)] = { .get = get_duration, .set = set_duration },
+    [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(8)] = { .get = get_profile, .set = set_profile },
     [COSEM_ATTR(9)] = { .get = get_groups, .set = set_groups },
     [COSEM_ATTR(10)] = { .get = get_is_active },

@@ -125,6 +125,21 @@ enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in, s
     return param_set(meter_of(app), at->who, s.id, (int32_t)(uint32_t)v);
 }
 
+enum dar get_shown(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct setting s = model_setting_of(at);
+    return s.id < PARAMS ? emit_setting(app, o, s) : axdr_emit_i32(o, 0);
+}
+
+enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct setting s = model_setting_of(at);
+    if (s.id < PARAMS) return set_setting(app, at, in, s);
+    int32_t v = axdr_read_i32(in);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return v ? DAR_OTHER : DAR_OK;
+}
+
 static struct setting param_of(const struct cosem_at *at)
 {
     return (struct setting){ reg_of(at), at->row->bind.tag };
