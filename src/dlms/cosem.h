@@ -147,7 +147,7 @@ struct cosem_seq {     /* an attribute or return value that is made of rows */
 
 /* get, and maybe set; or seq. Attribute 1, the logical name, is the engine's. What is only
  * written has cosem_hidden to get. set gets exactly one whole value: it decodes into locals,
- * asks axdr_is_done() or judges the fields, and only then applies. The place of an
+ * asks in->bad (what was read well was all) or judges the fields, and only then applies. The place of an
  * attribute or a method in its array is its id. Attributes have no gaps; a method without call
  * is none. */
 struct cosem_attr {

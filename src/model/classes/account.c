@@ -85,7 +85,7 @@ static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *i
     axdr_read_struct(in, 2);
     c.mode = axdr_read_enum(in);
     uint8_t status = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (status != at_wallet(app, at)->status) return DAR_OTHER;
     if (c.mode == MODE_POSTPAID + !wallet_is_postpaid(m)) return DAR_OK;
     return credit_set_mode(m, at->who, &c);
@@ -212,7 +212,7 @@ static enum dar set_collection(void *app, const struct cosem_at *at, struct axdr
         fits &= collection_param(e) ? of->value < 0 || of->value == says : says == 7;
         if (collection_param(e)) of->value = says;
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return fits ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
 }
 
@@ -269,7 +269,7 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
     int8_t scale = axdr_read_i8(in);
     uint8_t unit = axdr_read_enum(in);
     bool to_money = unit == UNIT_MONETARY;
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n == 0 || n > CURRENCY_NAME || scale != (to_money ? -2 : -3)) return DAR_OTHER;
     if (!to_money && (unit != UNIT_CONSUMPTION || n != 3 || memcmp(name, "kWh", 3)))
         return DAR_OTHER;
@@ -406,7 +406,7 @@ static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_
     struct level_row row[LEVEL_ROWS];
     memcpy(row, m->wallets.watchman.level, sizeof row);
     row[wallet_of(at) * CREDIT_LEVELS].threshold = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN)
         return row[wallet_of(at) * CREDIT_LEVELS].threshold ? DAR_OTHER : DAR_OK;
     return credit_set_levels(m, at->who, row);
@@ -422,7 +422,7 @@ static enum dar set_limit(void *app, const struct cosem_at *at, struct axdr_in *
 {
     if (kind_of(at) != CREDIT_RESERVED) return set_shown(app, at, in);
     int64_t v = -(int64_t)axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (v > INT32_MAX) return DAR_OTHER;
     return param_set(meter_of(app), at->who, PARAM_FRIENDLY_DEBT, (int32_t)v);
 }
@@ -484,7 +484,7 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
     struct meter *m = meter_of(app);
     int32_t v = axdr_read_i32(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
     return wallet_add(m, at->who, wallet_of(at), wallet_grains(m, wallet_of(at), v));
 }
@@ -496,7 +496,7 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
     unsigned w = wallet_of(at);
     int32_t v = axdr_read_i32(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
     return wallet_add(m, at->who, w, wallet_grains(m, w, v) - wallet_balance(m, w));
 }

@@ -83,7 +83,7 @@ static enum dar pick_classes(struct axdr_in *arg, const struct cosem_at *seen, s
         item_add(s, cls);
         s->end += cosem_list_count(&device_model, seen, cls);
     }
-    return axdr_is_done(arg) ? DAR_OK : DAR_TYPE;
+    return arg->bad ? DAR_TYPE : DAR_OK;
 }
 
 /* Place in the table of what {class, name} is for this client; false: nothing. */
@@ -114,7 +114,7 @@ static enum dar pick_objects(struct axdr_in *arg, const struct cosem_at *seen, b
     if (n > LIST_ITEMS) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) pick_object(arg, seen, s);
     s->end = s->work[W_ITEMS];
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     return one && !s->end ? DAR_UNDEFINED : DAR_OK;
 }
 
@@ -199,7 +199,7 @@ static enum dar set_secret(void *app, const struct cosem_at *at, struct axdr_in 
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return device_set_secret(device_of(app), at->who, role_of(at), p, n);
 }
 

@@ -46,7 +46,7 @@ static enum dar set_name(void *app, const struct cosem_at *at, struct axdr_in *i
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n > CALENDAR_NAME_MAX) return DAR_OTHER;
     return calendar_set_name(meter_of(app), at->who, calendar_of(at), p, (unsigned)n);
 }
@@ -129,7 +129,7 @@ static int take_season(struct meter *m, const struct cosem_at *at, struct axdr_i
     bool good = read_item(in, &x.name);
     axdr_read_datetime(in, x.start);
     good &= read_item(in, &x.week);
-    if (!axdr_is_done(in)) return E_TYPE;
+    if (in->bad) return E_TYPE;
     return good ? calendar_put_season(m, at->who, &x) : E_RANGE;
 }
 
@@ -139,7 +139,7 @@ static int take_week(struct meter *m, const struct cosem_at *at, struct axdr_in 
     axdr_read_struct(in, 8);
     bool good = read_item(in, &x.name);
     for (unsigned d = 0; d < 7; d++) x.day[d] = axdr_read_u8(in);
-    if (!axdr_is_done(in)) return E_TYPE;
+    if (in->bad) return E_TYPE;
     return good ? calendar_put_week(m, at->who, &x) : E_RANGE;
 }
 
@@ -165,7 +165,7 @@ static int take_day(struct meter *m, const struct cosem_at *at, struct axdr_in *
     if (n > SWITCHES_MAX) return E_RANGE;
     x.n = (uint8_t)n;
     for (uint32_t i = 0; i < n; i++) good &= read_switch(in, at, &x.at[i]);
-    if (!axdr_is_done(in)) return E_TYPE;
+    if (in->bad) return E_TYPE;
     return good ? calendar_put_day(m, at->who, &x) : E_RANGE;
 }
 
@@ -175,7 +175,7 @@ static int read_special(struct axdr_in *in, struct special_day *x)
     x->index = axdr_read_u16(in);
     axdr_read_date(in, x->date);
     x->day = axdr_read_u8(in);
-    return axdr_is_done(in) ? 0 : E_TYPE;
+    return in->bad ? E_TYPE : 0;
 }
 
 static int take_special(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
@@ -281,7 +281,7 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
 {
     uint8_t dt[12];
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return calendar_set_time(meter_of(app), at->who, calendar_of(at), dt);
 }
 
@@ -323,7 +323,7 @@ static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in
 {
     uint16_t index = axdr_read_u16(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     int err = special_day_delete(meter_of(app), at->who, calendar_of(at), index);
     return err == E_NONE ? DAR_OTHER : err;
 }

@@ -229,7 +229,7 @@ static enum dar read_rows(struct axdr_in *in, struct scheme *s, unsigned e, int 
         if (i < 0 || !fits) return DAR_OTHER;
         put_value(s, e, (unsigned)i, v);
     }
-    return axdr_is_done(in) ? DAR_OK : DAR_TYPE;
+    return in->bad ? DAR_TYPE : DAR_OK;
 }
 
 static enum dar write_passive(void *app, const struct cosem_at *at, const struct scheme *s)
@@ -255,7 +255,7 @@ static enum dar read_debt(void *app, const struct cosem_at *at, struct axdr_in *
     axdr_read_struct(in, 2);
     axdr_read_string(in, AXDR_OCTETS, &n);
     int64_t v = axdr_read_int(in, AXDR_I16);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n || tens < 0 || tens > 9) return DAR_OTHER;
     if (tens == debt_tens(was) && v == rounded(was, tens)) return DAR_OK;
     v *= power_of_ten(tens);
@@ -416,7 +416,7 @@ static enum dar owe(void *app, const struct cosem_at *at, struct axdr_in *arg, b
     struct meter *m = meter_of(app);
     unsigned w = wallet_of(at);
     int32_t v = axdr_read_i32(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (!is_debt(at)) return DAR_OTHER;
     int64_t was = adds ? at_debt(app, at)->remaining : 0;
     return credit_set_debt(m, at->who, w, debt_of(at), was + wallet_grains(m, w, v));

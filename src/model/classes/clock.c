@@ -62,7 +62,7 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
     uint8_t dt[12];
     utc_t u;
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     int err = moment_get(m, dt, &u);
     if (err) return err;
     bool within = at->who->assoc == ROLE_OPERATOR;
@@ -78,7 +78,7 @@ static enum dar get_zone(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar set_zone(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     int16_t v = axdr_read_i16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set(meter_of(app), at->who, PARAM_ZONE_MIN, -(int32_t)v);
 }
 
@@ -114,7 +114,7 @@ static enum dar set_dst_date(void *app, const struct cosem_at *at, struct axdr_i
 {
     uint8_t dt[12], was[12];
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!axdr_is_datetime(dt)) return DAR_OTHER;
     int n = dst_date(meter_of(app), dst_param(at), was);
     if (n >= 0 && !memcmp(was, dt, sizeof dt)) return DAR_OK;
@@ -141,7 +141,7 @@ static enum dar call_preset(void *app, const struct cosem_at *at, struct axdr_in
     (void)ret;
     axdr_read_struct(arg, 3);
     for (unsigned i = 0; i < 3; i++) axdr_read_datetime(arg, dt[i]);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     for (unsigned i = 0; i < 3; i++)
         if (moment_get(m, dt[i], &u[i])) return DAR_OTHER;
     return clock_preset(m, at->who, u[0], u[1], u[2]);
@@ -152,7 +152,7 @@ static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in 
 {
     int16_t s = axdr_read_i16(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     bool within = at->who->assoc == ROLE_OPERATOR;
     return clock_order(meter_of(app), at->who, CLOCK_SHIFT, s, within);
 }

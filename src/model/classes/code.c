@@ -64,7 +64,7 @@ static enum dar codes_put(void *app, const struct cosem_at *at, uint32_t i, stru
     c.index = (uint16_t)(format >> FORMAT_WHICH);
     const uint8_t *words = axdr_read_string(in, AXDR_OCTETS, &n);
     x.action = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n > CODE_WORDS || !read_item(&c, format, &x.item)) return DAR_OTHER;
     memcpy(x.words, words, n);
     x.words_n = (uint8_t)n;

@@ -37,7 +37,7 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     if (axdr_read_head(in, AXDR_ARRAY) != LEVEL_ROWS) return in->bad ? DAR_TYPE : DAR_OTHER;
     for (unsigned i = 0; i < LEVEL_ROWS; i++)
         if (axdr_read_fields(in, level_field, COUNT(level_field), &row[i])) return DAR_TYPE;
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return credit_set_levels(meter_of(app), at->who, row);
 }
 
@@ -66,7 +66,7 @@ static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *i
     int32_t mode = axdr_read_enum(in);
     axdr_read_octets(in, dt, sizeof dt);
     int32_t carry = axdr_read_bool(in), debt = axdr_read_bool(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     bool dated = dt[0] != 0xFF || dt[1] != 0xFF;
     if (dated && (!axdr_is_datetime(dt) || moment_get(m, dt, &u))) return DAR_OTHER;
     if (dated && (u.s < 1 || u.s > UINT32_MAX)) return DAR_OTHER;
@@ -109,7 +109,7 @@ static enum dar set_emergency(void *app, const struct cosem_at *at, struct axdr_
             *x++ = (struct param_value){ (uint16_t)(emergency_param[i] + w),
                                          (int32_t)axdr_read_int(in, emergency_tag[i]) };
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set_all(meter_of(app), at->who, v, COUNT(v));
 }
 

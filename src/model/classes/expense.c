@@ -123,7 +123,7 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &n);
     read_steps(in, &s);
     (void)axdr_read_fields(in, tables + BEHIND_STEPS, COUNT(tables) - BEHIND_STEPS, &s);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n > sizeof s.name) return DAR_OTHER;
     if (n) memcpy(s.name, name, n);
     uint8_t body[2][SCHEME_BODY];
@@ -170,7 +170,7 @@ enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *i
     uint8_t dt[12];
     utc_t u = { 0 };
     axdr_read_octets(in, dt, sizeof dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (dt[0] != 0xFF || dt[1] != 0xFF) {
         if (!axdr_is_datetime(dt) || moment_get(m, dt, &u)) return DAR_OTHER;
         if (u.s < 1 || u.s > UINT32_MAX) return DAR_OTHER;

@@ -43,7 +43,7 @@ enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param
     c.class_id = axdr_read_u16(in);
     axdr_read_octets(in, &c.ln, 6);
     c.attr = axdr_read_i8(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     int reg = model_column_of(&c);
     if (reg < 0 || reg >= REG_COUNT) return DAR_OTHER;
     return param_set(m, who, param, reg);
@@ -104,7 +104,7 @@ static enum dar set_profile(void *app, const struct cosem_at *at, struct axdr_in
     static const uint8_t open[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
     struct emergency e = { .from = { 0 } };
     (void)axdr_read_fields(in, profile_field, COUNT(profile_field), &e);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     bool none = !memcmp(e.time, open, sizeof open);
     if (!none && moment_get(meter_of(app), e.time, &e.from)) return DAR_OTHER;
     return limiter_set_emergency(meter_of(app), at->who, index_of(at), &e);
@@ -132,7 +132,7 @@ static enum dar set_groups(void *app, const struct cosem_at *at, struct axdr_in 
     if (in->bad) return DAR_TYPE;
     if (n > LIMIT_GROUPS) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) le_put16(ids + 2 * i, axdr_read_u16(in));
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_write(meter_of(app), at->who, groups_of(at), ids, n * 2);
 }
 
@@ -168,7 +168,7 @@ enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
     axdr_read_struct(in, 2);
     for (unsigned i = 0; i < 2; i++)
         v[i] = (struct param_value){ (uint16_t)(up + i), read_script(in) };
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set_all(m, who, v, 2);
 }
 

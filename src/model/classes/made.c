@@ -250,7 +250,7 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
     uint8_t dt[12];
     utc_t u;
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!installed_s(m)) return be_get16(dt) == 0xFFFF ? DAR_OK : DAR_OTHER;
     if (moment_get(m, dt, &u) || u.s <= installed_s(m)) return DAR_OTHER;
     int64_t days = (u.s - installed_s(m)) / 86400;
@@ -270,7 +270,7 @@ typedef int (*clearer)(struct meter *m, const struct who *who, unsigned k, uint3
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in, clearer f)
 {
     uint32_t v = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return f(meter_of(app), at->who, at->k, v);
 }
 
@@ -330,7 +330,7 @@ static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_i
         good &= n <= INT32_MAX;
         v[i] = (struct param_value){ l->of[i].id, (int32_t)n };
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!good) return DAR_OTHER;
     return param_set_all(meter_of(app), at->who, v, l->n);
 }
@@ -371,7 +371,7 @@ static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in
     if (n > OUTPUT_ROWS) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++)
         if (axdr_read_fields(in, output_field, COUNT(output_field), &row[i])) return DAR_TYPE;
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     bool stands = n == output_rows(meter_of(app), was) && !memcmp(row, was, n * sizeof row[0]);
     return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, n);
 }

@@ -34,7 +34,7 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!is_address(p, n)) return DAR_OTHER;
     return param_write(meter_of(app), at->who, (uint16_t)(PARAM_LOCAL_1_ADDRESS + at->k), p, n);
 }
@@ -59,7 +59,7 @@ static enum dar get_lower(void *app, const struct cosem_at *at, struct axdr_out 
 static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint16_t v = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (v == device_lower_address(device_of(app), at->row->bind.id)) return DAR_OK;
     if (v < HDLC_LOWEST) return DAR_OTHER;
     return param_set(meter_of(app), at->who,
@@ -194,7 +194,7 @@ static enum dar set_net(void *app, const struct cosem_at *at, struct axdr_in *in
     struct axdr_out o = axdr_out(is, sizeof is);
     axdr_emit_fields(&o, &x->f, 1, &n);
     (void)axdr_read_fields(in, &x->f, 1, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!memcmp(is, number.p, o.len) && is_set_up(app)) return DAR_OK;
     uint32_t v = (uint32_t)axdr_read_number(&number, NULL);
     if (!is_possible(x->param, v)) return DAR_OTHER;

@@ -28,7 +28,7 @@ static enum dar set_list(void *app, const struct cosem_at *at, struct axdr_in *i
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     int err = n > PUSH_ENTRIES ? E_RANGE : 0;
     for (uint32_t i = 0; i < n && !err; i++) err = push_read_entry(&e, in);
-    if (!err && !axdr_is_done(in)) err = E_TYPE;
+    if (!err && in->bad) err = E_TYPE;
     if (!err && whole.n > PUSH_LIST) err = E_RANGE;
     if (err) return err;
     size_t had = push_list_octets(device_of(app), push_of(at), was);
@@ -144,7 +144,7 @@ static enum dar set_installation(void *app, const struct cosem_at *at, struct ax
     bool registered = axdr_read_bool(in);
     (void)axdr_read_u8(in);
     axdr_read_datetime(in, next);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     push_reset(d, PUSH_INSTALLATION);
     push_register(&d->meter, registered);
     if (!registered) (void)push_order(&d->meter, PUSH_INSTALLATION);

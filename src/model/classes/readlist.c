@@ -112,7 +112,7 @@ static enum dar items_put(void *app, const struct cosem_at *at, uint32_t i, stru
     struct column_stage *st = &device_of(app)->columns;
     struct cosem_capture c;
     (void)at;
-    if (cosem_read_capture(in, &c) || !axdr_is_done(in)) return DAR_TYPE;
+    if (cosem_read_capture(in, &c)) return DAR_TYPE;
     int column = model_item_of(&c);
     if (column < 0 || i >= DISPLAY_ITEMS) return DAR_OTHER;
     st->column[i] = (uint16_t)column;
@@ -207,7 +207,7 @@ static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in
     if (n != items_of(app, at, item)) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++)
         if (axdr_read_fields(in, format_field, COUNT(format_field), &item[i])) return DAR_TYPE;
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return display_set_items(meter_of(app), at->who, list_of(at), item, n);
 }
 

@@ -96,7 +96,7 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
         number[i] = (uint8_t)read_action(in, t);
         good &= number[i] < t->n;
     }
-    if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!good) return DAR_OTHER;
     if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
     return param_write(meter_of(app), at->who, t->param, number, n);
@@ -115,7 +115,7 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
     const struct script_table *t = table_of(at);
     uint16_t n = axdr_read_u16(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     const struct script *s = model_script(meter_of(app), t, n);
     return s ? model_order(meter_of(app), at->who, s->command, s->arg) : DAR_OTHER;
 }
@@ -166,7 +166,7 @@ static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *
     axdr_read_struct(in, 2);
     axdr_read_time(in, b);
     axdr_read_date(in, b + 4);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
     const struct schedule *s = schedule_of(at);
     return s->set(meter_of(app), at->who, s->which, b);
@@ -213,7 +213,7 @@ static enum dar set_single_script(void *app, const struct cosem_at *at, struct a
     axdr_read_struct(in, 2);
     axdr_read_octets(in, &ln, sizeof ln);
     uint16_t selector = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (memcmp(&ln, table_name(at), sizeof ln) != 0 || selector > UINT8_MAX) return DAR_OTHER;
     x.selector = (uint8_t)selector;
     return set_action(app, at, &x);
@@ -228,7 +228,7 @@ static enum dar set_single_type(void *app, const struct cosem_at *at, struct axd
 {
     struct single_action x = action_of(app, at);
     x.type = axdr_read_enum(in);
-    return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
+    return in->bad ? DAR_TYPE : set_action(app, at, &x);
 }
 
 static enum dar get_single_times(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -254,7 +254,7 @@ static enum dar set_single_times(void *app, const struct cosem_at *at, struct ax
         axdr_read_date(in, x.when[i] + 4);
     }
     x.n = (uint8_t)n;
-    return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
+    return in->bad ? DAR_TYPE : set_action(app, at, &x);
 }
 
 const struct cosem_attr single_attr[] = {

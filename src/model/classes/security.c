@@ -87,7 +87,7 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
 {
     struct device *d = device_of(app);
     uint8_t suite = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (suite > CFG_SUITE1) return DAR_OTHER;
     enum dar dar = CFG_SUITE1 && suite             ? suite1_is_complete(d, at)
                    : setup_of(app).policy & SIGNED ? DAR_DENIED
@@ -104,7 +104,7 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     struct dlms_security is = setup_of(app);
     uint8_t policy = axdr_read_enum(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
     if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
     enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;

@@ -121,7 +121,7 @@ int emit_setting(void *app, struct axdr_out *o, struct setting s)
 enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in, struct setting s)
 {
     int64_t v = axdr_read_int(in, s.tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set(meter_of(app), at->who, s.id, (int32_t)(uint32_t)v);
 }
 
@@ -136,7 +136,7 @@ enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in)
     struct setting s = model_setting_of(at);
     if (s.id < PARAMS) return set_setting(app, at, in, s);
     int32_t v = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return v ? DAR_OTHER : DAR_OK;
 }
 
@@ -197,7 +197,7 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_write(meter_of(app), at->who, reg_of(at), p, n);
 }
 

@@ -42,7 +42,7 @@ static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint8_t mode = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return answered(param_set(meter_of(app), at->who, PARAM_SUPPLY_MODE, mode));
 }
 
@@ -51,7 +51,7 @@ static enum dar call_disconnect(void *app, const struct cosem_at *at, struct axd
 {
     (void)ret;
     axdr_read_i8(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     return answered(supply_order(meter_of(app), at->who, SUPPLY_REMOTE, ACTION_DISCONNECT));
 }
 
@@ -60,7 +60,7 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
 {
     (void)ret;
     axdr_read_i8(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     const struct meter *m = meter_of(app);
     return answered(supply_reconnect(meter_of(app), at->who, is_trusted(m, at->who)));
 }
@@ -105,7 +105,7 @@ static enum dar set_permissions(void *app, const struct cosem_at *at, struct axd
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != REQUESTERS) return DAR_OTHER;
     for (unsigned r = 0; r < REQUESTERS; r++) w.may[r] = (uint8_t)read_flags(in, ACTIONS);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return supply_set_weights(m, at->who, &w);
 }
 
@@ -132,7 +132,7 @@ static enum dar set_weights(void *app, const struct cosem_at *at, struct axdr_in
         if (!in->bad && n != ACTIONS) return DAR_OTHER;
         for (unsigned a = 0; a < ACTIONS; a++) w.of[r][a] = axdr_read_u16(in);
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return supply_set_weights(m, at->who, &w);
 }
 
@@ -167,7 +167,7 @@ static enum dar call_request(void *app, const struct cosem_at *at, struct axdr_i
     axdr_read_struct(arg, 2);
     unsigned actor = axdr_read_u8(arg);
     uint32_t bits = read_flags(arg, ACTIONS);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (actor < 1 || actor > REQUESTERS) return DAR_OTHER;
     unsigned action = chosen(&m->supply.weights, actor - 1, bits);
     if (!action) return DAR_DENIED;
@@ -180,7 +180,7 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
 {
     (void)ret;
     axdr_read_i8(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     return supply_forget(meter_of(app), at->who);
 }
 
@@ -240,7 +240,7 @@ static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t word = read_flags(in, at->row->bind.tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word);
 }
 

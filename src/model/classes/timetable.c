@@ -85,8 +85,8 @@ static enum dar entries_put(void *app, const struct cosem_at *at, uint32_t i,
     (void)axdr_read_fields(in, before, COUNT(before), &x);
     bool good = read_special(in, &x);
     (void)axdr_read_fields(in, behind, COUNT(behind), &x);
-    if (good && !axdr_is_done(in)) return DAR_TYPE;
-    if (!good || !find_script(meter_of(app), at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
+    if (in->bad) return DAR_TYPE;
+    if (!good || !find_script(meter_of(app), at, &x)) return DAR_OTHER;
     return schedule_put(meter_of(app), at->who, &x);
 }
 

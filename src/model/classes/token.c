@@ -107,7 +107,7 @@ static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in 
     size_t n = 0;
     (void)ret;
     const uint8_t *p = axdr_read_string(arg, AXDR_OCTETS, &n);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (n > sizeof text) return DAR_OTHER;
     if (n == BCD)
         text_of_bcd(p, text);
@@ -241,7 +241,7 @@ static enum dar set_sms(void *app, const struct cosem_at *at, struct axdr_in *in
     }
     for (unsigned bit = SMS_TAKES_TOKENS; bit <= SMS_REPLIES; bit <<= 1)
         if (axdr_read_bool(in)) setup[0] = (uint8_t)(setup[0] | bit);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     size_t size =
         numbers || setup[0] ? 1 + numbers * SMS_NUMBER : 0; /* as delivered: nothing */
     return param_write(meter_of(app), at->who, PARAM_SMS, setup, size);
@@ -258,7 +258,7 @@ static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in
     struct secure_key k = { .slot = SECURE_SMS_PIN };
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n && (n < SMS_PIN_MIN || n > SMS_PIN_MAX)) return DAR_OTHER;
     for (size_t i = 0; i < n; i++)
         if (p[i] < '0' || p[i] > '9') return DAR_OTHER;
@@ -314,7 +314,7 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
         axdr_read_string(in, AXDR_OCTETS, &length);
         axdr_read_u8(in);
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return unit_set(meter_of(app), at->who, e, n);
 }
 
@@ -368,7 +368,7 @@ static enum dar set_unit_codes(void *app, const struct cosem_at *at, struct axdr
     if (in->bad) return DAR_TYPE;
     if (n > UNIT_CODES) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) code[i] = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return unit_set_codes(meter_of(app), at->who, code, n);
 }
 
@@ -392,7 +392,7 @@ static enum dar set_window(void *app, const struct cosem_at *at, struct axdr_in 
     axdr_read_struct(in, 2);
     int32_t year = axdr_read_u16(in);
     uint32_t tid = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return prepay_window_set(meter_of(app), at->who, year, tid);
 }
 

@@ -126,7 +126,7 @@ static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in 
         v[i] = (struct param_value){ alarm_param(at, ALARM_MONITOR_UP + i), axdr_read_u16(in) };
         good &= !memcmp(&ln, &pushes, sizeof ln);
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return good ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
 }
 
@@ -161,7 +161,7 @@ static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr
     uint32_t limit_wh[SCHEME_STEPS], n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n >= SCHEME_STEPS) return DAR_OTHER;
     for (unsigned i = 0; i < n && !in->bad; i++) limit_wh[i] = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return expense_set_limits(meter_of(app), at->who, limit_wh, n);
 }
 
@@ -212,7 +212,7 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != CREDIT_LEVELS) return DAR_OTHER;
     for (unsigned i = 0; i < CREDIT_LEVELS; i++) row[i].threshold = axdr_read_i32(in);
-    return axdr_is_done(in) ? credit_set_levels(m, at->who, row) : DAR_TYPE;
+    return in->bad ? DAR_TYPE : credit_set_levels(m, at->who, row);
 }
 
 static enum dar get_credit(void *app, const struct cosem_at *at, struct axdr_out *o)
