@@ -106,14 +106,15 @@ enum {
     HDLCS
 };
 
-/* Parameters that make one structure. */
-enum { SETTINGS_MAX = 6 };
+/* Parameters that make one structure; or an array of them, one an object, of which the parameters
+ * of the next lie one further. */
+enum { SETTINGS_MAX = 6, SETTINGS_ALL = 8 };
 struct setting {
     uint16_t id;
     uint8_t tag;
 };
 struct setting_list {
-    uint8_t n;
+    uint8_t n, objects; /* 0: no array; n * objects up to SETTINGS_ALL */
     struct {
         uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
     } of[SETTINGS_MAX];
@@ -272,8 +273,11 @@ int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
 enum dar get_shown(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in);
 
-/* A parameter as a number of that type, and taken as one. */
+/* A parameter as a number of that type, and taken as one; under AXDR_DATETIME as a moment in
+ * octets, seconds since 1970. Words of 32 bits (filters) are kept as the signed number of the same
+ * bits. Above UINT32_MAX: it is none. */
 int emit_setting(void *app, struct axdr_out *o, struct setting s);
+int64_t read_setting(void *app, struct axdr_in *in, struct setting s);
 enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
                      struct setting s);
 

@@ -156,31 +156,18 @@ const struct cosem_attr scheme_part_attr[] = {
 };
 
 /* -- when the passive one comes into force ------------------------------------------------- */
+static const struct setting scheme_at = { PARAM_SCHEME_AT_S, AXDR_DATETIME };
+
 enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct meter *m = meter_of(app);
     (void)at;
-    return emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_SCHEME_AT_S) });
+    return emit_setting(app, o, scheme_at);
 }
 
-/* A date without a year: never. */
 enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    struct meter *m = meter_of(app);
-    uint8_t dt[12];
-    utc_t u = { 0 };
-    axdr_read_octets(in, dt, sizeof dt);
-    if (in->bad) return DAR_TYPE;
-    if (dt[0] != 0xFF || dt[1] != 0xFF) {
-        if (!axdr_is_datetime(dt) || moment_get(m, dt, &u)) return DAR_OTHER;
-        if (u.s < 1 || u.s > UINT32_MAX) return DAR_OTHER;
-    }
-    return param_set(m, at->who, PARAM_SCHEME_AT_S, (int32_t)(uint32_t)u.s);
+    return set_setting(app, at, in, scheme_at);
 }
-
-const struct cosem_attr scheme_time_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_scheme_time, .set = set_scheme_time },
-};
 
 /* -- what it comes to: amounts in 1e-6 of the currency, rounded down ----------------------- */
 static int64_t micro(int64_t nano)

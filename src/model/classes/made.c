@@ -310,29 +310,43 @@ static const struct setting_list *settings_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
+static struct setting setting_of(const struct setting_list *l, unsigned k)
+{
+    return (struct setting){ (uint16_t)(l->of[k % l->n].id + k / l->n), l->of[k % l->n].tag };
+}
+
+static unsigned count_of(const struct setting_list *l)
+{
+    return l->objects ? (unsigned)l->n * l->objects : l->n;
+}
+
 static enum dar get_settings(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct setting_list *l = settings_of(at);
-    axdr_emit_struct(o, l->n);
-    for (unsigned i = 0; i < l->n; i++)
-        axdr_emit_int(o, l->of[i].tag, param_get(meter_of(app), l->of[i].id));
+    if (l->objects) axdr_emit_array(o, l->objects);
+    for (unsigned k = 0; k < count_of(l); k++) {
+        if (k % l->n == 0) axdr_emit_struct(o, l->n);
+        emit_setting(app, o, setting_of(l, k));
+    }
     return DAR_OK;
 }
 
 static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     const struct setting_list *l = settings_of(at);
-    struct param_value v[SETTINGS_MAX];
-    bool good = true;
-    axdr_read_struct(in, l->n);
-    for (unsigned i = 0; i < l->n; i++) {
-        int64_t n = axdr_read_int(in, l->of[i].tag);
-        good &= n <= INT32_MAX;
-        v[i] = (struct param_value){ l->of[i].id, (int32_t)n };
+    struct param_value v[SETTINGS_ALL];
+    bool good = !l->objects || axdr_read_head(in, AXDR_ARRAY) == l->objects;
+    if (!good && !in->bad) return DAR_OTHER;
+    for (unsigned k = 0; k < count_of(l); k++) {
+        struct setting s = setting_of(l, k);
+        if (k % l->n == 0) axdr_read_struct(in, l->n);
+        int64_t n = read_setting(app, in, s);
+        good &= n <= (s.tag == AXDR_DATETIME ? UINT32_MAX : INT32_MAX);
+        v[k] = (struct param_value){ s.id, (int32_t)(uint32_t)n };
     }
     if (in->bad) return DAR_TYPE;
     if (!good) return DAR_OTHER;
-    return param_set_all(meter_of(app), at->who, v, l->n);
+    return param_set_all(meter_of(app), at->who, v, count_of(l));
 }
 
 const struct cosem_attr settings_attr[] = {

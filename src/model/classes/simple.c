@@ -114,14 +114,33 @@ const struct cosem_attr extended_attr[] = {
  */
 int emit_setting(void *app, struct axdr_out *o, struct setting s)
 {
-    return axdr_emit_int(o, s.tag, param_get(meter_of(app), s.id));
+    struct meter *m = meter_of(app);
+    int32_t v = param_get(m, s.id);
+    if (s.tag == AXDR_DATETIME) return emit_moment(m, o, (utc_t){ (uint32_t)v });
+    return axdr_emit_int(o, s.tag, v);
 }
 
-/* Unsigned 32-bit words (filters) are kept as the signed number of the same bits. */
+/* A date without a year: never, which is 0. */
+static int64_t read_date(struct meter *m, struct axdr_in *in)
+{
+    uint8_t dt[12];
+    utc_t u;
+    axdr_read_octets(in, dt, sizeof dt);
+    if (dt[0] == 0xFF && dt[1] == 0xFF) return 0;
+    if (!axdr_is_datetime(dt) || moment_get(m, dt, &u) || u.s < 1) return INT64_MAX;
+    return u.s;
+}
+
+int64_t read_setting(void *app, struct axdr_in *in, struct setting s)
+{
+    return s.tag == AXDR_DATETIME ? read_date(meter_of(app), in) : axdr_read_int(in, s.tag);
+}
+
 enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in, struct setting s)
 {
-    int64_t v = axdr_read_int(in, s.tag);
+    int64_t v = read_setting(app, in, s);
     if (in->bad) return DAR_TYPE;
+    if (v > UINT32_MAX) return DAR_OTHER;
     return param_set(meter_of(app), at->who, s.id, (int32_t)(uint32_t)v);
 }
 

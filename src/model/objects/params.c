@@ -40,7 +40,6 @@ static const struct place {
     { PARAM_SCHEME, 1, 96, 60, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_SCHEME_B, 1, 96, 60, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_SCHEME_SIDE, 1, 96, 60, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
-    { PARAM_SCHEME_AT_S, 1, 96, 60, 2, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_LIFELINE_KWH, 112, 19, 10, 4, 0, 10, 1, AXDR_I32, BY_D, WALLETS, 0 },
     { PARAM_LEVELS, 1, 96, 61, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_SMS, 1, 96, 64, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
@@ -83,7 +82,6 @@ static const struct place {
     { PARAM_CLEARANCE_1, 111, 19, 0, 0, 0, 7, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_EMERGENCY_1, 112, 19, 10, 1, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_EMERGENCY_1_BELOW, 112, 19, 10, 1, 0, 10, 1, AXDR_I32, BY_D, WALLETS, 1 },
-    { PARAM_EMERGENCY_1_AUTO, 1, 96, 61, 6, 0, 2, 1, AXDR_NULL, SAME, 4, 1 },
     { PARAM_FREE_1_MONTH, 112, 19, 10, 3, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_FREE_1_LIFELINE, 112, 19, 10, 4, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_DEBT_1_DAY, 113, 19, 20, 18, 0, 5, 1, AXDR_NULL, BY_D, WALLETS, 1 },
@@ -91,7 +89,6 @@ static const struct place {
     { PARAM_PROVISION_1, 111, 19, 0, 0, 0, 18, 1, AXDR_U16, BY_D, WALLETS, 1 },
     { PARAM_PROVISION_1_S, 111, 19, 0, 0, 0, 19, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_COLLECT_FIXED, 111, 19, 0, 0, 0, 11, 1, AXDR_NULL, SAME, 2, 1 },
-    { PARAM_MODE_NEXT, 1, 96, 61, 3, 0, 2, 1, AXDR_NULL, SAME, 4, 1 },
     { PARAM_LIMIT_1_REG, 71, 17, 0, 0, 0, 2, 1, AXDR_NULL, BY_E, 3, LIMIT_EVERY },
     { PARAM_LIMIT_1_NORMAL, 71, 17, 0, 0, 0, 4, 2, AXDR_NULL, BY_E, 3, LIMIT_EVERY },
     { PARAM_LIMIT_1_OVER_S, 71, 17, 0, 0, 0, 6, 2, AXDR_U32, BY_E, 3, LIMIT_EVERY },
@@ -133,7 +130,7 @@ static int member_of(const struct cosem_row *r, uint16_t param)
     if (r->cls != INDEX_class_settings) return -1;
     const struct setting_list *l = r->bind.ext;
     for (unsigned i = 0; i < l->n; i++)
-        if (l->of[i].id == param) return 0;
+        if ((uint16_t)(param - l->of[i].id) < (l->objects ? l->objects : 1u)) return 0;
     return -1;
 }
 

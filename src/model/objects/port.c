@@ -19,6 +19,7 @@ static const struct schedule push_schedule[] = { PUSH_SCHEDULE(0), PUSH_SCHEDULE
                                                  PUSH_SCHEDULE(2), PUSH_SCHEDULE(3) };
 
 static const struct setting_list gasp = { 3,
+                                          0,
                                           { { PARAM_GASP_ENABLED, AXDR_BOOL },
                                             { PARAM_GASP_DELAY_S, AXDR_U8 },
                                             { PARAM_GASP_COUNT, AXDR_U8 } } };
