@@ -201,10 +201,10 @@ int emit_monitored(struct axdr_out *o, uint16_t reg);
 enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
                           struct axdr_in *in);
 
-/* Two scripts of 0-0:10.0.106, {up, down}; and written into two parameters in a row. */
-int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
-enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
-                            struct axdr_in *in);
+/* Two scripts of a table, {up, down}; and written into two parameters in a row. */
+int emit_scripts(struct axdr_out *o, const struct obis *table, int32_t up, int32_t down);
+enum dar set_scripts_of(struct meter *m, const struct who *who, const struct obis *table,
+                        uint16_t up, struct axdr_in *in);
 
 /* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
  * attribute, null}: the value is read there. */
@@ -268,6 +268,11 @@ static inline struct meter *meter_of(void *app)
 enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o);
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
+
+/* Attributes that are nothing else than this: null-data, an empty array, the enum 0. */
+enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar get_empty(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar get_first(void *app, const struct cosem_at *at, struct axdr_out *o);
 
 /* An attribute that is a parameter and no more (model_setting_of); what has none there is 0. */
 enum dar get_shown(void *app, const struct cosem_at *at, struct axdr_out *o);

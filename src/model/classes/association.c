@@ -216,12 +216,6 @@ static enum dar get_security_setup(void *app, const struct cosem_at *at, struct 
     return axdr_emit_octets(o, ciphered ? setup : none, 6);
 }
 
-static enum dar get_users(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_array(o, 0);
-}
-
 static enum dar get_user(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_struct(o, 2);
@@ -247,7 +241,7 @@ const struct cosem_attr association_attr[] = {
     [COSEM_ATTR(7)] = { .get = cosem_hidden, .set = set_secret },
     [COSEM_ATTR(8)] = { .get = get_status },
     [COSEM_ATTR(9)] = { .get = get_security_setup },
-    [COSEM_ATTR(10)] = { .get = get_users },
+    [COSEM_ATTR(10)] = { .get = get_empty },
     [COSEM_ATTR(11)] = { .get = get_user },
 };
 const struct cosem_method association_method[] = { [COSEM_METHOD(1)] = { .call = call_reply } };

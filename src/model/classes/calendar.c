@@ -51,34 +51,45 @@ static enum dar set_name(void *app, const struct cosem_at *at, struct axdr_in *i
     return calendar_set_name(meter_of(app), at->who, calendar_of(at), p, (unsigned)n);
 }
 
-/* -- rows out ------------------------------------------------------------------------------ */
-static void emit_item(struct axdr_out *o, const struct item_name *x)
-{
-    axdr_emit_octets(o, x->octets, x->n);
-}
+/* -- rows, the same table both ways -------------------------------------------------------- */
+
+static const struct axdr_field season_field[] = {
+    AXDR_NESTED(3),
+    AXDR_FIELD(STRING, struct season, name),
+    AXDR_FIELD(DATETIME, struct season, start),
+    AXDR_FIELD(STRING, struct season, week),
+};
+static const struct axdr_field week_field[] = {
+    AXDR_NESTED(8),
+    AXDR_FIELD(STRING, struct week, name),
+    AXDR_FIELD(U8, struct week, day[0]),
+    AXDR_FIELD(U8, struct week, day[1]),
+    AXDR_FIELD(U8, struct week, day[2]),
+    AXDR_FIELD(U8, struct week, day[3]),
+    AXDR_FIELD(U8, struct week, day[4]),
+    AXDR_FIELD(U8, struct week, day[5]),
+    AXDR_FIELD(U8, struct week, day[6]),
+};
+static const struct axdr_field special_field[] = {
+    AXDR_NESTED(3),
+    AXDR_FIELD(U16, struct special_day, index),
+    AXDR_FIELD(DATE, struct special_day, date),
+    AXDR_FIELD(U8, struct special_day, day),
+};
 
 static int emit_season(struct meter *m, const struct cosem_at *at, unsigned i,
                        struct axdr_out *o)
 {
     struct season x;
     int err = calendar_season(m, calendar_of(at), side_of(at), i, &x);
-    if (err < 0) return err;
-    axdr_emit_struct(o, 3);
-    emit_item(o, &x.name);
-    axdr_emit_octets(o, x.start, sizeof x.start);
-    emit_item(o, &x.week);
-    return 0;
+    return err < 0 ? err : axdr_emit_fields(o, season_field, COUNT(season_field), &x);
 }
 
 static int emit_week(struct meter *m, const struct cosem_at *at, unsigned i, struct axdr_out *o)
 {
     struct week x;
     int err = calendar_week(m, calendar_of(at), side_of(at), i, &x);
-    if (err < 0) return err;
-    axdr_emit_struct(o, 8);
-    emit_item(o, &x.name);
-    for (unsigned d = 0; d < 7; d++) axdr_emit_u8(o, x.day[d]);
-    return 0;
+    return err < 0 ? err : axdr_emit_fields(o, week_field, COUNT(week_field), &x);
 }
 
 static int emit_day(struct meter *m, const struct cosem_at *at, unsigned i, struct axdr_out *o)
@@ -103,44 +114,22 @@ static int emit_special(struct meter *m, const struct cosem_at *at, unsigned i,
 {
     struct special_day x;
     int err = special_day(m, calendar_of(at), i, &x);
-    if (err < 0) return err;
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, x.index);
-    axdr_emit_octets(o, x.date, sizeof x.date);
-    axdr_emit_u8(o, x.day);
-    return 0;
+    return err < 0 ? err : axdr_emit_fields(o, special_field, COUNT(special_field), &x);
 }
 
-/* -- rows in: 0, E_TYPE for another shape, or what the meter says of the row --------------- */
-static bool read_item(struct axdr_in *in, struct item_name *x)
-{
-    size_t n = 0;
-    const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (in->bad || n > ITEM_NAME_MAX) return false;
-    x->n = (uint8_t)n;
-    if (n) memcpy(x->octets, p, n);
-    return true;
-}
-
+/* E_TYPE for another shape, E_RANGE, or what the meter says of the row. */
 static int take_season(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
 {
     struct season x = { .name = { .n = 0 } };
-    axdr_read_struct(in, 3);
-    bool good = read_item(in, &x.name);
-    axdr_read_datetime(in, x.start);
-    good &= read_item(in, &x.week);
-    if (in->bad) return E_TYPE;
-    return good ? calendar_put_season(m, at->who, &x) : E_RANGE;
+    int err = axdr_read_fields(in, season_field, COUNT(season_field), &x);
+    return err ? err : calendar_put_season(m, at->who, &x);
 }
 
 static int take_week(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
 {
     struct week x = { .name = { .n = 0 } };
-    axdr_read_struct(in, 8);
-    bool good = read_item(in, &x.name);
-    for (unsigned d = 0; d < 7; d++) x.day[d] = axdr_read_u8(in);
-    if (in->bad) return E_TYPE;
-    return good ? calendar_put_week(m, at->who, &x) : E_RANGE;
+    int err = axdr_read_fields(in, week_field, COUNT(week_field), &x);
+    return err ? err : calendar_put_week(m, at->who, &x);
 }
 
 /* A switch calls the calendar's own script table: another one would do nothing. */
@@ -171,11 +160,7 @@ static int take_day(struct meter *m, const struct cosem_at *at, struct axdr_in *
 
 static int read_special(struct axdr_in *in, struct special_day *x)
 {
-    axdr_read_struct(in, 3);
-    x->index = axdr_read_u16(in);
-    axdr_read_date(in, x->date);
-    x->day = axdr_read_u8(in);
-    return in->bad ? E_TYPE : 0;
+    return axdr_read_fields(in, special_field, COUNT(special_field), x);
 }
 
 static int take_special(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
@@ -314,8 +299,8 @@ static enum dar call_insert(void *app, const struct cosem_at *at, struct axdr_in
 {
     struct special_day x;
     (void)ret;
-    if (read_special(arg, &x)) return DAR_TYPE;
-    return special_day_insert(meter_of(app), at->who, calendar_of(at), &x);
+    int err = read_special(arg, &x);
+    return err ? err : special_day_insert(meter_of(app), at->who, calendar_of(at), &x);
 }
 
 static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in *arg,

@@ -14,12 +14,6 @@ static enum dar get_last(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_int(o, at->row->bind.tag, reg_at(r, (uint16_t)(demand_of(at) + DEMANDS)));
 }
 
-static enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_null(o);
-}
-
 static enum dar get_ended(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;

@@ -143,43 +143,41 @@ static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_
 
 /* -- actions ------------------------------------------------------------------------------- */
 
-/* One of another table is out of range. */
-static int32_t read_script(struct axdr_in *in)
-{
-    struct obis ln = { 0 };
-    axdr_read_struct(in, 2);
-    axdr_read_octets(in, &ln, 6);
-    uint16_t selector = axdr_read_u16(in);
-    bool known = selector == 0 || !memcmp(&ln, &supply_scripts, sizeof ln);
-    return known ? selector : INT32_MAX;
-}
-
-int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
+int emit_scripts(struct axdr_out *o, const struct obis *table, int32_t up, int32_t down)
 {
     axdr_emit_struct(o, 2);
-    emit_script(o, &supply_scripts, (unsigned)up);
-    return emit_script(o, &supply_scripts, (unsigned)down);
+    emit_script(o, table, (unsigned)up);
+    return emit_script(o, table, (unsigned)down);
 }
 
-enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
-                            struct axdr_in *in)
+/* A script of another table is out of range; of none at all any may be named with the relay's. */
+enum dar set_scripts_of(struct meter *m, const struct who *who, const struct obis *table,
+                        uint16_t up, struct axdr_in *in)
 {
     struct param_value v[2];
+    bool good = true;
     axdr_read_struct(in, 2);
-    for (unsigned i = 0; i < 2; i++)
-        v[i] = (struct param_value){ (uint16_t)(up + i), read_script(in) };
+    for (unsigned i = 0; i < 2; i++) {
+        struct obis ln = *table;
+        axdr_read_struct(in, 2);
+        axdr_read_octets(in, &ln, sizeof ln);
+        v[i] = (struct param_value){ (uint16_t)(up + i), axdr_read_u16(in) };
+        bool none = v[i].value == 0 && table == &supply_scripts;
+        good &= none || !memcmp(&ln, table, sizeof ln);
+    }
     if (in->bad) return DAR_TYPE;
-    return param_set_all(m, who, v, 2);
+    return good ? param_set_all(m, who, v, 2) : DAR_OTHER;
 }
 
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return emit_supply_scripts(o, value_of(app, at, LIMIT_UP), value_of(app, at, LIMIT_DOWN));
+    return emit_scripts(o, &supply_scripts, value_of(app, at, LIMIT_UP),
+                        value_of(app, at, LIMIT_DOWN));
 }
 
 static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_supply_scripts(meter_of(app), at->who, param_of(at, LIMIT_UP), in);
+    return set_scripts_of(meter_of(app), at->who, &supply_scripts, param_of(at, LIMIT_UP), in);
 }
 
 const struct cosem_attr limiter_attr[] = {

@@ -7,13 +7,6 @@
 #include "model/classes.h"
 
 /* -- class 19: IEC 62056-21 on a local port ------------------------------------------------ */
-static enum dar get_opening(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    axdr_emit_enum(o, 0); /* the sign-on is at 300 baud by the standard */
-    return DAR_OK;
-}
-
 static enum dar get_address(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t b[LOCAL_ADDRESS];
@@ -39,10 +32,10 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
     return param_write(meter_of(app), at->who, (uint16_t)(PARAM_LOCAL_1_ADDRESS + at->k), p, n);
 }
 
-/* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
+/* The sign-on is at 300 baud by the standard. Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
 const struct cosem_attr local_port_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_shown, .set = set_shown },
-    [COSEM_ATTR(3)] = { .get = get_opening },
+    [COSEM_ATTR(3)] = { .get = get_first },
     [COSEM_ATTR(4)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(5)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(6)] = { .get = get_address, .set = set_address },
@@ -218,17 +211,11 @@ const struct cosem_attr tcp_attr[] = {
     [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
 };
 
-static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_array(o, 0);
-}
-
 const struct cosem_attr ipv4_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },
     [COSEM_ATTR(3)] = { .get = get_net, .set = set_net },
-    [COSEM_ATTR(4)] = { .get = get_none },
-    [COSEM_ATTR(5)] = { .get = get_none },
+    [COSEM_ATTR(4)] = { .get = get_empty },
+    [COSEM_ATTR(5)] = { .get = get_empty },
     [COSEM_ATTR(6)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(7)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(8)] = { .get = get_net },
@@ -237,12 +224,6 @@ const struct cosem_attr ipv4_attr[] = {
 };
 
 /* -- class 48: addresses come from the link and its routers -------------------------------- */
-
-static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_enum(o, 0);
-}
 
 static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -271,11 +252,11 @@ static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 const struct cosem_attr ipv6_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_mode },
-    [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_none },
+    [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_first },
+    [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_empty },
     [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_net },
     [COSEM_ATTR(8)] = { .get = get_net },      [COSEM_ATTR(9)] = { .get = get_traffic },
-    [COSEM_ATTR(10)] = { .get = get_none },
+    [COSEM_ATTR(10)] = { .get = get_empty },
 };
 
 const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };

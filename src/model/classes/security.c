@@ -112,18 +112,12 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy);
 }
 
-static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_array(o, 0);
-}
-
 const struct cosem_attr security_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_policy },
     [COSEM_ATTR(3)] = { .get = get_suite, .set = set_suite },
     [COSEM_ATTR(4)] = { .get = get_client_title },
     [COSEM_ATTR(5)] = { .get = get_server_title },
-    [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_no_certificates,
+    [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_empty,
                         .seq = CFG_SUITE1 ? &seq_certificates : NULL },
 };
 const struct cosem_method suite0_method[] = {

@@ -66,6 +66,24 @@ uint32_t read_flags(struct axdr_in *in, unsigned n)
     return flags;
 }
 
+enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    return axdr_emit_null(o);
+}
+
+enum dar get_empty(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    return axdr_emit_array(o, 0);
+}
+
+enum dar get_first(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    return axdr_emit_enum(o, 0);
+}
+
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
@@ -91,12 +109,6 @@ const struct cosem_attr register_attr[] = {
 
 /* -- extended registers: a maximum, its status and the end of the interval that reached it ----
  */
-static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_null(o);
-}
-
 static enum dar get_capture_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t when = (uint16_t)(reg_of(at) - REG_MD_P_IMPORT + REG_MDT_P_IMPORT);
@@ -106,7 +118,7 @@ static enum dar get_capture_time(void *app, const struct cosem_at *at, struct ax
 const struct cosem_attr extended_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_reg_unit },
-    [COSEM_ATTR(4)] = { .get = get_status },
+    [COSEM_ATTR(4)] = { .get = get_null },
     [COSEM_ATTR(5)] = { .get = get_capture_time },
 };
 
@@ -380,14 +392,8 @@ const struct cosem_attr event_counter_attr[] = {
 };
 
 /* -- a field of log rows: by itself it shows nothing --------------------------------------- */
-static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_null(o);
-}
-
 const struct cosem_attr field_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_field },
+    [COSEM_ATTR(2)] = { .get = get_null },
 };
 
 /* -- invocation counters: what a client must use next -----------------------------------------

@@ -48,15 +48,16 @@ static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_array(o, 1);
-    return emit_supply_scripts(o, value_of(app, at, MONITOR_UP),
-                               value_of(app, at, MONITOR_DOWN));
+    return emit_scripts(o, &supply_scripts, value_of(app, at, MONITOR_UP),
+                        value_of(app, at, MONITOR_DOWN));
 }
 
 static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != 1) return DAR_OTHER;
-    return set_supply_scripts(meter_of(app), at->who, param_of(at, MONITOR_UP), in);
+    return set_scripts_of(meter_of(app), at->who, &supply_scripts, param_of(at, MONITOR_UP),
+                          in);
 }
 
 const struct cosem_attr watcher_attr[] = {
@@ -90,13 +91,6 @@ static enum dar set_alarm_threshold(void *app, const struct cosem_at *at, struct
                        (struct setting){ alarm_param(at, ALARM_MONITOR_THRESHOLD), AXDR_U32 });
 }
 
-static int emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, int32_t down)
-{
-    axdr_emit_struct(o, 2);
-    emit_script(o, ln, (unsigned)up);
-    return emit_script(o, ln, (unsigned)down);
-}
-
 static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
@@ -114,20 +108,10 @@ static enum dar get_pushes(void *app, const struct cosem_at *at, struct axdr_out
 
 static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    struct param_value v[2];
-    bool good = true;
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != 1) return DAR_OTHER;
-    axdr_read_struct(in, 2);
-    for (unsigned i = 0; i < 2; i++) {
-        struct obis ln = pushes;
-        axdr_read_struct(in, 2);
-        axdr_read_octets(in, &ln, sizeof ln);
-        v[i] = (struct param_value){ alarm_param(at, ALARM_MONITOR_UP + i), axdr_read_u16(in) };
-        good &= !memcmp(&ln, &pushes, sizeof ln);
-    }
-    if (in->bad) return DAR_TYPE;
-    return good ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
+    return set_scripts_of(meter_of(app), at->who, &pushes, alarm_param(at, ALARM_MONITOR_UP),
+                          in);
 }
 
 const struct cosem_attr alarm_monitor_attr[] = {
