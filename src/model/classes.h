@@ -286,6 +286,15 @@ int64_t read_setting(void *app, struct axdr_in *in, struct setting s);
 enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
                      struct setting s);
 
+/* Arrays whose elements, of `size` octets each, are as the n rows of `field` tell; up to `max` of
+ * them are taken. read_rows() gives how many, E_TYPE for another shape, or E_RANGE. */
+struct row_shape {
+    const struct axdr_field *field;
+    uint8_t n, size, max;
+};
+int emit_rows(struct axdr_out *o, const struct row_shape *s, const void *row, unsigned rows);
+int read_rows(struct axdr_in *in, const struct row_shape *s, void *row);
+
 /* An attribute as {class, name, attribute}; a script as {name of its table, selector}. */
 int emit_attribute(struct axdr_out *o, const struct cosem_capture *c);
 int emit_script(struct axdr_out *o, const struct obis *table, unsigned selector);

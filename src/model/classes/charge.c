@@ -209,7 +209,7 @@ static int find_index(const struct scheme *s, unsigned e, const uint8_t *p, size
 }
 
 /* Rows {index, 16 bits} at 10^scale into the passive scheme. */
-static enum dar read_rows(struct axdr_in *in, struct scheme *s, unsigned e, int scale)
+static enum dar read_prices(struct axdr_in *in, struct scheme *s, unsigned e, int scale)
 {
     int tens = scale - own_scale(s, e);
     uint32_t rows = axdr_read_head(in, AXDR_ARRAY);
@@ -281,7 +281,7 @@ static enum dar set_passive(void *app, const struct cosem_at *at, struct axdr_in
         attr != (counted ? 2 : 0) || memcmp(ln, commodity[counted], sizeof ln) != 0)
         return DAR_OTHER;
     if (is_debt(at)) return read_debt(app, at, in, scale);
-    enum dar dar = read_rows(in, &s, at->k, scale);
+    enum dar dar = read_prices(in, &s, at->k, scale);
     return dar == DAR_OK ? write_passive(app, at, &s) : dar;
 }
 
@@ -296,7 +296,7 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
         return read_debt(app, at, arg, debt_scale(app, at) + tens);
     }
     model_scheme(meter_of(app), SCHEME_PASSIVE, &s);
-    enum dar dar = read_rows(arg, &s, at->k, own_scale(&s, at->k) + tens_of(&s, at->k));
+    enum dar dar = read_prices(arg, &s, at->k, own_scale(&s, at->k) + tens_of(&s, at->k));
     return dar == DAR_OK ? write_passive(app, at, &s) : dar;
 }
 

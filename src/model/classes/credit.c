@@ -15,29 +15,22 @@ static const struct axdr_field level_field[] = {
     AXDR_FIELD(BOOL, struct level_row, blip),
 };
 
-static const struct level_row *levels_of(void *app)
-{
-    return meter_of(app)->wallets.watchman.level;
-}
+static const struct row_shape level_shape = { level_field, COUNT(level_field),
+                                              sizeof(struct level_row), LEVEL_ROWS };
 
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_array(o, LEVEL_ROWS);
-    for (unsigned i = 0; i < LEVEL_ROWS; i++)
-        axdr_emit_fields(o, level_field, COUNT(level_field), &levels_of(app)[i]);
-    return DAR_OK;
+    return emit_rows(o, &level_shape, meter_of(app)->wallets.watchman.level, LEVEL_ROWS);
 }
 
 static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct level_row row[LEVEL_ROWS];
     memset(row, 0, sizeof row);
-    if (axdr_read_head(in, AXDR_ARRAY) != LEVEL_ROWS) return in->bad ? DAR_TYPE : DAR_OTHER;
-    for (unsigned i = 0; i < LEVEL_ROWS; i++)
-        if (axdr_read_fields(in, level_field, COUNT(level_field), &row[i])) return DAR_TYPE;
-    if (in->bad) return DAR_TYPE;
-    return credit_set_levels(meter_of(app), at->who, row);
+    int n = read_rows(in, &level_shape, row);
+    if (n < 0) return n;
+    return n == LEVEL_ROWS ? credit_set_levels(meter_of(app), at->who, row) : DAR_OTHER;
 }
 
 const struct cosem_attr levels_attr[] = {

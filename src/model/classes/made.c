@@ -366,28 +366,25 @@ static const struct axdr_field output_field[] = {
     AXDR_FIELD(U8, struct output_row, repeat_s),
 };
 
+static const struct row_shape output_shape = { output_field, COUNT(output_field),
+                                               sizeof(struct output_row), OUTPUT_ROWS };
+
 static enum dar get_outputs(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct output_row row[OUTPUT_ROWS];
     unsigned n = output_rows(meter_of(app), row);
     (void)at;
-    axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++)
-        axdr_emit_fields(o, output_field, COUNT(output_field), &row[i]);
-    return DAR_OK;
+    return emit_rows(o, &output_shape, row, n);
 }
 
 static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct output_row row[OUTPUT_ROWS], was[OUTPUT_ROWS];
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (in->bad) return DAR_TYPE;
-    if (n > OUTPUT_ROWS) return DAR_OTHER;
-    for (uint32_t i = 0; i < n; i++)
-        if (axdr_read_fields(in, output_field, COUNT(output_field), &row[i])) return DAR_TYPE;
-    if (in->bad) return DAR_TYPE;
-    bool stands = n == output_rows(meter_of(app), was) && !memcmp(row, was, n * sizeof row[0]);
-    return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, n);
+    int n = read_rows(in, &output_shape, row);
+    if (n < 0) return n;
+    bool stands = n == (int)output_rows(meter_of(app), was) &&
+                  !memcmp(row, was, (size_t)n * sizeof row[0]);
+    return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, (unsigned)n);
 }
 
 const struct cosem_attr outputs_attr[] = {

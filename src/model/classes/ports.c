@@ -225,24 +225,22 @@ const struct cosem_attr ipv4_attr[] = {
 
 /* -- class 48: addresses come from the link and its routers -------------------------------- */
 
+static const struct axdr_field ip6_field = { .kind = AXDR_K_OCTETS, .arg = 16 };
+static const struct row_shape ip6_shape = { &ip6_field, 1, 16, 0 };
+
 static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct device_net n = net_of(app);
     (void)at;
-    axdr_emit_array(o, n.ip6_n);
-    for (unsigned i = 0; i < n.ip6_n; i++) axdr_emit_octets(o, n.ip6[i], 16);
-    return DAR_OK;
+    return emit_rows(o, &ip6_shape, n.ip6, n.ip6_n);
 }
 
 static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     static const uint8_t none[16];
     struct device_net n = net_of(app);
-    bool any = memcmp(n.gateway6, none, sizeof none) != 0;
     (void)at;
-    axdr_emit_array(o, any);
-    if (any) axdr_emit_octets(o, n.gateway6, 16);
-    return DAR_OK;
+    return emit_rows(o, &ip6_shape, n.gateway6, memcmp(n.gateway6, none, sizeof none) != 0);
 }
 
 static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_out *o)

@@ -189,26 +189,23 @@ static const struct axdr_field format_field[] = {
     AXDR_FIELD(BOOL, struct display_item, kilo),
 };
 
+static const struct row_shape format_shape = { format_field, COUNT(format_field),
+                                               sizeof(struct display_item), DISPLAY_ITEMS };
+
 static enum dar get_formats(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct display_item item[DISPLAY_ITEMS];
-    unsigned n = items_of(app, at, item);
-    axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++)
-        axdr_emit_fields(o, format_field, COUNT(format_field), &item[i]);
-    return DAR_OK;
+    return emit_rows(o, &format_shape, item, items_of(app, at, item));
 }
 
 static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct display_item item[DISPLAY_ITEMS];
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (in->bad) return DAR_TYPE;
-    if (n != items_of(app, at, item)) return DAR_OTHER;
-    for (uint32_t i = 0; i < n; i++)
-        if (axdr_read_fields(in, format_field, COUNT(format_field), &item[i])) return DAR_TYPE;
-    if (in->bad) return DAR_TYPE;
-    return display_set_items(meter_of(app), at->who, list_of(at), item, n);
+    unsigned has = items_of(app, at, item);
+    int n = read_rows(in, &format_shape, item);
+    if (n < 0) return n;
+    if ((unsigned)n != has) return DAR_OTHER;
+    return display_set_items(meter_of(app), at->who, list_of(at), item, has);
 }
 
 const struct cosem_attr formats_attr[] = {

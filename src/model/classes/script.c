@@ -147,29 +147,31 @@ static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *
     return DAR_OK;
 }
 
+/* A moment: {time, date}. */
+static const struct axdr_field moment_field[] = {
+    AXDR_NESTED(2),
+    { .kind = AXDR_K_TIME },
+    { .kind = AXDR_K_DATE, .at = 4 },
+};
+static const struct row_shape moments = { moment_field, COUNT(moment_field), SCHEDULE_TIME,
+                                          SINGLE_ENTRIES };
+_Static_assert((int)SCHEDULE_TIME == (int)SINGLE_TIME, "a moment is a moment");
+
 static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct schedule *s = schedule_of(at);
     uint8_t when[SCHEDULE_TIME];
     s->get(meter_of(app), s->which, when);
-    axdr_emit_array(o, 1);
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, when, 4);
-    return axdr_emit_octets(o, when + 4, 5);
+    return emit_rows(o, &moments, when, 1);
 }
 
 static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint8_t b[SCHEDULE_TIME];
-    uint32_t entries = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && entries != 1) return DAR_OTHER;
-    axdr_read_struct(in, 2);
-    axdr_read_time(in, b);
-    axdr_read_date(in, b + 4);
-    if (in->bad) return DAR_TYPE;
-    if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
+    uint8_t when[SINGLE_ENTRIES][SCHEDULE_TIME];
     const struct schedule *s = schedule_of(at);
-    return s->set(meter_of(app), at->who, s->which, b);
+    int n = read_rows(in, &moments, when);
+    if (n < 0) return n;
+    return n == 1 ? s->set(meter_of(app), at->who, s->which, when[0]) : DAR_OTHER;
 }
 
 const struct cosem_attr schedule_attr[] = {
@@ -234,27 +236,16 @@ static enum dar set_single_type(void *app, const struct cosem_at *at, struct axd
 static enum dar get_single_times(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct single_action x = action_of(app, at);
-    axdr_emit_array(o, x.n);
-    for (unsigned i = 0; i < x.n; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_octets(o, x.when[i], 4);
-        axdr_emit_octets(o, x.when[i] + 4, 5);
-    }
-    return DAR_OK;
+    return emit_rows(o, &moments, x.when, x.n);
 }
 
 static enum dar set_single_times(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct single_action x = action_of(app, at);
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && n > SINGLE_ENTRIES) return DAR_OTHER;
-    for (uint32_t i = 0; i < n && !in->bad; i++) {
-        axdr_read_struct(in, 2);
-        axdr_read_time(in, x.when[i]);
-        axdr_read_date(in, x.when[i] + 4);
-    }
+    int n = read_rows(in, &moments, x.when);
+    if (n < 0) return n;
     x.n = (uint8_t)n;
-    return in->bad ? DAR_TYPE : set_action(app, at, &x);
+    return set_action(app, at, &x);
 }
 
 const struct cosem_attr single_attr[] = {

@@ -66,6 +66,25 @@ uint32_t read_flags(struct axdr_in *in, unsigned n)
     return flags;
 }
 
+int emit_rows(struct axdr_out *o, const struct row_shape *s, const void *row, unsigned rows)
+{
+    axdr_emit_array(o, rows);
+    for (const uint8_t *p = row; rows; rows--, p += s->size)
+        axdr_emit_fields(o, s->field, s->n, p);
+    return 0;
+}
+
+int read_rows(struct axdr_in *in, const struct row_shape *s, void *row)
+{
+    int err = 0;
+    uint8_t *p = row;
+    uint32_t rows = axdr_read_head(in, AXDR_ARRAY);
+    if (rows > s->max) return E_RANGE;
+    for (uint32_t i = 0; i < rows; i++, p += s->size)
+        if (axdr_read_fields(in, s->field, s->n, p)) err = E_RANGE;
+    return in->bad ? E_TYPE : err ? err : (int)rows;
+}
+
 enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app, (void)at;

@@ -351,25 +351,22 @@ const struct cosem_attr unit_past_attr[] = {
 
 /* -- the short codes they turn through ----------------------------------------------------- */
 
+static const struct axdr_field code_field = { .kind = AXDR_K_U16 };
+static const struct row_shape code_shape = { &code_field, 1, sizeof(uint16_t), UNIT_CODES };
+
 static enum dar get_unit_codes(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t code[UNIT_CODES];
     unsigned n = unit_codes(meter_of(app), code);
     (void)at;
-    axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++) axdr_emit_u16(o, code[i]);
-    return DAR_OK;
+    return emit_rows(o, &code_shape, code, n);
 }
 
 static enum dar set_unit_codes(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint16_t code[UNIT_CODES];
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (in->bad) return DAR_TYPE;
-    if (n > UNIT_CODES) return DAR_OTHER;
-    for (uint32_t i = 0; i < n; i++) code[i] = axdr_read_u16(in);
-    if (in->bad) return DAR_TYPE;
-    return unit_set_codes(meter_of(app), at->who, code, n);
+    int n = read_rows(in, &code_shape, code);
+    return n < 0 ? n : unit_set_codes(meter_of(app), at->who, code, (unsigned)n);
 }
 
 const struct cosem_attr unit_codes_attr[] = {

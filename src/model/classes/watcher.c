@@ -130,23 +130,26 @@ static unsigned boundaries(const struct meter *m)
     return m->expense.has ? m->expense.scheme.steps - 1u : 0;
 }
 
+static const struct axdr_field limit_field[] = {
+    AXDR_FIELD(U32, struct price_step, limit_wh),
+};
+static const struct row_shape limit_shape = { limit_field, 1, sizeof(struct price_step),
+                                              SCHEME_STEPS - 1 };
+
 static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
     (void)at;
-    axdr_emit_array(o, boundaries(m));
-    for (unsigned i = 0; i < boundaries(m); i++)
-        axdr_emit_u32(o, m->expense.scheme.step[i].limit_wh);
-    return DAR_OK;
+    return emit_rows(o, &limit_shape, m->expense.scheme.step, boundaries(m));
 }
 
 static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint32_t limit_wh[SCHEME_STEPS], n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && n >= SCHEME_STEPS) return DAR_OTHER;
-    for (unsigned i = 0; i < n && !in->bad; i++) limit_wh[i] = axdr_read_u32(in);
-    if (in->bad) return DAR_TYPE;
-    return expense_set_limits(meter_of(app), at->who, limit_wh, n);
+    static const struct axdr_field number = { .kind = AXDR_K_U32 };
+    static const struct row_shape numbers = { &number, 1, sizeof(uint32_t), SCHEME_STEPS - 1 };
+    uint32_t limit_wh[SCHEME_STEPS];
+    int n = read_rows(in, &numbers, limit_wh);
+    return n < 0 ? n : expense_set_limits(meter_of(app), at->who, limit_wh, (unsigned)n);
 }
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -179,13 +182,16 @@ const struct cosem_attr step_monitor_attr[] = {
 /* Watched as its available credit. A level that is reached raises its alarm, and the monitor of
  * that pushes. */
 
+static const struct axdr_field threshold_field[] = {
+    AXDR_FIELD(I32, struct level_row, threshold),
+};
+static const struct row_shape threshold_shape = { threshold_field, 1, sizeof(struct level_row),
+                                                  CREDIT_LEVELS };
+
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_array(o, CREDIT_LEVELS);
-    for (unsigned i = 0; i < CREDIT_LEVELS; i++)
-        axdr_emit_i32(o, meter_of(app)->wallets.watchman.level[i].threshold);
-    return DAR_OK;
+    return emit_rows(o, &threshold_shape, meter_of(app)->wallets.watchman.level, CREDIT_LEVELS);
 }
 
 static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -193,10 +199,9 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     struct meter *m = meter_of(app);
     struct level_row row[LEVEL_ROWS];
     memcpy(row, m->wallets.watchman.level, sizeof row);
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && n != CREDIT_LEVELS) return DAR_OTHER;
-    for (unsigned i = 0; i < CREDIT_LEVELS; i++) row[i].threshold = axdr_read_i32(in);
-    return in->bad ? DAR_TYPE : credit_set_levels(m, at->who, row);
+    int n = read_rows(in, &threshold_shape, row);
+    if (n < 0) return n;
+    return n == CREDIT_LEVELS ? credit_set_levels(m, at->who, row) : DAR_OTHER;
 }
 
 static enum dar get_credit(void *app, const struct cosem_at *at, struct axdr_out *o)
