@@ -76,7 +76,7 @@ struct script {
     uint8_t class_id;
     struct obis_row ln;
     int8_t index;
-    const char *name; /* parameter: these octets, or integer 0 */
+    const char *name; /* parameter: these octets, at most 5, or integer 0 */
     uint16_t command; /* enum command */
     int8_t arg;
 };

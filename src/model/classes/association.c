@@ -53,21 +53,16 @@ static struct cosem_at as_client(const struct cosem_at *at, struct who *who)
  * no use for: LIST_ITEMS of them. */
 enum { W_SELECTOR = 2, W_ITEMS, LIST_ITEMS = CFG_COLUMNS / 16 };
 
-static void item_add(struct span *s, uint32_t v)
+static void item_add(struct span *s, uint16_t v)
 {
-    uint32_t n = s->work[W_ITEMS]++;
-    s->cols.word[n / 4] |= (uint64_t)(uint16_t)v << n % 4 * 16;
+    memcpy((uint8_t *)s->cols.word + s->work[W_ITEMS]++ * sizeof v, &v, sizeof v);
 }
 
 static uint16_t item_at(const struct span *s, uint32_t n)
 {
-    return (uint16_t)(s->cols.word[n / 4] >> n % 4 * 16);
-}
-
-static struct cosem_pick pick_of(const struct span *s, uint16_t cls[LIST_ITEMS])
-{
-    for (uint32_t i = 0; i < s->work[W_ITEMS]; i++) cls[i] = item_at(s, i);
-    return (struct cosem_pick){ cls, (uint8_t)s->work[W_ITEMS] };
+    uint16_t v;
+    memcpy(&v, (const uint8_t *)s->cols.word + n * sizeof v, sizeof v);
+    return v;
 }
 
 /* A class that is named twice counts once. */
@@ -103,7 +98,7 @@ static void pick_object(struct axdr_in *arg, const struct cosem_at *seen, struct
     axdr_read_struct(arg, 2);
     uint16_t cls = axdr_read_u16(arg);
     axdr_read_octets(arg, &ln, 6);
-    if (!arg->bad && place_of(cls, ln, seen, &place)) item_add(s, place);
+    if (!arg->bad && place_of(cls, ln, seen, &place)) item_add(s, (uint16_t)place);
 }
 
 /* Objects the client does not have are left out of a list; alone, they are undefined. */
@@ -139,8 +134,9 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
     struct who who;
     uint16_t cls[LIST_ITEMS];
     struct cosem_at seen = as_client(at, &who);
-    struct cosem_pick pick = pick_of(s, cls);
+    struct cosem_pick pick = { cls, (uint8_t)s->work[W_ITEMS] };
     (void)app;
+    memcpy(cls, s->cols.word, sizeof cls);
     if (s->work[W_SELECTOR] < 3)
         return cosem_list_emit(&device_model, &seen, i, s->work[W_SELECTOR] == 2 ? &pick : NULL,
                                s->work[W_SELECTOR] == 0, s, o);

@@ -28,19 +28,42 @@ const struct script *model_script(struct meter *m, const struct script_table *t,
     return there ? &t->script[number[n - 1]] : NULL;
 }
 
+/* What a script does, as it is sent. */
+struct action {
+    uint16_t class_id;
+    struct obis ln;
+    uint8_t service;
+    int8_t index;
+    AXDR_STRING(5) name; /* parameter; a product's of none at all is sent as integer 0 */
+};
+static const struct axdr_field action_field[] = {
+    AXDR_NESTED(5),
+    AXDR_ENUM_TO(UINT8_MAX, struct action, service),
+    AXDR_FIELD(U16, struct action, class_id),
+    AXDR_FIELD(OBIS, struct action, ln),
+    AXDR_FIELD(I8, struct action, index),
+    AXDR_FIELD(STRING, struct action, name),
+};
+
+_Static_assert(sizeof(struct action) == 16, "compared as a whole: no padding");
+
+static struct action make_action(const struct script *s)
+{
+    struct action x = { .class_id = s->class_id,
+                        .ln = cosem_obis(&s->ln),
+                        .service = s->service,
+                        .index = s->index };
+    if (s->name) x.name.len = (uint8_t)strlen(s->name);
+    if (s->name) memcpy(x.name.at, s->name, x.name.len);
+    return x;
+}
+
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
-    struct obis ln = cosem_obis(&s->ln);
-    ln.e = (uint8_t)(ln.e + k);
-    axdr_emit_struct(o, 5);
-    axdr_emit_enum(o, s->service);
-    axdr_emit_u16(o, s->class_id);
-    axdr_emit_octets(o, &ln, 6);
-    axdr_emit_i8(o, s->index);
-    if (s->name)
-        axdr_emit_octets(o, s->name, strlen(s->name));
-    else
-        axdr_emit_i8(o, 0);
+    struct action x = make_action(s);
+    x.ln.e = (uint8_t)(x.ln.e + k);
+    axdr_emit_fields(o, action_field, COUNT(action_field) - !s->name, &x);
+    if (!s->name) axdr_emit_i8(o, 0);
 }
 
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -62,22 +85,12 @@ static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_ou
 /* The number of the product's script that does this; n where none does. */
 static unsigned read_action(struct axdr_in *in, const struct script_table *t)
 {
-    struct obis ln;
-    size_t length = 0;
+    struct action x = { .class_id = 0 };
     unsigned i = 0;
-    axdr_read_struct(in, 5);
-    uint8_t service = axdr_read_enum(in);
-    uint16_t class_id = axdr_read_u16(in);
-    axdr_read_octets(in, &ln, sizeof ln);
-    int8_t index = axdr_read_i8(in);
-    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
-    for (; !in->bad && i < t->n; i++) {
-        const struct script *s = &t->script[i];
-        struct obis its = cosem_obis(&s->ln);
-        if (s->service == service && s->class_id == class_id && s->index == index &&
-            !memcmp(&its, &ln, sizeof ln) && strlen(s->name) == length &&
-            !memcmp(s->name, name, length))
-            break;
+    if (axdr_read_fields(in, action_field, COUNT(action_field), &x)) return t->n;
+    for (; i < t->n; i++) {
+        struct action its = make_action(&t->script[i]);
+        if (!memcmp(&its, &x, sizeof x)) break;
     }
     return i;
 }
