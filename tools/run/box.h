@@ -15,7 +15,7 @@
 #include "port/linux/flash_file.h"
 #include "tools/common/trouble.h"
 
-enum { BOX_SESSIONS = 1024, BOX_APDU = 2048, BOX_LINKS = 1100 };
+enum { BOX_SESSIONS = 1024, BOX_APDU = 2048, BOX_ANSWER = 16384, BOX_LINKS = 1100 };
 
 struct box_options {
     const char *flash; /* path of the image; made when missing */
