@@ -682,9 +682,8 @@ static size_t column_size(const struct profile_view *v, uint16_t column)
 {
     enum { TIME_SIZE = 14, WORD_SIZE = 5 };
     if (column < REG_MDT_P_IMPORT) return WORD_SIZE; /* energies and maxima: most of them */
-    if (column <= REG_MDT_S_IMPORT_last || column == COLUMN_CLOCK) return TIME_SIZE;
+    if (column == COLUMN_CLOCK || kind_of(column) == REG_TIME) return TIME_SIZE;
     if (v->kind->emit) return 0;
-    if (kind_of(column) == REG_TIME) return TIME_SIZE;
     return 1 + (size_t)axdr_width(column_tag(column));
 }
 
@@ -702,16 +701,6 @@ static void emit_column(void *app, const struct profile_view *v, const union sho
         emit_moment(m, o, (utc_t){ value });
     else
         axdr_emit_int(o, column_tag(column), value);
-}
-
-/* Is this row inside the range or filter that s holds? */
-static bool is_inside(struct meter *m, const struct profile_view *v, const struct span *s,
-                      const union shown *row)
-{
-    struct scan q = scan_of(s);
-    struct filter f = filter_of(s);
-    return s->work[W_STATE] == RANGE_FILTERED ? filter_has(m, v, &f, row)
-                                              : scan_has(&q, v->kind->time(row));
 }
 
 /* The row that is element i: counted, or found from where the last one stood. E_BUSY: not among
@@ -732,7 +721,9 @@ static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, str
         if (n-- == 0) return E_BUSY;
         int err = v->kind->read(m, v->which, s->work[W_ROW], row);
         if (err == E_IO || err == E_NONE) return err;
-        if (err || !is_inside(m, v, s, row)) continue;
+        bool inside =
+            !err && (filtered ? filter_has(m, v, &f, row) : scan_has(&q, v->kind->time(row)));
+        if (!inside) continue;
         if (s->work[W_INDEX] == i) return 0;
         s->work[W_INDEX]++;
     }
