@@ -48,8 +48,9 @@ static size_t emit_some(struct axdr_out *o, const uint8_t *p, size_t n)
 static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
     struct dlms_transfer *t = s->transfer;
+    size_t from = o->len;
     enum cosem_more more = cosem_get_block(d->app, &t->get, o, &t->dar);
-    s->stalled = t->dar == DAR_PENDING;
+    s->stalled = t->dar == DAR_PENDING && o->len == from; /* not a step's work alone */
     if (t->dar == DAR_PENDING) return FILL_AGAIN;
     if (t->dar != DAR_OK) return FILL_FAIL;
     if (more == COSEM_MORE) return FILL_MORE;
