@@ -22,11 +22,6 @@ static const struct dlms_assoc *row_of(const struct dlms_server *d,
     return &d->cfg->assoc[s->who.assoc];
 }
 
-static bool is_preset(const struct dlms_server *d, const struct dlms_session *s)
-{
-    return s->who.assoc != 255 && row_of(d, s)->flags & ASSOC_PRE_ESTABLISHED;
-}
-
 /* What this server can do at all, whatever the table says. */
 static const uint32_t offered = XDLMS_C_GENERAL_PROTECTION | XDLMS_C_GBT | XDLMS_C_BLOCK_GET |
                                 XDLMS_C_BLOCK_SET | XDLMS_C_BLOCK_ACTION | XDLMS_C_MULTIPLE |
@@ -58,19 +53,25 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s)
     if (s->state == DLMS_PENDING) wipe(&s->challenge, sizeof s->challenge);
     if (CFG_SUITE1) host_of(d)->ec_drop(d->app, s->index);
     forget(s);
-    if (is_preset(d, s))
+    if (s->preset)
         assoc_preset(d, s);
     else if (was_open)
         serve_note(d, s, NOTE_CLOSED);
 }
 
+/* The client of sealed links is so there, and nowhere else. */
 void assoc_preset(struct dlms_server *d, struct dlms_session *s)
 {
-    if (!is_preset(d, s)) return;
+    bool sealed = s->link->kind == DLMS_SEALED;
+    if (s->who.assoc == 255) return;
     const struct dlms_assoc *row = row_of(d, s);
+    s->preset =
+        row->flags & ASSOC_PRE_ESTABLISHED && sealed == (row->client_sap == d->cfg->sealed_sap);
+    if (!s->preset) return;
     s->context = row->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
     s->conformance = row->conformance & offered;
     s->max_send = row->max_pdu;
+    if (sealed) s->rx_size = row->max_pdu;
     protect_refresh(d, s);
     memset(&s->transfer, 0, sizeof s->transfer);
     memset(&s->set, 0, sizeof s->set);
@@ -453,7 +454,7 @@ enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
 {
     struct acse_aarq a;
-    if (is_preset(d, s)) return RUN_SILENT;
+    if (s->preset) return RUN_SILENT;
     if (acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;
@@ -666,7 +667,7 @@ static bool check_release(struct dlms_server *d, struct dlms_session *s, struct 
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s)
 {
     struct acse_release r;
-    if (s->state == DLMS_NONE || is_preset(d, s)) return RUN_SILENT;
+    if (s->state == DLMS_NONE || s->preset) return RUN_SILENT;
     if (acse_read_release(s->rx + s->rx_at, s->rx_n, ACSE_RLRQ, &r) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;

@@ -23,6 +23,11 @@ static inline const struct dlms_host *host_of(const struct dlms_server *d)
     return d->cfg->host;
 }
 
+static inline bool is_serial(const struct dlms_link *l)
+{
+    return l->kind < DLMS_UDP;
+}
+
 /* -- server.c: sessions and their queue -- */
 struct dlms_session *session_find(const struct dlms_link *l, uint16_t sap);
 struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
@@ -45,6 +50,8 @@ void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
 size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                    mono_t at);
 void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
+                   mono_t at);
+size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                    mono_t at);
 bool stream_send(struct dlms_session *s); /* false: no room yet */
 void hdlc_open(struct dlms_server *d, struct dlms_link *l);

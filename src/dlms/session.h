@@ -17,7 +17,9 @@
 #include "dlms/hdlc.h"
 #include "dlms/link.h"
 
-enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_TCP, DLMS_UDP };
+/* Sealed: frames of somebody else's, who opened and judged them: an APDU each way, the client
+ * always dlms_cfg.sealed_sap. Closed by the server after 30 s of silence. */
+enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_UDP, DLMS_TCP, DLMS_SEALED };
 
 enum {
     DLMS_RX_EXTRA = 192,   /* behind the longest request: the next one while it is kept */
@@ -170,6 +172,7 @@ struct dlms_session {
     struct who who;
     uint8_t phase, state;
     bool queued;
+    bool preset;  /* pre-established */
     bool ends;    /* the association ends with the answer */
     bool bare;    /* the answer goes out unprotected */
     bool quiet;   /* unconfirmed or to all stations: no answer whatever happens */

@@ -28,6 +28,7 @@ static const struct dlms_cfg server_cfg = {
     .assoc = device_assoc,
     .n_assoc = ROLES,
     .server_sap = DEVICE_SAP,
+    .sealed_sap = DEVICE_UNIT_SAP,
 };
 
 void device_init(struct device *d, const struct device_cfg *cfg, const struct meter_io *io)

@@ -326,6 +326,7 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
         axdr_read_u8(in);
     }
     if (!axdr_is_done(in)) return DAR_TYPE;
+    courier_session_end(app); /* who is paired anew begins anew */
     return unit_set(meter_of(app), at->who, e, n);
 }
 
