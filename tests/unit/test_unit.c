@@ -215,7 +215,9 @@ static void its_association(void **state)
     v.n = DESK_VALUE;
     assert_int_equal(indoor_get(&u, 15, own, 5, &v), DAR_OK);
     assert_memory_equal(v.p, ((uint8_t[]){ AXDR_STRUCTURE, 6, AXDR_BITS, 24 }), 4);
-    assert_int_equal((v.p[4] << 16 | v.p[5] << 8 | v.p[6]) & XDLMS_C_GBT, 0);
+    uint32_t conformance = (uint32_t)v.p[4] << 16 | (uint32_t)v.p[5] << 8 | v.p[6];
+    assert_int_equal(conformance & XDLMS_C_GBT, 0);
+    assert_true(conformance & XDLMS_C_BLOCK_GET);
     static const uint8_t sizes[] = { AXDR_U16, 0, CIU_PAYLOAD, AXDR_U16, 0, CIU_PAYLOAD };
     assert_memory_equal(v.p + 7, sizes, sizeof sizes); /* what comes, and what goes */
     v.n = DESK_VALUE;
