@@ -28,7 +28,8 @@
  * what it did stands on flash. Meanwhile the line takes no more octets.
  *
  * Power cut  a token counted or it did not (prepay/token.h); an answer may be lost.
- * Cost       as prepay_enter(); a CIU frame 60 000 instructions more.
+ * Cost       as prepay_enter(); a CIU frame 60 000 instructions more, in two steps where it carries an
+ *            APDU.
  * Memory     struct courier 384 octets a line, the application's.
  * Context    meter loop only.
  */
