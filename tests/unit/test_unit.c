@@ -233,6 +233,27 @@ static void its_association(void **state)
     assert_memory_equal(v.p, ((uint8_t[]){ AXDR_ENUM, 2 }), 2);
 }
 
+/* 0-0:43.1.4: a count that each of the units may use next, by any client to be read. */
+static void the_count_is_shown(void **state)
+{
+    struct desk_value v = { octets[0], DESK_VALUE };
+    struct obis ln = desk_ln("0-0:43.1.4");
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct indoor *by = i % 2 ? &other : &u;
+        by->counter = 100 * (i + 1);
+        assert_true(indoor_ask(by, CIU_POLL, "", 0));
+        v.n = DESK_VALUE;
+        assert_int_equal(desk_get(k, ROLE_PUBLIC, 1, ln, 2, NULL, 0, &v), DAR_OK);
+        assert_int_equal(v.p[0], AXDR_U32);
+        assert_int_equal(be_get32(v.p + 1), 100 * (i + 1) + 1);
+    }
+    desk_cut(k, 5);
+    v.n = DESK_VALUE;
+    assert_int_equal(desk_get(k, ROLE_PUBLIC, 1, ln, 2, NULL, 0, &v), DAR_OK);
+    assert_int_equal(be_get32(v.p + 1), 401);
+}
+
 /* -- what it does -------------------------------------------------------------------------- */
 
 static void tokens_and_emergency_credit(void **state)
@@ -601,6 +622,7 @@ int main(void)
         T(rights_by_frames),
         T(the_object_list),
         T(its_association),
+        T(the_count_is_shown),
         T(tokens_and_emergency_credit),
         T(a_call_in_blocks),
         T(tokens_that_are_not_taken),
