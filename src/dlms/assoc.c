@@ -52,6 +52,7 @@ static void preset(struct dlms_server *d, struct dlms_session *s)
     s->context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
     s->conformance = row->conformance & offered;
     s->max_send = row->max_pdu;
+    if (s->link->kind == DLMS_SEALED) s->rx_size = row->max_pdu;
     protect_refresh(d, s);
     memset(s->transfer, 0, sizeof *s->transfer);
     s->state = DLMS_OPEN;
@@ -70,10 +71,14 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s)
         serve_note(d, s, NOTE_CLOSED);
 }
 
+/* The client of sealed links is so there, and nowhere else. */
 void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 {
+    bool sealed = s->link->kind == DLMS_SEALED;
     s->who.assoc = assoc;
     s->flags = assoc == 255 ? 0 : row_of(d, s)->flags;
+    if (assoc != 255 && sealed != (row_of(d, s)->client_sap == d->cfg->sealed_sap))
+        s->flags &= (uint8_t)~ASSOC_PRE_ESTABLISHED;
     if (s->flags & ASSOC_PRE_ESTABLISHED) preset(d, s);
 }
 

@@ -145,6 +145,7 @@ static void unknown(struct dlms_server *d, struct dlms_session *s, uint8_t tag)
 static void judge_plain(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
+    if (s->link->kind == DLMS_SEALED) s->prot->bits = PROT_AUTH_REQ | PROT_CRYPT_REQ;
     if (s->policy & PROT_REQ & ~s->prot->bits) {
         serve_note(d, s, NOTE_POLICY);
         count_failure(d, s);

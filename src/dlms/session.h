@@ -17,7 +17,9 @@
 #include "dlms/hdlc.h"
 #include "dlms/link.h"
 
-enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_TCP, DLMS_UDP };
+/* Sealed: frames of somebody else's, who opened and judged them: an APDU each way, the client
+ * always dlms_cfg.sealed_sap. Closed by the server after 30 s of silence. */
+enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_UDP, DLMS_TCP, DLMS_SEALED };
 
 enum {
     DLMS_RX_EXTRA = 192,   /* behind the longest request: the next one while it is kept */
