@@ -52,7 +52,7 @@ class Client(unittest.TestCase):
         r = self.run_magno("read", NAME, "--ek", "00" * 16, "--ak", "11" * 16, code=4)
         self.assertIn("decipher", r.err)
         self.assertEqual(r.out, "")
-        self.run_magno("read", NAME, "--ek", "0011", "--ak", "11" * 16, code=1)
+        self.run_magno("read", NAME, "--ek", "0011", "--ak", "11" * 16, code=2)
 
     def test_counters_are_kept_and_recovered(self):
         for _ in range(3):
@@ -221,10 +221,10 @@ class Decode(unittest.TestCase):
     def test_broken(self):
         self.assertEqual(magno("decode", "C001C1").code, 1)
         self.assertEqual(magno("decode", "7EA00802232193BD657E").code, 1)
-        self.assertEqual(magno("decode", "zz").code, 1)
+        self.assertEqual(magno("decode", "zz").code, 2)
         self.assertEqual(magno("decode").code, 2)
         self.assertEqual(magno("decode", "--as", "nothing", "00").code, 2)
-        self.assertEqual(magno("decode", "--ek", "00", "C001").code, 1)
+        self.assertEqual(magno("decode", "--ek", "00", "C001").code, 2)
 
     def test_secrets_are_not_shown(self):
         r = magno("decode", "6036A1090607608574050801018A0207808B0760857405080201AC0A80083132333435363738"

@@ -1,6 +1,7 @@
 /* connect_options.c - the command line of a connection: who asks, with which keys, how. */
 #include "tools/client/connect.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -159,6 +160,16 @@ static int number(struct argp_state *state, const char *name, const char *arg, l
     return (int)v;
 }
 
+static uint32_t counter(struct argp_state *state, const char *arg)
+{
+    char *end;
+    unsigned long long v = strtoull(arg, &end, 0);
+    if (!*arg || *arg == '-' || *end || v > UINT32_MAX)
+        argp_error(state, "--ic wants a number from 0 to %" PRIu32 ", not '%s'", UINT32_MAX,
+                   arg);
+    return (uint32_t)v;
+}
+
 /* Texts that are kept as they are. */
 static const char **text_of(struct connect_options *o, int key)
 {
@@ -231,6 +242,7 @@ static bool *flag_of(struct connect_options *o, int key)
 static error_t parse_number(struct connect_options *o, int key, char *arg,
                             struct argp_state *state)
 {
+    char *end;
     switch (key) {
     case O_PORT:
         o->port = (unsigned)number(state, "port", arg, 1, 65535);
@@ -266,10 +278,11 @@ static error_t parse_number(struct connect_options *o, int key, char *arg,
         o->info = number(state, "info", arg, HDLC_INFO_MIN, HDLC_INFO_MAX);
         break;
     case O_COUNTER:
-        o->first_counter = (uint32_t)strtoul(arg, NULL, 0);
+        o->first_counter = counter(state, arg);
         break;
     case O_TIMEOUT:
-        o->timeout_s = atof(arg);
+        o->timeout_s = strtod(arg, &end);
+        if (*end) o->timeout_s = 0;
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -330,7 +343,7 @@ static int read_key(const char *name, const char *text, size_t size, uint8_t *ou
     if (!text) return 0;
     int n = hex_parse(text, size, out);
     if (n != (int)size)
-        return trouble(t, E_FORMAT, "--%s wants %zu octets as hexadecimal digits", name, size);
+        return trouble(t, E_RANGE, "--%s wants %zu octets as hexadecimal digits", name, size);
     *has = true;
     return 0;
 }
@@ -385,7 +398,8 @@ int connect_keys(const struct connect_options *o, struct keyring *k, struct trou
     if (e == 0)
         e = read_key("server-title", o->server_title, 8, k->server_title, &k->has_server_title,
                      t);
-    return e == 0 ? read_curves(o, k, t) : e;
+    if (e == 0) e = read_curves(o, k, t);
+    return e == E_IO ? E_NONE : e; /* a file, not the line */
 }
 
 /* -- who asks --------------------------------------------------------------------------- */

@@ -172,6 +172,7 @@ static int load_keys(struct box *b, const char *path, struct trouble *t)
     static const char *const name[4] = { "unicast", "broadcast", "authentication", "master" };
     json_error_t e;
     json_t *keys = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+    if (!keys && e.line < 0) return trouble(t, E_IO, "%s", e.text);
     if (!keys) return trouble(t, E_FORMAT, "%s:%d: %s", path, e.line, e.text);
     int err = 0;
     for (unsigned i = 0; i < 4 && !err; i++)
