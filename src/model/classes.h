@@ -107,7 +107,7 @@ struct port_setup {
 };
 
 /* Parameters that make one structure. */
-enum { SETTINGS_MAX = 6 };
+enum { SETTINGS_MAX = 7 };
 struct setting {
     uint16_t id;
     uint8_t tag;

@@ -613,12 +613,14 @@ static void a_structure_is_written_whole_or_not_at_all(void **state)
     struct desk *k = desk_new(T0);
     struct axdr_out o = open_in();
     (void)state;
-    axdr_emit_head(&o, AXDR_STRUCTURE, 5);
+    axdr_emit_head(&o, AXDR_STRUCTURE, 7);
     axdr_emit_enum(&o, 1);
+    axdr_emit_u8(&o, 5);
     axdr_emit_bool(&o, false);
     axdr_emit_u16(&o, 2500);
     axdr_emit_u8(&o, 9); /* no such tariff */
     size_t tariff = o.len - 1;
+    axdr_emit_u8(&o, 0);
     axdr_emit_u32(&o, 3000);
     struct desk_value v = get(k, 1, "0-0:96.50.10", 2);
     uint8_t was[32];

@@ -112,7 +112,7 @@ unsigned wallet_active(const struct meter *m)
     case WALLETS_MONEY_UNITS:
         return wallet_is_postpaid(m) ? on_the_bill(m) : in_order(m);
     case WALLETS_SOURCES:
-        return m->tou.second;
+        return m->tou.second ? (unsigned)param_get(m, PARAM_RESOURCE_WALLET) : 0;
     case WALLETS_SINGLE:
     case WALLETS_MAIN_DEBT:
         break;
