@@ -262,7 +262,7 @@ int wallet_close(struct meter *m, const struct who *who, unsigned w)
 int wallet_reset(struct meter *m, const struct who *who, unsigned w)
 {
     struct wallet new = m->wallets.wallet[w];
-    struct event_detail d = { .what = (uint16_t)w,
+    struct event_detail d = { .what = (uint16_t)(CHANGED_CREDIT + w),
                               .magnitude =
                                   (uint32_t)wallet_published(m, w, wallet_balance(m, w)) };
     if (new.status == ACCOUNT_ACTIVE || !wallet_is_used(m, w)) return E_STATE;
@@ -279,7 +279,7 @@ int wallet_reset(struct meter *m, const struct who *who, unsigned w)
 
 int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grains)
 {
-    struct event_detail d = { .what = (uint16_t)w,
+    struct event_detail d = { .what = (uint16_t)(CHANGED_CREDIT + w),
                               .magnitude = (uint32_t)wallet_published(m, w, grains) };
     int64_t bought = m->wallets.wallet[w].bought;
     if (!wallet_is_used(m, w)) return E_STATE;

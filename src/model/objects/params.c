@@ -1,4 +1,4 @@
-/* params.c - which object and attribute shows a parameter: for the who-log. */
+/* params.c - which object and attribute shows a parameter: for the who-log and the rows of events. */
 #include "model/objects/objects.h"
 
 /* Parameters that classes of their own show: n in a row from `first`, attributes likewise. */
@@ -77,6 +77,9 @@ static const struct {
     { { PARAM_HDLC_1_SPEED, HDLCS, 2, 23, { 0, 0, 22, 0, 0, 255 } }, 3, BY_B, HDLCS },
     { { PARAM_GUARD_1_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 0, 255 } }, 3, BY_E, GUARDS },
     { { PARAM_WALLET_1_MONEY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { CHANGED_CREDIT, 1, 2, 112, { 0, 0, 19, 10, 0, 255 } }, WALLETS, BY_D, 1 },
+    { { CHANGED_DEBT, 1, 12, 113, { 0, 0, 19, 20, 18, 255 } }, WALLETS, BY_D, 1 },
+    { { CHANGED_DEBT + WALLETS, 1, 12, 113, { 0, 0, 19, 20, 19, 255 } }, WALLETS, BY_D, 1 },
     { { PARAM_CLEARANCE_1, 1, 7, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
     { { PARAM_EMERGENCY_1, 1, 9, 112, { 0, 0, 19, 10, 1, 255 } }, WALLETS, BY_D, 1 },
     { { PARAM_EMERGENCY_1_BELOW, 1, 10, 112, { 0, 0, 19, 10, 1, 255 } }, WALLETS, BY_D, 1 },
