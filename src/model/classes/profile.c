@@ -145,11 +145,14 @@ static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
     return 0;
 }
 
-/* What a change of parameters changed: {logical name 6, attribute 1}. */
+/* What a change changed: {logical name 6, attribute 1}. */
 static bool log_emit(const union shown *r, uint16_t column, struct axdr_out *o)
 {
     uint8_t name[sizeof(struct obis) + 1];
-    if (column != COLUMN_WHAT || r->event.code != EV_PARAMETER_CHANGED) return false;
+    unsigned topic = r->event.code - EV_CHANGED_TOU;
+    if (column != COLUMN_WHAT) return false;
+    if (r->event.code != EV_PARAMETER_CHANGED && topic > EV_CHANGED_OTHER - EV_CHANGED_TOU)
+        return false;
     struct cosem_capture c = model_object_of(r->event.what);
     memcpy(name, &c.ln, sizeof c.ln);
     name[sizeof c.ln] = (uint8_t)c.attr;
