@@ -109,15 +109,18 @@ static const struct {
     bool provider;
     uint8_t group, value; /* of the confirmedServiceError */
 } verdicts[] = {
-    [V_CHALLENGE] = { ACSE_ACCEPTED, ACSE_D_AUTH_REQUIRED },
-    [V_VERSION] = { ACSE_REJECTED, ACSE_P_NO_COMMON_VERSION, true },
-    [V_LOCKED] = { ACSE_REJECTED_TRANSIENT, ACSE_D_NO_REASON },
-    [V_CONTEXT] = { ACSE_REJECTED, ACSE_D_CONTEXT },
-    [V_TITLE] = { ACSE_REJECTED, ACSE_D_CALLING_TITLE },
-    [V_AUTH_REQUIRED] = { ACSE_REJECTED, ACSE_D_AUTH_REQUIRED },
-    [V_MECHANISM_REQUIRED] = { ACSE_REJECTED, ACSE_D_MECHANISM_REQUIRED },
-    [V_MECHANISM_UNKNOWN] = { ACSE_REJECTED, ACSE_D_MECHANISM_UNKNOWN },
-    [V_AUTH_FAILED] = { ACSE_REJECTED, ACSE_D_AUTH_FAILED },
+    [V_CHALLENGE] = { .result = ACSE_ACCEPTED, .diagnostic = ACSE_D_AUTH_REQUIRED },
+    [V_VERSION] = { .result = ACSE_REJECTED,
+                    .diagnostic = ACSE_P_NO_COMMON_VERSION,
+                    .provider = true },
+    [V_LOCKED] = { .result = ACSE_REJECTED_TRANSIENT, .diagnostic = ACSE_D_NO_REASON },
+    [V_CONTEXT] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_CONTEXT },
+    [V_TITLE] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_CALLING_TITLE },
+    [V_AUTH_REQUIRED] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_AUTH_REQUIRED },
+    [V_MECHANISM_REQUIRED] = { .result = ACSE_REJECTED,
+                               .diagnostic = ACSE_D_MECHANISM_REQUIRED },
+    [V_MECHANISM_UNKNOWN] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_MECHANISM_UNKNOWN },
+    [V_AUTH_FAILED] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_AUTH_FAILED },
 #define AT_FAULT(group, value)                                                                 \
     {                                                                                          \
         ACSE_REJECTED, ACSE_D_NO_REASON, false, group, value                                   \
