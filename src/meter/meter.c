@@ -89,6 +89,7 @@ static void first_plans(struct meter *m)
     sensor_plan(m);
     watch_plan(m);
     calendar_plan(m);
+    input_plan(m);
 }
 
 static void last_plans(struct meter *m)

@@ -585,7 +585,7 @@ _Static_assert(FLASH_ARENA >= 2 * NOR_PAGE, "a left out slot and the guard of a 
  * it is torn: only the times of those are read, but for the pages a cut may have reached. */
 static void skip_known(struct store *s, struct series *r, struct walk *w)
 {
-    uint32_t last = w->known - 1 - w->next, guard = 2 * NOR_PAGE / w->row_size + 1u;
+    uint32_t last = w->known - 1 - w->next, guard = 2u * NOR_PAGE / w->row_size + 1;
     if (last >= w->stop || last <= guard) return;
     struct slot slot = slot_read(&s->flash, w->base + last * w->row_size, w->row_size);
     if (!slot_is_sealed(&slot) || !slot_is(&slot, w->known - 1)) return;

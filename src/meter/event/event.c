@@ -166,7 +166,7 @@ static bool admit(struct meter *m, const uint8_t body[EVENT_BODY])
         return true;
     }
     memcpy(f->body, body, EVENT_BODY);
-    m->events.held |= 1u << (f - m->events.flood) / FLOOD_GROUP;
+    m->events.held = (uint8_t)(m->events.held | 1u << (f - m->events.flood) / FLOOD_GROUP);
     if (f->missed++ == 0) {
         plan_flood(m);
         event_minute(m);
