@@ -54,7 +54,8 @@ static void put_head(struct dlms_server *d, struct dlms_transfer *t, bool dated,
 static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
 {
     bool dated;
-    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_ACCESS_REQ, 0, 0);
+    struct request q = { 0 };
+    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_ACCESS_REQ, &q);
     struct axdr_in in = axdr_in(s->rx + 1, s->rx_n - 1u);
     t->long_invoke = (uint32_t)axdr_read_raw(&in, 4);
     read_date(&in, &dated);

@@ -157,9 +157,26 @@ void read_items(struct dlms_transfer *t, struct axdr_in *in, bool list, bool sel
 /* The n values that go with them into t->data, as check_values(). */
 int read_values(struct dlms_transfer *t, struct axdr_in in, uint32_t n);
 void transfer_drop(struct dlms_server *d, struct dlms_session *s);
+/* How a service takes requests: of several kinds, some with lists, some in blocks. */
+struct form {
+    uint8_t service, answer;      /* tags */
+    uint8_t kinds, lists, blocks; /* bit n: kind n */
+    uint8_t agreed;               /* bit of the conformance list that blocks need */
+    uint8_t last, ack;            /* kinds of the answer: at the end of blocks, and before it */
+    uint8_t none, turn;           /* enum dar: no block is awaited, or another */
+    bool selections;              /* descriptors have them */
+    bool numbered;                /* the answer at the end of blocks tells the number */
+};
+struct request {
+    uint8_t kind, inv;
+    bool list, blocks;
+    struct axdr_in in; /* what follows */
+};
+/* Look at a request. False: cut short, of no kind that is known, or not agreed. */
+bool request_read(const struct dlms_session *s, const struct form *f, struct request *q);
 /* A new request: what was under way is over, and the request stands at rx[0]. */
 struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
-                                     uint8_t service, uint8_t kind, uint8_t inv);
+                                     uint8_t service, struct request *q);
 /* Rights and types of what `at` and sel describe, before its value is taken. */
 enum dar item_write(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
                     const struct cosem_sel *sel, uint8_t *hold, uint16_t size);
@@ -170,23 +187,15 @@ enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size);
 bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n);
 
-/* How a service takes requests in blocks. */
-struct blocks {
-    uint8_t service, answer; /* tags */
-    uint8_t last, ack;       /* kinds of the answer: at the end, and before it */
-    uint8_t none, turn;      /* enum dar: no block is awaited, or another */
-    bool selections;         /* descriptors have them */
-    bool numbered;           /* the answer at the end tells the block */
-};
 /* The head of the first block, descriptors in t->req, all of them in t->first; or of the next
  * one. RUN_AGAIN: t->data is its raw data, t->last tells whether it is the last. */
-enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
-                      struct axdr_in in, bool list);
-enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
-                     uint8_t inv, struct axdr_in in);
-enum run blocks_ack(struct dlms_session *s, const struct blocks *b);
+enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct form *f,
+                      struct request *q);
+enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct form *f,
+                     struct request *q);
+enum run blocks_ack(struct dlms_session *s, const struct form *f);
 /* The request is over, with that. */
-enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct form *f,
                      uint32_t number, enum dar dar);
 /* How the last write fared: DAR_OK, DAR_HW, DAR_PENDING. */
 enum dar settled(struct dlms_server *d);
