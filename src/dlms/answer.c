@@ -139,10 +139,10 @@ static size_t block_head(const struct dlms_transfer *t, bool last, size_t n,
                          uint8_t b[BLOCK_HEAD])
 {
     struct axdr_out o = axdr_out(b, BLOCK_HEAD);
-    axdr_emit_raw(&o, is_get(t) ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1);
-    axdr_emit_raw(&o, GET_RES_BLOCK, 1);
-    axdr_emit_raw(&o, t->inv, 1);
-    axdr_emit_raw(&o, last, 1);
+    answer_head(t, b);
+    b[1] = GET_RES_BLOCK;
+    b[3] = last;
+    o.len = 4;
     axdr_emit_raw(&o, t->block, 4);
     if (is_get(t)) axdr_emit_raw(&o, 0, 1);
     axdr_emit_length(&o, (uint32_t)n);
@@ -179,24 +179,20 @@ static enum run put_head(struct dlms_session *s, const uint8_t *head, size_t n, 
 static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum dar dar)
 {
     struct dlms_transfer *t = s->transfer;
-    uint8_t b[BLOCK_HEAD], inv = t->inv;
-    bool get = is_get(t), blocks = t->block != 0;
-    t->block++;
-    size_t n = block_head(t, true, 0, b);
-    bool access = is_access(t), notice = t->part != NULL;
+    uint8_t b[BLOCK_HEAD];
+    bool get = is_get(t), access = is_access(t);
+    size_t n = 5;
+    t->list = false;
+    if (get && t->block++)
+        n = block_head(t, true, 0, b);
+    else
+        answer_head(t, b);
+    b[n - 2] = get ? 1 : (uint8_t)dar; /* a result in place of the data */
+    b[n - 1] = get ? (uint8_t)dar : 0;
     transfer_drop(d, s);
-    if (notice) return RUN_SILENT;
+    if (t->part) return RUN_SILENT;
     if (access) return answer_exception(s, SERVICE_TOO_LONG);
-    if (get && blocks) {
-        b[n - 2] = 1; /* a result in place of the data */
-        b[n - 1] = (uint8_t)dar;
-        return answer_bytes(s, b, n);
-    }
-    uint8_t whole[5] = { get ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1, inv, 1, (uint8_t)dar };
-    if (get) return answer_bytes(s, whole, 5);
-    whole[3] = (uint8_t)dar;
-    whole[4] = 0;
-    return answer_bytes(s, whole, 5);
+    return answer_bytes(s, b, n);
 }
 
 static bool can_block(const struct dlms_session *s)

@@ -34,17 +34,17 @@ static bool put_frame(struct dlms_link *l, struct hdlc_frame *f, const struct in
     uint8_t head[1 + HDLC_HEAD_MAX], tail[3];
     uint16_t crc;
     f->n = i ? i->piece[0].n + i->piece[1].n + i->piece[2].n : 0;
-    if (l->io.ops->room(l->io.ctx) < f->n + sizeof head + sizeof tail) return false;
+    if (link_room(l) < f->n + sizeof head + sizeof tail) return false;
     size_t n = (size_t)hdlc_head_write(head, f, &crc);
-    l->io.ops->send(l->io.ctx, head, n, true);
+    link_send(l, head, n, true);
     for (unsigned k = 0; f->n && k < 3; k++) {
         if (i->piece[k].n == 0) continue;
         crc = crc16_more(crc, i->piece[k].p, i->piece[k].n);
-        l->io.ops->send(l->io.ctx, i->piece[k].p, i->piece[k].n, true);
+        link_send(l, i->piece[k].p, i->piece[k].n, true);
     }
     le_put16(tail, crc16_end(crc));
     tail[2] = HDLC_FLAG;
-    l->io.ops->send(l->io.ctx, tail, sizeof tail, false);
+    link_send(l, tail, sizeof tail, false);
     l->echo = (uint16_t)(l->echo + n + f->n + sizeof tail);
     return true;
 }
@@ -211,7 +211,7 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
     if (hdlc_params_read(l->frame->small, f->n <= sizeof l->frame->small ? f->n : 1, &theirs) <
         0)
         hdlc_params_default(&theirs);
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     ours = (struct hdlc_params){ lower_of(port.info_tx, theirs.info_rx),
                                  lower_of(port.info_rx, theirs.info_tx),
                                  (uint8_t)lower_of(port.window_tx, theirs.window_rx),
@@ -394,7 +394,7 @@ static enum whom address(const struct dlms_server *d, const struct dlms_link *l,
     if (f->src.len != 1 || f->src.upper == HDLC_CLIENT_NONE) return NOT_US;
     if (a->upper != d->cfg->server_sap && a->upper != all) return NOT_US;
     if (a->len == 1) return a->upper == all ? ALL : US;
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     uint16_t own = wide ? port.lower : port.lower_short;
     if (a->lower == calling) a->lower = own;
     if (a->lower != own && a->lower != all) return NOT_US;
@@ -566,7 +566,7 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n)
     struct dlms_frame *x = l->frame;
     bool inside = x->state > HEAD || (x->state == HEAD && x->head_n);
     if (inside && l->io.ops->set_line) {
-        host_of(d)->port_get(d->app, l->channel, &port);
+        port_of(d, l, &port);
         uint64_t octet = l->baud ? BITS * SECOND_US / l->baud : 0;
         uint64_t allowed = n * octet + UINT64_C(1000) * port.inter_octet_ms;
         if (mono_before(mono_after(x->last, allowed), d->now)) {
@@ -580,9 +580,8 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n)
 void hdlc_open(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_port port;
-    host_of(d)->port_get(d->app, l->channel, &port);
-    l->baud = port.baud;
-    if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, l->baud, LINE_8N1);
+    port_of(d, l, &port);
+    link_line(l, port.baud, LINE_8N1);
 }
 
 /* A head that hears itself brings back what was sent, and nothing else before that is over. */
@@ -591,7 +590,7 @@ static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n)
     enum { BITS = 10, SECOND_US = 1000000, LATE_US = 600000 };
     struct dlms_port port;
     if (l->echo == 0) return 0;
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     uint64_t line = l->baud ? (uint64_t)l->echo * BITS * SECOND_US / l->baud : 0;
     bool late = mono_before(mono_after(l->active, line + LATE_US), d->now);
     size_t drop = !port.echo || late ? 0 : n < l->echo ? n : l->echo;
@@ -643,7 +642,7 @@ mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s)
     } else if (h->polled && h->answering && !send_window(s)) {
         t = mono_after(d->now, ROOM_US);
     }
-    host_of(d)->port_get(d->app, s->link->channel, &port);
+    port_of(d, s->link, &port);
     if (port.inactivity_s == 0 || is_working(s)) return t;
     mono_t end = mono_after(s->active, UINT64_C(1000000) * port.inactivity_s);
     if (!is_due(d, end)) return mono_min(t, end);

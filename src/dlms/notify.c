@@ -56,7 +56,7 @@ static void aim(struct dlms_server *d, struct dlms_session *s, bool confirmed)
 {
     struct dlms_port port;
     if (s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP || s->hdlc->server.len) return;
-    host_of(d)->port_get(d->app, s->link->channel, &port);
+    port_of(d, s->link, &port);
     s->hdlc->server =
         (struct hdlc_addr){ .len = 2, .upper = d->cfg->server_sap, .lower = port.lower_short };
     s->hdlc->info_tx = port.info_tx;

@@ -46,6 +46,12 @@ void serve_ready(struct dlms_session *s);
 /* What came of it: the answer goes to be sealed, or nothing is said. */
 void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
 
+/* -- server.c: links -- */
+void port_of(const struct dlms_server *d, const struct dlms_link *l, struct dlms_port *p);
+size_t link_room(const struct dlms_link *l);
+void link_send(const struct dlms_link *l, const uint8_t *p, size_t n, bool more);
+void link_line(struct dlms_link *l, uint32_t baud, enum line_form form);
+
 /* -- stream.c, hdlc_link.c: links -- */
 size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
 void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
@@ -68,6 +74,9 @@ void protect_slice(struct dlms_server *d, struct dlms_session *s);
 bool protect_claim(struct dlms_server *d, struct dlms_session *s); /* false: not yet */
 /* Suite, policy and titles as they stand; keys when they are not loaded. */
 void protect_refresh(struct dlms_server *d, struct dlms_session *s);
+/* A key or secret of the client: its length, or E_NONE. */
+int protect_secret(struct dlms_server *d, const struct dlms_session *s, enum dlms_key kind,
+                   uint8_t dst[DLMS_SECRET_MAX]);
 /* The session's keys, where they are not loaded. False: there are none. */
 bool protect_load(struct dlms_server *d, struct dlms_session *s);
 /* The key that opens b under sc. False: there is none. */
@@ -114,7 +123,8 @@ void agree_sign(struct dlms_server *d, struct dlms_session *s); /* slices of SIG
 enum { AGREE_HEAD_MAX = 1 + 16 + 9 + 9 + 1 + 1 };
 /* The five fields of the answer. */
 size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX]);
-uint64_t agree_transaction(const struct dlms_prot *p);
+/* The transaction-id of the request is taken: never again one up to it. */
+void agree_taken(struct dlms_server *d, const struct dlms_session *s);
 
 /* -- assoc.c -- */
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s);
@@ -125,6 +135,8 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s);
 /* The client that s is of, 255: unknown. What is pre-established is open at once. */
 void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc);
 void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
+/* The same of an attempt that failed: it counts. */
+void serve_failed(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
 
 /* -- service.c -- */
 enum run service_run(struct dlms_server *d, struct dlms_session *s);

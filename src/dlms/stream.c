@@ -16,9 +16,9 @@ static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uin
 {
     uint8_t head[WRAPPER_HEAD];
     wrapper_write(head, &(struct wrapper){ from, to, (uint16_t)n });
-    if (l->io.ops->room(l->io.ctx) < sizeof head + n) return;
-    l->io.ops->send(l->io.ctx, head, sizeof head, true);
-    l->io.ops->send(l->io.ctx, p, n, false);
+    if (link_room(l) < sizeof head + n) return;
+    link_send(l, head, sizeof head, true);
+    link_send(l, p, n, false);
 }
 
 /* The session that w speaks to, made when it must be. NULL: nobody, or no room (then *full). */
@@ -151,16 +151,15 @@ static size_t send_piece(struct dlms_session *s, const uint8_t *p, size_t len, s
     *offset += len;
     if (from >= len || room == 0) return 0;
     size_t n = len - from < room ? len - from : room;
-    s->link->io.ops->send(s->link->io.ctx, p + from, n, !(last && from + n == len));
+    link_send(s->link, p + from, n, !(last && from + n == len));
     return n;
 }
 
 bool stream_send(struct dlms_session *s)
 {
-    const struct link_ops *ops = s->link->io.ops;
     uint8_t head[WRAPPER_HEAD];
     size_t apdu = (size_t)s->pre_n + s->body_n, whole = sizeof head + apdu, offset = 0;
-    size_t room = ops->room(s->link->io.ctx);
+    size_t room = link_room(s->link);
     if (s->link->kind == DLMS_UDP && room < whole) return false;
     wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, (uint16_t)apdu });
     const struct {
