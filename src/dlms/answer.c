@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/sys.h"
 
 enum { SLICE = 128 }; /* octets emitted in one step */
@@ -11,11 +12,34 @@ enum { SLICE = 128 }; /* octets emitted in one step */
  * whether all fitted: then it is short, and the APDU begins further right. What was emitted
  * beyond the smaller room of a block goes out first in the next one, as literal octets. */
 
-void lit_put(struct dlms_transfer *t, uint8_t v)
+static void lit_all(struct dlms_transfer *t, const uint8_t *p, size_t n)
 {
     if (t->lit_at == t->lit_n) t->lit_at = t->lit_n = 0;
-    ensure(t->lit_n < sizeof t->lit);
-    t->lit[t->lit_n++] = v;
+    ensure(t->lit_n + n <= sizeof t->lit);
+    memcpy(t->lit + t->lit_n, p, n);
+    t->lit_n = (uint8_t)(t->lit_n + n);
+}
+
+void lit_put(struct dlms_transfer *t, uint8_t v)
+{
+    lit_all(t, &v, 1);
+}
+
+void lit_long(struct dlms_transfer *t, uint32_t v)
+{
+    uint8_t b[4];
+    be_put32(b, v);
+    lit_all(t, b, sizeof b);
+}
+
+void lit_date(struct dlms_server *d, struct dlms_transfer *t, bool given)
+{
+    uint8_t b[13] = { 0 };
+    if (given) {
+        b[0] = 12;
+        host_of(d)->now(d->app, b + 1);
+    }
+    lit_all(t, b, 1u + b[0]);
 }
 
 void lit_length(struct dlms_transfer *t, uint32_t n)
@@ -23,7 +47,7 @@ void lit_length(struct dlms_transfer *t, uint32_t n)
     uint8_t b[5];
     struct axdr_out o = axdr_out(b, sizeof b);
     axdr_emit_length(&o, n);
-    for (size_t i = 0; i < o.len; i++) lit_put(t, b[i]);
+    lit_all(t, b, o.len);
 }
 
 static bool is_get(const struct dlms_transfer *t)
@@ -231,7 +255,7 @@ void answer_rewind(struct dlms_session *s)
         return;
     }
     t->lit_n = t->lit_at = 0;
-    for (size_t i = 0; i < n; i++) lit_put(t, head[i]);
+    lit_all(t, head, n);
     if (t->list) lit_length(t, t->items);
     if (is_get(t) && t->list) {
         t->req = t->first;

@@ -245,6 +245,9 @@ void notice_ended(struct dlms_session *s, bool sent); /* when it was one */
 /* -- answer.c: answers that may take several blocks -- */
 void lit_put(struct dlms_transfer *t, uint8_t v);
 void lit_length(struct dlms_transfer *t, uint32_t n);
+void lit_long(struct dlms_transfer *t, uint32_t v); /* four octets */
+/* The present date-time with its length, or that there is none. */
+void lit_date(struct dlms_server *d, struct dlms_transfer *t, bool given);
 /* The next block of s->transfer, or all of it. */
 enum run answer_block(struct dlms_server *d, struct dlms_session *s);
 /* Fill the window with what comes next of the answer's data. */
