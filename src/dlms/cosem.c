@@ -166,14 +166,6 @@ bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at)
     return false;
 }
 
-uint32_t cosem_count(const struct cosem_model *m)
-{
-    uint32_t n = 0;
-    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
-        for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++) n += r->span;
-    return n;
-}
-
 struct obis cosem_ln(const struct cosem_at *at)
 {
     const struct cosem_row *r = at->row;

@@ -251,7 +251,6 @@ enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis ln,
 
 /* Object i of all, in table order; false beyond the last. */
 bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at);
-uint32_t cosem_count(const struct cosem_model *m);
 
 /* Logical name of the object at. */
 struct obis cosem_ln(const struct cosem_at *at);

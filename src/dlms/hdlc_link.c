@@ -22,26 +22,16 @@ static const uint8_t llc_to_client[HDLC_LLC] = { 0xE6, 0xE7, 0x00 };
 
 /* -- sending ---------------------------------------------------------------------------- */
 
-struct info { /* information, in pieces */
-    struct {
-        const uint8_t *p;
-        size_t n;
-    } piece[3];
-};
-
-static bool put_frame(struct dlms_link *l, struct hdlc_frame *f, const struct info *i)
+/* A frame with f->n octets of information: those from `at` on of what lies in the pieces. */
+static bool put_frame(struct dlms_link *l, const struct hdlc_frame *f, const struct piece *info,
+                      size_t at)
 {
     uint8_t head[1 + HDLC_HEAD_MAX], tail[3];
     uint16_t crc;
-    f->n = i ? i->piece[0].n + i->piece[1].n + i->piece[2].n : 0;
     if (link_room(l) < f->n + sizeof head + sizeof tail) return false;
     size_t n = (size_t)hdlc_head_write(head, f, &crc);
     link_send(l, head, n, true);
-    for (unsigned k = 0; f->n && k < 3; k++) {
-        if (i->piece[k].n == 0) continue;
-        crc = crc16_more(crc, i->piece[k].p, i->piece[k].n);
-        link_send(l, i->piece[k].p, i->piece[k].n, true);
-    }
+    link_pieces(l, info, at, f->n, true, &crc);
     le_put16(tail, crc16_end(crc));
     tail[2] = HDLC_FLAG;
     link_send(l, tail, sizeof tail, false);
@@ -55,9 +45,9 @@ static void reply(struct dlms_link *l, const struct hdlc_addr *server, uint16_t 
 {
     struct hdlc_frame f = { .dst = { .len = 1, .upper = client },
                             .src = *server,
-                            .control = (uint8_t)(control | HDLC_PF) };
-    struct info i = { .piece[0] = { info, n } };
-    put_frame(l, &f, n ? &i : NULL);
+                            .control = (uint8_t)(control | HDLC_PF),
+                            .n = n };
+    put_frame(l, &f, &(struct piece){ info, n }, 0);
 }
 
 static void reply_s(struct dlms_session *s, uint8_t control)
@@ -67,22 +57,16 @@ static void reply_s(struct dlms_session *s, uint8_t control)
           0);
 }
 
-/* Part [at, at + n) of LLC, head of a block, and answer. */
-static struct info part(const struct dlms_session *s, size_t at, size_t n)
+/* The same with n octets of the answer, which lie behind an LLC, from `at` on. */
+static bool put_answer(struct dlms_session *s, struct hdlc_frame *f, size_t at, size_t n)
 {
-    struct info all = { .piece = { { llc_to_client, HDLC_LLC },
-                                   { s->pre, s->pre_n },
-                                   { s->body, s->body_n } } },
-                i = { 0 };
-    for (unsigned k = 0; k < 3; k++) {
-        size_t len = all.piece[k].n, skip = at < len ? at : len;
-        size_t take = len - skip < n ? len - skip : n;
-        at -= skip;
-        n -= take;
-        i.piece[k].p = all.piece[k].p + skip;
-        i.piece[k].n = take;
-    }
-    return i;
+    const struct piece info[] = { { llc_to_client, HDLC_LLC },
+                                  { s->pre, s->pre_n },
+                                  { s->body, s->body_n } };
+    f->dst = (struct hdlc_addr){ .len = 1, .upper = s->who.sap };
+    f->src = s->hdlc->server;
+    f->n = n;
+    return put_frame(s->link, f, info, at);
 }
 
 static size_t answer_size(const struct dlms_session *s)
@@ -100,13 +84,10 @@ static bool send_window(struct dlms_session *s)
         size_t left = total - at, n = left < h->info_tx ? left : h->info_tx;
         bool final = h->burst == 1 || n == left;
         struct hdlc_frame f = {
-            .dst = { .len = 1, .upper = s->who.sap },
-            .src = h->server,
             .control = (uint8_t)(h->vr << 5 | (final ? HDLC_PF : 0) | h->vs << 1),
             .segmented = n < left,
         };
-        struct info i = part(s, at, n);
-        if (!put_frame(s->link, &f, &i)) return false;
+        if (!put_answer(s, &f, at, n)) return false;
         h->vs = (h->vs + 1) & 7;
         h->burst--;
         h->polled = !final;
@@ -142,13 +123,9 @@ static void answer_poll(struct dlms_server *d, struct dlms_session *s)
 
 static void send_ui(struct dlms_session *s)
 {
-    struct hdlc_frame f = {
-        .dst = { .len = 1, .upper = s->who.sap },
-        .src = s->hdlc->server,
-        .control = (uint8_t)(HDLC_UI | (s->hdlc->ui_final ? HDLC_PF : 0)),
-    };
-    struct info i = part(s, 0, answer_size(s));
-    if (answer_size(s) <= s->hdlc->info_tx) put_frame(s->link, &f, &i);
+    struct hdlc_frame f = { .control = (uint8_t)(HDLC_UI | (s->hdlc->ui_final ? HDLC_PF : 0)) };
+    size_t n = answer_size(s);
+    if (n <= s->hdlc->info_tx) put_answer(s, &f, 0, n);
 }
 
 bool hdlc_send(struct dlms_server *d, struct dlms_session *s)

@@ -51,6 +51,14 @@ void port_of(const struct dlms_server *d, const struct dlms_link *l, struct dlms
 size_t link_room(const struct dlms_link *l);
 void link_send(const struct dlms_link *l, const uint8_t *p, size_t n, bool more);
 void link_line(struct dlms_link *l, uint32_t baud, enum line_form form);
+/* Send n octets from `at` on of what lies in these pieces, one behind the other; the running
+ * CRC of them in *crc, which may be NULL. more: as in link.h. */
+struct piece {
+    const uint8_t *p;
+    size_t n;
+};
+void link_pieces(const struct dlms_link *l, const struct piece *piece, size_t at, size_t n,
+                 bool more, uint16_t *crc);
 
 /* -- stream.c, hdlc_link.c: links -- */
 size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);

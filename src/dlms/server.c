@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/crc.h"
 #include "base/err.h"
 #include "base/sys.h"
 
@@ -185,6 +186,21 @@ size_t link_room(const struct dlms_link *l)
 void link_send(const struct dlms_link *l, const uint8_t *p, size_t n, bool more)
 {
     l->io.ops->send(l->io.ctx, p, n, more);
+}
+
+void link_pieces(const struct dlms_link *l, const struct piece *piece, size_t at, size_t n,
+                 bool more, uint16_t *crc)
+{
+    for (; n; piece++) {
+        size_t skip = at < piece->n ? at : piece->n;
+        size_t take = piece->n - skip < n ? piece->n - skip : n;
+        const uint8_t *p = piece->p + skip;
+        at -= skip;
+        n -= take;
+        if (take == 0) continue;
+        if (crc) *crc = crc16_more(*crc, p, take);
+        link_send(l, p, take, more || n);
+    }
 }
 
 void link_line(struct dlms_link *l, uint32_t baud, enum line_form form)

@@ -143,34 +143,17 @@ void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     s->quiet |= w.destination == WRAPPER_ALL;
 }
 
-/* Octets [at, at + n) of head and body that lie in this piece; how many. */
-static size_t send_piece(struct dlms_session *s, const uint8_t *p, size_t len, size_t at,
-                         size_t room, size_t *offset, bool last)
-{
-    size_t from = at > *offset ? at - *offset : 0;
-    *offset += len;
-    if (from >= len || room == 0) return 0;
-    size_t n = len - from < room ? len - from : room;
-    link_send(s->link, p + from, n, !(last && from + n == len));
-    return n;
-}
-
 bool stream_send(struct dlms_session *s)
 {
     uint8_t head[WRAPPER_HEAD];
-    size_t apdu = (size_t)s->pre_n + s->body_n, whole = sizeof head + apdu, offset = 0;
-    size_t room = link_room(s->link);
-    if (s->link->kind == DLMS_UDP && room < whole) return false;
+    size_t apdu = (size_t)s->pre_n + s->body_n, left = sizeof head + apdu - s->tx_sent;
+    size_t room = link_room(s->link), n = room < left ? room : left;
+    if (s->link->kind == DLMS_UDP && n < left) return false;
     wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, (uint16_t)apdu });
-    const struct {
-        const uint8_t *p;
-        size_t n;
-    } piece[] = { { head, sizeof head }, { s->pre, s->pre_n }, { s->body, s->body_n } };
-    for (unsigned i = 0; i < 3; i++) {
-        bool last = offset + piece[i].n == whole;
-        size_t n = send_piece(s, piece[i].p, piece[i].n, s->tx_sent, room, &offset, last);
-        s->tx_sent = (uint16_t)(s->tx_sent + n);
-        room -= n;
-    }
-    return s->tx_sent == whole;
+    const struct piece piece[] = { { head, sizeof head },
+                                   { s->pre, s->pre_n },
+                                   { s->body, s->body_n } };
+    link_pieces(s->link, piece, s->tx_sent, n, n < left, NULL);
+    s->tx_sent = (uint16_t)(s->tx_sent + n);
+    return n == left;
 }
