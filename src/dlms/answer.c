@@ -72,8 +72,9 @@ static size_t emit_some(struct axdr_out *o, const uint8_t *p, size_t n)
 static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
     struct dlms_transfer *t = s->transfer;
+    size_t from = o->len;
     enum cosem_more more = cosem_get_block(d->app, &t->get, o, &t->dar);
-    s->stalled = t->dar == DAR_PENDING;
+    s->stalled = t->dar == DAR_PENDING && o->len == from; /* not a step's work alone */
     if (t->dar == DAR_PENDING) return FILL_AGAIN;
     if (t->dar != DAR_OK) return FILL_FAIL;
     if (more == COSEM_MORE) return FILL_MORE;
@@ -136,8 +137,8 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
     if (t->sent < t->stored) {
         size_t n = emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent);
         t->sent = (uint16_t)(t->sent + n);
+        if (t->sent < t->stored) return FILL_MORE;
     }
-    if (t->sent < t->stored) return FILL_MORE;
     if (t->reading) {
         enum fill f = fill_read(d, s, o);
         if (f != FILL_DONE) return f;

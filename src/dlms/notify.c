@@ -39,7 +39,7 @@ static struct dlms_session *push_session(struct dlms_server *d, struct dlms_link
 static void aim(struct dlms_server *d, struct dlms_session *s, bool confirmed)
 {
     struct dlms_port port;
-    if (s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP || s->hdlc->server.len) return;
+    if (!is_serial(s->link) || s->hdlc->server.len) return;
     port_of(d, s->link, &port);
     s->hdlc->server =
         (struct hdlc_addr){ .len = 2, .upper = d->cfg->server_sap, .lower = port.lower_short };

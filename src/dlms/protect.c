@@ -150,6 +150,7 @@ static void unknown(struct dlms_server *d, struct dlms_session *s, uint8_t tag)
 static void judge_plain(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
+    if (s->link->kind == DLMS_SEALED) s->prot->bits = PROT_AUTH_REQ | PROT_CRYPT_REQ;
     if (s->policy & PROT_REQ & ~s->prot->bits) {
         serve_note(d, s, NOTE_POLICY);
         count_failure(d, s);
@@ -461,9 +462,9 @@ size_t reply_head(const struct dlms_session *s)
 {
     enum { SIGNED = 1 + AGREE_HEAD_MAX + 3 };
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
-    struct cipher_box b = reply_box(s, s->prot->tag ? XDLMS_GET_RES : 0);
     size_t n = reply_signed(s) ? SIGNED : 0;
     if (!reply_sealed(s)) return n;
+    struct cipher_box b = reply_box(s, s->prot->tag ? XDLMS_GET_RES : 0);
     cipher_emit_box(&count, &b, reply_limit(s));
     return n + count.len + CIPHER_HEAD;
 }

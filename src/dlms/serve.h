@@ -28,6 +28,11 @@ static inline bool is_due(const struct dlms_server *d, mono_t t)
     return !mono_before(d->now, t);
 }
 
+static inline bool is_serial(const struct dlms_link *l)
+{
+    return l->kind < DLMS_UDP;
+}
+
 /* -- server.c: sessions and their queue -- */
 struct dlms_session *session_find(const struct dlms_link *l, uint16_t sap);
 struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap);
@@ -63,6 +68,7 @@ void link_pieces(const struct dlms_link *l, const struct piece *piece, size_t at
 /* -- stream.c, hdlc_link.c: links -- */
 size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
 void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
 bool stream_send(struct dlms_session *s); /* false: no room yet */
 void hdlc_open(struct dlms_server *d, struct dlms_link *l);
 void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);

@@ -131,7 +131,7 @@ static void forget_reception(struct dlms_link *l, const struct dlms_session *s)
         l->stream.left = 0;
         l->stream.s = NULL;
     }
-    if (l->kind != DLMS_TCP && l->kind != DLMS_UDP && l->frame->s == s) l->frame->s = NULL;
+    if (is_serial(l) && l->frame->s == s) l->frame->s = NULL;
 }
 
 void session_free(struct dlms_server *d, struct dlms_session *s)
@@ -247,6 +247,8 @@ size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t 
         taken = stream_feed(d, l, p, n);
     else if (l->kind == DLMS_UDP)
         datagram_feed(d, l, p, n);
+    else if (l->kind == DLMS_SEALED)
+        taken = sealed_feed(d, l, p, n);
     else if (l->kind == DLMS_OPTICAL)
         mode_e_feed(d, l, p, n);
     else
@@ -282,7 +284,7 @@ void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r)
     notice_ended(s, false);
     gbt_drop(d, s);
     if (s->ends) assoc_end(d, s);
-    if (s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL) hdlc_silent(s);
+    if (is_serial(s->link)) hdlc_silent(s);
 }
 
 void serve_ready(struct dlms_session *s)
@@ -292,12 +294,12 @@ void serve_ready(struct dlms_session *s)
     s->body = s->tx + s->tx_at;
     s->body_n = s->tx_n;
     s->phase = PHASE_SEND;
-    if (s->gbt->in) gbt_begin(s);
+    if (s->gbt->in && (s->gbt->got || (s->max_send && s->tx_n > s->max_send))) gbt_begin(s);
 }
 
 static bool send_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    bool stream = s->link->kind == DLMS_TCP || s->link->kind == DLMS_UDP;
+    bool stream = !is_serial(s->link);
     bool sent = stream ? stream_send(s) : hdlc_send(d, s);
     if (!sent) return false;
     bool more = (stream || s->hdlc->ui) && gbt_more(s);
@@ -365,7 +367,7 @@ static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l)
     if (l->hang_up) return t;
     port_of(d, l, &port);
     if (port.idle_s) t = mono_after(l->active, UINT64_C(1000000) * port.idle_s);
-    bool half = l->stream.head_n || l->stream.left || l->stream.skip;
+    bool half = l->stream.head_n || l->stream.left || l->stream.skip || l->kind == DLMS_SEALED;
     if (half) t = mono_min(t, mono_after(l->stream.since, HALF_US));
     if (!is_due(d, t)) return t;
     dlms_hang_up(d, l);
@@ -387,14 +389,13 @@ static mono_t session_timer(struct dlms_server *d, struct dlms_session *s)
         if (is_due(d, end)) gbt_drop(d, s);
         t = mono_min(t, end);
     }
-    bool serial = s->link->kind == DLMS_HDLC || s->link->kind == DLMS_OPTICAL;
-    return serial ? mono_min(t, hdlc_timer(d, s)) : t;
+    return is_serial(s->link) ? mono_min(t, hdlc_timer(d, s)) : t;
 }
 
 static mono_t link_timer(struct dlms_server *d, struct dlms_link *l)
 {
     mono_t t = MONO_NEVER;
-    if (l->kind == DLMS_TCP) t = stream_timer(d, l);
+    if (l->kind >= DLMS_TCP) t = stream_timer(d, l);
     if (l->kind == DLMS_OPTICAL) t = mode_e_timer(d, l);
     for (struct dlms_session *s = l->first; s;) {
         struct dlms_session *next = s->next;
@@ -443,6 +444,14 @@ mono_t dlms_step(struct dlms_server *d, mono_t now)
 }
 
 /* -- what others ask -------------------------------------------------------------------- */
+
+bool dlms_is_at_rest(const struct dlms_link *l)
+{
+    const struct dlms_session *s = l->first;
+    while (s && s->phase == PHASE_IDLE && !(s->state == DLMS_OPEN && s->transfer->service))
+        s = s->next;
+    return !s;
+}
 
 void dlms_end(struct dlms_server *d, uint8_t assoc)
 {

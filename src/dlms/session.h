@@ -17,7 +17,9 @@
 #include "dlms/hdlc.h"
 #include "dlms/link.h"
 
-enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_TCP, DLMS_UDP };
+/* Sealed: frames of somebody else's, who opened and judged them: an APDU each way, the client
+ * always dlms_cfg.sealed_sap. Closed by the server after 30 s of silence. */
+enum dlms_link_kind { DLMS_HDLC, DLMS_OPTICAL, DLMS_UDP, DLMS_TCP, DLMS_SEALED };
 
 enum {
     DLMS_RX_EXTRA = 192,   /* behind the longest request: the next one while it is kept */
@@ -124,7 +126,7 @@ struct dlms_transfer {
  * a longer one is made block by block into a ring of slots in tx, where each block stays until
  * the client has it. */
 struct dlms_gbt {
-    bool in, out;      /* the client speaks in blocks; the answer goes in blocks */
+    bool in, out;      /* the client takes blocks; the answer goes in blocks */
     bool made_as_sent; /* the ring */
     bool unconfirmed;  /* a notice: nobody acknowledges */
     uint8_t window;    /* the client's */

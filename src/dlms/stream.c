@@ -126,6 +126,26 @@ size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     return n;
 }
 
+/* The session's next APDU came in one piece. */
+static bool take_whole(struct dlms_server *d, struct dlms_session *s, const uint8_t *p,
+                       size_t n)
+{
+    if (!s || s->phase != PHASE_IDLE || n > s->rx_size) return false;
+    make_room(d, s, n);
+    memcpy(s->rx + s->rx_at, p, n);
+    s->rx_n = (uint16_t)n;
+    serve_apdu(d, s);
+    return true;
+}
+
+size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
+{
+    struct dlms_session *s = l->first;
+    l->stream.since = d->now;
+    if (!s) s = session_take(d, l, d->cfg->sealed_sap);
+    return take_whole(d, s, p, n) ? n : 0;
+}
+
 void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct wrapper w;
@@ -135,22 +155,18 @@ void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     p += WRAPPER_HEAD;
     if (full && p[0] == ACSE_AARQ)
         send_apdu(l, d->cfg->server_sap, w.source, refusal, sizeof refusal);
-    if (!s || s->phase != PHASE_IDLE || w.length > s->rx_size) return;
-    make_room(d, s, w.length);
-    memcpy(s->rx + s->rx_at, p, w.length);
-    s->rx_n = w.length;
-    serve_apdu(d, s);
-    s->quiet |= w.destination == WRAPPER_ALL;
+    if (take_whole(d, s, p, w.length)) s->quiet |= w.destination == WRAPPER_ALL;
 }
 
 bool stream_send(struct dlms_session *s)
 {
     uint8_t head[WRAPPER_HEAD];
-    size_t apdu = (size_t)s->pre_n + s->body_n, left = sizeof head + apdu - s->tx_sent;
+    size_t head_n = s->link->kind == DLMS_SEALED ? 0 : sizeof head;
+    size_t apdu = (size_t)s->pre_n + s->body_n, left = head_n + apdu - s->tx_sent;
     size_t room = link_room(s->link), n = room < left ? room : left;
-    if (s->link->kind == DLMS_UDP && n < left) return false;
+    if (s->link->kind != DLMS_TCP && n < left) return false;
     wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, (uint16_t)apdu });
-    const struct piece piece[] = { { head, sizeof head },
+    const struct piece piece[] = { { head, head_n },
                                    { s->pre, s->pre_n },
                                    { s->body, s->body_n } };
     link_pieces(s->link, piece, s->tx_sent, n, n < left, NULL);
