@@ -63,13 +63,6 @@ enum {
 #undef CLASS_WITH
 _Static_assert(CLASSES <= UINT8_MAX, "one octet names a class");
 
-/* A parameter shown as a register. */
-struct param_unit {
-    uint16_t id;
-    uint8_t tag, unit;
-    int8_t scaler;
-};
-
 /* Script n of a table is row n - 1: what it says it does, and the order it is. */
 struct script {
     uint8_t service; /* 1 writes an attribute, 2 calls a method */
@@ -245,8 +238,12 @@ enum dar model_gate(void *app, const struct cosem_at *at);
     ROW(0, 0, 96, d, e, 1, acl, class_bits, SHOWN(par, bits))
 #define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, class_octets, SHOWN(par, 0))
 #define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, class_text, SHOWN(what, 0))
-#define SETTING(a, c, d, e, acl, view)                                                         \
-    ROW(a, 0, c, d, e, 1, acl, class_param_register, .ext = view)
+#define SETTING(a, c, d, e, acl, par, t, unit, scaler)                                         \
+    ROW(a, 0, c, d, e, 1, acl, class_param_register,                                           \
+        { .id = (par), .tag = SCALED(t, scaler), .arg = (unit) })
+/* Tag of a parameter that is shown as a register, and its scaler, 0 to -7. */
+#define SCALED(tag, scaler) ((tag) | -(scaler) << 5)
+enum { SCALED_TAG = 31 };
 #define PROFILE(a, c, d, e, acl, cls, view) ROW(a, 0, c, d, e, 1, acl, cls, .ext = view)
 #define MADE(a, c, d, e, cls, what, t, n)                                                      \
     ROW(a, 0, c, d, e, 1, ACL_METER, cls, { .id = (what), .tag = (t), .arg = (n) })

@@ -1,8 +1,6 @@
 /* alarm.c - alarms and errors, covers, inputs and the second source. */
 #include "model/objects/objects.h"
 
-static const struct param_unit long_failure = { PARAM_LONG_FAILURE_S, AXDR_U16, UNIT_S, 0 };
-
 /* A tamper: how often it came, when last, how long now, how long in all. */
 #define TAMPER(e, which)                                                                       \
     NUMBER(0, 96, 20, e, ACL_METER, REG_TAMPER_##which, AXDR_U32),                             \
@@ -50,7 +48,7 @@ static const struct cosem_row rows[] = {
     NUMBER(0, 96, 7, 21, ACL_METER, REG_POWER_FAILURES, AXDR_U32),
     NUMBER(0, 96, 7, 9, ACL_METER, REG_LONG_FAILURES, AXDR_U32),
     MADE(0, 96, 7, 15, class_made_register, MADE_LONG_FAILURE, AXDR_U32, 0),
-    SETTING(0, 96, 7, 20, ACL_CONFIG, &long_failure),
+    SETTING(0, 96, 7, 20, ACL_CONFIG, PARAM_LONG_FAILURE_S, AXDR_U16, UNIT_S, 0),
     OBJECT(0, 0, 96, 3, 1, ACL_CUSTOMER, class_inputs, 0),
     OBJECT(0, 0, 96, 3, 2, ACL_CUSTOMER, class_output_state, 0),
     ROW(0, 0, 96, 50, 10, 1, ACL_CONFIG, class_settings, .ext = &resource),

@@ -2,13 +2,6 @@
  */
 #include "model/objects/objects.h"
 
-static const struct param_unit credit_max_1 = { PARAM_CREDIT_MAX_1, AXDR_I32, UNIT_NONE, 0 };
-static const struct param_unit credit_max_2 = { PARAM_CREDIT_MAX_2, AXDR_I32, UNIT_NONE, 0 };
-
-static const struct param_unit vend_max_1 = { PARAM_VEND_MAX_1, AXDR_I32, UNIT_NONE, 0 };
-static const struct param_unit vend_max_2 = { PARAM_VEND_MAX_2, AXDR_I32, UNIT_NONE, 0 };
-static const struct param_unit contract = { PARAM_CONTRACT_W, AXDR_U32, UNIT_W, 0 };
-
 /* Days of the friendly calendar call scripts 1 on, 2 off. */
 static const struct calendar_view friendly = { { 0, 0, 10, 1, 100, 255 }, CALENDAR_FRIENDLY };
 static const struct script script[] = {
@@ -86,10 +79,10 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 19, 21, 0, 20, ACL_CHARGE, class_charge, SHOWN(1, 0)),
     OBJECT(0, 0, 19, 40, 0, ACL_GATEWAY, class_gateway, 0),
     OBJECT(0, 0, 19, 41, 0, ACL_GATEWAY, class_gateway, 1),
-    SETTING(0, 19, 50, 1, ACL_CONFIG, &credit_max_1),
-    SETTING(0, 19, 51, 1, ACL_CONFIG, &credit_max_2),
-    SETTING(0, 19, 50, 2, ACL_CONFIG, &vend_max_1),
-    SETTING(0, 19, 51, 2, ACL_CONFIG, &vend_max_2),
+    SETTING(0, 19, 50, 1, ACL_CONFIG, PARAM_CREDIT_MAX_1, AXDR_I32, UNIT_NONE, 0),
+    SETTING(0, 19, 51, 1, ACL_CONFIG, PARAM_CREDIT_MAX_2, AXDR_I32, UNIT_NONE, 0),
+    SETTING(0, 19, 50, 2, ACL_CONFIG, PARAM_VEND_MAX_1, AXDR_I32, UNIT_NONE, 0),
+    SETTING(0, 19, 51, 2, ACL_CONFIG, PARAM_VEND_MAX_2, AXDR_I32, UNIT_NONE, 0),
     ROW(0, 0, 13, 0, 2, 1, ACL_FRIENDLY, class_calendar, .ext = &friendly),
     ROW(0, 0, 11, 0, 1, 1, ACL_CONFIG, class_special_days, .ext = &friendly),
     ROW(0, 0, 10, 1, 100, 1, ACL_SCRIPT, class_script, .ext = &scripts),
@@ -112,7 +105,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, class_scheme_passive, SCHEME_PASSIVE),
     PARAM(0, 96, 60, 2, ACL_POINT, PARAM_SCHEME_AT_S, AXDR_DATETIME),
     ROW(0, 0, 96, 60, 3, 6, ACL_STS, class_scheme_part, SHOWN(0, 0)),
-    SETTING(0, 96, 60, 9, ACL_POINT, &contract),
+    SETTING(0, 96, 60, 9, ACL_POINT, PARAM_CONTRACT_W, AXDR_U32, UNIT_W, 0),
     OBJECT(0, 0, 96, 60, 10, ACL_STS, class_expense, 10),
     OBJECT(0, 0, 96, 60, 11, ACL_STS, class_expense, 11),
     OBJECT(0, 0, 96, 60, 12, ACL_STS, class_expense, 12),
