@@ -315,6 +315,7 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
         axdr_read_u8(in);
     }
     if (in->bad) return DAR_TYPE;
+    courier_session_end(app); /* who is paired anew begins anew */
     return unit_set(meter_of(app), at->who, e, n);
 }
 
