@@ -191,8 +191,9 @@ struct cosem_class {
 #define COSEM_METHOD(id) ((id)-1)
 
 struct cosem_row {
-    uint8_t a : 4, b : 4, c, d, e;  /* logical name; F is 255 */
-    uint8_t span, acl, cls, unused; /* objects in the family (>= 1); of cosem_model.acl, .cls */
+    uint8_t a : 4, b : 4, c, d, e; /* logical name; F is 255 */
+    uint8_t span, acl, cls,
+        n; /* objects in the family (>= 1); of cosem_model.acl, .cls; the class's */
     union {
         struct {
             uint16_t id;

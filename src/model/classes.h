@@ -99,18 +99,15 @@ enum {
     HDLCS
 };
 
-/* Parameters that make one structure; or an array of them, one an object, of which the parameters
- * of the next lie one further. */
-enum { SETTINGS_MAX = 7, SETTINGS_ALL = 8 };
+/* Parameters that make one structure: as many rows as cosem_row.n says; or an array of structures,
+ * one an object, of which the parameters of the next lie one further. */
+enum { SETTINGS_MAX = 8 }; /* in all */
 struct setting {
     uint16_t id;
     uint8_t tag;
 };
-struct setting_list {
-    uint8_t n, objects; /* 0: no array; n * objects up to SETTINGS_ALL */
-    struct {
-        uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
-    } of[SETTINGS_MAX];
+struct setting_row {
+    uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
 };
 
 /* A calendar, and the script table its days call. */
@@ -219,6 +216,17 @@ enum dar model_gate(void *app, const struct cosem_at *at);
         a, b, c, d, e, n, acl, INDEX_##cls, 0,                                                 \
         {                                                                                      \
             __VA_ARGS__                                                                        \
+        }                                                                                      \
+    }
+/* 1; no array when they are too many */
+#define SETTINGS_FIT(list, objects)                                                            \
+    sizeof(char[COUNT(list) * ((objects) ? (objects) : 1) <= SETTINGS_MAX ? 1 : -1])
+#define SETTINGS(c, d, e, acl, list, objects)                                                  \
+    {                                                                                          \
+        0, 0, c, d, e, 1, acl, INDEX_class_settings,                                           \
+            SETTINGS_FIT(list, objects) * (COUNT(list) | (objects) << 4),                      \
+        {                                                                                      \
+            .ext = (list)                                                                      \
         }                                                                                      \
     }
 #define SHOWN(i, t)                                                                            \

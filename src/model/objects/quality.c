@@ -2,13 +2,11 @@
  * battery. */
 #include "model/objects/objects.h"
 
-static const struct setting_list mismatch = { 5,
-                                              0,
-                                              { { PARAM_MISMATCH_MA, AXDR_U32 },
-                                                { PARAM_MISMATCH_PERCENT, AXDR_U8 },
-                                                { PARAM_MISMATCH_START_S, AXDR_U16 },
-                                                { PARAM_MISMATCH_END_S, AXDR_U16 },
-                                                { PARAM_BILL_HIGHER, AXDR_BOOL } } };
+static const struct setting_row mismatch[] = {
+    { PARAM_MISMATCH_MA, AXDR_U32 },      { PARAM_MISMATCH_PERCENT, AXDR_U8 },
+    { PARAM_MISMATCH_START_S, AXDR_U16 }, { PARAM_MISMATCH_END_S, AXDR_U16 },
+    { PARAM_BILL_HIGHER, AXDR_BOOL },
+};
 
 /* How long the last one lasted, and how far it went. */
 #define LAST(c, d, what, which) MADE(1, c, d, 0, class_made_register, what, AXDR_U16, which)
@@ -31,7 +29,7 @@ static const struct cosem_row rows[] = {
     LAST(31, 37, MADE_LAST_DURATION, LAST_OVER_CURRENT),
     LAST(31, 38, MADE_LAST_MAGNITUDE_A, LAST_OVER_CURRENT),
     SETTING(1, 31, 44, 0, ACL_CONFIG, PARAM_OVERCURRENT_S, AXDR_U16, UNIT_S, 0),
-    ROW(0, 0, 96, 50, 1, 1, ACL_CONFIG, class_settings, .ext = &mismatch),
+    SETTINGS(96, 50, 1, ACL_CONFIG, mismatch, 0),
     ABSTRACT(96, 6, 0, REG_BATTERY_S, AXDR_U32),
     MADE(0, 96, 6, 1, class_made_register, MADE_BATTERY_PERCENT, AXDR_U8, 0),
     OBJECT(0, 0, 96, 6, 2, ACL_CONFIG, class_battery_date, 0),
