@@ -19,7 +19,7 @@ static const struct setting_row resource[] = {
 /* Script n gives the pulse output function n - 1 of 0-0:96.50.12. */
 #define OUTPUT_SCRIPT(n)                                                                       \
     {                                                                                          \
-        1, 1, { 0, 0, 96, 50, 12, 255 }, 2, #n, CMD_PULSE_FUNCTION, n                          \
+        1, 1, { 0, 0, 96, 50, 12 }, 2, #n, CMD_PULSE_FUNCTION, n                               \
     }
 static const struct script script[] = { OUTPUT_SCRIPT(0), OUTPUT_SCRIPT(1), OUTPUT_SCRIPT(2),
                                         OUTPUT_SCRIPT(3), OUTPUT_SCRIPT(4), OUTPUT_SCRIPT(5),

@@ -5,8 +5,8 @@ static const struct profile_view daily = { &profile_billing, BILLING_DAILY };
 static const struct profile_view monthly = { &profile_billing, BILLING_MONTHLY };
 
 static const struct script script[] = {
-    { 2, 7, { 0, 0, 98, 1, 0, 255 }, 2, NULL, CMD_BILLING_END, 0 },
-    { 2, 4, { 1, 0, 1, 6, 0, 255 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
+    { 2, 7, { 0, 0, 98, 1, 0 }, 2, NULL, CMD_BILLING_END, 0 },
+    { 2, 4, { 1, 0, 1, 6, 0 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
 };
 static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 
@@ -25,8 +25,8 @@ static int set_end(struct meter *m, const struct who *who, unsigned which,
 
 /* Of the meter as a whole: forget what was recorded; try the last gasp. */
 static const struct script whole[] = {
-    { 2, 7, { 1, 0, 99, 1, 0, 255 }, 1, NULL, CMD_DATA_CLEAR, 0 },
-    { 2, 40, { 0, 5, 25, 9, 0, 255 }, 1, NULL, CMD_GASP_TEST, 0 },
+    { 2, 7, { 1, 0, 99, 1, 0 }, 1, NULL, CMD_DATA_CLEAR, 0 },
+    { 2, 40, { 0, 5, 25, 9, 0 }, 1, NULL, CMD_GASP_TEST, 0 },
 };
 static const struct script_table resets = { whole, COUNT(whole), 1, 0 };
 

@@ -4,7 +4,7 @@
 /* Script n is push n - 1; the moments of class 22 order the first four. */
 #define PUSH_SCRIPT(n)                                                                         \
     {                                                                                          \
-        2, 40, { 0, n, 25, 9, 0, 255 }, 1, NULL, CMD_PUSH, n                                   \
+        2, 40, { 0, n, 25, 9, 0 }, 1, NULL, CMD_PUSH, n                                        \
     }
 static const struct script push_script[] = {
     PUSH_SCRIPT(0), PUSH_SCRIPT(1), PUSH_SCRIPT(2), PUSH_SCRIPT(3),

@@ -5,8 +5,8 @@
 /* Days of the friendly calendar call scripts 1 on, 2 off. */
 static const struct calendar_view friendly = { { 0, 0, 10, 1, 100, 255 }, CALENDAR_FRIENDLY };
 static const struct script script[] = {
-    { 1, 1, { 0, 0, 96, 61, 2, 255 }, 2, "1", CMD_FRIENDLY, 1 },
-    { 1, 1, { 0, 0, 96, 61, 2, 255 }, 2, "2", CMD_FRIENDLY, 2 },
+    { 1, 1, { 0, 0, 96, 61, 2 }, 2, "1", CMD_FRIENDLY, 1 },
+    { 1, 1, { 0, 0, 96, 61, 2 }, 2, "2", CMD_FRIENDLY, 2 },
 };
 static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 static const struct setting_row policy[] = {

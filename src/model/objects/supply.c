@@ -3,10 +3,10 @@
 
 /* The scripts act as the remote requester. */
 static const struct script script[] = {
-    { 2, 70, { 0, 0, 96, 3, 10, 255 }, 1, NULL, CMD_SUPPLY_DISCONNECT, SUPPLY_REMOTE },
-    { 2, 70, { 0, 0, 96, 3, 10, 255 }, 2, NULL, CMD_SUPPLY_RECONNECT, SUPPLY_REMOTE },
-    { 2, 68, { 0, 0, 96, 3, 20, 255 }, 1, "ready", CMD_SUPPLY_READY, SUPPLY_REMOTE },
-    { 1, 71, { 0, 0, 17, 0, 0, 255 }, 8, "now", CMD_LIMIT_EMERGENCY, 0 },
+    { 2, 70, { 0, 0, 96, 3, 10 }, 1, NULL, CMD_SUPPLY_DISCONNECT, SUPPLY_REMOTE },
+    { 2, 70, { 0, 0, 96, 3, 10 }, 2, NULL, CMD_SUPPLY_RECONNECT, SUPPLY_REMOTE },
+    { 2, 68, { 0, 0, 96, 3, 20 }, 1, "ready", CMD_SUPPLY_READY, SUPPLY_REMOTE },
+    { 1, 71, { 0, 0, 17, 0, 0 }, 8, "now", CMD_LIMIT_EMERGENCY, 0 },
 };
 static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 
