@@ -569,11 +569,12 @@ bool cosem_no_arg(struct axdr_in *arg)
 
 struct obis cosem_obis(const struct obis_row *r)
 {
-    return (struct obis){ r->a, r->b, r->c, r->d, r->e, r->f };
+    return (struct obis){ r->a, r->b, r->c, r->d, r->e, 255 };
 }
 
 struct cosem_capture cosem_capture(const struct capture_row *r)
 {
+    if (!r->class_id) return (struct cosem_capture){ .attr = 0 };
     return (struct cosem_capture){ r->class_id, cosem_obis(&r->ln), r->attr, r->index };
 }
 

@@ -41,24 +41,19 @@ size_t push_setup_octets(struct device *d, unsigned n, uint8_t dst[PUSH_SETUP])
 
 /* Every push says which it is, whose, and when; then what it is for. */
 static const struct capture_row head[] = {
-    { 40, { 0, 0, 25, 9, 0, 255 }, 1, 0 }, /* B is the push's own */
-    { 1, { 0, 0, 42, 0, 0, 255 }, 2, 0 },
-    { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
+    { 40, { 0, 0, 25, 9, 0 }, 1, 0 }, /* B is the push's own */
+    { 1, { 0, 0, 42, 0, 0 }, 2, 0 },
+    { 8, { 0, 0, 1, 0, 0 }, 2, 0 },
 };
 static const struct capture_row tail[PUSHES][3] = {
-    [PUSH_INTERVAL_1] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-                          { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    [PUSH_INTERVAL_2] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-                          { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    [PUSH_INTERVAL_3] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-                          { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    [PUSH_ALARM] = { { 1, { 0, 0, 97, 98, 20, 255 }, 2, 0 },
-                     { 1, { 0, 0, 97, 98, 21, 255 }, 2, 0 },
-                     { 1, { 0, 0, 97, 98, 22, 255 }, 2, 0 } },
-    [PUSH_CONSUMER] = { { 3, { 1, 0, 1, 7, 0, 255 }, 2, 0 },
-                        { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 } },
-    [PUSH_INSTALLATION] = { { 1, { 0, 0, 96, 1, 0, 255 }, 2, 0 },
-                            { 1, { 1, 0, 0, 2, 0, 255 }, 2, 0 } },
+    [PUSH_INTERVAL_1] = { { 3, { 1, 0, 1, 8, 0 }, 2, 0 }, { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    [PUSH_INTERVAL_2] = { { 3, { 1, 0, 1, 8, 0 }, 2, 0 }, { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    [PUSH_INTERVAL_3] = { { 3, { 1, 0, 1, 8, 0 }, 2, 0 }, { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    [PUSH_ALARM] = { { 1, { 0, 0, 97, 98, 20 }, 2, 0 },
+                     { 1, { 0, 0, 97, 98, 21 }, 2, 0 },
+                     { 1, { 0, 0, 97, 98, 22 }, 2, 0 } },
+    [PUSH_CONSUMER] = { { 3, { 1, 0, 1, 7, 0 }, 2, 0 }, { 3, { 1, 0, 1, 8, 0 }, 2, 0 } },
+    [PUSH_INSTALLATION] = { { 1, { 0, 0, 96, 1, 0 }, 2, 0 }, { 1, { 1, 0, 0, 2, 0 }, 2, 0 } },
 };
 
 void push_emit_object(struct axdr_out *o, const struct cosem_capture *c)

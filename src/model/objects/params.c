@@ -126,14 +126,13 @@ static const struct place {
 static int member_of(const struct cosem_row *r, uint16_t param)
 {
     if (r->cls == INDEX_class_param || r->cls == INDEX_class_octets ||
-        r->cls == INDEX_class_bits)
+        r->cls == INDEX_class_bits || r->cls == INDEX_class_param_register)
         return (uint16_t)(param - r->bind.id) < r->span ? param - r->bind.id : -1;
-    if (r->cls == INDEX_class_param_register)
-        return ((const struct param_unit *)r->bind.ext)->id == param ? 0 : -1;
     if (r->cls != INDEX_class_settings) return -1;
-    const struct setting_list *l = r->bind.ext;
-    for (unsigned i = 0; i < l->n; i++)
-        if ((uint16_t)(param - l->of[i].id) < (l->objects ? l->objects : 1u)) return 0;
+    const struct setting_row *l = r->bind.ext;
+    unsigned objects = r->n >> 4 ? r->n >> 4 : 1;
+    for (unsigned i = 0; i < (r->n & 15u); i++)
+        if ((uint16_t)(param - l[i].id) < objects) return 0;
     return -1;
 }
 

@@ -4,7 +4,7 @@
 /* Script n is push n - 1; the moments of class 22 order the first four. */
 #define PUSH_SCRIPT(n)                                                                         \
     {                                                                                          \
-        2, 40, { 0, n, 25, 9, 0, 255 }, 1, NULL, CMD_PUSH, n                                   \
+        2, 40, { 0, n, 25, 9, 0 }, 1, NULL, CMD_PUSH, n                                        \
     }
 static const struct script push_script[] = {
     PUSH_SCRIPT(0), PUSH_SCRIPT(1), PUSH_SCRIPT(2), PUSH_SCRIPT(3),
@@ -18,11 +18,11 @@ static const struct script_table push_scripts = { push_script, COUNT(push_script
 static const struct schedule push_schedule[] = { PUSH_SCHEDULE(0), PUSH_SCHEDULE(1),
                                                  PUSH_SCHEDULE(2), PUSH_SCHEDULE(3) };
 
-static const struct setting_list gasp = { 3,
-                                          0,
-                                          { { PARAM_GASP_ENABLED, AXDR_BOOL },
-                                            { PARAM_GASP_DELAY_S, AXDR_U8 },
-                                            { PARAM_GASP_COUNT, AXDR_U8 } } };
+static const struct setting_row gasp[] = {
+    { PARAM_GASP_ENABLED, AXDR_BOOL },
+    { PARAM_GASP_DELAY_S, AXDR_U8 },
+    { PARAM_GASP_COUNT, AXDR_U8 },
+};
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 20, 0, 0, 2, ACL_LINE, class_local_port, SHOWN(0, 0)),
@@ -48,6 +48,6 @@ static const struct cosem_row rows[] = {
     ROW(0, 2, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[2]),
     ROW(0, 3, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[3]),
     OBJECT(0, 0, 96, 64, 2, ACL_SERVICE, class_installation, 0),
-    ROW(0, 0, 96, 64, 3, 1, ACL_SERVICE, class_settings, .ext = &gasp),
+    SETTINGS(96, 64, 3, ACL_SERVICE, gasp, 0),
 };
 const struct cosem_group objects_port = { rows, COUNT(rows) };

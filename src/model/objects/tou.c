@@ -8,7 +8,7 @@ static const struct calendar_view load = { SUPPLY_SCRIPTS, CALENDAR_LOAD };
 /* Script n writes the name of mask n into both activations. */
 #define TARIFF_SCRIPT(n, text)                                                                 \
     {                                                                                          \
-        1, 6, { 0, 0, 14, 0, 0, 255 }, 4, text, CMD_TARIFF, n                                  \
+        1, 6, { 0, 0, 14, 0, 0 }, 4, text, CMD_TARIFF, n                                       \
     }
 static const struct script script[] = {
     TARIFF_SCRIPT(1, "1"), TARIFF_SCRIPT(2, "2"), TARIFF_SCRIPT(3, "3"), TARIFF_SCRIPT(4, "4"),
