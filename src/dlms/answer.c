@@ -190,7 +190,7 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
     if (access) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
     if (get && blocks) {
         b[n - 2] = 1; /* a result in place of the data */
-        b[n - 1] = (uint8_t)dar;
+        b[n - 1] = (uint8_t)(dar == DAR_BLOCK ? DAR_LONG_ABORTED : dar);
         return answer_bytes(s, b, n);
     }
     uint8_t whole[5] = { get ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1, inv, 1, (uint8_t)dar };
