@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -194,11 +195,12 @@ static int work(struct request *r, struct trouble *t)
     int n = hex_parse((char *)r->words.p, room, octets);
     if (n > 0)
         show_octets(r, octets, (size_t)n);
+    else if (r->arguments == 1 && strcmp(r->file, "-") && access(r->file, F_OK))
+        e = trouble(t, E_RANGE, "'%.200s' is neither octets in hex nor a file", r->file);
     else if (r->arguments == 1)
         e = show_file(r, t);
     else
-        e = trouble(t, E_FORMAT, "these are no hexadecimal digits: '%.60s'",
-                    (char *)r->words.p);
+        e = trouble(t, E_RANGE, "these are no hexadecimal digits: '%.60s'", (char *)r->words.p);
     free(octets);
     describe_end(&r->describer);
     return e;
@@ -216,6 +218,6 @@ int decode_main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &r)) return EXIT_USAGE;
     int e = work(&r, &t);
     buf_free(&r.words);
-    if (e < 0) return say_fail(e == E_STATE ? EXIT_USAGE : EXIT_REFUSED, "%s", t.text);
+    if (e < 0) return say_fail(connect_exit(e == E_IO ? E_NONE : e), "%s", t.text);
     return r.broken ? EXIT_REFUSED : EXIT_DONE;
 }

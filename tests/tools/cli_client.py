@@ -243,7 +243,7 @@ class Decode(unittest.TestCase):
     def test_broken(self):
         self.assertEqual(magno("decode", "C001C1").code, 1)
         self.assertEqual(magno("decode", "7EA00802232193BD657E").code, 1)
-        self.assertEqual(magno("decode", "zz").code, 1)
+        self.assertEqual(magno("decode", "zz").code, 2)
         self.assertEqual(magno("decode").code, 2)
         self.assertEqual(magno("decode", "--as", "nothing", "00").code, 2)
         self.assertEqual(magno("decode", "--ek", "00", "C001").code, 2)

@@ -166,6 +166,26 @@ static void test_sizes(void **state)
     }
 }
 
+/* A row that fills a step ends it, and nothing else: the next step follows without a pause, and
+ * the blocks are as full as ever. */
+static void test_slow_rows(void **state)
+{
+    static uint8_t want[8192], got[8192];
+    unsigned blocks, slow_blocks;
+    (void)state;
+    open_sized(500);
+    mono_t began = b->now;
+    size_t n = fetch("C001C100070100630100FF0200", 500, want, &blocks);
+    uint64_t took = b->now.us - began.us;
+    began = b->now;
+    b->slow = true;
+    assert_int_equal(fetch("C001C100070100630100FF0200", 500, got, &slow_blocks), n);
+    assert_memory_equal(got, want, n);
+    assert_int_equal(slow_blocks, blocks);
+    assert_int_equal(b->now.us - began.us, took);
+    assert_true(blocks > 1);
+}
+
 /* -- faults of requests ---------------------------------------------------------------------
  */
 
@@ -712,6 +732,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_public, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_reader, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sizes, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_slow_rows, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_long_lists_of_calls, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_unconfirmed, setup, bench_teardown),
