@@ -231,7 +231,9 @@ int agree_reply(struct dlms_server *d, struct dlms_session *s)
     if (p->keyinfo == KEYINFO_WRAPPED) return send_wrapped(d, s);
     bool ephemeral = p->keyinfo == KEYINFO_AGREED && p->key_id == 1;
     if (CFG_SUITE1 && ephemeral) return send_ephemeral(d, s);
-    return 0; /* both keys are there already */
+    /* Both keys are there already. One that follows from the transaction-id alone must not come
+     * back: no answer before the id is on flash. */
+    return p->count == COUNT_NEW ? host_of(d)->settled(d->app) : 0;
 }
 
 size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX])

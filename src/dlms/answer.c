@@ -208,9 +208,10 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
     bool get = is_get(t), access = is_access(t);
     size_t n = 5;
     t->list = false;
-    if (get && t->block++)
+    if (get && t->block++) {
         n = block_head(t, true, 0, b);
-    else
+        if (dar == DAR_BLOCK) dar = DAR_LONG_ABORTED;
+    } else
         answer_head(t, b);
     b[n - 2] = get ? 1 : (uint8_t)dar; /* a result in place of the data */
     b[n - 1] = get ? (uint8_t)dar : 0;

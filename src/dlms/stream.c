@@ -11,6 +11,8 @@ static const uint8_t refusal[] = { 0x61, 0x17, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x8
                                    0x05, 0x08, 0x01, 0x01, 0xA2, 0x03, 0x02, 0x01, 0x02,
                                    0xA3, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x01 };
 
+static const uint8_t too_long[] = { XDLMS_EXCEPTION, STATE_NOT_ALLOWED, SERVICE_TOO_LONG };
+
 static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uint8_t *p,
                       size_t n)
 {
@@ -63,8 +65,8 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l)
         bool gbt = s->state == DLMS_OPEN && s->conformance & XDLMS_C_GBT;
         if (!gbt) dlms_hang_up(d, l);
         x->skip = w.length;
-        answer_exception(s, SERVICE_TOO_LONG);
-        send_apdu(l, s->server_sap, s->who.sap, s->tx + s->tx_at, s->tx_n);
+        /* tx may hold an answer that waits */
+        send_apdu(l, s->server_sap, s->who.sap, too_long, sizeof too_long);
         return true;
     }
     make_room(d, s, w.length);

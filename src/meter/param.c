@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "meter/change.h"
 #include "meter/meter.h"
+#include "meter/profile/scan.h"
 #include "store/params.h"
 
 #define SCALAR(id, min, max, def, topic) { min, max, def, 0, PARAM_SCALAR, topic },
@@ -140,7 +141,7 @@ void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
 
 struct audit_span audit_span(const struct meter *m)
 {
-    return (struct audit_span){ series_first(&m->store, SERIES_CHANGES),
+    return (struct audit_span){ scan_oldest(m, SERIES_CHANGES),
                                 series_next(&m->store, SERIES_CHANGES) };
 }
 
