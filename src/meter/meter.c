@@ -190,6 +190,7 @@ int meter_mount(struct meter *m, mono_t t)
     clock_zone_load(m);
     schedule_power_up(m);
     if (blank) begin_intervals(m);
+    if (blank) m->last = m->utc;
     int err = put_boot(m, blank != 0, was_valid);
     store_rest(&m->store);
     m->live = true;

@@ -168,4 +168,11 @@ int meter_feed_inputs(struct meter *m, mono_t t, uint16_t levels);
  * follows if the supply stays is an ordinary life. */
 void meter_last_gasp(struct meter *m, mono_t t);
 
+/* The date of a record: until a power-up is a change of its own, the last moment before the dark,
+ * so that a cut before that changes nothing. */
+static inline utc_t meter_dated(const struct meter *m)
+{
+    return m->live ? m->utc : m->last;
+}
+
 #endif

@@ -4,8 +4,9 @@
  * is drawn: energy under random tariffs, tokens of both kinds, money given and taken by clients,
  * payment modes with and without carrying on, schemes that replace the one in force, outages
  * with and without a last gasp, clocks set forward and back, also over ends of months and to
- * before the first, the light going out over the end of a month. After each step, of each wallet: bought = collected + balance, and each of the three
- * is what the books say; no Wh is missing from, or twice in, what was collected.
+ * before the first, the light going out over the end of a month; and after each year up to ten
+ * in the dark. After each step, of each wallet: bought = collected + balance, and each of the
+ * three is what the books say; no Wh is missing from, or twice in, what was collected.
  *
  * Usage: ledger_years [YEARS [SEED]]
  */
@@ -38,7 +39,7 @@ struct life {
     struct month_usage month;
     struct exact before;
     uint64_t wh;
-    bool crossed[2000];    /* local days that have begun, from FIRST */
+    bool crossed[8000];    /* local days that have begun, from FIRST */
     bool given[2040 * 12]; /* months that brought free credit */
     int32_t day, local_month;
     unsigned instalments;
@@ -464,6 +465,9 @@ int main(int argc, char **argv)
         k.seed = reckon_seed;
         begin(&k);
         while (utc(&k) < T0 + 365 * (int64_t)DAY) step(&k);
+        cut(&k, true, reckon_below(3700) * (uint64_t)DAY);
+        check(&k);
+        for (unsigned i = 0; i < 100; i++) step(&k);
         lab_free(k.l);
     }
     printf("%u years, %llu steps, %llu looks, %.1f s: the books agree\n", years,

@@ -156,7 +156,7 @@ int clock_save(const struct clock *c, utc_t u, uint8_t body[CLOCK_BODY])
 int clock_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     (void)k;
-    return clock_save(&m->clock, m->utc, body);
+    return clock_save(&m->clock, meter_dated(m), body);
 }
 
 void clock_take(struct meter *m, const uint8_t *body, size_t n)

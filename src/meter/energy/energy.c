@@ -135,7 +135,7 @@ static int record(const struct meter *m, unsigned rests, uint8_t *body)
 {
     const struct energy *e = &m->energy;
     unsigned drawn = drawn_count(m);
-    le_put32(body, (uint32_t)m->utc.s);
+    le_put32(body, (uint32_t)meter_dated(m).s);
     body[4] = (uint8_t)(e->quadrant | drawn << 4);
     body[5] = (uint8_t)rests;
     body[6] = 0;

@@ -303,8 +303,7 @@ static void put_passed(struct meter *m, enum passed what, int32_t from, int32_t 
     struct passed_year y = { 0 };
     for (int32_t day = from; day <= to; day++) {
         passed_mark(m, &y, what, day);
-        if (day == to || cal_civil((day + INT64_C(1)) * DAY_S).year != y.year)
-            passed_put(m, &y);
+        if (day == to || day + 1 == y.end) passed_put(m, &y);
     }
 }
 
@@ -333,14 +332,18 @@ static void begin(struct meter *m, enum billing which)
 }
 
 /* All days of the period that ends are over, so that no other schedule ends them again: a change
- * of its own before that of the end, whose row leaves no room for it. True: there are some. */
+ * of its own before that of the end, whose row leaves no room for it, nor its step the time. True:
+ * there are some. */
 static bool close_days(struct meter *m, utc_t due)
 {
     struct passed_year y = { 0 };
+    if (m->billing.closed.s == due.s) return false;
     int32_t to = zone_day(&m->clock.zone, due) - 1;
     int32_t from = zone_day(&m->clock.zone, end_before(m, BILLING_MONTHLY, due)) + 1;
     while (from <= to && passed_is(m, &y, PASSED_END, from)) from++;
-    if (from > to || change_begin_alone(m) < 0) return from <= to;
+    if (from <= to && change_begin_alone(m) < 0) return true;
+    m->billing.closed = due;
+    if (from > to) return false;
     put_passed(m, PASSED_END, from, to);
     billing_put_state(m, &m->billing);
     change_commit(m);
@@ -552,6 +555,7 @@ int billing_set_time(struct meter *m, const struct who *who, const uint8_t o[BIL
     int err = param_begin_octets(m, who, PARAM_BILLING_TIME, o, BILLING_TIME);
     if (err < 0) return err;
     struct billing_state b = m->billing;
+    m->billing.closed.s = 0;
     utc_t next = zone_next_named(&m->clock.zone, o, m->utc);
     if (b.day[BILLING_MONTHLY])
         b.day[BILLING_MONTHLY] = (uint16_t)zone_day(&m->clock.zone, next);

@@ -44,6 +44,7 @@ enum billing_cause {
 struct billing_state {
     uint16_t day[BILLINGS];        /* the local day of the next end, 0 none */
     utc_t due[BILLINGS];           /* so that end; past while the clock is invalid */
+    utc_t closed;                  /* of the period that ends then the days are over */
     uint16_t instalments[WALLETS]; /* of debts by day, not taken yet: a midnight each */
     uint16_t dark_from, dark_to;   /* local days in the dark, the last time: [from, to) */
 };

@@ -24,23 +24,23 @@ static void look(struct meter *m, struct passed_year *y, uint16_t year)
     if (y->year == year) return;
     memset(y, 0, sizeof *y);
     y->year = year;
+    y->first = cal_days(year, 1, 1);
+    y->end = cal_days((uint16_t)(year + 1), 1, 1);
     if (params_read(&m->store, id_of(year), 0, body, BODY) != BODY) return;
     if (le_get16(body) == year) memcpy(y->bits, body + 2, PASSED_OCTETS);
 }
 
 /* Of the year: days of two kinds, months of two wallets. */
-static unsigned bit_of(const struct civil *date, unsigned what, int32_t day)
-{
-    enum { DAYS = 366, MONTHS = 12 };
-    if (what < PASSED_FREE) return DAYS * what + (unsigned)(day - cal_days(date->year, 1, 1));
-    return DAYS * PASSED_FREE + MONTHS * (what - PASSED_FREE) + date->month - 1u;
-}
-
 static unsigned find(struct meter *m, struct passed_year *y, unsigned what, int32_t day)
 {
+    enum { DAYS = 366, MONTHS = 12 };
+    bool is_day = what < PASSED_FREE;
+    if (is_day && y->year && day >= y->first && day < y->end)
+        return DAYS * what + (unsigned)(day - y->first);
     struct civil date = cal_civil(day * (int64_t)CAL_DAY_S);
     look(m, y, date.year);
-    return bit_of(&date, what, day);
+    if (is_day) return DAYS * what + (unsigned)(day - y->first);
+    return DAYS * PASSED_FREE + MONTHS * (what - PASSED_FREE) + date.month - 1u;
 }
 
 bool passed_is(struct meter *m, struct passed_year *y, unsigned what, int32_t day)

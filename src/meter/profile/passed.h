@@ -25,7 +25,8 @@ enum passed {
 
 enum { PASSED_BITS = 366 + 366 + 12 + 12, PASSED_OCTETS = (PASSED_BITS + 7) / 8 };
 struct passed_year {
-    uint16_t year; /* 0 none */
+    uint16_t year;      /* 0 none */
+    int32_t first, end; /* its days */
     uint8_t bits[PASSED_OCTETS];
 };
 
