@@ -11,21 +11,16 @@ static const struct script_table *table_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
-/* One that may be written orders its scripts anew, and leaves out some: the number of each among
- * the product's. How many there are. */
-static unsigned numbers_of(struct meter *m, const struct script_table *t,
-                           uint8_t number[SCRIPTS_MAX])
+/* One that may be written orders its scripts anew. How many there are. */
+static unsigned count_of(const struct meter *m, const struct script_table *t)
 {
-    int n = t->param ? param_read(m, t->param, number, SCRIPTS_MAX) : 0;
-    for (unsigned i = 0; n <= 0 && i < SCRIPTS_MAX; i++) number[i] = (uint8_t)i;
-    return n > 0 ? (unsigned)n : t->n;
+    return t->n - (t->param ? (unsigned)param_get(m, t->param) >> SCRIPTS_OUT : 0);
 }
 
 const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n)
 {
-    uint8_t number[SCRIPTS_MAX];
-    bool there = n >= 1 && n <= numbers_of(m, t, number);
-    return there ? &t->script[number[n - 1]] : NULL;
+    if (n < 1 || n > count_of(m, t)) return NULL;
+    return &t->script[(t->param ? param_script(m, t->param, n) : n) - 1];
 }
 
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
@@ -46,60 +41,71 @@ static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct script_table *t = table_of(at);
-    uint8_t number[SCRIPTS_MAX];
-    unsigned n = numbers_of(meter_of(app), t, number);
+    unsigned n = count_of(meter_of(app), t);
     axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++) {
-        const struct script *s = &t->script[number[i]];
+    for (unsigned i = 1; i <= n; i++) {
+        const struct script *s = model_script(meter_of(app), t, i);
         axdr_emit_struct(o, 2);
-        axdr_emit_u16(o, (uint16_t)(i + 1));
+        axdr_emit_u16(o, (uint16_t)i);
         axdr_emit_array(o, t->objects);
         for (uint8_t k = 0; k < t->objects; k++) emit_action(o, s, k);
     }
     return DAR_OK;
 }
 
-/* The number of the product's script that does this; n where none does. */
-static unsigned read_action(struct axdr_in *in, const struct script_table *t)
+/* The parameter of what a script does: a text, or integer 0 for none. */
+static bool is_named(struct axdr_in *in, const char *name)
 {
-    struct obis ln;
     size_t length = 0;
-    unsigned i = 0;
+    if (!name) return axdr_read_i8(in) == 0;
+    const uint8_t *text = axdr_read_string(in, AXDR_OCTETS, &length);
+    return !in->bad && strlen(name) == length && !memcmp(name, text, length);
+}
+
+/* Does the action here, of the k-th object, do what this script of the product does? */
+static bool is_action(struct axdr_in *in, const struct script *s, uint8_t k)
+{
+    struct obis ln, its = cosem_obis(&s->ln);
+    its.e = (uint8_t)(its.e + k);
     axdr_read_struct(in, 5);
-    uint8_t service = axdr_read_enum(in);
-    uint16_t class_id = axdr_read_u16(in);
+    bool same = axdr_read_enum(in) == s->service;
+    same &= axdr_read_u16(in) == s->class_id;
     axdr_read_octets(in, &ln, sizeof ln);
-    int8_t index = axdr_read_i8(in);
-    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
-    for (; !in->bad && i < t->n; i++) {
-        const struct script *s = &t->script[i];
-        struct obis its = cosem_obis(&s->ln);
-        if (s->service == service && s->class_id == class_id && s->index == index &&
-            !memcmp(&its, &ln, sizeof ln) && strlen(s->name) == length &&
-            !memcmp(s->name, name, length))
-            break;
+    same &= axdr_read_i8(in) == s->index;
+    return is_named(in, s->name) && same && !in->bad && !memcmp(&its, &ln, sizeof ln);
+}
+
+/* The number of the product's script that does all of this; n where none does. */
+static unsigned read_actions(struct axdr_in *in, const struct script_table *t)
+{
+    struct axdr_in from = *in;
+    bool same = false;
+    unsigned i = 0;
+    for (; i < t->n && !same; i += !same) {
+        *in = from;
+        same = axdr_read_head(in, AXDR_ARRAY) == t->objects;
+        for (uint8_t k = 0; k < t->objects && same; k++) same = is_action(in, &t->script[i], k);
     }
     return i;
 }
 
-/* Numbered from 1, each doing one thing that the product's own do. */
+/* Numbered from 1, each doing what one of the product's own does. */
 static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     const struct script_table *t = table_of(at);
-    uint8_t number[SCRIPTS_MAX], was[SCRIPTS_MAX];
-    bool good = true;
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && (n == 0 || n > SCRIPTS_MAX)) return DAR_OTHER;
-    for (unsigned i = 0; i < n && !in->bad; i++) {
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY), value = (t->n - n) << SCRIPTS_OUT;
+    if (in->bad) return DAR_TYPE;
+    if (n < t->least || n > t->n) return DAR_OTHER;
+    for (unsigned i = 0; i < n; i++) {
         axdr_read_struct(in, 2);
-        good &= axdr_read_u16(in) == i + 1 && axdr_read_head(in, AXDR_ARRAY) == 1;
-        number[i] = (uint8_t)read_action(in, t);
-        good &= number[i] < t->n;
+        bool numbered = axdr_read_u16(in) == i + 1;
+        if (in->bad) return DAR_TYPE;
+        unsigned number = read_actions(in, t);
+        if (!numbered || number == t->n) return DAR_OTHER;
+        value |= (number ^ i) << SCRIPT_BITS * i;
     }
-    if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
-    if (!good) return DAR_OTHER;
-    if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
-    return param_write(meter_of(app), at->who, t->param, number, n);
+    if (!axdr_is_done(in)) return DAR_TYPE;
+    return param_set(meter_of(app), at->who, t->param, (int32_t)value);
 }
 
 /* An order that is not taken now (lock-out of billing) may be taken later. */
