@@ -112,14 +112,27 @@ static void show_message(void *ctx, const struct capture_message *m)
     show(r, m->note, NULL);
 }
 
-/* A line of hex, perhaps behind "->", "RX:" or the like. Its octets, E_FORMAT when it is none.
- */
-static int line_octets(char *line, struct buf *out)
+/* The word at *p, and the blanks before it: taken off. Its length. */
+static size_t next_word(const char **p, const char **word)
 {
-    char *p = line + strspn(line, " \t");
-    size_t word = strcspn(p, " \t"), room = strlen(p) / 2 + 1;
-    bool marked = word && (p[word - 1] == ':' || p[word - 1] == '>' || p[0] == '<');
-    if (marked) p += word;
+    *word = *p + strspn(*p, " \t");
+    size_t n = strcspn(*word, " \t");
+    *p = *word + n;
+    return n;
+}
+
+/* A line of hex, perhaps behind "->", "RX:" or the like, and behind them the name that a trace
+ * gives to what was protected. Its octets, E_FORMAT when it is none. */
+static int line_octets(const char *line, struct buf *out)
+{
+    const char *p = line, *word;
+    size_t n_word = next_word(&p, &word), room = strlen(line) / 2 + 1;
+    bool marked = n_word && (p[-1] == ':' || p[-1] == '>' || word[0] == '<');
+    if (!marked) p = line;
+    const char *rest = p;
+    n_word = next_word(&p, &word);
+    bool named = marked && strspn(word, "0123456789ABCDEFabcdefxX:-_,") < n_word;
+    if (!named) p = rest;
     uint8_t *octets = must_alloc(room);
     int n = hex_parse(p, room, octets);
     if (n > 0) buf_put(out, octets, (size_t)n);

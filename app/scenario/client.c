@@ -16,6 +16,7 @@
 
 enum {
     ANSWER_MS = 5000,
+    SERVED_MS = 100,
     SAP_BROADCAST = 102,
     SAP_PUBLIC = 16,
     SAP_FACTORY = 112,
@@ -26,6 +27,7 @@ enum {
     GLO_INITIATE = 0x21,
     GLO_ACTION = 0xCB,
     GET_RESPONSE = 0xC4,
+    ACTION_RESPONSE = 0xC7,
     EXCEPTION = 0xD8
 };
 
@@ -282,22 +284,39 @@ static bool name_of(const char *p, uint8_t ln[6])
     return true;
 }
 
-/* ask CLASS NAME ATTRIBUTE */
-const char *act_ask(struct scenario *s, const struct words *w)
+/* The GET that three words ask for: class, name, attribute. */
+enum { GET_SIZE = 13 };
+static const char *put_get(uint8_t get[GET_SIZE], const char *const word[3])
 {
-    uint8_t get[] = { 0xC0, 1, 0xC1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    static const uint8_t head[GET_SIZE] = { 0xC0, 1, 0xC1 };
     int64_t class_id, attr;
-    if (!s->client.up) return "nobody is there";
-    if (!word_int(w->word[1], &class_id) || class_id < 1 || class_id > 255 ||
-        !name_of(w->word[2], get + 5) || !word_int(w->word[3], &attr) || attr < 1 || attr > 127)
+    memcpy(get, head, sizeof head);
+    if (!word_int(word[0], &class_id) || class_id < 1 || class_id > 255 ||
+        !name_of(word[1], get + 5) || !word_int(word[2], &attr) || attr < 1 || attr > 127)
         return "a class, a name like 1-0:1.8.0, an attribute";
     get[4] = (uint8_t)class_id;
     get[11] = (uint8_t)attr;
-    send(s, s->client.sap, get, sizeof get);
-    const uint8_t *a = answer(s);
+    return NULL;
+}
+
+/* Did it do what was asked? */
+static const char *judged(const uint8_t *a)
+{
     if (!a) return "no answer";
     if (a[0] == EXCEPTION) return "an exception";
-    return a[0] == GET_RESPONSE && a[3] == 0 ? NULL : "access is refused";
+    return (a[0] == GET_RESPONSE || a[0] == ACTION_RESPONSE) && a[3] == 0 ? NULL
+                                                                          : "access is refused";
+}
+
+/* ask CLASS NAME ATTRIBUTE */
+const char *act_ask(struct scenario *s, const struct words *w)
+{
+    uint8_t get[GET_SIZE];
+    if (!s->client.up) return "nobody is there";
+    const char *e = put_get(get, (const char *const *)w->word + 1);
+    if (e) return e;
+    send(s, s->client.sap, get, sizeof get);
+    return judged(answer(s));
 }
 
 /* -- a head-end that tells everybody the time ---------------------------------------------- */
@@ -440,6 +459,8 @@ static void carry(struct scenario *s, enum courier_kind kind, const void *p, siz
     device_feed_courier(d, &c, p, n, s->now);
     for (unsigned i = 0; i < 4 && !s->client.n; i++)
         world_settle(s); /* the order, its answer */
+    for (unsigned ms = 0; ms < SERVED_MS && !s->client.n && kind == COURIER_CIU; ms++)
+        world_pass(s, 1000); /* the server's */
     device_courier_close(d, &c);
 }
 
@@ -467,24 +488,51 @@ const char *act_message(struct scenario *s, const struct words *w)
     return answered ? NULL : "no answer";
 }
 
-/* unit SERIAL asks: a customer's unit wants to be paired; unit SERIAL speaks: it wants to know how
- * things stand. Its frames are authentic and new, and must be answered. */
+/* What a unit says, by the words behind its number. */
+static const char *put_words(struct ciu_frame *f, const struct words *w)
+{
+    static const uint8_t enter[] = { 0xC3, 1, 0xC1, 0, 115, 0, 0,         19,
+                                     40,   0, 255,  1, 1,   9, STS_DIGITS };
+    const char *what = w->word[2];
+    if (word_is(what, "asks")) {
+        f->type = CIU_PAIR;
+    } else if (word_is(what, "speaks")) {
+        f->type = CIU_POLL;
+    } else if (word_is(what, "reads") && w->n == 6) {
+        f->type = CIU_APDU;
+        f->n = GET_SIZE;
+        return put_get(f->payload, (const char *const *)w->word + 3);
+    } else if (word_is(what, "enters") && w->n == 4 && strlen(w->word[3]) == STS_DIGITS) {
+        f->type = CIU_APDU;
+        f->n = sizeof enter + STS_DIGITS;
+        memcpy(f->payload, enter, sizeof enter);
+        memcpy(f->payload + sizeof enter, w->word[3], STS_DIGITS);
+    } else {
+        return "asks, speaks, reads CLASS NAME ATTRIBUTE, or enters DIGITS";
+    }
+    return NULL;
+}
+
+/* unit SERIAL asks: a customer's unit wants to be paired; speaks: it wants to know how things stand;
+ * reads CLASS NAME ATTRIBUTE, enters DIGITS: as client 96. Its frames are authentic and new, and must
+ * be answered. */
 const char *act_unit(struct scenario *s, const struct words *w)
 {
     struct device *d = s->host.device;
     uint8_t key[16], frame[CIU_MOST];
     int64_t serial;
-    bool asks = word_is(w->word[2], "asks");
     if (!word_int(w->word[1], &serial) || serial < 1 || serial > UNIT_SERIAL_MAX)
         return "a serial number";
-    if (!asks && !word_is(w->word[2], "speaks")) return "asks or speaks";
     struct ciu_frame f = { .unit = (uint32_t)serial,
                            .meter = s->meter.serial,
-                           .counter = unit_floor(&d->meter, (uint32_t)serial),
-                           .type = asks ? CIU_PAIR : CIU_POLL };
+                           .counter = unit_floor(&d->meter, (uint32_t)serial) };
+    const char *e = put_words(&f, w);
+    if (e) return e;
     ciu_key(key, device_development.key[SECURE_UNICAST], f.meter, f.unit);
     carry(s, COURIER_CIU, frame, ciu_put(&f, key, frame));
-    return s->client.n ? NULL : "no answer";
+    size_t n = s->client.n;
+    if (!n || ciu_get(&f, key, s->client.out, &n) < 0) return "no answer";
+    return f.type == CIU_ANSWERS ? judged(f.n ? f.payload : NULL) : NULL;
 }
 
 /* -- prices -------------------------------------------------------------------------------- */

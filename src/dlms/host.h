@@ -49,7 +49,8 @@ struct dlms_assoc {
     uint8_t mechanisms;   /* bit m: authentication mechanism m can be used */
     uint8_t flags;        /* enum dlms_assoc_flag */
     uint32_t conformance; /* own bits, bit 0 of the standard's list highest: XDLMS_C_* */
-    uint16_t max_pdu;     /* pre-established: what the client takes; else unused */
+    uint16_t max_pdu;     /* pre-established: what the client takes, on a sealed link also what
+                             it sends; else unused */
 };
 enum dlms_assoc_flag {
     ASSOC_PLAIN = 1,           /* context LN without ciphering may be asked for */

@@ -35,16 +35,20 @@ struct dlms_cfg {
     const struct dlms_assoc *assoc; /* row = role = bit of the rights masks */
     uint8_t n_assoc;
     uint16_t server_sap; /* of the management logical device: 1 */
+    uint16_t sealed_sap; /* the client of DLMS_SEALED links, pre-established there, and refused
+                            on all others; 0: none */
 };
 
 struct dlms_server {
     const struct dlms_cfg *cfg;
+    const struct dlms_host *host; /* of cfg, which is asked at every turn */
     void *app;
     struct dlms_pool *pool;
     struct dlms_link *links;            /* open ones */
     struct dlms_session *work, *last;   /* with something to do, first come first served */
     uint16_t queued, waited;            /* how many; how many of them waited in turn */
     bool hang_up;                       /* some link is to be closed */
+    mono_t now;                         /* of the call under way */
     mono_t due;                         /* not before this need timers be looked at */
     uint32_t invoke;                    /* long-invoke-id of unsolicited APDUs */
     const struct dlms_session *crypts;  /* whose message is in c */
@@ -77,10 +81,14 @@ void dlms_link_open(struct dlms_server *d, struct dlms_link *l, enum dlms_link_k
 void dlms_link_close(struct dlms_server *d, struct dlms_link *l);
 
 /* Octets that arrived on a link, `at` the time of the last one; for DLMS_UDP one whole
- * datagram. Returns how many were taken: fewer than n when a client is still busy with an
- * earlier APDU (TCP) - offer the rest again after dlms_step(). Serial links take all. */
+ * datagram, for DLMS_SEALED one APDU. Returns how many were taken: fewer than n when a client is
+ * still busy with an earlier APDU (TCP) - offer the rest again after dlms_step(); none of an
+ * APDU that is too long or finds no session. Serial links take all. */
 size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
                       mono_t at);
+
+/* No APDU of its clients is under way, and none of their answers or writes in blocks. */
+bool dlms_is_at_rest(const struct dlms_link *l);
 
 /* Do one slice of what is due and return when to come again: `now` when there is more,
  * MONO_NEVER when only octets (or a finished job) can bring work. */

@@ -274,6 +274,63 @@ static bool pair_key(struct device *d, uint32_t unit, uint8_t key[16])
 
 static const struct who unit = { .link = LINK_CIU };
 
+/* -- the unit as a client of the server ---------------------------------------------------- */
+
+void courier_session_end(void *ctx)
+{
+    struct device *d = ctx;
+    device_link_close(d, &d->unit.link);
+    d->unit.line = NULL;
+}
+
+static size_t unit_room(void *ctx)
+{
+    const struct device *d = ctx;
+    return d->unit.line->out_n ? 0 : CIU_PAYLOAD;
+}
+
+/* The answer is sealed under the counter of the request, once. */
+static void unit_send(void *ctx, const uint8_t *p, size_t n, bool more)
+{
+    struct device *d = ctx;
+    struct unit_line *u = &d->unit;
+    uint8_t key[16];
+    struct ciu_frame f = { .unit = u->serial,
+                           .meter = d->cfg->meter->serial,
+                           .counter = u->counter,
+                           .type = CIU_ANSWERS,
+                           .n = (uint8_t)n };
+    (void)more; /* without general blocks the server has one piece */
+    if (u->counter == UINT32_MAX || !pair_key(d, u->serial, key)) return;
+    memcpy(f.payload, p, n);
+    u->counter = UINT32_MAX;
+    u->line->out_n = (uint16_t)ciu_put(&f, key, u->line->out);
+    wipe(key, sizeof key);
+}
+
+static const struct link_ops unit_ops = { .room = unit_room,
+                                          .send = unit_send,
+                                          .close = courier_session_end };
+
+/* An APDU goes to the server, who answers in a later step. False: not now. */
+static bool is_served(struct device *d, struct courier *c, const struct ciu_frame *f)
+{
+    struct unit_line *u = &d->unit;
+    if (u->line != c || u->serial != f->unit) {
+        if (u->line && !dlms_is_at_rest(&u->link)) return false;
+        courier_session_end(d);
+        device_link_open(d, &u->link, DLMS_SEALED, LINK_CIU, (struct link_io){ &unit_ops, d },
+                         c->heard);
+        u->line = c;
+        u->serial = f->unit;
+    }
+    if (!device_feed_link(d, &u->link, f->payload, f->n, c->heard)) return false;
+    u->counter = f->counter;
+    return true;
+}
+
+/* -- orders of its own --------------------------------------------------------------------- */
+
 /* Each takes the payload of a frame and leaves that of the answer. */
 static void ciu_token(struct device *d, struct ciu_frame *f)
 {
@@ -286,9 +343,10 @@ static void ciu_token(struct device *d, struct ciu_frame *f)
     f->n = (uint8_t)(1 + length);
 }
 
-static void ciu_paired(struct device *d, struct ciu_frame *f)
+/* Who is paired anew begins anew. An APDU comes here when it is not its turn. */
+static void ciu_nothing(struct device *d, struct ciu_frame *f)
 {
-    (void)d;
+    if (f->type == CIU_PAIR && d->unit.serial == f->unit) courier_session_end(d);
     f->n = 0;
 }
 
@@ -394,8 +452,8 @@ static void ciu_code(struct device *d, struct ciu_frame *f)
 }
 
 static void (*const ciu_orders[])(struct device *d, struct ciu_frame *f) = {
-    [CIU_TOKEN] = ciu_token, [CIU_PAIR] = ciu_paired, [CIU_POLL] = ciu_state,
-    [CIU_SETUP] = ciu_setup, [CIU_CODE] = ciu_code,
+    [CIU_TOKEN] = ciu_token, [CIU_PAIR] = ciu_nothing, [CIU_POLL] = ciu_state,
+    [CIU_SETUP] = ciu_setup, [CIU_CODE] = ciu_code,    [CIU_APDU] = ciu_nothing,
 };
 
 /* May this frame, authentic as it is, be taken? Its counter is used up then. */
@@ -431,7 +489,8 @@ static void ciu_order(struct device *d, struct courier *c)
     int err = ciu_get(&f, key, c->in, &n);
     if (err == E_AUTH) {
         event_post(&d->meter, EV_DECRYPTION_FAILED, &unit, NULL);
-    } else if (err == 0 && f.type >= CIU_TOKEN && f.type <= CIU_CODE && ciu_takes(d, &f)) {
+    } else if (err == 0 && f.type >= CIU_TOKEN && f.type <= CIU_APDU && ciu_takes(d, &f) &&
+               !(f.type == CIU_APDU && is_served(d, c, &f))) {
         ciu_orders[f.type](d, &f);
         f.type |= CIU_ANSWER;
         c->out_n = (uint16_t)ciu_put(&f, key, c->out);
@@ -511,6 +570,7 @@ void device_courier_open(struct device *d, struct courier *c, enum courier_kind 
 
 void device_courier_close(struct device *d, struct courier *c)
 {
+    if (d->unit.line == c) courier_session_end(d);
     for (struct courier **at = &d->couriers; *at; at = &(*at)->next) {
         if (*at != c) continue;
         *at = c->next;

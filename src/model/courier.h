@@ -13,6 +13,10 @@
  *        A wrong PIN is told likewise, and counts like a wrong token.
  *   CIU  frames of the customer's unit, authentic and secret (AES-GCM)
  *            7E | length 2 | unit 4 | meter 4 | counter 4 | type 1 | payload | tag 12 | CRC 2
+ *        The meter is a DLMS server to it: a frame carries one APDU of client 96, which is open
+ *        there from the start with the rights of docs/access.txt. AARQ and RLRQ are passed over.
+ *        The units share one session: another one is told to wait while an APDU, or an answer or
+ *        a write in blocks, is under way; 30 s of silence end the session.
  *        What a unit says that is not paired (prepay/unit.h) is not done and not answered, event
  *        370; neither is a frame with a wrong tag, 49, or a counter that was used, 50.
  *
@@ -24,8 +28,9 @@
  * what it did stands on flash. Meanwhile the line takes no more octets.
  *
  * Power cut  a token counted or it did not (prepay/token.h); an answer may be lost.
- * Cost       as prepay_enter(); a CIU frame 60 000 instructions more.
- * Memory     struct courier 336 octets a line, the application's.
+ * Cost       as prepay_enter(); a CIU frame 60 000 instructions more, in two steps where it carries an
+ *            APDU.
+ * Memory     struct courier 384 octets a line, the application's.
  * Context    meter loop only.
  */
 #ifndef MODEL_COURIER_H
@@ -40,7 +45,7 @@
 struct device;
 
 enum courier_kind { COURIER_VTC, COURIER_SMS, COURIER_CIU, COURIER_KINDS };
-enum { COURIER_IN = 200, COURIER_OUT = 80 };
+enum { COURIER_IN = 200, COURIER_OUT = 128 };
 
 /* What the RS485 line carries, PARAM_RS485_ROLE: it is asked when a line is opened, and stays until it is
  * closed. */
@@ -79,13 +84,16 @@ size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p
 /* Something is to be done on one of the lines. */
 bool couriers_are_due(const struct device *d);
 
+/* The units' session is over: a carrier's end, or a list of units written anew. */
+void courier_session_end(void *device);
+
 /* Do one thing: an order carried out, or its answer sent. The store must be ready. */
 void couriers_step(struct device *d);
 
 enum { SMS_PIN_MIN = 4, SMS_PIN_MAX = 8 }; /* digits */
 
-/* Frames of the CIU. */
-enum { CIU_START = 0x7E, CIU_HEAD = 16, CIU_TAG = 12, CIU_CRC = 2, CIU_PAYLOAD = 40 };
+/* Frames of the CIU; the longest fits into one of IEEE 802.15.4. */
+enum { CIU_START = 0x7E, CIU_HEAD = 16, CIU_TAG = 12, CIU_CRC = 2, CIU_PAYLOAD = 96 };
 enum { CIU_LEAST = CIU_HEAD + CIU_TAG + CIU_CRC, CIU_MOST = CIU_LEAST + CIU_PAYLOAD };
 enum ciu_type {
     CIU_TOKEN = 1, /* twenty digits */
@@ -93,6 +101,7 @@ enum ciu_type {
     CIU_POLL,      /* its version, CIU_VERSION numbers, or nothing: how do things stand? */
     CIU_SETUP,     /* enum ciu_part 1: what is it to know? */
     CIU_CODE,      /* short code 2, part 1: it was typed, or is to be shown */
+    CIU_APDU,      /* an xDLMS APDU of client 96 */
     CIU_ANSWER = 0x80,
     CIU_RESULT = CIU_ANSWER | CIU_TOKEN, /* number of the result 1, its name */
     CIU_PAIRED = CIU_ANSWER | CIU_PAIR,  /* nothing */
@@ -102,8 +111,9 @@ enum ciu_type {
                                             pause of the sound in s 1, text 1 (event/output.h), who
                                             holds the supply open 1 (enum requester and 1, 0 nobody),
                                             UTC less local time in minutes 2, changes so far 2} */
-    CIU_KNOWS = CIU_ANSWER | CIU_SETUP, /* the part 1, what it says */
-    CIU_SHOWS = CIU_ANSWER | CIU_CODE,  /* enum ciu_done 1, parts 1, digits right of the point 1
+    CIU_KNOWS = CIU_ANSWER | CIU_SETUP,  /* the part 1, what it says */
+    CIU_ANSWERS = CIU_ANSWER | CIU_APDU, /* the server's APDU; nothing: not now, ask again */
+    CIU_SHOWS = CIU_ANSWER | CIU_CODE, /* enum ciu_done 1, parts 1, digits right of the point 1
                                            with the top bit for thousands, unit 1, cells 8, words */
 };
 enum { CIU_STATE_SIZE = 24, CIU_VERSION = 3, CIU_KILO = 0x80 };

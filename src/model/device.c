@@ -28,6 +28,7 @@ static const struct dlms_cfg server_cfg = {
     .assoc = device_assoc,
     .n_assoc = ROLES,
     .server_sap = DEVICE_SAP,
+    .sealed_sap = DEVICE_UNIT_SAP,
 };
 
 void device_init(struct device *d, const struct device_cfg *cfg, const struct meter_io *io)
@@ -229,12 +230,16 @@ bool device_has_development_keys(struct device *d)
     return any && d->cfg->secrets == &device_development;
 }
 
-/* Receiving counters are kept by role; 0-0:43.1.e names them in this order. */
+/* Receiving counters are kept by role; 0-0:43.1.e names them in this order. Units have one each: the
+ * highest is good for all. */
 uint32_t device_counter_floor(const struct device *d, unsigned index)
 {
     static const uint8_t role[] = { ROLE_MANAGEMENT, ROLE_BROADCAST, ROLE_UTILITY,
                                     ROLE_FIRMWARE,   ROLE_CIU,       ROLE_PUSH };
-    return secure_floor_get(&d->meter, role[index % sizeof role]);
+    const struct unit *unit = d->meter.units.unit;
+    uint8_t of = role[index % sizeof role];
+    if (of != ROLE_CIU) return secure_floor_get(&d->meter, of);
+    return unit[0].floor > unit[1].floor ? unit[0].floor : unit[1].floor;
 }
 
 int device_set_secret(struct device *d, const struct who *who, uint8_t role, const uint8_t *p,

@@ -27,7 +27,7 @@
 #include "model/courier.h"
 #include "model/push.h"
 
-enum { DEVICE_SAP = 1, DEVICE_ROOT_KEY = 16, DEVICE_KEY = 16 };
+enum { DEVICE_SAP = 1, DEVICE_UNIT_SAP = 96, DEVICE_ROOT_KEY = 16, DEVICE_KEY = 16 };
 
 /* Keys and passwords of a product that has none of its own yet: the slots of meter/secure are
  * asked first. Const, and public by definition. */
@@ -141,6 +141,12 @@ struct device {
     } net;             /* as it was looked at last */
     mono_t server_due; /* when the server wants to be stepped again */
     struct courier *couriers;
+    struct unit_line { /* the session of units (courier.h) */
+        struct dlms_link link;
+        struct courier *line; /* NULL: it is nobody's */
+        uint32_t serial;      /* whose it is */
+        uint32_t counter;     /* of the request that is to be answered; UINT32_MAX: none */
+    } unit;
 };
 
 extern const struct cosem_model device_model;

@@ -63,8 +63,7 @@ static bool may_open(void *app, const struct who *who, uint8_t mechanism)
     uint8_t usual = 1u << MECH_NONE | 1u << MECH_LLS | 1u << MECH_GMAC;
     if (signs) usual |= 1u << MECH_ECDSA;
     if (!((usual | device_of(app)->cfg->hls) >> mechanism & 1)) return false;
-    if (who->assoc == ROLE_FACTORY) return secure_is_factory(meter_of(app));
-    return who->assoc != ROLE_CIU;
+    return who->assoc != ROLE_FACTORY || secure_is_factory(meter_of(app));
 }
 
 static int slot_of(uint8_t assoc, enum dlms_key k)

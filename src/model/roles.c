@@ -52,7 +52,7 @@ static const struct cosem_limit only_secret[] = {
     END,
 };
 static const struct cosem_limit only_reply[] = {
-    { .roles = R(MANAGEMENT) | R(UTILITY) | R(FIRMWARE) | R(FACTORY), .act = COSEM_ID(1) },
+    { .roles = HLS, .act = COSEM_ID(1) },
     END,
 };
 static const struct cosem_limit only_title[] = {
@@ -128,6 +128,7 @@ const struct cosem_acl device_acl[ACLS] = {
     [ACL_ASSOC_OWN_3] = { .read = R(MANAGEMENT) | R(FIRMWARE),
                           .act = R(FIRMWARE),
                           .only = only_reply },
+    [ACL_ASSOC_UNIT] = { .read = R(MANAGEMENT) | R(CIU), .act = R(CIU), .only = only_reply },
     [ACL_ASSOC_FACTORY] = { .read = R(MANAGEMENT) | R(FACTORY),
                             .act = R(FACTORY),
                             .only = only_reply },

@@ -17,7 +17,7 @@ enum role {
     ROLE_FIRMWARE,   /* 80: HLS, images only */
     ROLE_BROADCAST,  /* 102: pre-established, broadcast key */
     ROLE_PUSH,       /* 64: pre-established, the meter sends */
-    ROLE_CIU,        /* 96: HLS, per-pair key; the customer's unit */
+    ROLE_CIU,        /* 96: pre-established in frames under a key of the pair (courier.h) */
     ROLE_FACTORY,    /* 112: HLS, until the seal */
     ROLES
 };
@@ -57,6 +57,7 @@ enum acl {
     ACL_ASSOC_MGMT,     /* 40.0.5 */
     ACL_ASSOC_OWN_2,    /* 40.0.6: utility's own */
     ACL_ASSOC_OWN_3,    /* 40.0.7: the firmware client's own */
+    ACL_ASSOC_UNIT,     /* 40.0.10: the CIU's own */
     ACL_ASSOC_SILENT,   /* 40.0.8, 40.0.9: nobody calls there */
     ACL_ACCOUNT,        /* metering and CIU read, management writes and calls */
     ACL_CHARGE,         /* the same, supervisor W6,7 */

@@ -2,10 +2,10 @@
  * among them real tokens. The first octet is how fast time goes; 01 stands for the digits of a
  * fresh token, 02 for those of the last one again; on the unit's line 03 seals what follows it
  * into a frame: an octet says of which of three units (two can be paired), of what type and how
- * far its counter goes on, the next how much of the rest is in it: nothing, a token. In every
- * second life messages have a PIN, and more units than the first may be paired. Whatever comes,
- * credit moves by tokens that were answered as accepted and by nothing else, and the meter goes
- * on. */
+ * far its counter goes on, the next how much of the rest is in it: nothing, a token, or the APDU
+ * that enters one. In every second life messages have a PIN, and more units than the first may be
+ * paired. Whatever comes, credit moves by tokens that were answered as accepted and by nothing else
+ * (of those in APDUs, which need not be answered: that are in the log), and the meter goes on. */
 #include "fuzz/courier.h"
 
 #include <stdint.h>
@@ -26,6 +26,7 @@ static struct ciu_frame sealed;
 static char digits[STS_DIGITS + 1];
 static uint32_t tid, counter[UNITS_SPOKEN];
 static unsigned accepted, runs;
+static bool by_apdu; /* one was sent */
 static uint8_t key[UNITS_SPOKEN][16];
 
 static bool is_accepted(const uint8_t *p, size_t n)
@@ -95,6 +96,26 @@ static void fresh(void)
     memcpy(digits, m.digits, sizeof digits);
 }
 
+/* {octet-string} to 0-0:19.40.0, method 1. */
+static uint8_t enter_apdu(uint8_t apdu[CIU_PAYLOAD])
+{
+    static const uint8_t head[] = { 0xC3, 1, 0xC1, 0, 115, 0, 0,         19,
+                                    40,   0, 255,  1, 1,   9, STS_DIGITS };
+    memcpy(apdu, head, sizeof head);
+    memcpy(apdu + sizeof head, digits, STS_DIGITS);
+    return sizeof head + STS_DIGITS;
+}
+
+/* How many from row `from` on were accepted. */
+static unsigned accepted_rows(uint32_t from)
+{
+    struct token_row row;
+    unsigned n = 0;
+    for (uint32_t i = from; i < token_span(&k->d.meter, TOKENS_ALL).next; i++)
+        n += token_read(&k->d.meter, TOKENS_ALL, i, &row) == 0 && row.last.result == STS_ACCEPT;
+    return n;
+}
+
 static void feed(const uint8_t *p, size_t n)
 {
     for (unsigned tries = 0; n; tries++) {
@@ -127,13 +148,15 @@ static size_t expand(const uint8_t *p, size_t n)
     sealed = (struct ciu_frame){ .unit = unit + 1,
                                  .meter = k->meter.serial,
                                  .counter = counter[unit] += how >> 6,
-                                 .type = (uint8_t)(CIU_TOKEN + (how >> 3 & 7) % CIU_CODE),
+                                 .type = (uint8_t)(CIU_TOKEN + (how >> 3 & 7) % CIU_APDU),
                                  .n = (uint8_t)size };
     memcpy(sealed.payload, p + head, size);
     if (size == 0) {
         fresh();
         memcpy(sealed.payload, digits, sealed.n = STS_DIGITS);
+        if (sealed.type == CIU_APDU) sealed.n = enter_apdu(sealed.payload);
     }
+    by_apdu |= sealed.type == CIU_APDU;
     feed(frame, ciu_put(&sealed, key[unit], frame));
     return head + size;
 }
@@ -145,6 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     if (n < 1 || n > FED_MAX) return 0;
     uint64_t ms = p[0], left_ms = INPUT_MS;
     accepted = 0;
+    by_apdu = false;
+    uint32_t rows = token_span(&k->d.meter, TOKENS_ALL).next;
     int64_t before = wallet_balance(&k->d.meter, 0);
     for (p++, n--; n;) {
         size_t used = expand(p, n);
@@ -156,7 +181,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     }
     if (fuzz_kind != COURIER_CIU) feed((const uint8_t *)"\n", 1);
     desk_settle(k);
-    ensure(wallet_balance(&k->d.meter, 0) - before == accepted * INT64_C(1000));
+    for (unsigned tries = 0; k->d.server.work; tries++) { /* what an APDU asked for is done */
+        ensure(tries < 1000);
+        k->now = mono_after(k->now, 1000);
+        desk_settle(k);
+    }
+    unsigned taken = accepted_rows(rows);
+    ensure(by_apdu ? accepted <= taken : accepted == taken);
+    ensure(wallet_balance(&k->d.meter, 0) - before == taken * INT64_C(1000));
     ensure(k->d.meter.tokens.last.result == 0 ||
            sts_result_name(k->d.meter.tokens.last.result));
     if (fuzz_kind == COURIER_CIU) return 0;

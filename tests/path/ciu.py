@@ -1,13 +1,15 @@
 """The customer's unit over TCP at `magno run`: a unit of its own make (AES-128-GCM in Python) is paired, learns what it is to know, enters
-every kind of token, tells of alarms; frames heard twice, bent or of a stranger are not answered, also after a cut."""
-import hashlib, hmac, json, socket, struct, subprocess, time, urllib.request
+every kind of token, tells of alarms, reads objects as DLMS client 96; frames heard twice, bent or of a stranger are not answered, also after
+a cut."""
+import hashlib, hmac, json, os, re, socket, struct, subprocess, time, urllib.request
 
-from meter import MAGNO, Meter, check
+from meter import DATA, MAGNO, Meter, check
 
 UNICAST = bytes(range(16))
 KEY = ("key.dkga=02", "key.vending_key=abababababababab", "key.base_date=2014", "key.drn=00000000018", "key.kt=2", "key.sgc=123456",
        "key.ti=1", "ea=07")
-TOKEN, PAIR, POLL, SETUP, CODE = 1, 2, 3, 4, 5
+TOKEN, PAIR, POLL, SETUP, CODE, APDU = 1, 2, 3, 4, 5, 6
+FRAME = 96  # octets of an APDU in a frame
 
 
 # -- AES-128 and GCM with a tag of 12 octets (FIPS 197, SP 800-38D)
@@ -141,6 +143,45 @@ class Unit:
             pass
         self.s.settimeout(20)
 
+    def about(self, tag, what, method=False):
+        """The service's head: `class/name:id`."""
+        cls, name, number = re.fullmatch(r"(\d+)/(.*):(\d+)", what).groups()
+        return bytes([tag, 1, 0xC1]) + struct.pack(">H6BB", int(cls), *map(int, re.split("[-:.]", name)), int(number))
+
+    def apdu(self, request):
+        """The server's answer; a unit whose turn it is not asks again."""
+        check(len(request) <= FRAME, "an APDU for one frame")
+        for _ in range(100):
+            a = self.ask(APDU, request)
+            check(len(a) <= FRAME, "an APDU in one frame")
+            if a:
+                return a
+            time.sleep(0.05)
+        raise AssertionError("its turn never comes")
+
+    def get(self, what):
+        """A-XDR, in blocks where it must be; the number of the result where it is refused."""
+        a = self.apdu(self.about(0xC0, what) + b"\0")
+        check(a[0] == 0xC4 and a[2] == 0xC1, "a GET's answer: %s" % a.hex())
+        if a[1] == 1:
+            return a[4] if a[3] else a[4:]
+        data, number = b"", 1
+        while True:
+            _, kind, _, last, block, failed = struct.unpack(">BBBBIB", a[:9])
+            check(kind == 2 and block == number and not failed, "block %d: %s" % (number, a.hex()))
+            n, at = (a[9], 10) if a[9] < 128 else (a[10], 11)
+            check(len(a) == at + n, "length of a block")
+            data += a[at:]
+            if last:
+                return data
+            a = self.apdu(struct.pack(">BBBI", 0xC0, 2, 0xC1, number))
+            number += 1
+
+    def call(self, what, data):
+        a = self.apdu(self.about(0xC3, what) + b"\1" + data)
+        check(a[0] == 0xC7 and a[1] == 1 and a[2] == 0xC1, "an ACTION's answer: %s" % a.hex())
+        return a[3]
+
     def enter(self, digits):
         a = self.ask(TOKEN, digits.encode())
         return "%d %s" % (a[0], a[1:].decode())
@@ -160,6 +201,54 @@ class Unit:
                 return s
             time.sleep(0.1)
         raise AssertionError("%s did not come: %s" % (want, s))
+
+
+def axdr(data):
+    """A value, and what is behind it."""
+    tag, rest = data[0], data[1:]
+    if tag in (1, 2):
+        n, rest = (rest[0], rest[1:]) if rest[0] < 128 else (int.from_bytes(rest[1:1 + rest[0] - 128], "big"), rest[1 + rest[0] - 128:])
+        values = []
+        for _ in range(n):
+            v, rest = axdr(rest)
+            values.append(v)
+        return values, rest
+    if tag == 9:
+        return rest[1:1 + rest[0]], rest[1 + rest[0]:]
+    size, code = {0: (0, None), 6: (4, ">I"), 15: (1, ">b"), 17: (1, ">B"), 18: (2, ">H"), 22: (1, ">B")}[tag]
+    return struct.unpack(code, rest[:size])[0] if size else None, rest[size:]
+
+
+def numbers(text):
+    out = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        out |= set(range(int(first), int(last or first) + 1))
+    return out
+
+
+def published():
+    """docs/access.txt: what client 96 may read, write and call of each object."""
+    rights = {}
+    for line in open(os.path.join(DATA, "../../docs/access.txt")):
+        head = re.match(r"(\S+)\s+(\d+) v\d+ (.*)", line)
+        for who, what in (part.rsplit(": ", 1) for part in head[3].split("; ")) if head and head[2] != "class" else ():
+            if "ciu" in who.split(", "):
+                r = {w[0]: numbers(w[1:]) for w in what.split()}
+                rights["%s/%s" % (head[2], head[1])] = tuple(frozenset(r.get(k, ())) for k in "RWX")
+    return rights
+
+
+def listed(data):
+    """The same, as an object list says it."""
+    objects, rest = axdr(data)
+    check(not rest, "one value and nothing behind it")
+    rights = {}
+    for cls, _, name, (attributes, methods) in objects:
+        key = "%d/%d-%d:%d.%d.%d.%d" % (cls, *name)
+        rights[key] = (frozenset(a[0] for a in attributes if a[1] & 1), frozenset(a[0] for a in attributes if a[1] & 2),
+                       frozenset(m[0] for m in methods if m[1] & 1))
+    return rights
 
 
 TID = [6400000]
@@ -223,6 +312,32 @@ with Meter("--load", "off").start() as m:
     check(unit.state()["balance"] == 10000 and m.value("0-0:19.10.0.255") == 10000, "10 kWh at the unit and by DLMS")
     a = unit.ask(CODE, struct.pack(">HB", 801, 0))
     check(a[:4] == bytes([0, 1, 3 | 0x80, 30]) and a[4:].decode() == "   10000credit", "801 at the unit: %s" % a)
+
+    # client 96
+    rights = listed(unit.get("15/0-0:40.0.0.255:2"))
+    check(rights == published(), "the object list by frames is what is published: %s" % (set(rights.items()) ^ set(published().items())))
+    check(axdr(unit.get("3/1-0:1.8.0.255:2"))[0] == m.value("1-0:1.8.0.255"), "an energy register")
+    read = 0
+    for what, (r, w, x) in rights.items():
+        for a in r:
+            check(isinstance(unit.get("%s:%d" % (what, a)), bytes), "%s:%d is read" % (what, a))
+            read += 1
+    for what in ("8/0-0:1.0.0.255:2", "7/1-0:99.1.0.255:2", "64/0-0:43.0.0.255:2", "15/0-0:40.0.0.255:7", "1/0-0:96.64.6.255:2"):
+        check(isinstance(unit.get(what), int), "%s is refused" % what)
+    check(unit.call("115/0-0:19.40.0.255:1", b"\x09\x14" + ten.encode()) == 0 and unit.state()["balance"] == 10000, "judged, and used")
+    five = make("class=0", "subclass=0", "requested_amount=5")
+    check(unit.call("115/0-0:19.40.0.255:1", b"\x09\x14" + five.encode()) == 0 and unit.state()["balance"] == 15000, "5 kWh by the gateway")
+    check(unit.call("70/0-0:96.3.10.255:1", b"\x0f\0") != 0, "the switch is not its to open")
+    second_unit = Unit(7011)
+    second_unit.s = unit.s
+    check(second_unit.ask(PAIR) == b"", "another one on the same line")
+    check(unit.apdu(unit.about(0xC0, "15/0-0:40.0.0.255:2") + b"\0")[1] == 2 and second_unit.ask(APDU, second_unit.about(0xC0, "3/1-0:1.8.0.255:2") + b"\0") == b"", "not its turn")
+    check(listed(unit.get("15/0-0:40.0.0.255:2")) == rights, "and the first is not disturbed")
+    check(second_unit.get("3/1-0:1.8.0.255:2")[0] == 6 and unit.get("3/1-0:1.8.0.255:2")[0] == 6, "each in its turn")
+    write(m, "0-0:96.62.0.255:2", "array(structure(double-long-unsigned:7001,enum:1,enum:0,octet-string:,unsigned:0))")
+    for auth in ((), ("--auth", "gmac")):
+        done = subprocess.run([MAGNO, "read", "--port", str(m.ports["dlms"]), "--client", "96", *auth, "1-0:1.8.0.255"], capture_output=True)
+        check(done.returncode, "without the frame client 96 is refused")
     check(unit.enter(make("class=2", "subclass=0", "requested_amount=3000")) == "1 Accept", "power limit")
     check(m.value("0-0:17.0.2.255:4") == 3000, "3 kW: %s" % m.read("0-0:17.0.2.255:4", "0-0:17.0.2.255:3"))
     check(unit.enter(make("class=1", "subclass=0", "control=00000001C")) == "1 Accept", "test")
@@ -271,7 +386,7 @@ with Meter("--load", "off").start() as m:
     m.kill()
     m.start("--speed", "600")
     unit.connect(m.ports["ciu"])
-    unit.unanswered(sent, unit.frame(POLL, counter=unit.counter))
+    unit.unanswered(sent, unit.frame(APDU, unit.about(0xC0, "3/1-0:1.8.0.255:2") + b"\0", counter=unit.counter))
     check(logged(m, 1, 50) == 4, "counters outlive a cut")
     check(unit.state()["balance"] == 8000 and unit.state()["changes"] >= t["changes"], "and so does all else")
     end, past = time.monotonic() + 300, []
@@ -287,7 +402,7 @@ with Meter("--load", "off").start() as m:
     write(m, "0-0:96.64.5.255:2", "enum:1")
     unit.s.close()
     unit.connect(m.ports["rs485"])
-    check(unit.state()["balance"] == 8000, "frames on RS485")
+    check(unit.state()["balance"] == 8000 and unit.get("112/0-0:19.10.0.255:2")[-4:] == struct.pack(">i", 8000), "frames on RS485")
     write(m, "0-0:96.64.5.255:2", "enum:2")
     check(unit.state()["balance"] == 8000, "until it hangs up")
     unit.s.close()
@@ -298,4 +413,5 @@ with Meter("--load", "off").start() as m:
     write(m, "0-0:96.64.5.255:2", "enum:0")
     check(m.read("1-0:1.8.0.255", port="rs485", options=("--hdlc", "--auth", "low", "--client", "32", "--password", "00000001")),
           "and DLMS again")
+print("client 96: %d objects as published, %d attributes read" % (len(rights), read))
 print("paired, set up; credit, power limit, test, clear tamper, clear balance, key change by the unit; replays, bad seals, strangers refused")

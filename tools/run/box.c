@@ -243,7 +243,7 @@ static int allocate(struct box *b, struct trouble *t)
 {
     b->session = calloc(b->sessions, sizeof *b->session);
     b->frozen = calloc(b->sessions, sizeof *b->frozen);
-    b->buffers = malloc(DLMS_POOL_BYTES(b->sessions, BOX_APDU, BOX_APDU));
+    b->buffers = malloc(DLMS_POOL_BYTES(b->sessions, BOX_APDU, BOX_ANSWER));
     b->scratch = malloc(sizeof *b->scratch);
     if (!b->session || !b->frozen || !b->buffers || !b->scratch)
         return trouble(t, E_SPACE, "out of memory");
@@ -349,7 +349,8 @@ int box_on(struct box *b, struct trouble *t)
 {
     b->on_us = b->world_us;
     relay_sim_restart(&b->relay);
-    dlms_pool_init(&b->pool, b->session, (uint16_t)b->sessions, b->buffers, BOX_APDU, BOX_APDU);
+    dlms_pool_init(&b->pool, b->session, (uint16_t)b->sessions, b->buffers, BOX_APDU,
+                   BOX_ANSWER);
     device_init(&b->device, &b->cfg, &b->io);
     int err = device_mount(&b->device);
     if (err == E_FORMAT)

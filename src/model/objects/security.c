@@ -14,6 +14,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 40, 0, 7, ACL_ASSOC_OWN_3, class_association, ROLE_FIRMWARE),
     OBJECT(0, 0, 40, 0, 8, ACL_ASSOC_SILENT, class_association, ROLE_BROADCAST),
     OBJECT(0, 0, 40, 0, 9, ACL_ASSOC_SILENT, class_association, ROLE_PUSH),
+    OBJECT(0, 0, 40, 0, 10, ACL_ASSOC_UNIT, class_association, ROLE_CIU),
     OBJECT(0, 0, 40, 0, 11, ACL_ASSOC_FACTORY, class_association, ROLE_FACTORY),
     OBJECT(0, 0, 41, 0, 0, ACL_OPEN, class_sap, 0),
     OBJECT(0, 0, 43, 0, 0, ACL_SECURITY, class_security, 0),
@@ -45,6 +46,7 @@ const struct dlms_assoc device_assoc[ROLES] = {
     [ROLE_BROADCAST] = { 102, 0, ASSOC_CIPHERED | ASSOC_PRE_ESTABLISHED | ASSOC_BROADCAST,
                          SECURED, 1024 },
     [ROLE_PUSH] = { 64, 0, ASSOC_CIPHERED | ASSOC_PRE_ESTABLISHED | ASSOC_PUSH, SECURED, 1024 },
-    [ROLE_CIU] = { 96, GMAC, ASSOC_CIPHERED, SECURED, 0 },
+    [ROLE_CIU] = { DEVICE_UNIT_SAP, 0, ASSOC_PLAIN | ASSOC_PRE_ESTABLISHED,
+                   SERVICES & ~XDLMS_C_GBT, CIU_PAYLOAD },
     [ROLE_FACTORY] = { 112, GMAC, ASSOC_CIPHERED, SECURED, 0 },
 };
