@@ -223,6 +223,14 @@ static void put_meaning(struct meter *m, const struct who *who, uint16_t id, int
     if (m->scalar[id] == SECURE_PORT_LOCKED) change_event(m, EV_LOCAL_REACTIVATED, who, &d);
 }
 
+unsigned param_script(const struct meter *m, uint16_t id, unsigned n)
+{
+    unsigned i = n - 1;
+    if (i >= SCRIPTS_OUT / SCRIPT_BITS) return n;
+    unsigned d = (unsigned)param_get(m, id) >> SCRIPT_BITS * i;
+    return (i ^ (d & ((1u << SCRIPT_BITS) - 1))) + 1;
+}
+
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value)
 {
     if (id >= PARAMS || table[id].kind != PARAM_SCALAR) return E_TYPE;

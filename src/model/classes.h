@@ -73,12 +73,12 @@ struct script {
     uint16_t command; /* enum command */
     int8_t arg;
 };
-enum { SCRIPTS_MAX = 8 };
 struct script_table {
     const struct script *script;
-    uint8_t n;       /* up to SCRIPTS_MAX */
+    uint8_t n;       /* up to 8 */
     uint8_t objects; /* each does it to so many, E and up */
-    uint16_t param;  /* it may be written, and then this has it; 0 none. All have names then */
+    uint8_t least;   /* that may be left when it is written */
+    uint16_t param;  /* it may be written, and then this has it (param_script()); 0 none */
 };
 
 /* Script n of it, from 1, as it stands; NULL: there is none. */

@@ -605,6 +605,11 @@ static void monitors_of_alarms_call_push_scripts(void **state)
         desk_settle(k);
         assert_int_equal(pushed(k), 1 << 6); /* fell back */
     }
+    /* script 5 does what 7 did, once the table says so */
+    assert_int_equal(
+        param_set(&k->d.meter, &(struct who){ 0 }, PARAM_PUSH_SCRIPTS, (4 ^ 6) << 4 * 3), 0);
+    desk_settle(k);
+    assert_int_equal(opens_cover(k), 1 << 6);
     monitor(k, 1 << 1, 5, 0); /* above the cover alone: not this one */
     assert_int_equal(opens_cover(k) & 1 << 4, 0);
     desk_free(k);

@@ -24,7 +24,8 @@ static const struct setting_row resource[] = {
 static const struct script script[] = { OUTPUT_SCRIPT(0), OUTPUT_SCRIPT(1), OUTPUT_SCRIPT(2),
                                         OUTPUT_SCRIPT(3), OUTPUT_SCRIPT(4), OUTPUT_SCRIPT(5),
                                         OUTPUT_SCRIPT(6), OUTPUT_SCRIPT(7) };
-static const struct script_table scripts = { script, COUNT(script), 1, PARAM_OUTPUT_SCRIPTS };
+static const struct script_table scripts = { script, COUNT(script), 1, 1,
+                                             PARAM_OUTPUT_SCRIPTS };
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 97, 98, 0, ALARMS, ACL_ALARM, class_alarm, SHOWN(REG_ALARM_1, AXDR_U32)),

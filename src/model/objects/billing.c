@@ -8,7 +8,7 @@ static const struct script script[] = {
     { 2, 7, { 0, 0, 98, 1, 0 }, 2, NULL, CMD_BILLING_END, 0 },
     { 2, 4, { 1, 0, 1, 6, 0 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
 };
-static const struct script_table scripts = { script, COUNT(script), 1, 0 };
+static const struct script_table scripts = { script, COUNT(script), 1, 0, 0 };
 
 static void get_end(struct meter *m, unsigned which, uint8_t when[SCHEDULE_TIME])
 {
@@ -28,7 +28,7 @@ static const struct script whole[] = {
     { 2, 7, { 1, 0, 99, 1, 0 }, 1, NULL, CMD_DATA_CLEAR, 0 },
     { 2, 40, { 0, 5, 25, 9, 0 }, 1, NULL, CMD_GASP_TEST, 0 },
 };
-static const struct script_table resets = { whole, COUNT(whole), 1, 0 };
+static const struct script_table resets = { whole, COUNT(whole), 1, 0, 0 };
 
 static const struct schedule end = { { 0, 0, 10, 0, 1, 255 }, 1, 0, get_end, set_end };
 

@@ -10,7 +10,8 @@ static const struct script push_script[] = {
     PUSH_SCRIPT(0), PUSH_SCRIPT(1), PUSH_SCRIPT(2), PUSH_SCRIPT(3),
     PUSH_SCRIPT(4), PUSH_SCRIPT(5), PUSH_SCRIPT(6), PUSH_SCRIPT(7),
 };
-static const struct script_table push_scripts = { push_script, COUNT(push_script), 1, 0 };
+static const struct script_table push_scripts = { push_script, COUNT(push_script), 1,
+                                                  COUNT(push_script), PARAM_PUSH_SCRIPTS };
 #define PUSH_SCHEDULE(n)                                                                       \
     {                                                                                          \
         { 0, 0, 10, 0, 108, 255 }, (n) + 1, n, push_get_time, push_set_time                    \
@@ -42,7 +43,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 5, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_POWER_DOWN),
     OBJECT(0, 6, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_CONSUMER),
     OBJECT(0, 7, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_INSTALLATION),
-    ROW(0, 0, 10, 0, 108, 1, ACL_ARBITRATOR, class_script, .ext = &push_scripts),
+    ROW(0, 0, 10, 0, 108, 1, ACL_ARBITRATOR, class_script_table, .ext = &push_scripts),
     ROW(0, 0, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[0]),
     ROW(0, 1, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[1]),
     ROW(0, 2, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[2]),

@@ -8,7 +8,8 @@ static const struct script script[] = {
     { 1, 1, { 0, 0, 96, 61, 2 }, 2, "1", CMD_FRIENDLY, 1 },
     { 1, 1, { 0, 0, 96, 61, 2 }, 2, "2", CMD_FRIENDLY, 2 },
 };
-static const struct script_table scripts = { script, COUNT(script), 1, 0 };
+static const struct script_table scripts = { script, COUNT(script), 1, COUNT(script),
+                                             PARAM_FRIENDLY_SCRIPTS };
 static const struct setting_row policy[] = {
     { PARAM_FRIENDLY_ENABLE, AXDR_BOOL },   { PARAM_FRIENDLY_DAYS, AXDR_U8 },
     { PARAM_FRIENDLY_CALENDAR, AXDR_BOOL }, { PARAM_FRIENDLY_RECONNECT, AXDR_BOOL },
@@ -84,7 +85,7 @@ static const struct cosem_row rows[] = {
     SETTING(0, 19, 51, 2, ACL_CONFIG, PARAM_VEND_MAX_2, AXDR_I32, UNIT_NONE, 0),
     ROW(0, 0, 13, 0, 2, 1, ACL_FRIENDLY, class_calendar, .ext = &friendly),
     ROW(0, 0, 11, 0, 1, 1, ACL_CONFIG, class_special_days, .ext = &friendly),
-    ROW(0, 0, 10, 1, 100, 1, ACL_SCRIPT, class_script, .ext = &scripts),
+    ROW(0, 0, 10, 1, 100, 1, ACL_SCRIPT, class_script_table, .ext = &scripts),
     OBJECT(0, 0, 96, 61, 0, ACL_CONFIG, class_levels, 0),
     SETTINGS(96, 61, 1, ACL_CONFIG, policy, 0),
     VALUE(61, 2, ACL_CUSTOMER, MADE_FRIENDLY, AXDR_BOOL, 0),

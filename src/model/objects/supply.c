@@ -8,7 +8,8 @@ static const struct script script[] = {
     { 2, 68, { 0, 0, 96, 3, 20 }, 1, "ready", CMD_SUPPLY_READY, SUPPLY_REMOTE },
     { 1, 71, { 0, 0, 17, 0, 0 }, 8, "now", CMD_LIMIT_EMERGENCY, 0 },
 };
-static const struct script_table scripts = { script, COUNT(script), 1, 0 };
+static const struct script_table scripts = { script, COUNT(script), 1, COUNT(script),
+                                             PARAM_SUPPLY_SCRIPTS };
 
 /* Below this voltage, in percent of the reference, the coil does not move; so long arrears wait
  * before they cut, with so many beeps at the end, and no longer than this is owed. */
@@ -62,7 +63,7 @@ static const struct cosem_row rows[] = {
     SETTINGS(96, 50, 22, ACL_CONFIG, retry, 0),
     OBJECT(0, 0, 96, 3, 10, ACL_RELAY, class_disconnect, 0),
     OBJECT(0, 0, 96, 3, 20, ACL_ARBITRATOR, class_arbitrator, 0),
-    ROW(0, 0, 10, 0, 106, 1, ACL_RELAY_SCRIPT, class_script, .ext = &scripts),
+    ROW(0, 0, 10, 0, 106, 1, ACL_RELAY_SCRIPT, class_script_table, .ext = &scripts),
     ROW(0, 0, 15, 0, 1, 1, ACL_CONFIG, class_single, .ext = &single),
     NUMBER(0, 96, 50, 20, ACL_CUSTOMER, REG_SUPPLY_CAUSE, AXDR_ENUM),
     OBJECT(0, 0, 96, 50, 21, ACL_CUSTOMER, class_operations, 0),
