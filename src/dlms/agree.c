@@ -43,8 +43,8 @@ uint64_t agree_transaction(const struct dlms_prot *p)
 /* A transaction-id is taken once: else what it signs, or keys, could be played again. */
 static bool is_new(struct dlms_server *d, const struct dlms_session *s)
 {
-    uint64_t v = agree_transaction(&s->prot);
-    return s->prot.tid_n && v >= host_of(d)->transaction_floor(d->app, s->who.assoc) &&
+    uint64_t v = agree_transaction(s->prot);
+    return s->prot->tid_n && v >= host_of(d)->transaction_floor(d->app, s->who.assoc) &&
            v != UINT64_MAX;
 }
 
@@ -52,7 +52,7 @@ static bool is_new(struct dlms_server *d, const struct dlms_session *s)
 
 bool agree_signed(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     bool plain = b->content.n && !cipher_is_box(b->content.p[0]) && !p->tag;
     if (s->suite == 0 || b->signature.n != SIGNATURE || b->content.n == 0) return false;
     if (plain && !is_new(d, s)) return false;
@@ -67,7 +67,7 @@ bool agree_signed(struct dlms_server *d, struct dlms_session *s, const struct ci
 /* What is signed: header and content, and by some the content's length between them. */
 static void signed_digest(const struct dlms_session *s, bool length, uint8_t digest[32])
 {
-    const struct dlms_prot *p = &s->prot;
+    const struct dlms_prot *p = s->prot;
     struct sha256 h;
     const uint8_t *head = s->rx + p->aad_at, *text = s->rx + p->text_at;
     size_t between = (size_t)(text - head) - p->aad_n;
@@ -89,7 +89,7 @@ static void answer_digest(const struct dlms_session *s, const uint8_t *head, siz
 
 static void verified(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     bool plain = !cipher_is_box(s->rx[p->text_at]) && !p->tag;
     if (plain) host_of(d)->transaction_raise(d->app, s->who.assoc, agree_transaction(p) + 1);
     p->is_signed = true;
@@ -101,7 +101,7 @@ static void verified(struct dlms_server *d, struct dlms_session *s)
 
 void agree_verify(struct dlms_server *d, struct dlms_session *s)
 {
-    const struct dlms_prot *p = &s->prot;
+    const struct dlms_prot *p = s->prot;
     uint8_t in[32 + SIGNATURE], out[DLMS_EC_OUT];
     bool second = s->slice >= 2;
     if (s->slice % 2 == 0) signed_digest(s, second, in);
@@ -123,14 +123,14 @@ static bool unwrap(struct dlms_server *d, struct dlms_session *s, const struct c
     uint8_t master[DLMS_SECRET_MAX];
     int n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_MASTER, master);
     bool good = n == 16 && b->key.n == WRAPPED && b->key_id == 0 &&
-                kw_unwrap(s->prot.peer, master, 16, b->key.p, WRAPPED) == 0;
+                kw_unwrap(s->prot->peer, master, 16, b->key.p, WRAPPED) == 0;
     wipe(master, sizeof master);
     return good;
 }
 
 bool agree_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     p->count = b->keyinfo == KEYINFO_NONE ? COUNT_AGREED : COUNT_NEW;
     if (s->suite == 2 || p->sc & SC_BROADCAST) return false;
     if (b->keyinfo == KEYINFO_NONE) return s->agreed.given;
@@ -148,7 +148,7 @@ bool agree_key(struct dlms_server *d, struct dlms_session *s, const struct ciphe
 /* Both directions' keys of C(0e,2s); of C(1e,1s) only the sender's. */
 static void derive(struct dlms_session *s, const uint8_t z[SHARED])
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     uint8_t v[1 + sizeof p->tid + CIPHER_TITLE];
     size_t n = 0;
     if (p->key_id == 2) {
@@ -164,7 +164,7 @@ static void derive(struct dlms_session *s, const uint8_t z[SHARED])
 
 void agree_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     const uint8_t *point = s->rx + p->peer_at;
     uint8_t in[32 + SIGNATURE], out[DLMS_EC_OUT];
     bool verify = s->slice < 2;
@@ -200,7 +200,7 @@ static int send_wrapped(struct dlms_server *d, struct dlms_session *s)
     if (n == 16) {
         host_of(d)->random(d->app, s->agreed.own, sizeof s->agreed.own);
         kw_wrap(s->tx, master, 16, s->agreed.own, sizeof s->agreed.own);
-        s->prot.key_n = WRAPPED;
+        s->prot->key_n = WRAPPED;
         s->agreed.tx = 0;
     }
     wipe(master, sizeof master);
@@ -213,7 +213,7 @@ static int send_ephemeral(struct dlms_server *d, struct dlms_session *s)
     int got = job(d, s, DLMS_EC_SEND_1E, NULL, 0, out);
     if (got <= 0) return got ? got : E_BUSY;
     memcpy(s->tx, out, POINT + SIGNATURE);
-    s->prot.key_n = POINT + SIGNATURE;
+    s->prot->key_n = POINT + SIGNATURE;
     s->agreed.tx = 0;
     kdf(s->agreed.own, out + POINT + SIGNATURE, s->own, CIPHER_TITLE, s->title, CIPHER_TITLE);
     wipe(out, sizeof out);
@@ -222,7 +222,7 @@ static int send_ephemeral(struct dlms_server *d, struct dlms_session *s)
 
 int agree_reply(struct dlms_server *d, struct dlms_session *s)
 {
-    const struct dlms_prot *p = &s->prot;
+    const struct dlms_prot *p = s->prot;
     if (p->keyinfo == KEYINFO_WRAPPED) return send_wrapped(d, s);
     bool ephemeral = p->keyinfo == KEYINFO_AGREED && p->key_id == 1;
     if (CFG_SUITE1 && ephemeral) return send_ephemeral(d, s);
@@ -231,7 +231,7 @@ int agree_reply(struct dlms_server *d, struct dlms_session *s)
 
 size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX])
 {
-    const struct dlms_prot *p = &s->prot;
+    const struct dlms_prot *p = s->prot;
     struct axdr_out o = axdr_out(dst, AGREE_HEAD_MAX);
     axdr_emit_length(&o, p->tid_n);
     axdr_emit(&o, p->tid, p->tid_n);
@@ -262,7 +262,7 @@ static void put_signature(struct dlms_session *s, const uint8_t *head, size_t n,
 
 void agree_sign(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     uint8_t head[AGREE_HEAD_MAX], digest[32], out[DLMS_EC_OUT];
     if (p->tid_n == 0) {
         p->tid_n = 8;

@@ -47,7 +47,7 @@ static size_t emit_some(struct axdr_out *o, const uint8_t *p, size_t n)
 /* Go on with an attribute. */
 static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     enum cosem_more more = cosem_get_block(d->app, &t->get, o, &t->dar);
     s->stalled = t->dar == DAR_PENDING;
     if (t->dar == DAR_PENDING) return FILL_AGAIN;
@@ -66,11 +66,11 @@ static bool has_items(const struct dlms_transfer *t)
 /* Begin the next item of a GET, one a slice. */
 static enum fill fill_get(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
-    s->stalled = !get_item(d, s);
-    if (s->stalled) return FILL_AGAIN;
+    struct dlms_transfer *t = s->transfer;
+    struct cosem_at at;
+    t->dar = item_run(d, s, &at);
+    if (t->dar == DAR_PENDING) return FILL_AGAIN;
     t->item++;
-    t->reading = t->dar == DAR_OK;
     if (!t->list) return t->reading ? FILL_AGAIN : FILL_FAIL;
     lit_put(t, t->dar != DAR_OK);
     if (t->dar != DAR_OK) lit_put(t, (uint8_t)t->dar);
@@ -80,7 +80,7 @@ static enum fill fill_get(struct dlms_server *d, struct dlms_session *s)
 /* Go on with a part of a notice; one a slice. */
 static enum fill fill_part(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     size_t from = o->len;
     if (!t->get.at.row) o->skip = t->get.skip;
     t->dar = t->part(d->app, t->part_ctx, t->item, t->frozen, &t->get, o);
@@ -98,14 +98,14 @@ static enum fill fill_part(struct dlms_server *d, struct dlms_session *s, struct
 static enum fill fill_access(struct dlms_server *d, struct dlms_session *s,
                              const struct axdr_out *o)
 {
-    s->transfer.mark = (uint16_t)o->len;
-    s->stalled = !access_item(d, s);
+    s->transfer->mark = (uint16_t)o->len;
+    access_item(d, s);
     return FILL_AGAIN;
 }
 
 enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     t->lit_at =
         (uint8_t)(t->lit_at + emit_some(o, t->lit + t->lit_at, (size_t)t->lit_n - t->lit_at));
     if (t->lit_at < t->lit_n) return FILL_MORE;
@@ -178,7 +178,7 @@ static enum run put_head(struct dlms_session *s, const uint8_t *head, size_t n, 
 /* The transfer cannot go on, or the value cannot be had at all. */
 static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum dar dar)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint8_t b[BLOCK_HEAD], inv = t->inv;
     bool get = is_get(t), blocks = t->block != 0;
     t->block++;
@@ -186,7 +186,7 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
     bool access = is_access(t), notice = t->part != NULL;
     transfer_drop(d, s);
     if (notice) return RUN_SILENT;
-    if (access) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
+    if (access) return answer_exception(s, SERVICE_TOO_LONG);
     if (get && blocks) {
         b[n - 2] = 1; /* a result in place of the data */
         b[n - 1] = (uint8_t)dar;
@@ -201,8 +201,8 @@ static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum 
 
 static bool can_block(const struct dlms_session *s)
 {
-    if (is_access(&s->transfer) || s->transfer.part) return false;
-    return has(s, is_get(&s->transfer) ? XDLMS_C_BLOCK_GET : XDLMS_C_BLOCK_ACTION);
+    if (is_access(s->transfer) || s->transfer->part) return false;
+    return has(s, is_get(s->transfer) ? XDLMS_C_BLOCK_GET : XDLMS_C_BLOCK_ACTION);
 }
 
 /* Blocks of the service come first, unless the client speaks in general blocks itself and they
@@ -210,9 +210,9 @@ static bool can_block(const struct dlms_session *s)
  * no room for the next request in general blocks. */
 static bool can_stream(const struct dlms_server *d, const struct dlms_session *s)
 {
-    if (is_access(&s->transfer) || !has(s, XDLMS_C_GBT)) return false;
+    if (is_access(s->transfer) || !has(s, XDLMS_C_GBT)) return false;
     if (!can_block(s)) return true;
-    return s->gbt.in && (s->transfer.list || gbt_may_stream(d, s));
+    return s->gbt->in && (s->transfer->list || gbt_may_stream(d, s));
 }
 
 static void rewind_get(struct cosem_get *g)
@@ -224,7 +224,7 @@ static void rewind_get(struct cosem_get *g)
 
 void answer_rewind(struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint8_t head[BLOCK_HEAD];
     size_t n = answer_head(t, head);
     t->filled = t->sent = 0;
@@ -250,7 +250,7 @@ void answer_rewind(struct dlms_session *s)
 /* More was emitted than a block carries: put what is too much before the next one. */
 static void carry(struct dlms_session *s, size_t room)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     size_t over = t->filled > room ? t->filled - room : 0, left = (size_t)t->lit_n - t->lit_at;
     ensure(over + left <= sizeof t->lit);
     memmove(t->lit + over, t->lit + t->lit_at, left);
@@ -262,14 +262,14 @@ static void carry(struct dlms_session *s, size_t room)
 
 void answer_freeze(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     if (!t->frozen) t->frozen = host_of(d)->freeze(d->app, s->index);
     t->get.at.frozen = t->frozen;
 }
 
 static enum run send_block(struct dlms_server *d, struct dlms_session *s, bool last)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint8_t head[BLOCK_HEAD];
     size_t filled = t->filled;
     t->block++;
@@ -282,7 +282,7 @@ static enum run send_block(struct dlms_server *d, struct dlms_session *s, bool l
 
 enum run answer_block(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint8_t head[BLOCK_HEAD];
     size_t room = reply_room(s), blocks = block_room(t, room), n = answer_head(t, head);
     size_t cap = t->block ? blocks : room > n ? room - n : 0;

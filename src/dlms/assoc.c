@@ -43,99 +43,125 @@ static void forget(struct dlms_session *s)
     s->max_send = 0;
     s->quality = 0;
     s->ends = false;
-    s->gbt = (struct dlms_gbt){ 0 };
+    *s->gbt = (struct dlms_gbt){ 0 };
+}
+
+static void preset(struct dlms_server *d, struct dlms_session *s)
+{
+    const struct dlms_assoc *row = row_of(d, s);
+    s->context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    s->conformance = row->conformance & offered;
+    s->max_send = row->max_pdu;
+    protect_refresh(d, s);
+    memset(s->transfer, 0, sizeof *s->transfer);
+    s->state = DLMS_OPEN;
 }
 
 void assoc_end(struct dlms_server *d, struct dlms_session *s)
 {
     bool was_open = s->state == DLMS_OPEN;
     if (was_open) transfer_drop(d, s);
-    if (s->state == DLMS_PENDING) wipe(&s->challenge, sizeof s->challenge);
+    if (s->state == DLMS_PENDING) wipe(s->challenge, sizeof *s->challenge);
     if (CFG_SUITE1) host_of(d)->ec_drop(d->app, s->index);
     forget(s);
-    if (s->preset)
-        assoc_preset(d, s);
+    if (s->flags & ASSOC_PRE_ESTABLISHED)
+        preset(d, s);
     else if (was_open)
         serve_note(d, s, NOTE_CLOSED);
 }
 
-/* The client of sealed links is so there, and nowhere else. */
-void assoc_preset(struct dlms_server *d, struct dlms_session *s)
+/* The client of sealed links is pre-established there, and nowhere else. */
+void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 {
     bool sealed = s->link->kind == DLMS_SEALED;
-    if (s->who.assoc == 255) return;
-    const struct dlms_assoc *row = row_of(d, s);
-    s->preset =
-        row->flags & ASSOC_PRE_ESTABLISHED && sealed == (row->client_sap == d->cfg->sealed_sap);
-    if (!s->preset) return;
-    s->context = row->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
-    s->conformance = row->conformance & offered;
-    s->max_send = row->max_pdu;
-    if (sealed) s->rx_size = row->max_pdu;
-    protect_refresh(d, s);
-    memset(&s->transfer, 0, sizeof s->transfer);
-    memset(&s->set, 0, sizeof s->set);
-    s->state = DLMS_OPEN;
+    s->who.assoc = assoc;
+    s->flags = 0;
+    if (assoc == 255) return;
+    s->flags = row_of(d, s)->flags;
+    if (sealed != (row_of(d, s)->client_sap == d->cfg->sealed_sap))
+        s->flags &= (uint8_t)~ASSOC_PRE_ESTABLISHED;
+    if (sealed) s->rx_size = row_of(d, s)->max_pdu;
+    if (s->flags & ASSOC_PRE_ESTABLISHED) preset(d, s);
 }
 
 /* -- AARE ------------------------------------------------------------------------------- */
 
-struct verdict {
+/* What an AARQ comes to. From V_DECIPHERING on the xDLMS context is at fault. */
+enum verdict {
+    V_GOOD,
+    V_CHALLENGE,
+    V_VERSION,
+    V_LOCKED,
+    V_CONTEXT,
+    V_TITLE,
+    V_AUTH_REQUIRED,
+    V_MECHANISM_REQUIRED,
+    V_MECHANISM_UNKNOWN,
+    V_AUTH_FAILED,
+    V_REPLAY, /* answered by an exception-response instead */
+    V_DECIPHERING,
+    V_DEDICATED,
+    V_INITIATE,
+    V_INITIATE_VERSION,
+    V_INITIATE_SIZE,
+    V_INITIATE_CONFORMANCE
+};
+static const struct {
     uint8_t result, diagnostic;
     bool provider;
-    uint8_t error_n, error[4]; /* confirmedServiceError, where the xDLMS context is at fault */
-    bool silent;
-    bool replay; /* answered by an exception-response instead */
-    uint32_t floor;
+    uint8_t group, value; /* of the confirmedServiceError */
+} verdicts[] = {
+    [V_CHALLENGE] = { ACSE_ACCEPTED, ACSE_D_AUTH_REQUIRED },
+    [V_VERSION] = { ACSE_REJECTED, ACSE_P_NO_COMMON_VERSION, true },
+    [V_LOCKED] = { ACSE_REJECTED_TRANSIENT, ACSE_D_NO_REASON },
+    [V_CONTEXT] = { ACSE_REJECTED, ACSE_D_CONTEXT },
+    [V_TITLE] = { ACSE_REJECTED, ACSE_D_CALLING_TITLE },
+    [V_AUTH_REQUIRED] = { ACSE_REJECTED, ACSE_D_AUTH_REQUIRED },
+    [V_MECHANISM_REQUIRED] = { ACSE_REJECTED, ACSE_D_MECHANISM_REQUIRED },
+    [V_MECHANISM_UNKNOWN] = { ACSE_REJECTED, ACSE_D_MECHANISM_UNKNOWN },
+    [V_AUTH_FAILED] = { ACSE_REJECTED, ACSE_D_AUTH_FAILED },
+#define AT_FAULT(group, value)                                                                 \
+    {                                                                                          \
+        ACSE_REJECTED, ACSE_D_NO_REASON, false, group, value                                   \
+    }
+    [V_DECIPHERING] = AT_FAULT(INITIATE_GROUP_REFERENCE, REFERENCE_DECIPHERING),
+    [V_DEDICATED] = AT_FAULT(INITIATE_GROUP_REFERENCE, INITIATE_OTHER),
+    [V_INITIATE] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_OTHER),
+    [V_INITIATE_VERSION] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_VERSION),
+    [V_INITIATE_SIZE] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_PDU_SIZE),
+    [V_INITIATE_CONFORMANCE] = AT_FAULT(INITIATE_GROUP_INITIATE, INITIATE_CONFORMANCE),
+#undef AT_FAULT
 };
 
-static struct verdict rejected(uint8_t diagnostic)
+/* n octets stand in tx, as they go out; < 0: they did not fit. */
+static enum run written(struct dlms_session *s, int n)
 {
-    return (struct verdict){ .result = ACSE_REJECTED, .diagnostic = diagnostic };
-}
-
-static struct verdict initiate_error(uint8_t group, uint8_t value)
-{
-    struct verdict v = rejected(ACSE_D_NO_REASON);
-    v.error_n = 4;
-    v.error[0] = XDLMS_SERVICE_ERROR;
-    v.error[1] = SERVICE_ERROR_INITIATE;
-    v.error[2] = group;
-    v.error[3] = value;
-    return v;
-}
-
-static struct verdict bad_protection(void)
-{
-    return initiate_error(INITIATE_GROUP_REFERENCE, REFERENCE_DECIPHERING);
-}
-
-static enum run write_aare(struct dlms_server *d, struct dlms_session *s,
-                           const struct verdict *v, struct acse_view user)
-{
-    bool hls = v->result == ACSE_ACCEPTED && s->mechanism > MECH_LLS;
-    bool titled = s->context == CONTEXT_LN_CIPHERED || s->mechanism >= MECH_GMAC;
-    uint8_t context = row_of(d, s)->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
-    struct acse_aare a = {
-        .has_context = true,
-        .context = s->context ? s->context : context,
-        .result = v->result,
-        .provider = v->provider,
-        .diagnostic = v->diagnostic,
-        .user = user,
-    };
-    if (v->result == ACSE_ACCEPTED && titled)
-        a.title = (struct acse_view){ s->own, CIPHER_TITLE };
-    if (hls) {
-        a.has_mechanism = true;
-        a.mechanism = s->mechanism;
-        a.auth = (struct acse_view){ s->challenge.stoc, s->challenge.stoc_n };
-    }
-    int n = acse_write_aare(s->tx, s->tx_size, &a);
     s->bare = true;
     s->tx_at = 0;
     s->tx_n = (uint16_t)(n < 0 ? 0 : n);
     return n < 0 ? RUN_SILENT : RUN_ANSWER;
+}
+
+static enum run write_aare(struct dlms_session *s, enum verdict v, struct acse_view user)
+{
+    bool hls = v == V_CHALLENGE;
+    bool titled = s->context == CONTEXT_LN_CIPHERED || s->mechanism >= MECH_GMAC;
+    uint8_t context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    struct acse_aare a = {
+        .has_context = true,
+        .context = s->context ? s->context : context,
+        .result = verdicts[v].result,
+        .provider = verdicts[v].provider,
+        .diagnostic = verdicts[v].diagnostic,
+        .user = user,
+    };
+    if (v <= V_CHALLENGE && titled) a.title = (struct acse_view){ s->own, CIPHER_TITLE };
+    if (hls) {
+        a.has_mechanism = true;
+        a.mechanism = s->mechanism;
+        a.auth = (struct acse_view){ s->challenge->stoc, s->challenge->stoc_n };
+    }
+    return written(s, acse_write_aare(s->tx, s->tx_size, &a));
 }
 
 /* -- the checks of an AARQ -------------------------------------------------------------- */
@@ -146,11 +172,11 @@ static bool knows(const struct dlms_assoc *row, uint8_t mechanism)
     return mechanism < MECHS && row->mechanisms >> mechanism & 1 && (CFG_OLD_HLS || !old);
 }
 
-static bool check_context(const struct dlms_assoc *row, const struct acse_aarq *a)
+static bool check_context(const struct dlms_session *s, const struct acse_aarq *a)
 {
     if (!a->has_context) return false;
-    if (a->context == CONTEXT_LN) return row->flags & ASSOC_PLAIN;
-    return a->context == CONTEXT_LN_CIPHERED && row->flags & ASSOC_CIPHERED;
+    if (a->context == CONTEXT_LN) return s->flags & ASSOC_PLAIN;
+    return a->context == CONTEXT_LN_CIPHERED && s->flags & ASSOC_CIPHERED;
 }
 
 static bool check_title(struct dlms_server *d, struct dlms_session *s,
@@ -166,21 +192,21 @@ static bool check_title(struct dlms_server *d, struct dlms_session *s,
     return !sec.titled || memcmp(sec.client_title, a->title.p, CIPHER_TITLE) == 0;
 }
 
-static struct verdict check_mechanism(struct dlms_server *d, struct dlms_session *s,
-                                      const struct acse_aarq *a)
+static enum verdict check_mechanism(struct dlms_server *d, struct dlms_session *s,
+                                    const struct acse_aarq *a)
 {
     const struct dlms_assoc *row = row_of(d, s);
     bool none = !a->has_mechanism && !a->bad_mechanism;
     if (none && !knows(row, MECH_NONE)) {
         bool nothing = !a->authentication && !a->auth.p;
-        return rejected(nothing ? ACSE_D_AUTH_REQUIRED : ACSE_D_MECHANISM_REQUIRED);
+        return nothing ? V_AUTH_REQUIRED : V_MECHANISM_REQUIRED;
     }
     uint8_t m = none ? MECH_NONE : a->mechanism;
     if (a->bad_mechanism || m == MECH_MANUFACTURER || !knows(row, m) ||
         !host_of(d)->may_open(d->app, &s->who, m))
-        return rejected(ACSE_D_MECHANISM_UNKNOWN);
+        return V_MECHANISM_UNKNOWN;
     s->mechanism = m;
-    return (struct verdict){ 0 };
+    return V_GOOD;
 }
 
 /* Compared over the whole length whatever is given: the time tells nothing. */
@@ -202,8 +228,8 @@ static bool is_mirrored(const struct dlms_server *d, struct acse_view auth)
 {
     for (const struct dlms_link *l = d->links; l; l = l->next)
         for (const struct dlms_session *s = l->first; s; s = s->next)
-            if (s->state == DLMS_PENDING && s->challenge.stoc_n == auth.n &&
-                memcmp(s->challenge.stoc, auth.p, auth.n) == 0)
+            if (s->state == DLMS_PENDING && s->challenge->stoc_n == auth.n &&
+                memcmp(s->challenge->stoc, auth.p, auth.n) == 0)
                 return true;
     return false;
 }
@@ -230,10 +256,10 @@ static bool check_authentication(struct dlms_server *d, struct dlms_session *s,
 /* -- user information ------------------------------------------------------------------- */
 
 /* Open a protected initiateRequest in place. */
-static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
-                                    struct acse_view *user)
+static enum verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
+                                  struct acse_view *user)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_box b;
     struct cipher_key k;
     size_t n;
@@ -243,23 +269,23 @@ static struct verdict open_initiate(struct dlms_server *d, struct dlms_session *
     good = good && cipher_look(b.content.p, b.content.n, &p->sc, &p->ic, &n) == 0;
     good = good && (p->sc & SC_SUITE) == s->suite && !(p->sc & SC_COMPRESSED);
     good = good && !s->rekey && protect_title(s, &b) && protect_key(d, s, &b, p->sc, &k);
-    if (!good) return bad_protection();
+    if (!good) return V_DECIPHERING;
     uint8_t *content = s->rx + (b.content.p - s->rx);
     int text = cipher_open(content, b.content.n, &k, s->title, NULL, 0);
     wipe(&k, sizeof k);
     if (text < 0) {
         protect_failed(d, s);
-        return bad_protection();
+        return V_DECIPHERING;
     }
     if (!protect_count(d, s, COUNT_UNICAST, p->ic)) {
         serve_note(d, s, NOTE_REPLAY);
-        return (struct verdict){ .result = ACSE_REJECTED, .replay = true, .floor = p->floor };
+        return V_REPLAY;
     }
     p->tag = b.tag;
     p->bits = (uint8_t)((p->sc & SC_AUTH ? PROT_AUTH_REQ : 0) |
                         (p->sc & SC_CRYPT ? PROT_CRYPT_REQ : 0));
     *user = (struct acse_view){ content + CIPHER_HEAD, (size_t)text };
-    return (struct verdict){ 0 };
+    return V_GOOD;
 }
 
 /* The least size that still carries a block of an answer. */
@@ -270,63 +296,57 @@ static bool is_size_enough(struct dlms_session *s, uint16_t size)
     return size == 0 || size >= (ciphered ? CIPHERED : XDLMS_PDU_MIN);
 }
 
-static struct verdict judge_initiate(struct dlms_server *d, struct dlms_session *s,
-                                     const struct initiate_req *r)
+static enum verdict judge_initiate(struct dlms_server *d, struct dlms_session *s,
+                                   const struct initiate_req *r)
 {
-    const uint8_t group = INITIATE_GROUP_INITIATE;
     uint32_t common = r->conformance & row_of(d, s)->conformance & offered & ~XDLMS_C_SN;
     bool ciphered = s->context == CONTEXT_LN_CIPHERED;
-    if (r->version < XDLMS_VERSION) return initiate_error(group, INITIATE_VERSION);
-    if (!is_size_enough(s, r->max_pdu)) return initiate_error(group, INITIATE_PDU_SIZE);
-    if (!(common & services)) return initiate_error(group, INITIATE_CONFORMANCE);
+    if (r->version < XDLMS_VERSION) return V_INITIATE_VERSION;
+    if (!is_size_enough(s, r->max_pdu)) return V_INITIATE_SIZE;
+    if (!(common & services)) return V_INITIATE_CONFORMANCE;
     if (r->dedicated && (!ciphered || r->key_len != (s->suite == 2 ? 32 : 16)))
-        return initiate_error(INITIATE_GROUP_REFERENCE, INITIATE_OTHER);
+        return V_DEDICATED;
     s->conformance = common;
     s->max_send = r->max_pdu;
     s->quality = r->quality;
     s->ded_len = r->dedicated ? r->key_len : 0;
     memcpy(s->ded, r->key, s->ded_len);
-    return (struct verdict){ .silent = !r->response };
+    s->quiet |= !r->response;
+    return V_GOOD;
 }
 
-static struct verdict check_user(struct dlms_server *d, struct dlms_session *s,
-                                 const struct acse_aarq *a, struct initiate_req *r)
+static enum verdict check_user(struct dlms_server *d, struct dlms_session *s,
+                               const struct acse_aarq *a, struct initiate_req *r)
 {
     struct acse_view user = a->user;
-    struct verdict v = { 0 };
-    if (!user.p || user.n == 0) return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
+    enum verdict v = V_GOOD;
+    if (!user.p || user.n == 0) return V_INITIATE;
     if (cipher_is_box(user.p[0])) v = open_initiate(d, s, &user);
-    if (v.result) return v;
-    if (s->policy & PROT_REQ & ~(s->prot.bits | PROT_SIGN_REQ)) {
+    if (v) return v;
+    if (s->policy & PROT_REQ & ~(s->prot->bits | PROT_SIGN_REQ)) {
         serve_note(d, s, NOTE_POLICY);
-        return bad_protection();
+        return V_DECIPHERING;
     }
     struct axdr_in in = axdr_in(user.p, user.n);
-    if (initiate_read_req(&in, r) < 0)
-        return initiate_error(INITIATE_GROUP_INITIATE, INITIATE_OTHER);
+    if (initiate_read_req(&in, r) < 0) return V_INITIATE;
     return judge_initiate(d, s, r);
 }
 
-static struct verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
-                                 const struct acse_aarq *a)
+static enum verdict judge_aarq(struct dlms_server *d, struct dlms_session *s,
+                               const struct acse_aarq *a)
 {
-    struct verdict v;
-    if (!a->version_ok)
-        return (struct verdict){ .result = ACSE_REJECTED,
-                                 .diagnostic = ACSE_P_NO_COMMON_VERSION,
-                                 .provider = true };
+    if (!a->version_ok) return V_VERSION;
     if (host_of(d)->lock_get(d->app, &s->who)) {
         serve_note(d, s, NOTE_LOCKED);
-        return (struct verdict){ .result = ACSE_REJECTED_TRANSIENT,
-                                 .diagnostic = ACSE_D_NO_REASON };
+        return V_LOCKED;
     }
-    if (!check_context(row_of(d, s), a)) return rejected(ACSE_D_CONTEXT);
+    if (!check_context(s, a)) return V_CONTEXT;
     s->context = a->context;
     protect_refresh(d, s);
-    if (!check_title(d, s, a)) return rejected(ACSE_D_CALLING_TITLE);
-    v = check_mechanism(d, s, a);
-    if (v.result) return v;
-    return check_authentication(d, s, a) ? v : rejected(ACSE_D_AUTH_FAILED);
+    if (!check_title(d, s, a)) return V_TITLE;
+    enum verdict v = check_mechanism(d, s, a);
+    if (v) return v;
+    return check_authentication(d, s, a) ? V_GOOD : V_AUTH_FAILED;
 }
 
 /* -- accepting -------------------------------------------------------------------------- */
@@ -346,30 +366,27 @@ static void emit_response(const struct dlms_session *s, struct axdr_out *o)
 static enum run write_rlre(struct dlms_session *s, struct acse_view user)
 {
     struct acse_release r = { .has_reason = s->with_reason, .user = user };
-    int n = acse_write_release(s->tx, s->tx_size, ACSE_RLRE, &r);
-    s->bare = true;
     s->ends = true;
-    s->tx_at = 0;
-    s->tx_n = (uint16_t)(n < 0 ? 0 : n);
-    return n < 0 ? RUN_SILENT : RUN_ANSWER;
+    return written(s, acse_write_release(s->tx, s->tx_size, ACSE_RLRE, &r));
 }
 
 static void set_open(struct dlms_server *d, struct dlms_session *s)
 {
-    memset(&s->transfer, 0, sizeof s->transfer);
-    memset(&s->set, 0, sizeof s->set);
+    memset(s->transfer, 0, sizeof *s->transfer);
     s->state = DLMS_OPEN;
     serve_note(d, s, NOTE_OPENED);
 }
 
-static enum run refuse(struct dlms_server *d, struct dlms_session *s, const struct verdict *v)
+static enum run reject(struct dlms_session *s, enum verdict v)
 {
     uint8_t context = s->context;
+    const uint8_t error[] = { XDLMS_SERVICE_ERROR, SERVICE_ERROR_INITIATE, verdicts[v].group,
+                              verdicts[v].value };
     forget(s);
     s->context = context;
-    if (v->replay) return answer_counter(s, v->floor);
+    if (v == V_REPLAY) return answer_counter(s, s->prot->floor);
     enum run run =
-        write_aare(d, s, v, (struct acse_view){ v->error_n ? v->error : NULL, v->error_n });
+        write_aare(s, v, (struct acse_view){ v >= V_DECIPHERING ? error : NULL, sizeof error });
     s->context = 0;
     return run;
 }
@@ -391,24 +408,23 @@ static enum run take_user(struct dlms_server *d, struct dlms_session *s)
     struct acse_aarq a;
     struct initiate_req r = { 0 };
     acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a);
-    struct verdict v = check_user(d, s, &a, &r);
+    enum verdict v = check_user(d, s, &a, &r);
     wipe(&r.key, sizeof r.key);
-    if (v.result) return refuse(d, s, &v);
-    s->quiet |= v.silent;
+    if (v) return reject(s, v);
     s->has_quality = r.has_quality;
     if (s->mechanism <= MECH_LLS) {
         set_open(d, s);
         return move_on(s, MOVE_ANSWER);
     }
-    memset(&s->challenge, 0, sizeof s->challenge);
-    s->challenge.ctos_n = (uint8_t)a.auth.n;
-    memcpy(s->challenge.ctos, a.auth.p, a.auth.n);
+    memset(s->challenge, 0, sizeof *s->challenge);
+    s->challenge->ctos_n = (uint8_t)a.auth.n;
+    memcpy(s->challenge->ctos, a.auth.p, a.auth.n);
     return move_on(s, MOVE_CHALLENGE);
 }
 
 static enum run make_challenge(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_challenge *c = &s->challenge;
+    struct dlms_challenge *c = s->challenge;
     c->stoc_n = s->mechanism == MECH_ECDSA ? STOC_ECDSA : STOC;
     host_of(d)->random(d->app, c->stoc, c->stoc_n);
     s->state = DLMS_PENDING;
@@ -431,9 +447,8 @@ static enum run write_response(struct dlms_server *d, struct dlms_session *s)
         if (n > 0) user = (struct acse_view){ sealed, (size_t)n };
     }
     if (s->released) return write_rlre(s, user);
-    struct verdict v = { .diagnostic =
-                             s->state == DLMS_PENDING ? ACSE_D_AUTH_REQUIRED : ACSE_D_NULL };
-    return write_aare(d, s, &v, user);
+    enum verdict v = s->state == DLMS_PENDING ? V_CHALLENGE : V_GOOD;
+    return write_aare(s, v, user);
 }
 
 enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
@@ -451,19 +466,19 @@ enum run assoc_answer(struct dlms_server *d, struct dlms_session *s)
     }
 }
 
-enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now)
+enum run assoc_open(struct dlms_server *d, struct dlms_session *s)
 {
     struct acse_aarq a;
-    if (s->preset) return RUN_SILENT;
+    if (s->flags & ASSOC_PRE_ESTABLISHED) return RUN_SILENT;
     if (acse_read_aarq(s->rx + s->rx_at, s->rx_n, &a) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;
     }
     assoc_end(d, s);
-    struct verdict v = judge_aarq(d, s, &a);
-    if (v.result) return refuse(d, s, &v);
+    enum verdict v = judge_aarq(d, s, &a);
+    if (v) return reject(s, v);
     if (a.user_id.p && a.user_id.n == 1) s->user_id = a.user_id.p[0];
-    s->pending = now;
+    s->pending = d->now;
     s->released = false;
     return move_on(s, s->context == CONTEXT_LN_CIPHERED ? MOVE_KEYS : MOVE_USER);
 }
@@ -495,7 +510,7 @@ static struct cipher_view view(const uint8_t *p, size_t n)
  * it. */
 static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     uint32_t ic;
     struct cipher_box any = { .tag = XDLMS_GENERAL_GLO };
     struct cipher_key k;
@@ -503,15 +518,15 @@ static bool check_gmac(struct dlms_server *d, struct dlms_session *s, struct cip
     bool good = hls5_check(f.p, s->suite, &k, s->title, c->stoc, c->stoc_n, &ic);
     wipe(&k, sizeof k);
     if (!good) return false;
-    if (s->prot.tag && s->prot.count == COUNT_UNICAST)
-        return ic >= s->prot.floor && ic <= s->prot.ic;
+    if (s->prot->tag && s->prot->count == COUNT_UNICAST)
+        return ic >= s->prot->floor && ic <= s->prot->ic;
     return protect_count(d, s, COUNT_UNICAST, ic);
 }
 
 /* Digest of mechanisms 6 and 7, for the client's answer or for ours. */
 static void digest(struct dlms_server *d, struct dlms_session *s, bool ours, uint8_t h[32])
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     struct cipher_view stoc = view(c->stoc, c->stoc_n), ctos = view(c->ctos, c->ctos_n);
     uint8_t secret[DLMS_SECRET_MAX];
     int n = 0;
@@ -543,7 +558,7 @@ static size_t old_digest(struct dlms_server *d, struct dlms_session *s,
 
 static bool check_old(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     uint8_t h[20];
     size_t n = old_digest(d, s, c->stoc, c->stoc_n, h);
     return f.n == n && same(h, f.p, n);
@@ -560,7 +575,7 @@ static bool check_sha256(struct dlms_server *d, struct dlms_session *s, struct c
 static int run_job(struct dlms_server *d, struct dlms_session *s, uint8_t step,
                    enum dlms_ec kind, const uint8_t *in, size_t n, uint8_t out[DLMS_EC_OUT])
 {
-    struct dlms_challenge *c = &s->challenge;
+    struct dlms_challenge *c = s->challenge;
     if (c->step == step) {
         int err = host_of(d)->ec_start(d->app, s->index, &s->who, kind, in, n);
         if (err < 0) return err;
@@ -574,7 +589,7 @@ static int run_job(struct dlms_server *d, struct dlms_session *s, uint8_t step,
 static int check_ecdsa(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
     uint8_t in[32 + 64], none[DLMS_EC_OUT];
-    if (s->challenge.step >= 2) return 0;
+    if (s->challenge->step >= 2) return 0;
     if (f.n != 64) return E_AUTH;
     digest(d, s, false, in);
     memcpy(in + 32, f.p, 64);
@@ -584,9 +599,9 @@ static int check_ecdsa(struct dlms_server *d, struct dlms_session *s, struct cip
 static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cipher_view f)
 {
     if (s->mechanism == MECH_GMAC) {
-        if (s->challenge.step) return 0;
+        if (s->challenge->step) return 0;
         if (!check_gmac(d, s, f)) return E_AUTH;
-        s->challenge.step = 1; /* the client's counter is spent: not to be judged again */
+        s->challenge->step = 1; /* the client's counter is spent: not to be judged again */
         return E_MORE;
     }
     if (s->mechanism < MECH_GMAC) return CFG_OLD_HLS && check_old(d, s, f) ? 0 : E_AUTH;
@@ -598,13 +613,13 @@ static int check_reply(struct dlms_server *d, struct dlms_session *s, struct cip
 static int make_reply(struct dlms_server *d, struct dlms_session *s,
                       uint8_t answer[DLMS_EC_OUT])
 {
-    const struct dlms_challenge *c = &s->challenge;
+    const struct dlms_challenge *c = s->challenge;
     uint8_t h[32];
     if (s->mechanism == MECH_GMAC) {
         if (c->step == 1) { /* a step for the counter, one for the tag */
             int err = protect_counter(d, s, COUNT_UNICAST, &s->ic);
             if (err < 0) return err;
-            s->challenge.step = 2;
+            s->challenge->step = 2;
             return E_MORE;
         }
         hls5_answer(answer, s->suite, s->ic, &s->key, s->own, c->ctos, c->ctos_n);
@@ -632,14 +647,14 @@ enum run assoc_reply(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t inv, answer[DLMS_EC_OUT];
     struct cipher_view f = read_reply(s, &inv);
-    if (!f.p) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
+    if (!f.p) return answer_exception(s, SERVICE_NOT_POSSIBLE);
     int n = check_reply(d, s, f);
     if (n >= 0) n = make_reply(d, s, answer);
     s->stalled = n == E_BUSY;
     if (n == E_BUSY || n == E_MORE) return RUN_AGAIN;
     if (n < 0) return reply_failed(d, s, inv);
     host_of(d)->lock_set(d->app, &s->who, false);
-    wipe(&s->challenge, sizeof s->challenge);
+    wipe(s->challenge, sizeof *s->challenge);
     set_open(d, s);
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, XDLMS_ACTION_RES << 8 | ACTION_RES_NORMAL, 2);
@@ -655,19 +670,19 @@ static bool check_release(struct dlms_server *d, struct dlms_session *s, struct 
 {
     struct initiate_req req;
     if (cipher_is_box(user.p[0])) {
-        struct verdict v = open_initiate(d, s, &user);
-        if (v.result) return false;
+        enum verdict v = open_initiate(d, s, &user);
+        if (v) return false;
     }
     struct axdr_in in = axdr_in(user.p, user.n);
     bool good = initiate_read_req(&in, &req) == 0;
     wipe(&req, sizeof req);
-    return good && !(s->policy & PROT_REQ & ~(s->prot.bits | PROT_SIGN_REQ));
+    return good && !(s->policy & PROT_REQ & ~(s->prot->bits | PROT_SIGN_REQ));
 }
 
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s)
 {
     struct acse_release r;
-    if (s->state == DLMS_NONE || s->preset) return RUN_SILENT;
+    if (s->state == DLMS_NONE || s->flags & ASSOC_PRE_ESTABLISHED) return RUN_SILENT;
     if (acse_read_release(s->rx + s->rx_at, s->rx_n, ACSE_RLRQ, &r) < 0) {
         serve_note(d, s, NOTE_BROKEN);
         return RUN_SILENT;

@@ -84,14 +84,14 @@ enum cipher_keyinfo {
 };
 
 struct cipher_box {
-    uint8_t tag;    /* the container's: C8.., D0.., DB, DC, DD, DF; 21, 28, 2E, 41.. */
-    uint8_t plain;  /* tag of the APDU inside glo and ded; 0 for the general ones */
-    bool dedicated; /* ded or DC */
+    uint8_t tag;     /* the container's: C8.., D0.., DB, DC, DD, DF; 21, 28, 2E, 41.. */
+    uint8_t plain;   /* tag of the APDU inside glo and ded; 0 for the general ones */
+    bool dedicated;  /* ded or DC */
+    uint8_t keyinfo; /* DD: enum cipher_keyinfo */
+    uint8_t key_id;  /* key id, kek id or scheme, as it came */
     struct cipher_view title; /* DB, DC: of the sender, may be empty */
     struct cipher_view head;  /* DD, DF: the five fields with their length octets */
     struct cipher_view transaction, originator, recipient, date_time, other;
-    uint8_t keyinfo; /* DD: enum cipher_keyinfo */
-    uint8_t key_id;  /* key id, kek id or scheme, as it came */
     struct cipher_view key;
     struct cipher_view content;   /* DF: the APDU inside */
     struct cipher_view signature; /* DF */

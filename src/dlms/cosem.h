@@ -106,9 +106,9 @@ struct cols {
  * start is where next began: a row that leaves out what repeats must be whole there. work is
  * open()'s and row()'s own: a search under way, a place to go on from. All zero at first. */
 struct span {
-    struct cols cols;
     uint32_t start, next, end;
     uint32_t work[12];
+    struct cols cols;
 };
 
 /* The selection of a request: selector 0 for none, else its parameters as they came. */
@@ -298,10 +298,10 @@ void cosem_list_emit_one(const struct cosem_model *m, const struct cosem_at *at,
 
 struct cosem_get {
     struct cosem_at at;
-    const struct cosem_seq *seq; /* rows, or NULL: one plain value */
-    struct span rows;            /* from next on they are still to be sent */
-    size_t skip;                 /* octets of the present row that are already out */
     bool headed;
+    const struct cosem_seq *seq; /* rows, or NULL: one plain value */
+    size_t skip;                 /* octets of the present row that are already out */
+    struct span rows;            /* from next on they are still to be sent */
 };
 enum cosem_more { COSEM_DONE, COSEM_MORE };
 
@@ -319,12 +319,12 @@ enum cosem_more cosem_get_block(void *app, struct cosem_get *g, struct axdr_out 
 
 struct cosem_set {
     struct cosem_at at;
+    bool staged, ended; /* ended: all octets are in, only the last move is pending */
+    uint16_t hold_size, held;
     const struct cosem_attr *attr; /* NULL: no SET under way */
     uint8_t *hold;                 /* the element whose last octets have not arrived */
-    uint16_t hold_size, held;
     uint32_t rows, done;
-    uint32_t used;      /* octets of the present block that are done with */
-    bool staged, ended; /* ended: all octets are in, only the last move is pending */
+    uint32_t used; /* octets of the present block that are done with */
 };
 
 /* hold: where incomplete elements wait, hold_size octets, the caller's until the end; the

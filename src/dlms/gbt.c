@@ -31,7 +31,7 @@ static void put_block(struct dlms_session *s, const struct gbt *g)
 /* An empty block: it acknowledges, or asks for what is missing. */
 static void send_ack(struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     struct gbt g = { .last = true,
                      .window = x->own,
                      .number = x->next++,
@@ -42,7 +42,7 @@ static void send_ack(struct dlms_session *s)
 
 void gbt_drop(struct dlms_server *d, struct dlms_session *s)
 {
-    s->gbt = (struct dlms_gbt){ 0 };
+    *s->gbt = (struct dlms_gbt){ 0 };
     if (d->streams != s) return;
     wipe(&d->cs, sizeof d->cs);
     d->streams = NULL;
@@ -58,7 +58,7 @@ static void send_abort(struct dlms_server *d, struct dlms_session *s)
 
 bool gbt_more(const struct dlms_session *s)
 {
-    const struct dlms_gbt *x = &s->gbt;
+    const struct dlms_gbt *x = s->gbt;
     return x->out && (x->left || x->unconfirmed) && (x->end == 0 || x->next <= x->end);
 }
 
@@ -66,8 +66,8 @@ bool gbt_more(const struct dlms_session *s)
 static uint16_t block_size(const struct dlms_session *s, size_t most)
 {
     size_t limit = s->max_send ? s->max_send : SIZE_MAX;
-    size_t frame = (size_t)s->hdlc.info_tx - HDLC_LLC; /* UI frames have no segments */
-    if (s->hdlc.ui && frame < limit) limit = frame;
+    size_t frame = (size_t)s->hdlc->info_tx - HDLC_LLC; /* UI frames have no segments */
+    if (s->hdlc->ui && frame < limit) limit = frame;
     size_t n = limit > HEAD_MAX ? limit - HEAD_MAX : 1;
     if (limit <= 7 + 0x7F) n = limit > 7 ? limit - 7 : 1;
     return (uint16_t)(n < most ? n : most);
@@ -75,7 +75,7 @@ static uint16_t block_size(const struct dlms_session *s, size_t most)
 
 void gbt_begin(struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     x->out = true;
     x->base = (uint16_t)(x->next - 1);
     x->acked = x->base;
@@ -88,7 +88,7 @@ void gbt_begin(struct dlms_session *s)
 
 static void send_block(struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     uint16_t i = (uint16_t)(x->next - x->base - 1);
     size_t at =
         x->made_as_sent ? (size_t)(i % x->slots) * x->size : s->tx_at + (size_t)i * x->size;
@@ -109,20 +109,20 @@ static void send_block(struct dlms_session *s)
 /* What stands before the text: container, security control, counter. */
 static void stream_head(const struct dlms_session *s, struct axdr_out *o)
 {
-    uint8_t service = s->transfer.service;
+    uint8_t service = s->transfer->service;
     uint8_t plain = service == XDLMS_GET_REQ      ? XDLMS_GET_RES
                     : service == XDLMS_ACTION_REQ ? XDLMS_ACTION_RES
                                                   : service;
     uint8_t sc = reply_sc(s);
     struct cipher_box b = reply_box(s, plain);
-    cipher_emit_box(o, &b, s->gbt.text + cipher_extra(sc));
+    cipher_emit_box(o, &b, s->gbt->text + cipher_extra(sc));
     axdr_emit_raw(o, sc, 1);
     axdr_emit_raw(o, s->ic, 4);
 }
 
 static bool is_simple(const struct dlms_session *s)
 {
-    return !(s->prot.reply & PROT_SIGN_REQ) && s->prot.key_n == 0;
+    return !(s->prot->reply & PROT_SIGN_REQ) && s->prot->key_n == 0;
 }
 
 bool gbt_may_stream(const struct dlms_server *d, const struct dlms_session *s)
@@ -132,7 +132,7 @@ bool gbt_may_stream(const struct dlms_server *d, const struct dlms_session *s)
 
 enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     bool sealed = reply_sealed(s);
     if (!gbt_may_stream(d, s)) {
         transfer_drop(d, s);
@@ -140,7 +140,7 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
             s->notice = !is_simple(s);
             return RUN_SILENT;
         }
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_POSSIBLE);
+        return answer_exception(s, SERVICE_NOT_POSSIBLE);
     }
     if (!x->in)
         *x = (struct dlms_gbt){ .window = 1, .own = 1, .next = 1, .unconfirmed = s->notice };
@@ -154,7 +154,7 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
     x->at = x->text = 0;
     x->head = 0;
     x->left = x->window < x->slots ? x->window : (uint8_t)x->slots;
-    s->keep = s->transfer.list ? s->transfer.end : 0;
+    s->keep = s->transfer->list ? s->transfer->end : 0;
     if (sealed) d->streams = s;
     s->phase = sealed ? PHASE_COUNT : PHASE_BLOCK;
     return RUN_AGAIN;
@@ -163,7 +163,7 @@ enum run gbt_stream(struct dlms_server *d, struct dlms_session *s)
 /* One slice of the first pass. */
 static void count_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     struct axdr_out o = axdr_out(NULL, SLICE);
     struct cipher_key k;
     enum fill f = answer_fill(d, s, &o);
@@ -173,7 +173,7 @@ static void count_slice(struct dlms_server *d, struct dlms_session *s)
     answer_rewind(s);
     reply_key(s, &k);
     uint8_t head[AGREE_HEAD_MAX];
-    size_t n = s->prot.tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
+    size_t n = s->prot->tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
     cipher_begin(&d->cs, false, reply_sc(s), s->ic, &k, s->own, head, n);
     wipe(&k, sizeof k);
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
@@ -185,7 +185,7 @@ static void count_slice(struct dlms_server *d, struct dlms_session *s)
 /* Text into the window; false when it is over, or came to nothing. */
 static enum fill make_text(struct dlms_server *d, struct dlms_session *s, uint8_t *p, size_t n)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     struct axdr_out o = axdr_out(p, n);
     enum fill f = answer_fill(d, s, &o);
     if (reply_sealed(s)) cipher_more(&d->cs, p, o.len);
@@ -197,7 +197,7 @@ static enum fill make_text(struct dlms_server *d, struct dlms_session *s, uint8_
 /* What is not text: the head, or the tag. */
 static void make_around(struct dlms_session *s, uint8_t *p, size_t n)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     size_t head = x->head;
     struct axdr_out o = axdr_out(p, n);
     if (x->at < head) {
@@ -214,7 +214,7 @@ static void make_around(struct dlms_session *s, uint8_t *p, size_t n)
 
 static void block_made(struct dlms_session *s, bool last)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     x->made++;
     if (last) x->end = x->made;
     if (last) x->tail = x->part;
@@ -225,7 +225,7 @@ static void block_made(struct dlms_session *s, bool last)
  */
 static bool text_made(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     bool sealed = reply_sealed(s);
     if (sealed && x->at != x->head + x->text) return false;
     if (sealed && reply_tail(s))
@@ -240,10 +240,10 @@ static bool text_made(struct dlms_server *d, struct dlms_session *s)
 /* One slice of the block after the newest. */
 static void make_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     size_t room = (size_t)x->size - x->part;
     uint8_t *p = s->tx + (size_t)((x->made - x->base) % x->slots) * x->size + x->part;
-    bool in_text = x->at >= x->head && s->transfer.service;
+    bool in_text = x->at >= x->head && s->transfer->service;
     if (in_text) {
         enum fill f = make_text(d, s, p, room > SLICE ? SLICE : room);
         bool over = f == FILL_DONE;
@@ -259,13 +259,13 @@ static void make_slice(struct dlms_server *d, struct dlms_session *s)
         send_abort(d, s);
         return;
     }
-    bool last = !s->transfer.service && x->at == x->head + x->text + reply_tail(s);
+    bool last = !s->transfer->service && x->at == x->head + x->text + reply_tail(s);
     if (last || x->part == x->size) block_made(s, last);
 }
 
 void gbt_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     if (s->phase == PHASE_COUNT)
         count_slice(d, s);
     else if (x->made_as_sent && x->next > x->made && !x->end)
@@ -284,7 +284,7 @@ static void silent(struct dlms_session *s)
 /* The client has everything up to g->acknowledged, and can take so many more. */
 static void take_ack(struct dlms_server *d, struct dlms_session *s, const struct gbt *g)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     if (g->number == (uint16_t)(x->got + 1)) x->got = g->number;
     if (!x->out) {
         send_ack(s);
@@ -315,7 +315,7 @@ static void take_ack(struct dlms_server *d, struct dlms_session *s, const struct
 /* A request is whole: it is judged as if it had come alone. */
 static void assembled(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     x->in = true;
     s->rx_at = 0;
     s->rx_n = x->held;
@@ -327,7 +327,7 @@ static void assembled(struct dlms_server *d, struct dlms_session *s)
 
 static void take_data(struct dlms_server *d, struct dlms_session *s, const struct gbt *g)
 {
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     bool fresh = g->number == 1 && x->held == 0;
     if (fresh) { /* of what is under way it may ask for the next block of the service, unless that
                     needs the room of this one */
@@ -363,16 +363,16 @@ static void take_data(struct dlms_server *d, struct dlms_session *s, const struc
 void gbt_take(struct dlms_server *d, struct dlms_session *s)
 {
     struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
-    struct dlms_gbt *x = &s->gbt;
+    struct dlms_gbt *x = s->gbt;
     struct gbt g;
     if (!has(s, XDLMS_C_GBT)) {
-        serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED));
+        protect_refuse(d, s, SERVICE_NOT_SUPPORTED);
         return;
     }
     bool good = gbt_read(&in, &g) == 0;
     if (!good) {
         gbt_drop(d, s);
-        serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER));
+        protect_refuse(d, s, SERVICE_OTHER);
     } else if (g.number == 0 || g.window == 0) { /* the client gives up */
         gbt_drop(d, s);
         transfer_drop(d, s);

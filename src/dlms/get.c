@@ -24,12 +24,11 @@ static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8
 static enum run get_next(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
                          struct axdr_in *in)
 {
-    struct dlms_transfer *t = &s->transfer;
+    struct dlms_transfer *t = s->transfer;
     uint32_t number = (uint32_t)axdr_read_raw(in, 4);
     if (in->bad) return refused(s, inv, DAR_DENIED);
-    if (in->n) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
-    if (!has(s, XDLMS_C_BLOCK_GET))
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+    if (in->n) return answer_exception(s, SERVICE_OTHER);
+    if (!has(s, XDLMS_C_BLOCK_GET)) return answer_exception(s, SERVICE_NOT_SUPPORTED);
     if (t->service != XDLMS_GET_REQ || t->block == 0)
         return wrong_block(d, s, inv, number, DAR_NO_LONG);
     if (number != t->block) return wrong_block(d, s, inv, number, DAR_BLOCK_NUMBER);
@@ -42,49 +41,25 @@ static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
     struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
     axdr_read_raw(&in, 1);
     uint8_t kind = (uint8_t)axdr_read_raw(&in, 1), inv = (uint8_t)axdr_read_raw(&in, 1);
-    if (in.bad) return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
+    if (in.bad) return answer_exception(s, SERVICE_OTHER);
     if (kind == GET_NEXT) return get_next(d, s, inv, &in);
     if (kind != GET_NORMAL && kind != GET_LIST) return refused(s, inv, DAR_DENIED);
     if (kind == GET_LIST && !has(s, XDLMS_C_MULTIPLE))
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED);
+        return answer_exception(s, SERVICE_NOT_SUPPORTED);
     struct dlms_transfer *t = transfer_begin(d, s, XDLMS_GET_REQ, kind, inv);
     in = axdr_in(s->rx + 3, s->rx_n - 3u);
-    t->list = kind == GET_LIST;
-    t->items = t->list ? (uint16_t)axdr_read_length(&in) : 1;
-    t->req = read_descriptors(&in, t->items, true);
-    if (in.bad || t->items == 0) {
+    read_items(t, &in, kind == GET_LIST, true);
+    if (in.bad) {
         transfer_drop(d, s);
         return refused(s, inv, DAR_DENIED);
     }
-    if (in.n) {
-        transfer_drop(d, s);
-        return answer_exception(s, STATE_NOT_ALLOWED, SERVICE_OTHER);
-    }
+    if (in.n) return refuse(d, s, SERVICE_OTHER);
     t->first = t->req;
     t->get = (struct cosem_get){ 0 };
     if (!t->list) return RUN_AGAIN;
     t->frozen = host_of(d)->freeze(d->app, s->index);
     lit_length(t, t->items);
     return RUN_AGAIN;
-}
-
-bool get_item(struct dlms_server *d, struct dlms_session *s)
-{
-    struct dlms_transfer *t = &s->transfer;
-    struct axdr_in in = t->req;
-    struct cosem_at at;
-    struct cosem_sel sel;
-    enum dar dar = read_object(d, s, &in, &at);
-    read_selection(&in, &sel);
-    at.frozen = t->frozen;
-    if (!t->opened) t->get = (struct cosem_get){ 0 };
-    if (dar == DAR_OK && sel.selector && !has(s, XDLMS_C_SELECTIVE)) dar = DAR_SCOPE;
-    if (dar == DAR_OK) dar = cosem_get_begin(d->cfg->model, d->app, &t->get, &at, &sel);
-    t->opened = dar == DAR_PENDING;
-    if (t->opened) return false;
-    t->req = in;
-    t->dar = dar;
-    return true;
 }
 
 enum run get_run(struct dlms_server *d, struct dlms_session *s)

@@ -62,8 +62,9 @@ static void reply(struct dlms_link *l, const struct hdlc_addr *server, uint16_t 
 
 static void reply_s(struct dlms_session *s, uint8_t control)
 {
-    s->hdlc.polled = false;
-    reply(s->link, &s->hdlc.server, s->who.sap, (uint8_t)(control | s->hdlc.vr << 5), NULL, 0);
+    s->hdlc->polled = false;
+    reply(s->link, &s->hdlc->server, s->who.sap, (uint8_t)(control | s->hdlc->vr << 5), NULL,
+          0);
 }
 
 /* Part [at, at + n) of LLC, head of a block, and answer. */
@@ -92,7 +93,7 @@ static size_t answer_size(const struct dlms_session *s)
 /* Frames of the answer for the present poll. False: the port has no room, go on later. */
 static bool send_window(struct dlms_session *s)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     size_t total = answer_size(s);
     while (h->polled) {
         size_t at = h->base + (size_t)(uint8_t)((h->vs - h->na) & 7) * h->info_tx;
@@ -119,22 +120,21 @@ static bool is_working(const struct dlms_session *s)
 }
 
 /* The client polls: answer with what there is, or wait a little for it. */
-static void answer_poll(struct dlms_server *d, struct dlms_session *s, mono_t now)
+static void answer_poll(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     h->polled = true;
-    if (is_working(s)) {
-        h->answer_by = mono_after(now, RNR_US);
-        server_due(d, h->answer_by);
-    } else if (!h->answering && gbt_more(s)) { /* the next block of the window */
+    bool next = !is_working(s) && !h->answering && gbt_more(s); /* block of the window */
+    if (next) {
         s->phase = PHASE_BLOCK;
         session_queue(d, s);
-        h->answer_by = mono_after(now, RNR_US);
-        server_due(d, h->answer_by);
+    }
+    if (is_working(s)) {
+        h->answer_by = server_in(d, RNR_US);
     } else if (h->answering && !h->peer_busy) {
         h->vs = h->na;
         h->burst = h->window_tx;
-        if (!send_window(s)) server_due(d, now);
+        if (!send_window(s)) server_due(d, d->now);
     } else {
         reply_s(s, HDLC_RR);
     }
@@ -144,18 +144,16 @@ static void send_ui(struct dlms_session *s)
 {
     struct hdlc_frame f = {
         .dst = { .len = 1, .upper = s->who.sap },
-        .src = s->hdlc.server,
-        .control = (uint8_t)(HDLC_UI | (s->hdlc.ui_final ? HDLC_PF : 0)),
+        .src = s->hdlc->server,
+        .control = (uint8_t)(HDLC_UI | (s->hdlc->ui_final ? HDLC_PF : 0)),
     };
     struct info i = part(s, 0, answer_size(s));
-    if (answer_size(s) <= s->hdlc.info_tx) put_frame(s->link, &f, &i);
+    if (answer_size(s) <= s->hdlc->info_tx) put_frame(s->link, &f, &i);
 }
 
-bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now)
+bool hdlc_send(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_hdlc *h = &s->hdlc;
-    (void)d;
-    (void)now;
+    struct dlms_hdlc *h = s->hdlc;
     if (h->ui) {
         send_ui(s);
         return true;
@@ -164,22 +162,21 @@ bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now)
     h->base = 0;
     h->na = h->vs;
     h->burst = h->window_tx;
-    if (h->polled && !h->peer_busy && !send_window(s)) server_due(d, now);
+    if (h->polled && !h->peer_busy && !send_window(s)) server_due(d, d->now);
     return true;
 }
 
-void hdlc_silent(struct dlms_server *d, struct dlms_session *s)
+void hdlc_silent(struct dlms_session *s)
 {
-    (void)d;
-    s->hdlc.answering = false;
-    if (s->hdlc.polled) reply_s(s, HDLC_RR);
+    s->hdlc->answering = false;
+    if (s->hdlc->polled) reply_s(s, HDLC_RR);
 }
 
 /* -- frames ----------------------------------------------------------------------------- */
 
 static void reject(struct dlms_session *s, const struct hdlc_frame *f, uint8_t why)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     h->state = FRMR;
     h->frmr[0] = f->control;
     h->frmr[1] = (uint8_t)(h->vr << 5 | h->vs << 1);
@@ -191,7 +188,7 @@ static void reject(struct dlms_session *s, const struct hdlc_frame *f, uint8_t w
 /* N(R) tells what has arrived. False: it names frames that were never sent. */
 static bool acknowledge(struct dlms_session *s, uint8_t nr)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     unsigned arrived = (nr - h->na) & 7u;
     if (arrived > ((h->vs - h->na) & 7u)) return false;
     h->base += arrived * h->info_tx;
@@ -206,46 +203,47 @@ static uint16_t lower_of(uint16_t a, uint16_t b)
 }
 
 static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f,
-                    struct dlms_session *s, mono_t now)
+                    struct dlms_session *s)
 {
     struct hdlc_params theirs, ours;
     struct dlms_port port;
     uint8_t info[HDLC_PARAMS_MAX];
-    if (hdlc_params_read(l->frame.small, f->n <= sizeof l->frame.small ? f->n : 1, &theirs) < 0)
+    if (hdlc_params_read(l->frame->small, f->n <= sizeof l->frame->small ? f->n : 1, &theirs) <
+        0)
         hdlc_params_default(&theirs);
     host_of(d)->port_get(d->app, l->channel, &port);
     ours = (struct hdlc_params){ lower_of(port.info_tx, theirs.info_rx),
                                  lower_of(port.info_rx, theirs.info_tx),
                                  (uint8_t)lower_of(port.window_tx, theirs.window_rx),
                                  (uint8_t)lower_of(port.window_rx, theirs.window_tx) };
-    if (!s) s = session_take(d, l, f->src.upper, d->cfg->server_sap, now);
+    if (!s) s = session_take(d, l, f->src.upper);
     if (!s) {
         reply(l, &f->dst, f->src.upper, HDLC_DM, NULL, 0);
         return;
     }
     session_stop(d, s);
     s->keep = 0;
-    s->active = now;
-    s->hdlc = (struct dlms_hdlc){ .server = f->dst,
-                                  .state = NRM,
-                                  .window_tx = ours.window_tx,
-                                  .info_tx = ours.info_tx,
-                                  .info_rx = ours.info_rx };
+    s->active = d->now;
+    *s->hdlc = (struct dlms_hdlc){ .server = f->dst,
+                                   .state = NRM,
+                                   .window_tx = ours.window_tx,
+                                   .info_tx = ours.info_tx,
+                                   .info_rx = ours.info_rx };
     int n = hdlc_params_write(info, &ours);
     reply(l, &f->dst, f->src.upper, HDLC_UA, info, (size_t)n);
 }
 
 /* A whole request is in: without LLC it is nobody's. */
-static void take_apdu(struct dlms_server *d, struct dlms_session *s, mono_t at)
+static void take_apdu(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     bool too_long = h->too_long;
     h->answering = false; /* frames of the last answer that are still out do not matter */
     h->vs = h->na;
     h->too_long = false;
-    serve_apdu(d, s, at);
+    serve_apdu(d, s);
     if (!too_long) return;
-    serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG));
+    protect_refuse(d, s, SERVICE_TOO_LONG);
 }
 
 static bool is_llc(const uint8_t p[HDLC_LLC])
@@ -253,11 +251,10 @@ static bool is_llc(const uint8_t p[HDLC_LLC])
     return (p[0] == 0xE6 || p[0] == 0xFF) && p[1] == 0xE6 && p[2] == 0x00;
 }
 
-static void take_i(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f,
-                   mono_t at)
+static void take_i(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f)
 {
-    struct dlms_hdlc *h = &s->hdlc;
-    struct dlms_frame *x = &s->link->frame;
+    struct dlms_hdlc *h = s->hdlc;
+    struct dlms_frame *x = s->link->frame;
     bool poll = f->control & HDLC_PF, fresh = hdlc_ns(f->control) == h->vr;
     if (!acknowledge(s, hdlc_nr(f->control))) {
         reject(s, f, FRMR_Z);
@@ -268,7 +265,7 @@ static void take_i(struct dlms_server *d, struct dlms_session *s, const struct h
         if (poll && fresh)
             reply_s(s, HDLC_RNR);
         else if (poll)
-            answer_poll(d, s, at);
+            answer_poll(d, s);
         return;
     }
     size_t llc = x->first ? HDLC_LLC : 0;
@@ -283,59 +280,56 @@ static void take_i(struct dlms_server *d, struct dlms_session *s, const struct h
     }
     h->polled = poll;
     h->ui = false;
-    take_apdu(d, s, at);
-    h->answer_by = mono_after(at, RNR_US);
-    server_due(d, h->answer_by);
+    take_apdu(d, s);
+    h->answer_by = server_in(d, RNR_US);
 }
 
-static void take_s(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f,
-                   mono_t at)
+static void take_s(struct dlms_server *d, struct dlms_session *s, const struct hdlc_frame *f)
 {
     bool ready = (f->control & 0x0F) != HDLC_RNR, poll = f->control & HDLC_PF;
     if (!acknowledge(s, hdlc_nr(f->control))) {
         reject(s, f, FRMR_Z);
         return;
     }
-    s->hdlc.peer_busy = !ready;
+    s->hdlc->peer_busy = !ready;
     if (!poll) return;
     if (ready)
-        answer_poll(d, s, at);
+        answer_poll(d, s);
     else
         reply_s(s, HDLC_RR);
 }
 
-static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f,
-                    mono_t at)
+static void take_ui(struct dlms_server *d, struct dlms_link *l, const struct hdlc_frame *f)
 {
-    struct dlms_session *s = l->frame.s;
-    if (!s || f->n <= HDLC_LLC || !is_llc(l->frame.small)) return;
+    struct dlms_session *s = l->frame->s;
+    if (!s || f->n <= HDLC_LLC || !is_llc(l->frame->small)) return;
     s->rx_n = (uint16_t)(f->n - HDLC_LLC);
-    s->hdlc.ui = s->hdlc.ui_final = true;
-    s->hdlc.polled = false;
-    s->hdlc.segmented = false;
-    take_apdu(d, s, at);
-    s->quiet |= l->frame.whom == ALL || !(f->control & HDLC_PF);
+    s->hdlc->ui = s->hdlc->ui_final = true;
+    s->hdlc->polled = false;
+    s->hdlc->segmented = false;
+    take_apdu(d, s);
+    s->quiet |= l->frame->whom == ALL || !(f->control & HDLC_PF);
 }
 
 /* A frame in a connected link. */
 static void take_connected(struct dlms_server *d, struct dlms_session *s,
-                           const struct hdlc_frame *f, mono_t at)
+                           const struct hdlc_frame *f)
 {
     bool poll = f->control & HDLC_PF;
-    struct dlms_hdlc *h = &s->hdlc;
-    s->active = at;
+    struct dlms_hdlc *h = s->hdlc;
+    s->active = d->now;
     if (h->state == FRMR) {
         if (poll) reply(s->link, &h->server, s->who.sap, HDLC_FRMR, h->frmr, sizeof h->frmr);
     } else if (f->n > h->info_rx) {
         reject(s, f, FRMR_Y);
     } else if (hdlc_is_i(f->control)) {
-        take_i(d, s, f, at);
+        take_i(d, s, f);
     } else if (!hdlc_is_s(f->control) || (f->control & 0x0F) == 0x0D) {
         reject(s, f, FRMR_W);
     } else if (f->n) {
         reject(s, f, FRMR_X | FRMR_W);
     } else {
-        take_s(d, s, f, at);
+        take_s(d, s, f);
     }
 }
 
@@ -355,32 +349,32 @@ static bool same_addr(const struct hdlc_addr *a, const struct hdlc_addr *b)
 static struct dlms_session *find(struct dlms_link *l, const struct hdlc_frame *f)
 {
     struct dlms_session *s = l->first;
-    while (s && !(s->who.sap == f->src.upper && same_addr(&s->hdlc.server, &f->dst)))
+    while (s && !(s->who.sap == f->src.upper && same_addr(&s->hdlc->server, &f->dst)))
         s = s->next;
     return s;
 }
 
-static void take_frame(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static void take_frame(struct dlms_server *d, struct dlms_link *l)
 {
-    const struct hdlc_frame *f = &l->frame.f;
+    const struct hdlc_frame *f = &l->frame->f;
     bool poll = f->control & HDLC_PF;
     uint8_t kind = f->control & (uint8_t)~HDLC_PF;
-    if (l->frame.whom == NOT_US) return;
+    if (l->frame->whom == NOT_US) return;
     if (kind == HDLC_UI) {
-        take_ui(d, l, f, at);
+        take_ui(d, l, f);
         return;
     }
-    if (l->frame.whom == ALL) return;
+    if (l->frame->whom == ALL) return;
     struct dlms_session *s = find(l, f);
     if (kind == HDLC_SNRM) {
-        if (poll) connect(d, l, f, s, at);
+        if (poll) connect(d, l, f, s);
         return;
     }
-    if (s && s->hdlc.state == NDM) s = NULL;
+    if (s && s->hdlc->state == NDM) s = NULL;
     if (kind == HDLC_DISC && !(s && f->n)) {
         if (poll) disconnect(d, l, s, f);
     } else if (s) {
-        take_connected(d, s, f, at);
+        take_connected(d, s, f);
     } else if (poll && (hdlc_is_i(f->control) || hdlc_is_s(f->control))) {
         reply(l, &f->dst, f->src.upper, HDLC_DM, NULL, 0);
     }
@@ -408,39 +402,39 @@ static enum whom address(const struct dlms_server *d, const struct dlms_link *l,
 }
 
 /* Where the information of this frame goes: a session that waits for it, or nowhere. */
-static struct dlms_session *destination(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static struct dlms_session *destination(struct dlms_server *d, struct dlms_link *l)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     const struct hdlc_frame *f = &x->f;
     bool ui = (f->control & ~HDLC_PF) == HDLC_UI;
     if (x->whom == NOT_US || !(ui || hdlc_is_i(f->control))) return NULL;
     struct dlms_session *s = x->whom == ALL ? session_find(l, f->src.upper) : find(l, f);
     if (ui && !s && assoc_of(d, f->src.upper) >= 0) {
-        s = session_take(d, l, f->src.upper, d->cfg->server_sap, at);
-        if (s) s->hdlc.server = f->dst;
-        if (s) s->hdlc.info_tx = HDLC_INFO_DEFAULT;
+        s = session_take(d, l, f->src.upper);
+        if (s) s->hdlc->server = f->dst;
+        if (s) s->hdlc->info_tx = HDLC_INFO_DEFAULT;
     }
     if (!s || is_working(s)) return NULL;
-    if (!ui && (s->hdlc.state != NRM || hdlc_ns(f->control) != s->hdlc.vr)) return NULL;
+    if (!ui && (s->hdlc->state != NRM || hdlc_ns(f->control) != s->hdlc->vr)) return NULL;
     return s;
 }
 
 /* The head is good: get ready for n octets of information. */
-static void begin_info(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+static void begin_info(struct dlms_server *d, struct dlms_link *l, size_t n)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     bool ui = (x->f.control & ~HDLC_PF) == HDLC_UI;
     x->state = n ? INFO : CLOSE;
     x->info = (uint16_t)n;
     x->at = 0;
-    x->s = destination(d, l, at);
+    x->s = destination(d, l);
     x->first = true;
     if (!x->s) return;
-    x->first = ui || !x->s->hdlc.segmented;
+    x->first = ui || !x->s->hdlc->segmented;
     if (!x->first) return;
     x->s->rx_at = x->s->keep;
     x->s->rx_n = 0;
-    x->s->hdlc.too_long = false;
+    x->s->hdlc->too_long = false;
 }
 
 /* A run of information octets; kept behind what the session already has. */
@@ -455,10 +449,10 @@ static void take_info(struct dlms_server *d, struct dlms_frame *x, const uint8_t
         if (!s || at < llc) continue;
         break;
     }
-    if (!s || n == 0 || s->hdlc.too_long) return;
+    if (!s || n == 0 || s->hdlc->too_long) return;
     size_t to = (size_t)s->rx_at + s->rx_n + at - llc;
     if (to - s->rx_at + n > s->rx_size) {
-        s->hdlc.too_long = true;
+        s->hdlc->too_long = true;
         return;
     }
     if (to + n > (size_t)s->rx_size + DLMS_RX_EXTRA) {
@@ -508,9 +502,9 @@ static void look_again(struct dlms_frame *x, const uint8_t *p, size_t n)
     x->state = HUNT;
 }
 
-static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     size_t info;
     if (x->head_n == 0 && b == HDLC_FLAG) return;
     x->head[x->head_n++] = b;
@@ -522,13 +516,13 @@ static void take_head(struct dlms_server *d, struct dlms_link *l, uint8_t b, mon
     }
     x->whom = (uint8_t)address(d, l, &x->f);
     x->tail_n = 0;
-    begin_info(d, l, info, at);
+    begin_info(d, l, info);
 }
 
 /* The octet after FCS must be a flag, which may open the next frame. */
-static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     bool good = x->tail_n == 0 || le_get16(x->tail) == crc16_end(x->crc);
     x->head_n = 0;
     x->state = HEAD;
@@ -536,20 +530,20 @@ static void take_close(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
         look_again(x, &b, 1);
         look_again(x, x->tail, x->tail_n);
     } else if (good) {
-        take_frame(d, l, at);
+        take_frame(d, l);
     }
 }
 
-static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     switch (x->state) {
     case HUNT:
         x->head_n = 0;
         if (b == HDLC_FLAG) x->state = HEAD;
         break;
     case HEAD:
-        take_head(d, l, b, at);
+        take_head(d, l, b);
         break;
     case INFO:
         take_info(d, x, &b, 1);
@@ -560,27 +554,27 @@ static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
         if (x->tail_n == sizeof x->tail) x->state = CLOSE;
         break;
     default:
-        take_close(d, l, b, at);
+        take_close(d, l, b);
     }
 }
 
 /* Octets of one frame follow each other closely; a pause means that some were lost. */
-static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n)
 {
     enum { BITS = 10, SECOND_US = 1000000 };
     struct dlms_port port;
-    struct dlms_frame *x = &l->frame;
+    struct dlms_frame *x = l->frame;
     bool inside = x->state > HEAD || (x->state == HEAD && x->head_n);
     if (inside && l->io.ops->set_line) {
         host_of(d)->port_get(d->app, l->channel, &port);
         uint64_t octet = l->baud ? BITS * SECOND_US / l->baud : 0;
         uint64_t allowed = n * octet + UINT64_C(1000) * port.inter_octet_ms;
-        if (mono_before(mono_after(x->last, allowed), at)) {
+        if (mono_before(mono_after(x->last, allowed), d->now)) {
             x->state = HUNT;
             x->head_n = x->again_n = 0;
         }
     }
-    x->last = at;
+    x->last = d->now;
 }
 
 void hdlc_open(struct dlms_server *d, struct dlms_link *l)
@@ -592,32 +586,31 @@ void hdlc_open(struct dlms_server *d, struct dlms_link *l)
 }
 
 /* A head that hears itself brings back what was sent, and nothing else before that is over. */
-static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n, mono_t at)
+static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n)
 {
     enum { BITS = 10, SECOND_US = 1000000, LATE_US = 600000 };
     struct dlms_port port;
     if (l->echo == 0) return 0;
     host_of(d)->port_get(d->app, l->channel, &port);
     uint64_t line = l->baud ? (uint64_t)l->echo * BITS * SECOND_US / l->baud : 0;
-    bool late = mono_before(mono_after(l->active, line + LATE_US), at);
+    bool late = mono_before(mono_after(l->active, line + LATE_US), d->now);
     size_t drop = !port.echo || late ? 0 : n < l->echo ? n : l->echo;
     l->echo = (uint16_t)(drop ? l->echo - drop : 0);
     return drop;
 }
 
-void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-               mono_t at)
+void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
-    struct dlms_frame *x = &l->frame;
-    size_t echo = drop_echo(d, l, n, at);
+    struct dlms_frame *x = l->frame;
+    size_t echo = drop_echo(d, l, n);
     p += echo;
     n -= echo;
-    check_pause(d, l, n, at);
+    check_pause(d, l, n);
     while (n || x->again_n) {
         if (x->again_n) {
             uint8_t b = x->again[0];
             memmove(x->again, x->again + 1, --x->again_n);
-            take_octet(d, l, b, at);
+            take_octet(d, l, b);
             continue;
         }
         size_t run = x->state == INFO ? (size_t)x->info - x->at : 1;
@@ -626,7 +619,7 @@ void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, siz
             take_info(d, x, p, run);
             if (x->at == x->info) x->state = TAIL;
         } else {
-            take_octet(d, l, *p, at);
+            take_octet(d, l, *p);
         }
         p += run;
         n -= run;
@@ -635,25 +628,25 @@ void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, siz
 
 /* -- time ------------------------------------------------------------------------------- */
 
-mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now)
+mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s)
 {
     enum { ROOM_US = 2000 };
     struct dlms_port port;
-    struct dlms_hdlc *h = &s->hdlc;
+    struct dlms_hdlc *h = s->hdlc;
     mono_t t = MONO_NEVER;
     if (h->polled && is_working(s)) {
         t = h->answer_by;
-        if (!mono_before(now, t)) {
+        if (is_due(d, t)) {
             reply_s(s, HDLC_RNR);
             t = MONO_NEVER;
         }
     } else if (h->polled && h->answering && !send_window(s)) {
-        t = mono_after(now, ROOM_US);
+        t = mono_after(d->now, ROOM_US);
     }
     host_of(d)->port_get(d->app, s->link->channel, &port);
     if (port.inactivity_s == 0 || is_working(s)) return t;
     mono_t end = mono_after(s->active, UINT64_C(1000000) * port.inactivity_s);
-    if (mono_before(now, end)) return mono_min(t, end);
+    if (!is_due(d, end)) return mono_min(t, end);
     session_free(d, s);
     return MONO_NEVER;
 }

@@ -51,27 +51,25 @@ void mode_e_rest(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_port port;
     get_port(d, l, &port);
-    l->sign = (struct dlms_sign_on){ .state = REST };
+    *l->sign = (struct dlms_sign_on){ .state = REST };
     set_line(l, port.direct ? port.baud : 300, port.direct ? LINE_8N1 : LINE_7E1);
 }
 
 /* Something is to be said after the reaction time. */
-static void react(struct dlms_server *d, struct dlms_link *l, enum state then, mono_t at)
+static void react(struct dlms_server *d, struct dlms_link *l, enum state then)
 {
     struct dlms_port port;
     get_port(d, l, &port);
-    l->sign.state = (uint8_t)then;
-    l->sign.n = 0;
-    l->sign.due = mono_after(at, port.fast_reaction ? 20000 : 200000);
-    server_due(d, l->sign.due);
+    l->sign->state = (uint8_t)then;
+    l->sign->n = 0;
+    l->sign->due = server_in(d, port.fast_reaction ? 20000 : 200000);
 }
 
-static void await(struct dlms_server *d, struct dlms_link *l, enum state state, mono_t at)
+static void await(struct dlms_server *d, struct dlms_link *l, enum state state)
 {
-    l->sign.state = (uint8_t)state;
-    l->sign.n = 0;
-    l->sign.due = mono_after(at, WAIT_US);
-    server_due(d, l->sign.due);
+    l->sign->state = (uint8_t)state;
+    l->sign->n = 0;
+    l->sign->due = server_in(d, WAIT_US);
 }
 
 /* -- request and acknowledgement -------------------------------------------------------- */
@@ -88,20 +86,20 @@ static bool is_addressed(const struct dlms_port *port, const uint8_t *p, size_t 
 }
 
 /* /? address ! CR LF */
-static void take_request(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static void take_request(struct dlms_server *d, struct dlms_link *l)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     struct dlms_port port;
     get_port(d, l, &port);
     bool good = x->n >= 5 && x->text[1] == '?' && x->text[x->n - 3] == '!' &&
                 x->text[x->n - 2] == CR && is_addressed(&port, x->text + 2, x->n - 5u);
     if (good)
-        react(d, l, IDENTIFY, at);
+        react(d, l, IDENTIFY);
     else
         mode_e_rest(d, l);
 }
 
-static void send_identification(struct dlms_server *d, struct dlms_link *l, mono_t now)
+static void send_identification(struct dlms_server *d, struct dlms_link *l)
 {
     uint8_t b[1 + 3 + 1 + 2 + 16 + 2], n = 0;
     struct dlms_port port;
@@ -116,109 +114,107 @@ static void send_identification(struct dlms_server *d, struct dlms_link *l, mono
     b[n++] = CR;
     b[n++] = LF;
     send(l, b, n, false);
-    await(d, l, AWAIT_ACK, now);
+    await(d, l, AWAIT_ACK);
 }
 
-static void begin_readout(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static void begin_readout(struct dlms_server *d, struct dlms_link *l)
 {
-    l->sign.tries = 0;
-    react(d, l, READOUT, at);
+    l->sign->tries = 0;
+    react(d, l, READOUT);
 }
 
 /* ACK V Z Y CR LF */
-static void take_ack(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static void take_ack(struct dlms_server *d, struct dlms_link *l)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     struct dlms_port port;
     get_port(d, l, &port);
     uint8_t v = x->text[1], z = (uint8_t)(x->text[2] - '0'), y = x->text[3];
     if (z > port.prop_baud) z = port.prop_baud;
     x->baud = z;
     if (v == '2' && y == '2') {
-        react(d, l, SWITCH, at);
+        react(d, l, SWITCH);
     } else if (v == '0' && y == '1') {
-        react(d, l, REFUSE, at);
+        react(d, l, REFUSE);
     } else {
         if (v == '0' && y == '0') set_line(l, link_baud(z), LINE_7E1);
-        begin_readout(d, l, at);
+        begin_readout(d, l);
     }
 }
 
 /* -- answers ---------------------------------------------------------------------------- */
 
 /* Mode E: the acknowledgement comes back at 300 baud, then both change. */
-static void send_switch(struct dlms_server *d, struct dlms_link *l, mono_t now)
+static void send_switch(struct dlms_server *d, struct dlms_link *l)
 {
-    const uint8_t z = (uint8_t)('0' + l->sign.baud);
-    (void)d;
+    const uint8_t z = (uint8_t)('0' + l->sign->baud);
     send(l, (const uint8_t[]){ ACK_CHAR, '2', z, '2', CR, LF }, 6, false);
-    set_line(l, link_baud(l->sign.baud), LINE_8N1);
-    l->sign.state = HDLC;
-    l->sign.due = mono_after(now, REST_US);
-    memset(&l->frame, 0, sizeof l->frame);
-    server_due(d, l->sign.due);
+    set_line(l, link_baud(l->sign->baud), LINE_8N1);
+    l->sign->state = HDLC;
+    l->sign->due = server_in(d, REST_US);
+    memset(l->frame, 0, sizeof *l->frame);
 }
 
 static void send_refusal(struct dlms_server *d, struct dlms_link *l)
 {
-    set_line(l, link_baud(l->sign.baud), LINE_7E1);
+    set_line(l, link_baud(l->sign->baud), LINE_7E1);
     send(l, break_message, sizeof break_message, false);
     mode_e_rest(d, l);
 }
 
 static void put(struct dlms_link *l, const uint8_t *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) l->sign.bcc ^= p[i];
+    for (size_t i = 0; i < n; i++) l->sign->bcc ^= p[i];
     send(l, p, n, true);
 }
 
-static void end_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
+static void end_readout(struct dlms_server *d, struct dlms_link *l)
 {
     put(l, (const uint8_t[]){ '!', CR, LF, ETX }, 4);
-    send(l, &l->sign.bcc, 1, false);
-    await(d, l, AWAIT_NAK, now);
+    send(l, &l->sign->bcc, 1, false);
+    await(d, l, AWAIT_NAK);
     size_t unsent = l->io.ops->unsent ? l->io.ops->unsent(l->io.ctx) : 0;
-    l->sign.due = mono_after(l->sign.due, unsent * (UINT64_C(10000000) / l->baud));
+    l->sign->due = mono_after(l->sign->due, unsent * (UINT64_C(10000000) / l->baud));
 }
 
 /* One line a call, as the port has room: STX, lines, !, ETX, check character. */
-static void send_readout(struct dlms_server *d, struct dlms_link *l, mono_t now)
+static void send_readout(struct dlms_server *d, struct dlms_link *l)
 {
     enum { ROOM_US = 2000 };
     uint8_t line[LINE_MAX + 2];
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     if (l->io.ops->room(l->io.ctx) < sizeof line + 8) {
-        x->due = mono_after(now, ROOM_US);
+        x->due = mono_after(d->now, ROOM_US);
         return;
     }
     if (x->line == 0) send(l, (const uint8_t[]){ STX }, 1, true);
     if (x->line == 0) x->bcc = 0;
     int n = host_of(d)->readout(d->app, x->line, line, LINE_MAX);
     if (n < 0) {
-        end_readout(d, l, now);
+        end_readout(d, l);
         return;
     }
     line[n] = CR;
     line[n + 1] = LF;
     put(l, line, (size_t)n + 2);
     x->line++;
-    x->due = now;
+    x->due = d->now;
 }
 
-static void repeat_readout(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static void repeat_readout(struct dlms_server *d, struct dlms_link *l)
 {
-    if (++l->sign.tries >= TRIES) {
+    if (++l->sign->tries >= TRIES) {
         mode_e_rest(d, l);
         return;
     }
-    l->sign.line = 0;
-    react(d, l, READOUT, at);
+    l->sign->line = 0;
+    react(d, l, READOUT);
 }
 
 /* Is the line one on which frames are heard? At rest it is where HDLC needs no sign-on. */
 bool mode_e_is_hdlc(const struct dlms_link *l)
 {
-    return l->sign.state == HDLC || (l->sign.state == REST && l->baud != 300);
+    return l->sign->state == HDLC || (l->sign->state == REST && l->baud != 300);
 }
 
 /* -- octets ----------------------------------------------------------------------------- */
@@ -238,9 +234,9 @@ static void collect(struct dlms_sign_on *x, uint8_t b)
     x->text[x->n++] = b;
 }
 
-static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mono_t at)
+static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     if (is_break(x, b)) {
         mode_e_rest(d, l);
         return;
@@ -248,29 +244,29 @@ static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
     switch (x->state) {
     case REST:
         if (b != '/') break;
-        await(d, l, REQUEST, at);
+        await(d, l, REQUEST);
         collect(x, b);
         break;
     case REQUEST:
         if (b == '/') x->n = 0;
         collect(x, b);
-        x->due = mono_after(at, WAIT_US);
-        if (b == LF) take_request(d, l, at);
+        x->due = mono_after(d->now, WAIT_US);
+        if (b == LF) take_request(d, l);
         break;
     case AWAIT_ACK:
         if (b != ACK_CHAR) break;
-        await(d, l, ACK, at);
+        await(d, l, ACK);
         collect(x, b);
         break;
     case ACK:
         collect(x, b);
         if (b == LF && x->n == 6)
-            take_ack(d, l, at);
+            take_ack(d, l);
         else if (b == LF || x->n > 6)
-            begin_readout(d, l, at);
+            begin_readout(d, l);
         break;
     case AWAIT_NAK:
-        if (b == NAK) repeat_readout(d, l, at);
+        if (b == NAK) repeat_readout(d, l);
         if (b == ACK_CHAR) mode_e_rest(d, l);
         break;
     default: /* the meter is about to speak, or speaks */
@@ -281,8 +277,8 @@ static void take_octet(struct dlms_server *d, struct dlms_link *l, uint8_t b, mo
 /* With no data link up a sign-on may begin again; a port at rest may be spoken to by HDLC. */
 static bool is_hdlc(struct dlms_server *d, struct dlms_link *l, uint8_t b)
 {
-    struct dlms_sign_on *x = &l->sign;
-    bool between = l->frame.state <= 1 && l->frame.head_n == 0; /* frames */
+    struct dlms_sign_on *x = l->sign;
+    bool between = l->frame->state <= 1 && l->frame->head_n == 0; /* frames */
     if (x->state == REST && b == HDLC_FLAG) {
         x->state = HDLC;
         if (l->io.ops->set_line) { /* a real line is at 300 baud 7E1 unless it is direct */
@@ -290,54 +286,53 @@ static bool is_hdlc(struct dlms_server *d, struct dlms_link *l, uint8_t b)
             get_port(d, l, &port);
             set_line(l, port.baud, LINE_8N1);
         }
-        memset(&l->frame, 0, sizeof l->frame);
+        memset(l->frame, 0, sizeof *l->frame);
     }
     if (x->state == HDLC && (b & 0x7F) == '/' && between && !l->first) mode_e_rest(d, l);
     return x->state == HDLC;
 }
 
-void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                 mono_t at)
+void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     while (n) {
         if (is_hdlc(d, l, *p)) {
-            size_t run = l->first || l->frame.state > 1 ? n : 1;
-            hdlc_feed(d, l, p, run, at);
-            l->sign.due = mono_after(at, REST_US);
+            size_t run = l->first || l->frame->state > 1 ? n : 1;
+            hdlc_feed(d, l, p, run);
+            l->sign->due = mono_after(d->now, REST_US);
             p += run;
             n -= run;
         } else {
-            take_octet(d, l, *p++ & 0x7F, at);
+            take_octet(d, l, *p++ & 0x7F);
             n--;
         }
     }
 }
 
-mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
+mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l)
 {
-    struct dlms_sign_on *x = &l->sign;
+    struct dlms_sign_on *x = l->sign;
     if (x->state == REST) return MONO_NEVER;
-    if (mono_before(now, x->due)) return x->due;
+    if (!is_due(d, x->due)) return x->due;
     switch (x->state) {
     case IDENTIFY:
-        send_identification(d, l, now);
+        send_identification(d, l);
         break;
     case SWITCH:
-        send_switch(d, l, now);
+        send_switch(d, l);
         break;
     case REFUSE:
         send_refusal(d, l);
         break;
     case READOUT:
-        send_readout(d, l, now);
+        send_readout(d, l);
         break;
     case AWAIT_ACK:
     case ACK: /* none came: the text at 300 baud */
-        begin_readout(d, l, now);
+        begin_readout(d, l);
         break;
     case HDLC:
         if (l->first)
-            x->due = mono_after(now, REST_US);
+            x->due = mono_after(d->now, REST_US);
         else
             mode_e_rest(d, l);
         break;

@@ -15,15 +15,14 @@ enum { SLICE = 256, FAILS_MAX = 8 };
 
 void protect_refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service)
 {
-    serve_ended(d, s, answer_exception(s, STATE_NOT_ALLOWED, service));
+    serve_ended(d, s, answer_exception(s, service));
 }
 
 /* One more failure running; eight end the association. */
 static void count_failure(struct dlms_server *d, struct dlms_session *s)
 {
     if (s->fails < FAILS_MAX) s->fails++;
-    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
-    if (s->fails < FAILS_MAX || preset) return;
+    if (s->fails < FAILS_MAX || s->flags & ASSOC_PRE_ESTABLISHED) return;
     serve_note(d, s, NOTE_FLOOD);
     s->ends = true;
 }
@@ -63,18 +62,17 @@ void protect_refresh(struct dlms_server *d, struct dlms_session *s)
     s->suite = sec.suite;
     s->policy = s->context == CONTEXT_LN_CIPHERED ? sec.policy : 0;
     memcpy(s->own, sec.server_title, sizeof s->own);
-    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
-    if (preset) memcpy(s->title, sec.client_title, sizeof s->title);
+    if (s->flags & ASSOC_PRE_ESTABLISHED) memcpy(s->title, sec.client_title, sizeof s->title);
 }
 
-static bool is_to_all(const struct dlms_server *d, const struct dlms_session *s)
+static bool is_to_all(const struct dlms_session *s)
 {
-    return d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
+    return s->flags & ASSOC_BROADCAST;
 }
 
 bool protect_load(struct dlms_server *d, struct dlms_session *s)
 {
-    enum dlms_key kind = is_to_all(d, s) ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
+    enum dlms_key kind = is_to_all(s) ? DLMS_KEY_BROADCAST : DLMS_KEY_UNICAST;
     if (s->key.len) return true;
     bool both = load(d, s, kind, s->key.ek) && load(d, s, DLMS_KEY_AUTH, s->key.ak);
     s->key.len = both ? (uint8_t)key_size(s) : 0;
@@ -85,7 +83,7 @@ bool protect_key(struct dlms_server *d, struct dlms_session *s, const struct cip
                  uint8_t sc, struct cipher_key *k)
 {
     bool broadcast = sc & SC_BROADCAST;
-    if (broadcast != is_to_all(d, s) || (broadcast && b->dedicated)) return false;
+    if (broadcast != is_to_all(s) || (broadcast && b->dedicated)) return false;
     if (b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo == KEYINFO_IDENTIFIED &&
         b->key_id != broadcast)
         return false;
@@ -104,7 +102,7 @@ bool protect_count(struct dlms_server *d, struct dlms_session *s, enum count key
     uint32_t floor = key == COUNT_NEW ? 0
                      : own            ? *own
                                       : host_of(d)->counter_floor(d->app, s->who.assoc, kind);
-    s->prot.floor = floor;
+    s->prot->floor = floor;
     if (ic < floor || ic == UINT32_MAX) return false;
     if (own)
         *own = ic + 1;
@@ -140,16 +138,15 @@ static bool is_request(uint8_t tag)
 static void unknown(struct dlms_server *d, struct dlms_session *s, uint8_t tag)
 {
     bool known = tag == XDLMS_READ_REQ || tag == XDLMS_WRITE_REQ;
-    uint8_t state = known ? STATE_NOT_ALLOWED : STATE_UNKNOWN;
-    serve_ended(d, s, answer_exception(s, state, SERVICE_NOT_SUPPORTED));
+    serve_ended(d, s, known ? answer_exception(s, SERVICE_NOT_SUPPORTED) : answer_unknown(s));
 }
 
 /* What all layers have been taken off of: has it enough protection? */
 static void judge_plain(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
-    if (s->link->kind == DLMS_SEALED) s->prot.bits = PROT_AUTH_REQ | PROT_CRYPT_REQ;
-    if (s->policy & PROT_REQ & ~s->prot.bits) {
+    if (s->link->kind == DLMS_SEALED) s->prot->bits = PROT_AUTH_REQ | PROT_CRYPT_REQ;
+    if (s->policy & PROT_REQ & ~s->prot->bits) {
         serve_note(d, s, NOTE_POLICY);
         count_failure(d, s);
         protect_refuse(d, s, SERVICE_DECIPHERING);
@@ -157,7 +154,7 @@ static void judge_plain(struct dlms_server *d, struct dlms_session *s)
     }
     s->fails = 0;
     s->slice = 0;
-    if (s->prot.inner && tag != s->prot.inner)
+    if (s->prot->inner && tag != s->prot->inner)
         protect_refuse(d, s, SERVICE_OTHER);
     else
         s->phase = PHASE_CLAIM;
@@ -173,7 +170,7 @@ static bool may_box(const struct dlms_session *s, uint8_t tag)
 /* Which key opens it? Agreed ones are found in AGREE, before it is deciphered. */
 static bool find_key(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_key k;
     bool tells = b->tag == XDLMS_GENERAL_CIPHERING && b->keyinfo != KEYINFO_IDENTIFIED;
     s->phase = PHASE_DECIPHER;
@@ -188,7 +185,7 @@ static bool find_key(struct dlms_server *d, struct dlms_session *s, const struct
 
 static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     size_t text_n;
     if (!protect_title(s, b)) return false;
     if (b->tag == XDLMS_GENERAL_SIGNING) return CFG_SUITE1 && agree_signed(d, s, b);
@@ -212,11 +209,10 @@ static bool look_box(struct dlms_server *d, struct dlms_session *s, const struct
 }
 
 /* A pre-established client whose title nobody set says it with each APDU. */
-static void take_title(const struct dlms_server *d, struct dlms_session *s,
-                       const struct cipher_box *b)
+static void take_title(struct dlms_session *s, const struct cipher_box *b)
 {
     static const uint8_t none[CIPHER_TITLE];
-    bool preset = d->cfg->assoc[s->who.assoc].flags & ASSOC_PRE_ESTABLISHED;
+    bool preset = s->flags & ASSOC_PRE_ESTABLISHED;
     if (preset && b->title.n == CIPHER_TITLE && !memcmp(s->title, none, sizeof none))
         memcpy(s->title, b->title.p, CIPHER_TITLE);
 }
@@ -224,7 +220,7 @@ static void take_title(const struct dlms_server *d, struct dlms_session *s,
 /* A protected layer: see what it takes to open it. */
 static void judge_box(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_box b;
     s->slice = 0;
     if (!may_box(s, s->rx[s->rx_at])) {
@@ -233,7 +229,7 @@ static void judge_box(struct dlms_server *d, struct dlms_session *s)
     }
     bool good =
         cipher_read_box(s->rx + s->rx_at, s->rx_n, &b) == 0 && b.transaction.n <= sizeof p->tid;
-    if (good) take_title(d, s, &b);
+    if (good) take_title(s, &b);
     if (good && b.transaction.n) {
         p->tid_n = (uint8_t)b.transaction.n;
         memcpy(p->tid, b.transaction.p, b.transaction.n);
@@ -246,7 +242,7 @@ void protect_inner(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
     bool box = cipher_is_box(tag), sign = tag == XDLMS_GENERAL_SIGNING;
-    if (box && (sign ? s->prot.is_signed : s->prot.tag != 0))
+    if (box && (sign ? s->prot->is_signed : s->prot->tag != 0))
         protect_refuse(d, s, SERVICE_OTHER);
     else if (box)
         judge_box(d, s);
@@ -257,7 +253,7 @@ void protect_inner(struct dlms_server *d, struct dlms_session *s)
 void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx_n ? s->rx[s->rx_at] : 0;
-    s->prot = (struct dlms_prot){ 0 };
+    *s->prot = (struct dlms_prot){ 0 };
     if (!is_request(tag) || tag == XDLMS_GBT)
         unknown(d, s, tag);
     else if (cipher_is_box(tag))
@@ -266,7 +262,7 @@ void protect_unwrapped(struct dlms_server *d, struct dlms_session *s)
         judge_plain(d, s);
 }
 
-void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
+void protect_judge(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t tag = s->rx[s->rx_at];
     protect_refresh(d, s);
@@ -274,12 +270,12 @@ void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now)
     if (ciphered && !s->key.len && protect_load(d, s)) return; /* a step of its own */
     if (tag != XDLMS_GBT) { /* an acknowledgement goes on with the answer as it is */
         gbt_drop(d, s);
-        s->prot = (struct dlms_prot){ 0 };
+        *s->prot = (struct dlms_prot){ 0 };
     }
     if (s->who.assoc == 255)
         serve_ended(d, s, RUN_SILENT);
     else if (tag == ACSE_AARQ)
-        serve_ended(d, s, assoc_open(d, s, now));
+        serve_ended(d, s, assoc_open(d, s));
     else if (tag == ACSE_RLRQ)
         serve_ended(d, s, assoc_release(d, s));
     else if (!is_request(tag))
@@ -303,7 +299,7 @@ static bool begin_message(struct dlms_server *d, struct dlms_session *s)
 
 static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
     struct cipher_key k;
     if (p->count >= COUNT_AGREED) {
@@ -320,7 +316,7 @@ static bool decipher_begin(struct dlms_server *d, struct dlms_session *s)
 
 static void deciphered(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     uint8_t *text = s->rx + p->text_at;
     d->crypts = NULL;
     bool good = cipher_open_end(&d->c, text + p->text_n) == 0;
@@ -351,7 +347,7 @@ static void deciphered(struct dlms_server *d, struct dlms_session *s)
 
 static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
 {
-    struct dlms_prot *p = &s->prot;
+    struct dlms_prot *p = s->prot;
     bool first = d->crypts != s;
     if (!begin_message(d, s)) return;
     if (first && !decipher_begin(d, s)) { /* the keys changed since it was judged */
@@ -371,15 +367,15 @@ static void decipher_slice(struct dlms_server *d, struct dlms_session *s)
 static uint8_t reply_bits(const struct dlms_server *d, const struct dlms_session *s)
 {
     uint8_t asked = s->policy;
-    if (s->prot.bits) asked |= d->cfg->model->demand[s->who.assoc];
+    if (s->prot->bits) asked |= d->cfg->model->demand[s->who.assoc];
     if (s->context != CONTEXT_LN_CIPHERED) return 0;
-    return (uint8_t)((s->prot.bits & (PROT_AUTH_REQ | PROT_CRYPT_REQ)) |
+    return (uint8_t)((s->prot->bits & (PROT_AUTH_REQ | PROT_CRYPT_REQ)) |
                      (asked & PROT_RES) >> 3);
 }
 
 bool reply_sealed(const struct dlms_session *s)
 {
-    return !s->bare && s->prot.reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
+    return !s->bare && s->prot->reply & (PROT_AUTH_REQ | PROT_CRYPT_REQ);
 }
 
 int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count key, uint32_t *ic)
@@ -401,8 +397,8 @@ int protect_counter(struct dlms_server *d, struct dlms_session *s, enum count ke
 /* Under which key the answer goes. */
 enum count reply_count(const struct dlms_session *s)
 {
-    if (s->prot.dedicated) return COUNT_DEDICATED;
-    return s->prot.count >= COUNT_AGREED ? COUNT_AGREED : COUNT_UNICAST;
+    if (s->prot->dedicated) return COUNT_DEDICATED;
+    return s->prot->count >= COUNT_AGREED ? COUNT_AGREED : COUNT_UNICAST;
 }
 
 /* Take the answer's key and counter before anything is done: what is done may change the keys,
@@ -410,10 +406,10 @@ enum count reply_count(const struct dlms_session *s)
  * its own is taken later. */
 bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 {
-    s->prot.reply = reply_bits(d, s);
+    s->prot->reply = reply_bits(d, s);
     if (s->quiet || s->state == DLMS_NONE || !reply_sealed(s)) return true;
     bool open = s->state == DLMS_OPEN;
-    int err = s->prot.count >= COUNT_AGREED ? agree_reply(d, s) : 0;
+    int err = s->prot->count >= COUNT_AGREED ? agree_reply(d, s) : 0;
     if (err == 0 && open) err = protect_counter(d, s, reply_count(s), &s->ic);
     if (err == E_BUSY) return false;
     if (err) s->quiet = true;
@@ -423,7 +419,7 @@ bool protect_claim(struct dlms_server *d, struct dlms_session *s)
 
 struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
 {
-    const struct dlms_prot *p = &s->prot;
+    const struct dlms_prot *p = s->prot;
     struct cipher_box b = { .tag = p->tag, .dedicated = p->dedicated };
     if (p->tag < XDLMS_GENERAL_GLO) b.tag = cipher_tag_of(plain, p->dedicated);
     if (b.tag == 0) b.tag = p->dedicated ? XDLMS_GENERAL_DED : XDLMS_GENERAL_GLO;
@@ -439,29 +435,29 @@ struct cipher_box reply_box(const struct dlms_session *s, uint8_t plain)
 
 uint8_t reply_sc(const struct dlms_session *s)
 {
-    return (uint8_t)(s->suite | (s->prot.reply & PROT_AUTH_REQ ? SC_AUTH : 0) |
-                     (s->prot.reply & PROT_CRYPT_REQ ? SC_CRYPT : 0));
+    return (uint8_t)(s->suite | (s->prot->reply & PROT_AUTH_REQ ? SC_AUTH : 0) |
+                     (s->prot->reply & PROT_CRYPT_REQ ? SC_CRYPT : 0));
 }
 
 /* In blocks an APDU may be as long as it likes. */
 static uint32_t reply_limit(const struct dlms_session *s)
 {
-    bool whole = s->gbt.in || s->max_send == 0 || s->max_send > s->tx_size;
+    bool whole = s->gbt->in || s->max_send == 0 || s->max_send > s->tx_size;
     uint32_t limit = whole ? s->tx_size : s->max_send;
-    uint32_t frame = (uint32_t)s->hdlc.info_tx - HDLC_LLC; /* UI frames have no segments */
-    return s->hdlc.ui && !s->gbt.in && frame < limit ? frame : limit;
+    uint32_t frame = (uint32_t)s->hdlc->info_tx - HDLC_LLC; /* UI frames have no segments */
+    return s->hdlc->ui && !s->gbt->in && frame < limit ? frame : limit;
 }
 
 static bool reply_signed(const struct dlms_session *s)
 {
-    return CFG_SUITE1 && !s->bare && s->prot.reply & PROT_SIGN_REQ;
+    return CFG_SUITE1 && !s->bare && s->prot->reply & PROT_SIGN_REQ;
 }
 
 size_t reply_head(const struct dlms_session *s)
 {
     enum { SIGNED = 1 + AGREE_HEAD_MAX + 3 };
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
-    struct cipher_box b = reply_box(s, s->prot.tag ? XDLMS_GET_RES : 0);
+    struct cipher_box b = reply_box(s, s->prot->tag ? XDLMS_GET_RES : 0);
     size_t n = reply_signed(s) ? SIGNED : 0;
     if (!reply_sealed(s)) return n;
     cipher_emit_box(&count, &b, reply_limit(s));
@@ -471,7 +467,7 @@ size_t reply_head(const struct dlms_session *s)
 size_t reply_tail(const struct dlms_session *s)
 {
     enum { SIGNED = 1 + 64 };
-    size_t tag = reply_sealed(s) && s->prot.reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
+    size_t tag = reply_sealed(s) && s->prot->reply & PROT_AUTH_REQ ? CIPHER_TAG : 0;
     return tag + (reply_signed(s) ? SIGNED : 0);
 }
 
@@ -502,8 +498,8 @@ static void wrap(struct dlms_session *s, struct cipher_box *b)
 void reply_key(const struct dlms_session *s, struct cipher_key *k)
 {
     *k = s->key;
-    if (s->prot.dedicated) memcpy(k->ek, s->ded, s->ded_len);
-    if (s->prot.count >= COUNT_AGREED) memcpy(k->ek, s->agreed.own, sizeof s->agreed.own);
+    if (s->prot->dedicated) memcpy(k->ek, s->ded, s->ded_len);
+    if (s->prot->count >= COUNT_AGREED) memcpy(k->ek, s->agreed.own, sizeof s->agreed.own);
 }
 
 /* The counter, where it was not claimed, and the head. False: not yet, or not at all. */
@@ -520,11 +516,11 @@ static bool seal_begin(struct dlms_server *d, struct dlms_session *s)
     }
     if (!begin_message(d, s)) return false;
     reply_key(s, &k);
-    s->prot.inner = s->tx[s->tx_at];
+    s->prot->inner = s->tx[s->tx_at];
     content[0] = reply_sc(s);
     be_put32(content + 1, s->ic);
     uint8_t head[AGREE_HEAD_MAX];
-    size_t n = s->prot.tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
+    size_t n = s->prot->tag == XDLMS_GENERAL_CIPHERING ? agree_head(s, head) : 0;
     cipher_begin(&d->c, false, content[0], s->ic, &k, s->own, head, n);
     wipe(&k, sizeof k);
     return true;
@@ -552,7 +548,7 @@ static void seal_slice(struct dlms_server *d, struct dlms_session *s)
     s->slice = (uint16_t)(s->slice + n);
     if (n < left) return;
     uint8_t sc = reply_sc(s);
-    struct cipher_box b = reply_box(s, s->prot.inner);
+    struct cipher_box b = reply_box(s, s->prot->inner);
     cipher_seal_end(&d->c, text + s->tx_n);
     d->crypts = NULL;
     s->tx_at = (uint16_t)(s->tx_at - CIPHER_HEAD);
@@ -566,7 +562,7 @@ int protect_small(struct dlms_server *d, struct dlms_session *s, uint8_t dst[SMA
 {
     uint32_t ic;
     struct cipher_key k;
-    s->prot.reply = reply_bits(d, s);
+    s->prot->reply = reply_bits(d, s);
     s->bare = false;
     if (!reply_sealed(s)) return 0;
     int err = protect_counter(d, s, COUNT_UNICAST, &ic);

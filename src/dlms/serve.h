@@ -20,7 +20,12 @@ enum run {
 
 static inline const struct dlms_host *host_of(const struct dlms_server *d)
 {
-    return d->cfg->host;
+    return d->host;
+}
+
+static inline bool is_due(const struct dlms_server *d, mono_t t)
+{
+    return !mono_before(d->now, t);
 }
 
 static inline bool is_serial(const struct dlms_link *l)
@@ -30,46 +35,41 @@ static inline bool is_serial(const struct dlms_link *l)
 
 /* -- server.c: sessions and their queue -- */
 struct dlms_session *session_find(const struct dlms_link *l, uint16_t sap);
-struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
-                                  uint16_t server_sap, mono_t now);
+struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap);
 void session_free(struct dlms_server *d, struct dlms_session *s);
 /* Give up what it is doing; its association ends. */
 void session_stop(struct dlms_server *d, struct dlms_session *s);
 void session_queue(struct dlms_server *d, struct dlms_session *s);
 int assoc_of(const struct dlms_server *d, uint16_t sap); /* row, or E_NONE */
 void server_due(struct dlms_server *d, mono_t t);        /* look at timers by then */
+mono_t server_in(struct dlms_server *d, uint32_t us);    /* so long from now: at that time */
 
 /* rx_n octets at rx_at are a whole APDU. quiet: nothing may be answered. */
-void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void serve_apdu(struct dlms_server *d, struct dlms_session *s);
 /* The answer in tx is ready to go out: whole or in blocks. */
 void serve_ready(struct dlms_session *s);
 /* What came of it: the answer goes to be sealed, or nothing is said. */
 void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
 
 /* -- stream.c, hdlc_link.c: links -- */
-size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at);
-void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at);
-size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at);
+size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
 bool stream_send(struct dlms_session *s); /* false: no room yet */
 void hdlc_open(struct dlms_server *d, struct dlms_link *l);
-void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-               mono_t at);
-bool hdlc_send(struct dlms_server *d, struct dlms_session *s, mono_t now);
-void hdlc_silent(struct dlms_server *d, struct dlms_session *s); /* no answer will come */
-mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void hdlc_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+bool hdlc_send(struct dlms_server *d, struct dlms_session *s);
+void hdlc_silent(struct dlms_session *s); /* no answer will come */
+mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s);
 
 /* -- mode_e.c -- */
 bool mode_e_is_hdlc(const struct dlms_link *l);
 void mode_e_rest(struct dlms_server *d, struct dlms_link *l);
-void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                 mono_t at);
-mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l, mono_t now);
+void mode_e_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
+mono_t mode_e_timer(struct dlms_server *d, struct dlms_link *l);
 
 /* -- protect.c -- */
-void protect_judge(struct dlms_server *d, struct dlms_session *s, mono_t now);
+void protect_judge(struct dlms_server *d, struct dlms_session *s);
 void protect_slice(struct dlms_server *d, struct dlms_session *s);
 bool protect_claim(struct dlms_server *d, struct dlms_session *s); /* false: not yet */
 /* Suite, policy and titles as they stand; keys when they are not loaded. */
@@ -123,17 +123,22 @@ size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX]);
 uint64_t agree_transaction(const struct dlms_prot *p);
 
 /* -- assoc.c -- */
-enum run assoc_open(struct dlms_server *d, struct dlms_session *s, mono_t now);
+enum run assoc_open(struct dlms_server *d, struct dlms_session *s);
 enum run assoc_release(struct dlms_server *d, struct dlms_session *s);
 enum run assoc_answer(struct dlms_server *d, struct dlms_session *s); /* moves of ACCEPT */
 enum run assoc_reply(struct dlms_server *d, struct dlms_session *s);  /* HLS pass 3 */
 void assoc_end(struct dlms_server *d, struct dlms_session *s);
-void assoc_preset(struct dlms_server *d, struct dlms_session *s); /* pre-established */
+/* The client that s is of, 255: unknown. What is pre-established is open at once. */
+void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc);
 void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
 
 /* -- service.c -- */
 enum run service_run(struct dlms_server *d, struct dlms_session *s);
-enum run answer_exception(struct dlms_session *s, uint8_t state, uint8_t service);
+/* exception-response: not allowed in this state; and what nobody knows */
+enum run answer_exception(struct dlms_session *s, uint8_t service);
+enum run answer_unknown(struct dlms_session *s);
+/* The same, and what was under way is over. */
+enum run refuse(struct dlms_server *d, struct dlms_session *s, uint8_t service);
 enum run answer_counter(struct dlms_session *s, uint32_t floor);
 /* A short plain answer. */
 enum run answer_bytes(struct dlms_session *s, const uint8_t *p, size_t n);
@@ -142,21 +147,53 @@ enum run answer_done(struct dlms_session *s, const struct axdr_out *o);
 /* class, logical name, id: at is filled; the object's result, DAR_OK when it is there. */
 enum dar read_object(struct dlms_server *d, struct dlms_session *s, struct axdr_in *in,
                      struct cosem_at *at);
-/* presence, selector, parameters */
+/* Of an ACCESS item: has it a selection? *kind becomes the same without. */
+bool access_is_selected(unsigned *kind);
+/* selector, parameters; and with their presence before them */
+void read_selector(struct axdr_in *in, struct cosem_sel *sel);
 void read_selection(struct axdr_in *in, struct cosem_sel *sel);
 /* n descriptors, with selections or without: taken off in, and returned as an input. */
 struct axdr_in read_descriptors(struct axdr_in *in, uint32_t n, bool selections);
-/* n whole values and nothing else? 0, or E_MORE cut short, E_FORMAT something behind, E_TYPE
- * no A-XDR. */
+/* Read well, and nothing behind? 0, or the SERVICE_* with which it is refused. */
+int fault_of(const struct axdr_in *in);
+/* n whole values and nothing else? The same, or E_TYPE: no A-XDR. */
 int check_values(struct axdr_in in, uint32_t n);
-/* The raw data of a block: last, number, length, octets to the end. */
-struct axdr_in read_block(struct axdr_in *in, bool *last, uint32_t *number);
+/* The descriptors of a request, of a list with their count, into t->req: taken off in. */
+void read_items(struct dlms_transfer *t, struct axdr_in *in, bool list, bool selections);
+/* The n values that go with them into t->data, as check_values(). */
+int read_values(struct dlms_transfer *t, struct axdr_in in, uint32_t n);
 void transfer_drop(struct dlms_server *d, struct dlms_session *s);
 /* A new request: what was under way is over, and the request stands at rx[0]. */
 struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
                                      uint8_t service, uint8_t kind, uint8_t inv);
-/* Where values that come in pieces wait. */
+/* Rights and types of what `at` and sel describe, before its value is taken. */
+enum dar item_write(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
+                    const struct cosem_sel *sel, uint8_t *hold, uint16_t size);
+/* The next item of any service: what it reads is begun, what it writes or calls is carried out
+ * and durable. Its result, or DAR_PENDING: ask again; until then it stays in t->req, t->data. */
+enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at *at);
+/* Where values that come in pieces wait; and put more of them there. False: no room. */
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size);
+bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n);
+
+/* How a service takes requests in blocks. */
+struct blocks {
+    uint8_t service, answer; /* tags */
+    uint8_t last, ack;       /* kinds of the answer: at the end, and before it */
+    uint8_t none, turn;      /* enum dar: no block is awaited, or another */
+    bool selections;         /* descriptors have them */
+    bool numbered;           /* the answer at the end tells the block */
+};
+/* The head of the first block, descriptors in t->req, all of them in t->first; or of the next
+ * one. RUN_AGAIN: t->data is its raw data, t->last tells whether it is the last. */
+enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                      struct axdr_in in, bool list);
+enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                     uint8_t inv, struct axdr_in in);
+enum run blocks_ack(struct dlms_session *s, const struct blocks *b);
+/* The request is over, with that. */
+enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+                     uint32_t number, enum dar dar);
 /* How the last write fared: DAR_OK, DAR_HW, DAR_PENDING. */
 enum dar settled(struct dlms_server *d);
 static inline bool has(const struct dlms_session *s, uint32_t conformance)
@@ -169,10 +206,8 @@ enum run get_run(struct dlms_server *d, struct dlms_session *s);
 enum run set_run(struct dlms_server *d, struct dlms_session *s);
 enum run action_run(struct dlms_server *d, struct dlms_session *s);
 enum run access_run(struct dlms_server *d, struct dlms_session *s);
-/* Begin the next item of a GET: false with DAR_PENDING, else t->dar tells. */
-bool get_item(struct dlms_server *d, struct dlms_session *s);
-/* Carry out the next item of an ACCESS. False: not yet. */
-bool access_item(struct dlms_server *d, struct dlms_session *s);
+/* Carry out the next item of an ACCESS, unless it is to be asked again. */
+void access_item(struct dlms_server *d, struct dlms_session *s);
 /* What it reads came to an end: null-data, and t->dar as its result. */
 void access_failed(struct dlms_session *s);
 

@@ -48,14 +48,13 @@ static void give_up_one(struct dlms_server *d)
     struct dlms_session *oldest = NULL;
     for (struct dlms_link *l = d->links; l; l = l->next)
         for (struct dlms_session *s = l->first; s; s = s->next) {
-            bool idle = s->state == DLMS_NONE && s->phase == PHASE_IDLE && s->hdlc.state == 0;
+            bool idle = s->state == DLMS_NONE && s->phase == PHASE_IDLE && s->hdlc->state == 0;
             if (idle && (!oldest || mono_before(s->active, oldest->active))) oldest = s;
         }
     if (oldest) session_free(d, oldest);
 }
 
-struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap,
-                                  uint16_t server_sap, mono_t now)
+struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, uint16_t sap)
 {
     if (!d->pool->free) give_up_one(d);
     struct dlms_session *s = d->pool->free;
@@ -63,17 +62,21 @@ struct dlms_session *session_take(struct dlms_server *d, struct dlms_link *l, ui
     d->pool->free = s->next;
     struct dlms_session fresh = { .index = s->index, .rx = s->rx, .tx = s->tx };
     *s = fresh;
+    s->challenge = &s->far.challenge;
+    s->transfer = &s->far.transfer;
+    s->prot = &s->far.prot;
+    s->gbt = &s->far.gbt;
+    s->hdlc = &s->far.hdlc;
     s->rx_size = d->pool->rx;
     s->tx_size = d->pool->tx;
     s->link = l;
     s->next = l->first;
     l->first = s;
+    s->who = (struct who){ .sap = sap, .link = l->channel };
+    s->server_sap = d->cfg->server_sap;
+    s->active = d->now;
     int row = assoc_of(d, sap);
-    s->who =
-        (struct who){ .sap = sap, .link = l->channel, .assoc = row < 0 ? 255 : (uint8_t)row };
-    s->server_sap = server_sap;
-    s->active = now;
-    assoc_preset(d, s);
+    assoc_is(d, s, row < 0 ? 255 : (uint8_t)row);
     return s;
 }
 
@@ -127,7 +130,7 @@ static void forget_reception(struct dlms_link *l, const struct dlms_session *s)
         l->stream.left = 0;
         l->stream.s = NULL;
     }
-    if (is_serial(l) && l->frame.s == s) l->frame.s = NULL;
+    if (is_serial(l) && l->frame->s == s) l->frame->s = NULL;
 }
 
 void session_free(struct dlms_server *d, struct dlms_session *s)
@@ -151,6 +154,7 @@ void dlms_init(struct dlms_server *d, const struct dlms_cfg *cfg, struct dlms_po
 {
     memset(d, 0, sizeof *d);
     d->cfg = cfg;
+    d->host = cfg->host;
     d->pool = pool;
     d->app = app;
     d->due = MONO_NEVER;
@@ -161,17 +165,27 @@ void server_due(struct dlms_server *d, mono_t t)
     d->due = mono_min(d->due, t);
 }
 
+mono_t server_in(struct dlms_server *d, uint32_t us)
+{
+    mono_t t = mono_after(d->now, us);
+    server_due(d, t);
+    return t;
+}
+
 void dlms_link_open(struct dlms_server *d, struct dlms_link *l, enum dlms_link_kind kind,
                     uint8_t channel, struct link_io io, mono_t now)
 {
     memset(l, 0, sizeof *l);
+    d->now = now;
     l->io = io;
+    l->frame = &l->far.frame;
+    l->sign = &l->far.sign;
     l->kind = (uint8_t)kind;
     l->channel = channel;
-    l->active = now;
+    l->active = d->now;
     l->next = d->links;
     d->links = l;
-    server_due(d, now);
+    server_due(d, d->now);
     if (kind == DLMS_OPTICAL) mode_e_rest(d, l);
     if (kind == DLMS_HDLC) hdlc_open(d, l);
 }
@@ -190,28 +204,29 @@ size_t dlms_feed_link(struct dlms_server *d, struct dlms_link *l, const uint8_t 
 {
     size_t taken = n;
     if (n == 0 || l->hang_up) return n;
-    server_due(d, mono_after(at, LOOK_US));
+    d->now = at;
+    server_in(d, LOOK_US);
     if (l->kind == DLMS_TCP)
-        taken = stream_feed(d, l, p, n, at);
+        taken = stream_feed(d, l, p, n);
     else if (l->kind == DLMS_UDP)
-        datagram_feed(d, l, p, n, at);
+        datagram_feed(d, l, p, n);
     else if (l->kind == DLMS_SEALED)
-        taken = sealed_feed(d, l, p, n, at);
+        taken = sealed_feed(d, l, p, n);
     else if (l->kind == DLMS_OPTICAL)
-        mode_e_feed(d, l, p, n, at);
+        mode_e_feed(d, l, p, n);
     else
-        hdlc_feed(d, l, p, n, at);
-    l->active = at;
+        hdlc_feed(d, l, p, n);
+    l->active = d->now;
     return taken;
 }
 
 /* -- one slice -------------------------------------------------------------------------- */
 
-void serve_apdu(struct dlms_server *d, struct dlms_session *s, mono_t now)
+void serve_apdu(struct dlms_server *d, struct dlms_session *s)
 {
     s->phase = PHASE_JUDGE;
-    s->active = now;
-    s->quiet = s->who.assoc != 255 && d->cfg->assoc[s->who.assoc].flags & ASSOC_BROADCAST;
+    s->active = d->now;
+    s->quiet = s->flags & ASSOC_BROADCAST;
     s->bare = false;
     s->claimed = false;
     s->running = false;
@@ -232,7 +247,7 @@ void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r)
     notice_ended(s, false);
     gbt_drop(d, s);
     if (s->ends) assoc_end(d, s);
-    if (is_serial(s->link)) hdlc_silent(d, s);
+    if (is_serial(s->link)) hdlc_silent(s);
 }
 
 void serve_ready(struct dlms_session *s)
@@ -242,15 +257,15 @@ void serve_ready(struct dlms_session *s)
     s->body = s->tx + s->tx_at;
     s->body_n = s->tx_n;
     s->phase = PHASE_SEND;
-    if (s->gbt.in) gbt_begin(s);
+    if (s->gbt->in) gbt_begin(s);
 }
 
-static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
+static bool send_slice(struct dlms_server *d, struct dlms_session *s)
 {
     bool stream = !is_serial(s->link);
-    bool sent = stream ? stream_send(s) : hdlc_send(d, s, now);
+    bool sent = stream ? stream_send(s) : hdlc_send(d, s);
     if (!sent) return false;
-    bool more = (stream || s->hdlc.ui) && gbt_more(s);
+    bool more = (stream || s->hdlc->ui) && gbt_more(s);
     s->phase = more ? PHASE_BLOCK : PHASE_IDLE;
     if (!more) notice_ended(s, true);
     if (s->ends) assoc_end(d, s);
@@ -258,13 +273,13 @@ static bool send_slice(struct dlms_server *d, struct dlms_session *s, mono_t now
 }
 
 /* Do what the phase asks; false: it could not go on. */
-static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t now)
+static bool serve_slice(struct dlms_server *d, struct dlms_session *s)
 {
     switch (s->phase) {
     case PHASE_IDLE:
         return true;
     case PHASE_JUDGE:
-        protect_judge(d, s, now);
+        protect_judge(d, s);
         return true;
     case PHASE_ACCEPT:
         serve_ended(d, s, assoc_answer(d, s));
@@ -284,14 +299,14 @@ static bool serve_slice(struct dlms_server *d, struct dlms_session *s, mono_t no
         gbt_slice(d, s);
         return !s->stalled;
     case PHASE_SEND:
-        return send_slice(d, s, now);
+        return send_slice(d, s);
     default:
         protect_slice(d, s);
         return !s->stalled;
     }
 }
 
-static bool work_slice(struct dlms_server *d, mono_t now)
+static bool work_slice(struct dlms_server *d)
 {
     struct dlms_session *s = d->work;
     d->work = s->work;
@@ -299,7 +314,7 @@ static bool work_slice(struct dlms_server *d, mono_t now)
     s->queued = false;
     d->queued--;
     uint16_t waited = d->waited;
-    bool went = serve_slice(d, s, now);
+    bool went = serve_slice(d, s);
     if (s->link && s->phase != PHASE_IDLE) session_queue(d, s);
     d->waited = went ? 0 : (uint16_t)(waited + 1);
     return went;
@@ -307,7 +322,7 @@ static bool work_slice(struct dlms_server *d, mono_t now)
 
 /* -- time ------------------------------------------------------------------------------- */
 
-static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
+static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l)
 {
     enum { HALF_US = 30000000 };
     struct dlms_port port;
@@ -317,37 +332,37 @@ static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l, mono_t no
     if (port.idle_s) t = mono_after(l->active, UINT64_C(1000000) * port.idle_s);
     bool half = l->stream.head_n || l->stream.left || l->stream.skip || l->kind == DLMS_SEALED;
     if (half) t = mono_min(t, mono_after(l->stream.since, HALF_US));
-    if (mono_before(now, t)) return t;
+    if (!is_due(d, t)) return t;
     dlms_hang_up(d, l);
     return MONO_NEVER;
 }
 
-static mono_t session_timer(struct dlms_server *d, struct dlms_session *s, mono_t now)
+static mono_t session_timer(struct dlms_server *d, struct dlms_session *s)
 {
     mono_t t = MONO_NEVER;
     if (s->state == DLMS_PENDING) {
         t = mono_after(s->pending, PENDING_US);
-        if (!mono_before(now, t) && s->phase == PHASE_IDLE) {
+        if (is_due(d, t) && s->phase == PHASE_IDLE) {
             assoc_end(d, s);
             t = MONO_NEVER;
         }
     }
     if (d->streams == s && s->phase == PHASE_IDLE) { /* nobody else can stream meanwhile */
         mono_t end = mono_after(s->active, PENDING_US);
-        if (!mono_before(now, end)) gbt_drop(d, s);
+        if (is_due(d, end)) gbt_drop(d, s);
         t = mono_min(t, end);
     }
-    return is_serial(s->link) ? mono_min(t, hdlc_timer(d, s, now)) : t;
+    return is_serial(s->link) ? mono_min(t, hdlc_timer(d, s)) : t;
 }
 
-static mono_t link_timer(struct dlms_server *d, struct dlms_link *l, mono_t now)
+static mono_t link_timer(struct dlms_server *d, struct dlms_link *l)
 {
     mono_t t = MONO_NEVER;
-    if (l->kind >= DLMS_TCP) t = stream_timer(d, l, now);
-    if (l->kind == DLMS_OPTICAL) t = mode_e_timer(d, l, now);
+    if (l->kind >= DLMS_TCP) t = stream_timer(d, l);
+    if (l->kind == DLMS_OPTICAL) t = mode_e_timer(d, l);
     for (struct dlms_session *s = l->first; s;) {
         struct dlms_session *next = s->next;
-        t = mono_min(t, session_timer(d, s, now));
+        t = mono_min(t, session_timer(d, s));
         s = next;
     }
     return t;
@@ -371,20 +386,21 @@ static void hang_up_one(struct dlms_server *d)
 
 mono_t dlms_step(struct dlms_server *d, mono_t now)
 {
+    d->now = now;
     if (d->hang_up) {
         hang_up_one(d);
         return now;
     }
     if (d->work) {
-        if (work_slice(d, now) || d->waited < d->queued) return now;
+        if (work_slice(d) || d->waited < d->queued) return now;
         d->waited = 0;
-        server_due(d, mono_after(now, POLL_US));
+        server_in(d, POLL_US);
     }
-    if (!mono_before(now, d->due)) {
+    if (is_due(d, d->due)) {
         mono_t due = MONO_NEVER;
         for (struct dlms_link *l = d->links; l; l = l->next)
-            due = mono_min(due, link_timer(d, l, now));
-        d->due = d->work ? mono_min(due, mono_after(now, POLL_US)) : due;
+            due = mono_min(due, link_timer(d, l));
+        d->due = d->work ? mono_min(due, mono_after(d->now, POLL_US)) : due;
         if (d->hang_up) return now;
     }
     return d->due;
@@ -395,7 +411,7 @@ mono_t dlms_step(struct dlms_server *d, mono_t now)
 bool dlms_is_at_rest(const struct dlms_link *l)
 {
     const struct dlms_session *s = l->first;
-    while (s && s->phase == PHASE_IDLE && !(s->state == DLMS_OPEN && s->transfer.service))
+    while (s && s->phase == PHASE_IDLE && !(s->state == DLMS_OPEN && s->transfer->service))
         s = s->next;
     return !s;
 }

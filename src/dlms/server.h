@@ -41,12 +41,14 @@ struct dlms_cfg {
 
 struct dlms_server {
     const struct dlms_cfg *cfg;
+    const struct dlms_host *host; /* of cfg, which is asked at every turn */
     void *app;
     struct dlms_pool *pool;
     struct dlms_link *links;            /* open ones */
     struct dlms_session *work, *last;   /* with something to do, first come first served */
     uint16_t queued, waited;            /* how many; how many of them waited in turn */
     bool hang_up;                       /* some link is to be closed */
+    mono_t now;                         /* of the call under way */
     mono_t due;                         /* not before this need timers be looked at */
     uint32_t invoke;                    /* long-invoke-id of unsolicited APDUs */
     const struct dlms_session *crypts;  /* whose message is in c */

@@ -54,14 +54,15 @@ struct dlms_prot {
     uint8_t reply; /* what the answer gets, in the same positions */
     bool dedicated, broadcast, is_signed;
     uint8_t keyinfo, key_id;
-    uint8_t count;             /* enum count: whose counter judges it */
-    uint8_t key_n;             /* octets at the start of tx that tell the answer's key */
-    uint8_t peer[16], own[16]; /* keys that came with it, until the tag proves good */
-    uint8_t inner;             /* glo, ded: tag that the plain text must have; 0: any */
-    uint8_t tid_n, tid[16];    /* transaction-id */
-    uint32_t ic, floor;        /* counter used; lowest allowed before it */
+    uint8_t count; /* enum count: whose counter judges it */
+    uint8_t key_n; /* octets at the start of tx that tell the answer's key */
+    uint8_t inner; /* glo, ded: tag that the plain text must have; 0: any */
+    uint8_t tid_n;
     uint16_t text_at, text_n, aad_at, aad_n; /* in rx, while it is deciphered */
     uint16_t peer_at;                        /* in rx: the sender's point and its signature */
+    uint32_t ic, floor;                      /* counter used; lowest allowed before it */
+    uint8_t tid[16];                         /* transaction-id */
+    uint8_t peer[16], own[16]; /* keys that came with it, until the tag proves good */
 };
 
 /* Keys of general-ciphering that were wrapped or agreed; RAM only. */
@@ -81,11 +82,7 @@ enum { ACCESS_HEAD, ACCESS_ITEMS, ACCESS_RESULTS };
 /* A request that is carried out item by item, and its answer: literal octets, then stored
  * ones, then an attribute. */
 struct dlms_transfer {
-    uint32_t block;           /* last number sent, or taken */
-    uint8_t *store;           /* what waits to be emitted */
-    struct axdr_in first;     /* all descriptors */
-    struct axdr_in req, data; /* what is still to be read of descriptors, and of values */
-    uint8_t service;          /* tag of the request; 0: none */
+    uint8_t service; /* tag of the request; 0: none */
     uint8_t kind, inv;
     bool blocks;  /* the request comes in blocks */
     bool list;    /* it is one of a list */
@@ -95,9 +92,9 @@ struct dlms_transfer {
     bool reading; /* get is under way */
     bool rows;    /* the answer ends with what a method's ret reads */
     bool failed;  /* ACCESS: an item was refused */
-    uint8_t step; /* ACCESS: enum below */
+    uint8_t step; /* ACCESS: enum above */
     uint8_t lit_n, lit_at;
-    enum dar dar;
+    bool last; /* of a request in blocks, the present one */
     uint16_t items, item;
     uint16_t filled;       /* octets of the present block */
     uint16_t end;          /* octets of rx that must stay while it runs */
@@ -105,14 +102,20 @@ struct dlms_transfer {
     uint16_t store_size;   /* room at store */
     uint16_t stored, sent; /* octets there; of them already emitted */
     uint16_t mark;         /* ACCESS: octets of the answer before the present item */
-    uint32_t long_invoke;  /* ACCESS */
-    uint8_t *results;      /* ACCESS: choice and result of each item */
-    uint8_t lit[32];
+    uint32_t block;        /* last number sent, or taken */
+    uint8_t *store;        /* what waits to be emitted */
+    enum dar dar;
+    struct axdr_in req, data; /* what is still to be read of descriptors, and of values */
+    struct axdr_in first;     /* all descriptors */
+    uint32_t long_invoke;     /* ACCESS */
+    uint8_t *results;         /* ACCESS: choice and result of each item */
     /* notices: what emits part `item` of `items` */
     enum dar (*part)(void *app, const void *ctx, uint16_t i, const void *frozen,
                      struct cosem_get *g, struct axdr_out *o);
     const void *part_ctx;
     const void *frozen; /* registers as they stood, or NULL */
+    uint8_t lit[32];
+    struct cosem_set set; /* what is written */
     union {
         struct cosem_get get; /* what is read */
         struct cosem_ret ret; /* of a method, before it is read */
@@ -130,6 +133,7 @@ struct dlms_gbt {
     uint8_t own;       /* ours: as large as the client's first */
     uint8_t left;      /* blocks that may still go before it acknowledges */
     uint8_t recovered;
+    uint8_t head;   /* ring: octets before the text */
     uint16_t got;   /* blocks received without gap */
     uint16_t held;  /* octets of the request assembled in rx */
     uint16_t base;  /* our blocks before the answer */
@@ -142,7 +146,6 @@ struct dlms_gbt {
     uint16_t made;  /* ring: number of the newest block */
     uint16_t part;  /* ring: octets of the block being made */
     uint16_t tail;  /* octets of the last block */
-    uint8_t head;   /* ring: octets before the text */
     uint32_t text;  /* ring: octets of plain text */
     uint32_t at;    /* ring: octets of the APDU made so far */
     uint8_t tag[CIPHER_TAG];
@@ -167,12 +170,11 @@ struct dlms_hdlc {
 };
 
 /* What is asked for most stands first, octets before words: a Cortex-M reaches that by short
- * instructions. */
+ * instructions. What lies further is reached through a pointer, which makes it as near. */
 struct dlms_session {
     struct who who;
     uint8_t phase, state;
     bool queued;
-    bool preset;  /* pre-established */
     bool ends;    /* the association ends with the answer */
     bool bare;    /* the answer goes out unprotected */
     bool quiet;   /* unconfirmed or to all stations: no answer whatever happens */
@@ -185,6 +187,7 @@ struct dlms_session {
     uint8_t context, mechanism, suite, policy, user_id, fails;
     int8_t quality;
     uint8_t ded_len;
+    uint8_t flags;             /* enum dlms_assoc_flag of its client; 0 when it is unknown */
     uint8_t pre_n;             /* octets of pre */
     uint16_t rx_size, tx_size; /* announced; longest stored answer */
     uint16_t keep;             /* octets of rx that stay */
@@ -198,22 +201,17 @@ struct dlms_session {
     uint8_t *rx, *tx;
     const uint8_t *body; /* what goes out: pre, then body */
     struct dlms_link *link;
+    struct dlms_challenge *challenge; /* while it is pending */
+    struct dlms_transfer *transfer;   /* when it is open */
+    struct dlms_prot *prot;
+    struct dlms_gbt *gbt;
+    struct dlms_hdlc *hdlc;
     uint32_t conformance;
     uint32_t ic;               /* of the answer */
     struct dlms_session *next; /* of the link; or free */
     struct dlms_session *work; /* in the server's queue */
-    union {
-        struct dlms_challenge challenge; /* pending */
-        struct {
-            struct dlms_transfer transfer;
-            struct cosem_set set;
-        };
-    };
-    struct dlms_prot prot;
-    struct dlms_gbt gbt;
-    struct dlms_hdlc hdlc;
-    mono_t active;  /* last APDU */
-    mono_t pending; /* since when */
+    mono_t active;             /* last APDU */
+    mono_t pending;            /* since when */
 
     uint8_t pre[10];             /* head of a block */
     uint8_t title[CIPHER_TITLE]; /* the client's */
@@ -223,6 +221,15 @@ struct dlms_session {
     uint8_t ded[32];
     uint32_t ded_rx, ded_tx;
     struct dlms_agreed agreed;
+    struct {
+        union {
+            struct dlms_challenge challenge;
+            struct dlms_transfer transfer;
+        };
+        struct dlms_prot prot;
+        struct dlms_gbt gbt;
+        struct dlms_hdlc hdlc;
+    } far;
 };
 
 struct dlms_pool {
@@ -233,17 +240,18 @@ struct dlms_pool {
 /* Reception of one HDLC frame, octet by octet. */
 struct dlms_frame {
     uint8_t state;
-    uint8_t head[HDLC_HEAD_MAX], head_n;       /* from format to HCS, or to FCS */
-    uint8_t again[HDLC_HEAD_MAX + 8], again_n; /* to be looked at once more */
-    uint8_t tail[2], tail_n;
-    uint8_t small[40]; /* LLC, or the parameters of SNRM */
+    uint8_t head_n, again_n, tail_n;
+    uint8_t whom;      /* how it is addressed */
+    bool first;        /* LLC comes first */
     uint16_t info, at; /* octets of information; so far */
     uint16_t crc;
-    uint8_t whom; /* how it is addressed */
-    bool first;   /* LLC comes first */
-    struct hdlc_frame f;
     struct dlms_session *s; /* in whose rx the information goes; NULL: nowhere */
-    mono_t last;            /* octet */
+    struct hdlc_frame f;
+    mono_t last;                      /* octet */
+    uint8_t head[HDLC_HEAD_MAX];      /* from format to HCS, or to FCS */
+    uint8_t again[HDLC_HEAD_MAX + 8]; /* to be looked at once more */
+    uint8_t tail[2];
+    uint8_t small[40]; /* LLC, or the parameters of SNRM */
 };
 
 struct dlms_stream {
@@ -259,17 +267,20 @@ struct dlms_stream {
 /* IEC 62056-21 before HDLC. */
 struct dlms_sign_on {
     uint8_t state;
-    uint8_t text[40], n; /* what has come of a request or an acknowledgement */
+    uint8_t n; /* octets of text */
     uint8_t baud, tries, bcc;
-    uint8_t broken; /* octets of a break message */
-    uint16_t line;  /* of the readout */
-    mono_t due;     /* when it acts, or gives up waiting */
+    uint8_t broken;   /* octets of a break message */
+    uint16_t line;    /* of the readout */
+    mono_t due;       /* when it acts, or gives up waiting */
+    uint8_t text[40]; /* what has come of a request or an acknowledgement */
 };
 
 struct dlms_link {
     struct dlms_link *next;
     struct dlms_session *first;
     struct link_io io;
+    struct dlms_frame *frame;
+    struct dlms_sign_on *sign;
     uint8_t kind, channel;
     uint32_t baud;   /* serial: present speed */
     uint16_t echo;   /* serial: octets sent since the last that came */
@@ -283,7 +294,7 @@ struct dlms_link {
         struct {
             struct dlms_frame frame;
             struct dlms_sign_on sign;
-        };
+        } far;
     };
 };
 

@@ -23,13 +23,13 @@ static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uin
 
 /* The session that w speaks to, made when it must be. NULL: nobody, or no room (then *full). */
 static struct dlms_session *target(struct dlms_server *d, struct dlms_link *l,
-                                   const struct wrapper *w, mono_t at, bool *full)
+                                   const struct wrapper *w, bool *full)
 {
     bool ours = w->destination == d->cfg->server_sap || w->destination == WRAPPER_ALL;
     *full = false;
     if (!ours || assoc_of(d, w->source) < 0) return NULL;
     struct dlms_session *s = session_find(l, w->source);
-    if (!s) s = session_take(d, l, w->source, d->cfg->server_sap, at);
+    if (!s) s = session_take(d, l, w->source);
     *full = s == NULL;
     return s;
 }
@@ -43,7 +43,7 @@ static void make_room(struct dlms_server *d, struct dlms_session *s, size_t n)
 }
 
 /* A whole header is in. False: its client is busy. */
-static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
+static bool begin_body(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_stream *x = &l->stream;
     struct wrapper w;
@@ -52,7 +52,7 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
         dlms_hang_up(d, l);
         return true;
     }
-    struct dlms_session *s = target(d, l, &w, at, &full);
+    struct dlms_session *s = target(d, l, &w, &full);
     if (s && s->phase != PHASE_IDLE) return false;
     x->head_n = 0;
     x->refuse = full;
@@ -63,7 +63,7 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l, mono_t at)
         bool gbt = s->state == DLMS_OPEN && s->conformance & XDLMS_C_GBT;
         if (!gbt) dlms_hang_up(d, l);
         x->skip = w.length;
-        answer_exception(s, STATE_NOT_ALLOWED, SERVICE_TOO_LONG);
+        answer_exception(s, SERVICE_TOO_LONG);
         send_apdu(l, s->server_sap, s->who.sap, s->tx + s->tx_at, s->tx_n);
         return true;
     }
@@ -94,33 +94,32 @@ static size_t take_skip(struct dlms_server *d, struct dlms_link *l, const uint8_
 }
 
 static size_t take_body(struct dlms_server *d, struct dlms_stream *x, const uint8_t *p,
-                        size_t n, mono_t at)
+                        size_t n)
 {
     struct dlms_session *s = x->s;
     size_t some = x->left < n ? x->left : n;
     memcpy(s->rx + s->rx_at + s->rx_n, p, some);
     s->rx_n = (uint16_t)(s->rx_n + some);
     x->left = (uint16_t)(x->left - some);
-    if (x->left == 0) serve_apdu(d, s, at);
+    if (x->left == 0) serve_apdu(d, s);
     return some;
 }
 
-size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at)
+size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct dlms_stream *x = &l->stream;
     size_t used = 0;
     while (!l->hang_up) {
         if (x->head_n == sizeof x->head) {
-            if (!begin_body(d, l, at)) return used;
+            if (!begin_body(d, l)) return used;
         } else if (used == n) {
             return used;
         } else if (x->skip) {
             used += take_skip(d, l, p + used, n - used);
         } else if (x->left) {
-            used += take_body(d, x, p + used, n - used, at);
+            used += take_body(d, x, p + used, n - used);
         } else {
-            if (x->head_n == 0) x->since = at;
+            if (x->head_n == 0) x->since = d->now;
             used += take_head(x, p + used, n - used);
         }
     }
@@ -129,36 +128,34 @@ size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
 
 /* The session's next APDU came in one piece. */
 static bool take_whole(struct dlms_server *d, struct dlms_session *s, const uint8_t *p,
-                       size_t n, mono_t at)
+                       size_t n)
 {
     if (!s || s->phase != PHASE_IDLE || n > s->rx_size) return false;
     make_room(d, s, n);
     memcpy(s->rx + s->rx_at, p, n);
     s->rx_n = (uint16_t)n;
-    serve_apdu(d, s, at);
+    serve_apdu(d, s);
     return true;
 }
 
-size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at)
+size_t sealed_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct dlms_session *s = l->first;
-    l->stream.since = at;
-    if (!s) s = session_take(d, l, d->cfg->sealed_sap, d->cfg->server_sap, at);
-    return take_whole(d, s, p, n, at) ? n : 0;
+    l->stream.since = d->now;
+    if (!s) s = session_take(d, l, d->cfg->sealed_sap);
+    return take_whole(d, s, p, n) ? n : 0;
 }
 
-void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n,
-                   mono_t at)
+void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n)
 {
     struct wrapper w;
     bool full;
     if (n <= WRAPPER_HEAD || wrapper_read(p, &w) < 0 || w.length != n - WRAPPER_HEAD) return;
-    struct dlms_session *s = target(d, l, &w, at, &full);
+    struct dlms_session *s = target(d, l, &w, &full);
     p += WRAPPER_HEAD;
     if (full && p[0] == ACSE_AARQ)
         send_apdu(l, d->cfg->server_sap, w.source, refusal, sizeof refusal);
-    if (take_whole(d, s, p, w.length, at)) s->quiet |= w.destination == WRAPPER_ALL;
+    if (take_whole(d, s, p, w.length)) s->quiet |= w.destination == WRAPPER_ALL;
 }
 
 /* Octets [at, at + n) of head and body that lie in this piece; how many. */
