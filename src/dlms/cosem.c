@@ -122,7 +122,7 @@ static bool is_protected(const struct cosem_model *m, const struct cosem_at *at)
 static const struct cosem_class *class_of(const struct cosem_model *m,
                                           const struct cosem_row *r)
 {
-    return m->cls[r->cls];
+    return &m->cls[r->cls];
 }
 
 static bool row_holds(const struct cosem_row *r, struct obis q)

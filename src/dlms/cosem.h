@@ -147,7 +147,7 @@ struct cosem_seq {     /* an attribute or return value that is made of rows */
 
 /* get, and maybe set; or seq. Attribute 1, the logical name, is the engine's. What is only
  * written has cosem_hidden to get. set gets exactly one whole value: it decodes into locals,
- * asks axdr_is_done() or judges the fields, and only then applies. The place of an
+ * asks in->bad (what was read well was all) or judges the fields, and only then applies. The place of an
  * attribute or a method in its array is its id. Attributes have no gaps; a method without call
  * is none. */
 struct cosem_attr {
@@ -227,7 +227,7 @@ struct cosem_group {
 
 struct cosem_model {
     const struct cosem_group *const *group; /* n_group of them, each with its rows */
-    const struct cosem_class *const *cls;
+    const struct cosem_class *cls;
     const struct cosem_acl *acl;
     const uint8_t *demand; /* [role]: protection every right of it asks, enum cosem_prot */
     uint8_t n_group, n_role;

@@ -47,15 +47,20 @@ enum made_id {
 enum rating_id { RATING_UN_V, RATING_IB_A, RATING_FN_HZ, RATING_IMAX_A };
 
 /* Every class; a row names its class by its place in this list. */
-#define CLASS(name) extern const struct cosem_class name;
+#define CLASS(name, id, version, attrs, n) extern const struct cosem_attr attrs[n];
+#define CLASS_WITH(name, id, version, attrs, n, methods, m)                                    \
+    CLASS(name, id, version, attrs, n) extern const struct cosem_method methods[];
 #include "model/classes.def"
 #undef CLASS
-#define CLASS(name) INDEX_##name,
+#undef CLASS_WITH
+#define CLASS(name, ...) INDEX_##name,
+#define CLASS_WITH(name, ...) INDEX_##name,
 enum {
 #include "model/classes.def"
     CLASSES
 };
 #undef CLASS
+#undef CLASS_WITH
 _Static_assert(CLASSES <= UINT8_MAX, "one octet names a class");
 
 /* A parameter shown as a register. */
@@ -71,7 +76,7 @@ struct script {
     uint8_t class_id;
     struct obis_row ln;
     int8_t index;
-    const char *name; /* parameter: these octets, or integer 0 */
+    const char *name; /* parameter: these octets, at most 5, or integer 0 */
     uint16_t command; /* enum command */
     int8_t arg;
 };
@@ -86,7 +91,7 @@ struct script_table {
 /* Script n of it, from 1, as it stands; NULL: there is none. */
 const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n);
 
-/* The parameters of a port, in the order of meter/params.def: first + link * LOCALS and so on.
+/* The parameters of a port, in the order of meter/params.def: first + link * HDLCS and so on.
  */
 enum { LOCAL_MODE, LOCAL_PROPOSAL, LOCAL_RESPONSE, LOCALS, LOCAL_ADDRESS = 32 };
 enum {
@@ -100,20 +105,16 @@ enum {
     HDLC_ADDRESS,
     HDLCS
 };
-struct port_setup {
-    uint16_t first, octets; /* parameters */
-    uint8_t link;           /* enum link_id, up to LINK_WAN */
-    struct obis port;       /* the object it refers to */
-};
 
-/* Parameters that make one structure. */
-enum { SETTINGS_MAX = 6 };
+/* Parameters that make one structure; or an array of them, one an object, of which the parameters
+ * of the next lie one further. */
+enum { SETTINGS_MAX = 6, SETTINGS_ALL = 8 };
 struct setting {
     uint16_t id;
     uint8_t tag;
 };
 struct setting_list {
-    uint8_t n;
+    uint8_t n, objects; /* 0: no array; n * objects up to SETTINGS_ALL */
     struct {
         uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
     } of[SETTINGS_MAX];
@@ -200,14 +201,16 @@ int emit_monitored(struct axdr_out *o, uint16_t reg);
 enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param,
                           struct axdr_in *in);
 
-/* Two scripts of 0-0:10.0.106, {up, down}; and written into two parameters in a row. */
-int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down);
-enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
-                            struct axdr_in *in);
+/* Two scripts of a table, {up, down}; and written into two parameters in a row. */
+int emit_scripts(struct axdr_out *o, const struct obis *table, int32_t up, int32_t down);
+enum dar set_scripts_of(struct meter *m, const struct who *who, const struct obis *table,
+                        uint16_t up, struct axdr_in *in);
 
 /* Which object and attribute shows a parameter; class 0: none does. And that as {class, name,
  * attribute, null}: the value is read there. */
 struct cosem_capture model_object_of(uint16_t param);
+/* The reverse, of attributes that are one plain number; PARAMS: this is none. */
+struct setting model_setting_of(const struct cosem_at *at);
 int emit_changed(struct axdr_out *o, uint16_t param);
 
 /* The A-XDR tag under which the object table shows register `reg`. */
@@ -266,10 +269,31 @@ enum dar get_reg_value(void *app, const struct cosem_at *at, struct axdr_out *o)
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o);
 int emit_unit(struct axdr_out *o, int8_t scaler, uint8_t unit);
 
-/* A parameter as a number of that type, and taken as one. */
+/* Attributes that are nothing else than this: null-data, an empty array, the enum 0. */
+enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar get_empty(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar get_first(void *app, const struct cosem_at *at, struct axdr_out *o);
+
+/* An attribute that is a parameter and no more (model_setting_of); what has none there is 0. */
+enum dar get_shown(void *app, const struct cosem_at *at, struct axdr_out *o);
+enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in);
+
+/* A parameter as a number of that type, and taken as one; under AXDR_DATETIME as a moment in
+ * octets, seconds since 1970. Words of 32 bits (filters) are kept as the signed number of the same
+ * bits. Above UINT32_MAX: it is none. */
 int emit_setting(void *app, struct axdr_out *o, struct setting s);
+int64_t read_setting(void *app, struct axdr_in *in, struct setting s);
 enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in,
                      struct setting s);
+
+/* Arrays whose elements, of `size` octets each, are as the n rows of `field` tell; up to `max` of
+ * them are taken. read_rows() gives how many, E_TYPE for another shape, or E_RANGE. */
+struct row_shape {
+    const struct axdr_field *field;
+    uint8_t n, size, max;
+};
+int emit_rows(struct axdr_out *o, const struct row_shape *s, const void *row, unsigned rows);
+int read_rows(struct axdr_in *in, const struct row_shape *s, void *row);
 
 /* An attribute as {class, name, attribute}; a script as {name of its table, selector}. */
 int emit_attribute(struct axdr_out *o, const struct cosem_capture *c);

@@ -110,7 +110,7 @@ static enum dar begin(struct device *d, const struct push_entry *e, const void *
         [ROLE_UTILITY] = { .assoc = ROLE_UTILITY },
     };
     uint8_t octets[SELECTION];
-    bool name = e->what.class_id == class_push.id && e->what.attr == 1; /* anybody may know */
+    bool name = e->what.class_id == 40 && e->what.attr == 1; /* anybody may know */
     struct cosem_at at = { .who = &reader[name ? (unsigned)ROLE_MANAGEMENT : d->push.role],
                            .id = (uint8_t)e->what.attr,
                            .frozen = frozen,

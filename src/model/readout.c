@@ -48,18 +48,20 @@ static void put_number(struct line *t, uint64_t v, unsigned digits, unsigned dec
     put(t, s + at, sizeof s - at);
 }
 
-/* A-B:C.D.E( */
+/* n numbers of so many digits, each with a sign of `signs` behind it. */
+static void put_fields(struct line *t, const uint16_t *field, unsigned n, unsigned digits,
+                       const char *signs)
+{
+    for (unsigned i = 0; i < n; i++) {
+        put_number(t, field[i], digits, 0);
+        if (signs[i]) put(t, &signs[i], 1);
+    }
+}
+
 static void put_label(struct line *t, struct obis of, const uint8_t label[3])
 {
-    put_number(t, of.a, 1, 0);
-    put(t, "-", 1);
-    put_number(t, of.b, 1, 0);
-    put(t, ":", 1);
-    for (unsigned i = 0; i < 3; i++) {
-        if (i) put(t, ".", 1);
-        put_number(t, label[i], 1, 0);
-    }
-    put(t, "(", 1);
+    uint16_t field[] = { of.a, of.b, label[0], label[1], label[2] };
+    put_fields(t, field, COUNT(field), 1, "-:..(");
 }
 
 /* value x 10^scaler, cut off behind the decimals that the item shows. */
@@ -85,14 +87,6 @@ static void put_register(struct line *t, const struct regs *r, const struct disp
     }
 }
 
-static void put_fields(struct line *t, const uint16_t field[3], char between)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        if (i) put(t, &between, 1);
-        put_number(t, field[i], 2, 0);
-    }
-}
-
 /* False: an item that is no value. */
 static bool put_item(struct line *t, struct device *d, const struct display_item *x)
 {
@@ -102,8 +96,9 @@ static bool put_item(struct line *t, struct device *d, const struct display_item
     put_label(t, model_capture_of_item(x->column).ln, x->label);
     if (is_register) put_register(t, &d->meter.now, x);
     if (x->column == DISPLAY_TIME)
-        put_fields(t, (uint16_t[]){ c.hour, c.minute, c.second }, ':');
-    if (x->column == DISPLAY_DATE) put_fields(t, (uint16_t[]){ c.year, c.month, c.day }, '-');
+        put_fields(t, (uint16_t[]){ c.hour, c.minute, c.second }, 3, 2, "::");
+    if (x->column == DISPLAY_DATE)
+        put_fields(t, (uint16_t[]){ c.year, c.month, c.day }, 3, 2, "--");
     if (x->column == DISPLAY_SERIAL) put_number(t, d->cfg->meter->serial, 8, 0);
     put(t, ")", 1);
     return true;

@@ -359,27 +359,26 @@ static const struct cosem_method table_method[] = { [COSEM_METHOD(1)] = { .call 
                                                                               call_script } };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define CLASSES(X)                                                                             \
-    X(class_data)                                                                              \
-    X(class_register)                                                                          \
-    X(class_profile)                                                                           \
-    X(class_clock) X(class_days) X(class_assoc) X(class_script) X(class_security)
-#define INDEX(name) INDEX_##name,
-enum { CLASSES(INDEX) };
-static const struct cosem_class class_data = { 1, 0, COUNT(data_attr), 0, data_attr, NULL };
-static const struct cosem_class class_register = { 3, 0, 1, 0, data_attr, NULL };
-static const struct cosem_class class_profile = { 7,   1, COUNT(profile_attr), 0, profile_attr,
-                                                  NULL };
-static const struct cosem_class class_clock = { 8, 0, COUNT(clock_attr), 0, clock_attr, NULL };
-static const struct cosem_class class_days = { 11, 0, COUNT(days_attr), 0, days_attr, NULL };
-static const struct cosem_class class_assoc = { 15, 3, COUNT(assoc_attr), 0, assoc_attr, NULL };
-static const struct cosem_class class_script = { 9, 0, 0, 1, data_attr, table_method };
-static const struct cosem_class class_security = { 64,        1,
-                                                   0,         COUNT(script_method),
-                                                   data_attr, script_method };
-
-#define POINTER(name) &name,
-static const struct cosem_class *const classes[] = { CLASSES(POINTER) };
+enum {
+    INDEX_class_data,
+    INDEX_class_register,
+    INDEX_class_profile,
+    INDEX_class_clock,
+    INDEX_class_days,
+    INDEX_class_assoc,
+    INDEX_class_script,
+    INDEX_class_security
+};
+static const struct cosem_class classes[] = {
+    [INDEX_class_data] = { 1, 0, COUNT(data_attr), 0, data_attr, NULL },
+    [INDEX_class_register] = { 3, 0, 1, 0, data_attr, NULL },
+    [INDEX_class_profile] = { 7, 1, COUNT(profile_attr), 0, profile_attr, NULL },
+    [INDEX_class_clock] = { 8, 0, COUNT(clock_attr), 0, clock_attr, NULL },
+    [INDEX_class_days] = { 11, 0, COUNT(days_attr), 0, days_attr, NULL },
+    [INDEX_class_assoc] = { 15, 3, COUNT(assoc_attr), 0, assoc_attr, NULL },
+    [INDEX_class_script] = { 9, 0, 0, 1, data_attr, table_method },
+    [INDEX_class_security] = { 64, 1, 0, COUNT(script_method), data_attr, script_method },
+};
 
 /* -- rows and rights ---------------------------------------------------------------------- */
 

@@ -68,14 +68,6 @@ static struct setting setting(const struct cosem_at *at, unsigned first, uint8_t
     return (struct setting){ (uint16_t)(first + wallet_of(at)), tag };
 }
 
-/* What a credit of this kind has not. */
-static enum dar set_none(struct axdr_in *in)
-{
-    int32_t v = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return v ? DAR_OTHER : DAR_OK;
-}
-
 /* -- account ------------------------------------------------------------------------------- */
 
 static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -93,7 +85,7 @@ static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *i
     axdr_read_struct(in, 2);
     c.mode = axdr_read_enum(in);
     uint8_t status = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (status != at_wallet(app, at)->status) return DAR_OTHER;
     if (c.mode == MODE_POSTPAID + !wallet_is_postpaid(m)) return DAR_OK;
     return credit_set_mode(m, at->who, &c);
@@ -139,16 +131,6 @@ static enum dar get_available(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_to_clear(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     return emit_amount(app, at, o, -credit_to_clear(meter_of(app), wallet_of(at)));
-}
-
-static enum dar get_clearance(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
-}
-
-static enum dar set_clearance(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting(at, PARAM_CLEARANCE_1, AXDR_I32));
 }
 
 static enum dar get_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -230,7 +212,7 @@ static enum dar set_collection(void *app, const struct cosem_at *at, struct axdr
         fits &= collection_param(e) ? of->value < 0 || of->value == says : says == 7;
         if (collection_param(e)) of->value = says;
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return fits ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
 }
 
@@ -287,7 +269,7 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
     int8_t scale = axdr_read_i8(in);
     uint8_t unit = axdr_read_enum(in);
     bool to_money = unit == UNIT_MONETARY;
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n == 0 || n > CURRENCY_NAME || scale != (to_money ? -2 : -3)) return DAR_OTHER;
     if (!to_money && (unit != UNIT_CONSUMPTION || n != 3 || memcmp(name, "kWh", 3)))
         return DAR_OTHER;
@@ -298,26 +280,6 @@ static enum dar set_currency(void *app, const struct cosem_at *at, struct axdr_i
     uint8_t was[CURRENCY_NAME];
     bool stands = currency_name(m, money, was) == n && !memcmp(was, name, n);
     return stands ? DAR_OK : param_write(m, at->who, PARAM_CURRENCY, name, n);
-}
-
-static enum dar get_provision(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting(at, PARAM_PROVISION_1, AXDR_U16));
-}
-
-static enum dar set_provision(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1, AXDR_U16));
-}
-
-static enum dar get_provided_s(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
-}
-
-static enum dar set_provided_s(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting(at, PARAM_PROVISION_1_S, AXDR_I32));
 }
 
 static enum dar call_open(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -351,13 +313,13 @@ static enum dar get_next(void *app, const struct cosem_at *at, struct axdr_out *
     return emit_setting(app, o, setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32));
 }
 
-static const struct cosem_attr account_attr[] = {
+const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_mode, .set = set_mode },
     [COSEM_ATTR(3)] = { .get = get_in_use },
     [COSEM_ATTR(4)] = { .get = get_status },
     [COSEM_ATTR(5)] = { .get = get_available },
     [COSEM_ATTR(6)] = { .get = get_to_clear },
-    [COSEM_ATTR(7)] = { .get = get_clearance, .set = set_clearance },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(8)] = { .get = get_debt },
     [COSEM_ATTR(9)] = { .get = get_credits },
     [COSEM_ATTR(10)] = { .get = get_charges },
@@ -368,32 +330,24 @@ static const struct cosem_attr account_attr[] = {
     [COSEM_ATTR(15)] = { .get = get_currency, .set = set_currency },
     [COSEM_ATTR(16)] = { .get = get_warning },
     [COSEM_ATTR(17)] = { .get = get_next },
-    [COSEM_ATTR(18)] = { .get = get_provision, .set = set_provision },
-    [COSEM_ATTR(19)] = { .get = get_provided_s, .set = set_provided_s },
+    [COSEM_ATTR(18)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(19)] = { .get = get_shown, .set = set_shown },
 };
-static const struct cosem_method account_method[] = {
+const struct cosem_method account_method[] = {
     [COSEM_METHOD(1)] = { .call = call_open, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_close, .ret = &cosem_order },
     [COSEM_METHOD(3)] = { .call = call_reset, .ret = &cosem_order },
 };
-const struct cosem_class class_account = { .id = 111,
-                                           .n_attr = COUNT(account_attr),
-                                           .n_method = COUNT(account_method),
-                                           .attr = account_attr,
-                                           .method = account_method };
 
 /* -- credit -------------------------------------------------------------------------------- */
 
 /* Bits of the configuration: visual indication, confirmation, to be paid back, takes tokens. */
 static const struct {
     uint8_t type, priority, configuration;
-    uint16_t preset; /* parameter of wallet 1; 0 none */
 } kinds[CREDITS] = {
-    [CREDIT_TOKEN] = { 0, 1, 0x08, 0 },
-    [CREDIT_EMERGENCY] = { 2, 4, 0xE0, PARAM_EMERGENCY_1 },
-    [CREDIT_RESERVED] = { 1, 5, 0xA0, 0 },
-    [CREDIT_MONTH] = { 3, 3, 0, PARAM_FREE_1_MONTH },
-    [CREDIT_LIFELINE] = { 4, 2, 0, PARAM_FREE_1_LIFELINE },
+    [CREDIT_TOKEN] = { 0, 1, 0x08 },    [CREDIT_EMERGENCY] = { 2, 4, 0xE0 },
+    [CREDIT_RESERVED] = { 1, 5, 0xA0 }, [CREDIT_MONTH] = { 3, 3, 0 },
+    [CREDIT_LIFELINE] = { 4, 2, 0 },
 };
 
 static enum credit_kind kind_of(const struct cosem_at *at)
@@ -452,7 +406,7 @@ static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_
     struct level_row row[LEVEL_ROWS];
     memcpy(row, m->wallets.watchman.level, sizeof row);
     row[wallet_of(at) * CREDIT_LEVELS].threshold = axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN)
         return row[wallet_of(at) * CREDIT_LEVELS].threshold ? DAR_OTHER : DAR_OK;
     return credit_set_levels(m, at->who, row);
@@ -466,9 +420,9 @@ static enum dar get_limit(void *app, const struct cosem_at *at, struct axdr_out 
 
 static enum dar set_limit(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    if (kind_of(at) != CREDIT_RESERVED) return set_none(in);
+    if (kind_of(at) != CREDIT_RESERVED) return set_shown(app, at, in);
     int64_t v = -(int64_t)axdr_read_i32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (v > INT32_MAX) return DAR_OTHER;
     return param_set(meter_of(app), at->who, PARAM_FRIENDLY_DEBT, (int32_t)v);
 }
@@ -515,37 +469,6 @@ static enum dar get_credit_status(void *app, const struct cosem_at *at, struct a
     return axdr_emit_enum(o, (uint8_t)status_of(app, at));
 }
 
-static enum dar get_preset(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    unsigned first = kinds[kind_of(at)].preset;
-    if (!first) return axdr_emit_i32(o, 0);
-    return emit_setting(app, o, setting(at, first, AXDR_I32));
-}
-
-static enum dar set_preset(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    unsigned first = kinds[kind_of(at)].preset;
-    return first ? set_setting(app, at, in, setting(at, first, AXDR_I32)) : set_none(in);
-}
-
-/* Of emergency credit; of lifeline credit the kWh a month up to which there is any. */
-static struct setting below(const struct cosem_at *at)
-{
-    if (kind_of(at) == CREDIT_EMERGENCY) return setting(at, PARAM_EMERGENCY_1_BELOW, AXDR_I32);
-    return (struct setting){ kind_of(at) == CREDIT_LIFELINE ? PARAM_LIFELINE_KWH : PARAMS,
-                             AXDR_I32 };
-}
-
-static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return below(at).id < PARAMS ? emit_setting(app, o, below(at)) : axdr_emit_i32(o, 0);
-}
-
-static enum dar set_below(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return below(at).id < PARAMS ? set_setting(app, at, in, below(at)) : set_none(in);
-}
-
 /* Free credit comes with the first of each month, others never by themselves. */
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
@@ -561,7 +484,7 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
     struct meter *m = meter_of(app);
     int32_t v = axdr_read_i32(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
     return wallet_add(m, at->who, wallet_of(at), wallet_grains(m, wallet_of(at), v));
 }
@@ -573,7 +496,7 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
     unsigned w = wallet_of(at);
     int32_t v = axdr_read_i32(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (kind_of(at) != CREDIT_TOKEN) return DAR_OTHER;
     return wallet_add(m, at->who, w, wallet_grains(m, w, v) - wallet_balance(m, w));
 }
@@ -586,7 +509,7 @@ static enum dar call_invoke(void *app, const struct cosem_at *at, struct axdr_in
     return credit_take_emergency(meter_of(app), at->who, wallet_of(at));
 }
 
-static const struct cosem_attr credit_attr[] = {
+const struct cosem_attr credit_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_amount },
     [COSEM_ATTR(3)] = { .get = get_type },
     [COSEM_ATTR(4)] = { .get = get_priority },
@@ -594,20 +517,15 @@ static const struct cosem_attr credit_attr[] = {
     [COSEM_ATTR(6)] = { .get = get_limit, .set = set_limit },
     [COSEM_ATTR(7)] = { .get = get_configuration },
     [COSEM_ATTR(8)] = { .get = get_credit_status },
-    [COSEM_ATTR(9)] = { .get = get_preset, .set = set_preset },
-    [COSEM_ATTR(10)] = { .get = get_below, .set = set_below },
+    [COSEM_ATTR(9)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(10)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(11)] = { .get = get_period },
 };
-static const struct cosem_method credit_method[] = {
+const struct cosem_method credit_method[] = {
     [COSEM_METHOD(1)] = { .call = call_update },
     [COSEM_METHOD(2)] = { .call = call_set },
     [COSEM_METHOD(3)] = { .call = call_invoke, .ret = &cosem_order },
 };
-const struct cosem_class class_credit = { .id = 112,
-                                          .n_attr = COUNT(credit_attr),
-                                          .n_method = COUNT(credit_method),
-                                          .attr = credit_attr,
-                                          .method = credit_method };
 
 /* -- what was bought, exact: Wh or 1e-9 currency; member WALLETS: which wallet pays now ---- */
 static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -617,9 +535,6 @@ static enum dar get_sum(void *app, const struct cosem_at *at, struct axdr_out *o
     return axdr_emit_i64(o, at_wallet(app, at)->purchased);
 }
 
-static const struct cosem_attr sum_attr[] = {
+const struct cosem_attr wallet_sum_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_sum },
 };
-const struct cosem_class class_wallet_sum = { .id = 1,
-                                              .n_attr = COUNT(sum_attr),
-                                              .attr = sum_attr };

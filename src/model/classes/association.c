@@ -53,21 +53,16 @@ static struct cosem_at as_client(const struct cosem_at *at, struct who *who)
  * no use for: LIST_ITEMS of them. */
 enum { W_SELECTOR = 2, W_ITEMS, LIST_ITEMS = CFG_COLUMNS / 16 };
 
-static void item_add(struct span *s, uint32_t v)
+static void item_add(struct span *s, uint16_t v)
 {
-    uint32_t n = s->work[W_ITEMS]++;
-    s->cols.word[n / 4] |= (uint64_t)(uint16_t)v << n % 4 * 16;
+    memcpy((uint8_t *)s->cols.word + s->work[W_ITEMS]++ * sizeof v, &v, sizeof v);
 }
 
 static uint16_t item_at(const struct span *s, uint32_t n)
 {
-    return (uint16_t)(s->cols.word[n / 4] >> n % 4 * 16);
-}
-
-static struct cosem_pick pick_of(const struct span *s, uint16_t cls[LIST_ITEMS])
-{
-    for (uint32_t i = 0; i < s->work[W_ITEMS]; i++) cls[i] = item_at(s, i);
-    return (struct cosem_pick){ cls, (uint8_t)s->work[W_ITEMS] };
+    uint16_t v;
+    memcpy(&v, (const uint8_t *)s->cols.word + n * sizeof v, sizeof v);
+    return v;
 }
 
 /* A class that is named twice counts once. */
@@ -83,7 +78,7 @@ static enum dar pick_classes(struct axdr_in *arg, const struct cosem_at *seen, s
         item_add(s, cls);
         s->end += cosem_list_count(&device_model, seen, cls);
     }
-    return axdr_is_done(arg) ? DAR_OK : DAR_TYPE;
+    return arg->bad ? DAR_TYPE : DAR_OK;
 }
 
 /* Place in the table of what {class, name} is for this client; false: nothing. */
@@ -103,7 +98,7 @@ static void pick_object(struct axdr_in *arg, const struct cosem_at *seen, struct
     axdr_read_struct(arg, 2);
     uint16_t cls = axdr_read_u16(arg);
     axdr_read_octets(arg, &ln, 6);
-    if (!arg->bad && place_of(cls, ln, seen, &place)) item_add(s, place);
+    if (!arg->bad && place_of(cls, ln, seen, &place)) item_add(s, (uint16_t)place);
 }
 
 /* Objects the client does not have are left out of a list; alone, they are undefined. */
@@ -114,7 +109,7 @@ static enum dar pick_objects(struct axdr_in *arg, const struct cosem_at *seen, b
     if (n > LIST_ITEMS) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) pick_object(arg, seen, s);
     s->end = s->work[W_ITEMS];
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     return one && !s->end ? DAR_UNDEFINED : DAR_OK;
 }
 
@@ -139,8 +134,9 @@ static enum dar list_row(void *app, const struct cosem_at *at, uint32_t i, struc
     struct who who;
     uint16_t cls[LIST_ITEMS];
     struct cosem_at seen = as_client(at, &who);
-    struct cosem_pick pick = pick_of(s, cls);
+    struct cosem_pick pick = { cls, (uint8_t)s->work[W_ITEMS] };
     (void)app;
+    memcpy(cls, s->cols.word, sizeof cls);
     if (s->work[W_SELECTOR] < 3)
         return cosem_list_emit(&device_model, &seen, i, s->work[W_SELECTOR] == 2 ? &pick : NULL,
                                s->work[W_SELECTOR] == 0, s, o);
@@ -199,7 +195,7 @@ static enum dar set_secret(void *app, const struct cosem_at *at, struct axdr_in 
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return device_set_secret(device_of(app), at->who, role_of(at), p, n);
 }
 
@@ -214,12 +210,6 @@ static enum dar get_security_setup(void *app, const struct cosem_at *at, struct 
     bool ciphered = device_assoc[role_of(at)].flags & ASSOC_CIPHERED;
     (void)app;
     return axdr_emit_octets(o, ciphered ? setup : none, 6);
-}
-
-static enum dar get_users(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_array(o, 0);
 }
 
 static enum dar get_user(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -238,7 +228,7 @@ static enum dar call_reply(void *app, const struct cosem_at *at, struct axdr_in 
     return DAR_TEMPORARY;
 }
 
-static const struct cosem_attr association_attr[] = {
+const struct cosem_attr association_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &list_seq },
     [COSEM_ATTR(3)] = { .get = get_partners },
     [COSEM_ATTR(4)] = { .get = get_context },
@@ -247,31 +237,23 @@ static const struct cosem_attr association_attr[] = {
     [COSEM_ATTR(7)] = { .get = cosem_hidden, .set = set_secret },
     [COSEM_ATTR(8)] = { .get = get_status },
     [COSEM_ATTR(9)] = { .get = get_security_setup },
-    [COSEM_ATTR(10)] = { .get = get_users },
+    [COSEM_ATTR(10)] = { .get = get_empty },
     [COSEM_ATTR(11)] = { .get = get_user },
 };
-static const struct cosem_method association_method[] = { [COSEM_METHOD(1)] = {
-                                                              .call = call_reply } };
-const struct cosem_class class_association = {
-    .id = 15,
-    .version = 3,
-    .n_attr = COUNT(association_attr),
-    .attr = association_attr,
-    .n_method = COUNT(association_method),
-    .method = association_method,
-};
+const struct cosem_method association_method[] = { [COSEM_METHOD(1)] = { .call = call_reply } };
 
 /* -- class 17 ---------------------------------------------------------------------------------
  */
 static enum dar get_saps(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     static const struct cosem_row name = TEXT(0, 0, 42, 0, 0, ACL_ALL, TEXT_DEVICE_NAME);
-    struct cosem_at it = { .row = &name, .cls = &class_text, .who = at->who, .id = 2 };
+    struct cosem_at it = {
+        .row = &name, .cls = &device_model.cls[INDEX_class_text], .who = at->who, .id = 2
+    };
     axdr_emit_array(o, 1);
     axdr_emit_struct(o, 2);
     axdr_emit_u16(o, DEVICE_SAP);
     return cosem_attr(&it)->get(app, &it, o);
 }
 
-static const struct cosem_attr sap_attr[] = { [COSEM_ATTR(2)] = { .get = get_saps } };
-const struct cosem_class class_sap = { .id = 17, .n_attr = COUNT(sap_attr), .attr = sap_attr };
+const struct cosem_attr sap_attr[] = { [COSEM_ATTR(2)] = { .get = get_saps } };

@@ -46,39 +46,50 @@ static enum dar set_name(void *app, const struct cosem_at *at, struct axdr_in *i
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n > CALENDAR_NAME_MAX) return DAR_OTHER;
     return calendar_set_name(meter_of(app), at->who, calendar_of(at), p, (unsigned)n);
 }
 
-/* -- rows out ------------------------------------------------------------------------------ */
-static void emit_item(struct axdr_out *o, const struct item_name *x)
-{
-    axdr_emit_octets(o, x->octets, x->n);
-}
+/* -- rows, the same table both ways -------------------------------------------------------- */
+
+static const struct axdr_field season_field[] = {
+    AXDR_NESTED(3),
+    AXDR_FIELD(STRING, struct season, name),
+    AXDR_FIELD(DATETIME, struct season, start),
+    AXDR_FIELD(STRING, struct season, week),
+};
+static const struct axdr_field week_field[] = {
+    AXDR_NESTED(8),
+    AXDR_FIELD(STRING, struct week, name),
+    AXDR_FIELD(U8, struct week, day[0]),
+    AXDR_FIELD(U8, struct week, day[1]),
+    AXDR_FIELD(U8, struct week, day[2]),
+    AXDR_FIELD(U8, struct week, day[3]),
+    AXDR_FIELD(U8, struct week, day[4]),
+    AXDR_FIELD(U8, struct week, day[5]),
+    AXDR_FIELD(U8, struct week, day[6]),
+};
+static const struct axdr_field special_field[] = {
+    AXDR_NESTED(3),
+    AXDR_FIELD(U16, struct special_day, index),
+    AXDR_FIELD(DATE, struct special_day, date),
+    AXDR_FIELD(U8, struct special_day, day),
+};
 
 static int emit_season(struct meter *m, const struct cosem_at *at, unsigned i,
                        struct axdr_out *o)
 {
     struct season x;
     int err = calendar_season(m, calendar_of(at), side_of(at), i, &x);
-    if (err < 0) return err;
-    axdr_emit_struct(o, 3);
-    emit_item(o, &x.name);
-    axdr_emit_octets(o, x.start, sizeof x.start);
-    emit_item(o, &x.week);
-    return 0;
+    return err < 0 ? err : axdr_emit_fields(o, season_field, COUNT(season_field), &x);
 }
 
 static int emit_week(struct meter *m, const struct cosem_at *at, unsigned i, struct axdr_out *o)
 {
     struct week x;
     int err = calendar_week(m, calendar_of(at), side_of(at), i, &x);
-    if (err < 0) return err;
-    axdr_emit_struct(o, 8);
-    emit_item(o, &x.name);
-    for (unsigned d = 0; d < 7; d++) axdr_emit_u8(o, x.day[d]);
-    return 0;
+    return err < 0 ? err : axdr_emit_fields(o, week_field, COUNT(week_field), &x);
 }
 
 static int emit_day(struct meter *m, const struct cosem_at *at, unsigned i, struct axdr_out *o)
@@ -103,44 +114,22 @@ static int emit_special(struct meter *m, const struct cosem_at *at, unsigned i,
 {
     struct special_day x;
     int err = special_day(m, calendar_of(at), i, &x);
-    if (err < 0) return err;
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, x.index);
-    axdr_emit_octets(o, x.date, sizeof x.date);
-    axdr_emit_u8(o, x.day);
-    return 0;
+    return err < 0 ? err : axdr_emit_fields(o, special_field, COUNT(special_field), &x);
 }
 
-/* -- rows in: 0, E_TYPE for another shape, or what the meter says of the row --------------- */
-static bool read_item(struct axdr_in *in, struct item_name *x)
-{
-    size_t n = 0;
-    const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (in->bad || n > ITEM_NAME_MAX) return false;
-    x->n = (uint8_t)n;
-    if (n) memcpy(x->octets, p, n);
-    return true;
-}
-
+/* E_TYPE for another shape, E_RANGE, or what the meter says of the row. */
 static int take_season(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
 {
     struct season x = { .name = { .n = 0 } };
-    axdr_read_struct(in, 3);
-    bool good = read_item(in, &x.name);
-    axdr_read_datetime(in, x.start);
-    good &= read_item(in, &x.week);
-    if (!axdr_is_done(in)) return E_TYPE;
-    return good ? calendar_put_season(m, at->who, &x) : E_RANGE;
+    int err = axdr_read_fields(in, season_field, COUNT(season_field), &x);
+    return err ? err : calendar_put_season(m, at->who, &x);
 }
 
 static int take_week(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
 {
     struct week x = { .name = { .n = 0 } };
-    axdr_read_struct(in, 8);
-    bool good = read_item(in, &x.name);
-    for (unsigned d = 0; d < 7; d++) x.day[d] = axdr_read_u8(in);
-    if (!axdr_is_done(in)) return E_TYPE;
-    return good ? calendar_put_week(m, at->who, &x) : E_RANGE;
+    int err = axdr_read_fields(in, week_field, COUNT(week_field), &x);
+    return err ? err : calendar_put_week(m, at->who, &x);
 }
 
 /* A switch calls the calendar's own script table: another one would do nothing. */
@@ -165,17 +154,13 @@ static int take_day(struct meter *m, const struct cosem_at *at, struct axdr_in *
     if (n > SWITCHES_MAX) return E_RANGE;
     x.n = (uint8_t)n;
     for (uint32_t i = 0; i < n; i++) good &= read_switch(in, at, &x.at[i]);
-    if (!axdr_is_done(in)) return E_TYPE;
+    if (in->bad) return E_TYPE;
     return good ? calendar_put_day(m, at->who, &x) : E_RANGE;
 }
 
 static int read_special(struct axdr_in *in, struct special_day *x)
 {
-    axdr_read_struct(in, 3);
-    x->index = axdr_read_u16(in);
-    axdr_read_date(in, x->date);
-    x->day = axdr_read_u8(in);
-    return axdr_is_done(in) ? 0 : E_TYPE;
+    return axdr_read_fields(in, special_field, COUNT(special_field), x);
 }
 
 static int take_special(struct meter *m, const struct cosem_at *at, struct axdr_in *in)
@@ -281,7 +266,7 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
 {
     uint8_t dt[12];
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return calendar_set_time(meter_of(app), at->who, calendar_of(at), dt);
 }
 
@@ -294,7 +279,7 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     return err == E_FORMAT ? DAR_OTHER : err;
 }
 
-static const struct cosem_attr calendar_attr[] = {
+const struct cosem_attr calendar_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_name },
     [COSEM_ATTR(3)] = { .seq = &active_seq },
     [COSEM_ATTR(4)] = { .seq = &active_seq },
@@ -305,14 +290,8 @@ static const struct cosem_attr calendar_attr[] = {
     [COSEM_ATTR(9)] = { .seq = &passive_seq },
     [COSEM_ATTR(10)] = { .get = get_time, .set = set_time },
 };
-static const struct cosem_method calendar_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_activate, .ret = &cosem_order }
-};
-const struct cosem_class class_calendar = { .id = 20,
-                                            .n_attr = COUNT(calendar_attr),
-                                            .attr = calendar_attr,
-                                            .n_method = COUNT(calendar_method),
-                                            .method = calendar_method };
+const struct cosem_method calendar_method[] = { [COSEM_METHOD(1)] = { .call = call_activate,
+                                                                      .ret = &cosem_order } };
 
 /* -- class 11 ------------------------------------------------------------------------------ */
 static enum dar call_insert(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -320,8 +299,8 @@ static enum dar call_insert(void *app, const struct cosem_at *at, struct axdr_in
 {
     struct special_day x;
     (void)ret;
-    if (read_special(arg, &x)) return DAR_TYPE;
-    return special_day_insert(meter_of(app), at->who, calendar_of(at), &x);
+    int err = read_special(arg, &x);
+    return err ? err : special_day_insert(meter_of(app), at->who, calendar_of(at), &x);
 }
 
 static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in *arg,
@@ -329,23 +308,18 @@ static enum dar call_delete(void *app, const struct cosem_at *at, struct axdr_in
 {
     uint16_t index = axdr_read_u16(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     int err = special_day_delete(meter_of(app), at->who, calendar_of(at), index);
     return err == E_NONE ? DAR_OTHER : err;
 }
 
-static const struct cosem_attr special_attr[] = {
+const struct cosem_attr special_days_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &passive_seq },
 };
-static const struct cosem_method special_method[] = {
+const struct cosem_method special_method[] = {
     [COSEM_METHOD(1)] = { .call = call_insert },
     [COSEM_METHOD(2)] = { .call = call_delete },
 };
-const struct cosem_class class_special_days = { .id = 11,
-                                                .n_attr = COUNT(special_attr),
-                                                .attr = special_attr,
-                                                .n_method = COUNT(special_method),
-                                                .method = special_method };
 
 /* -- the calendar's name as plain data: row bind.id is the side ---------------------------- */
 static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -353,12 +327,9 @@ static enum dar get_side_name(void *app, const struct cosem_at *at, struct axdr_
     return emit_calendar_name(meter_of(app), CALENDAR_TARIFF, (enum side)at->row->bind.id, o);
 }
 
-static const struct cosem_attr side_attr[] = {
+const struct cosem_attr calendar_name_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_side_name },
 };
-const struct cosem_class class_calendar_name = { .id = 1,
-                                                 .n_attr = COUNT(side_attr),
-                                                 .attr = side_attr };
 
 /* -- class 6: tariff t counts in member t of every family ---------------------------------- */
 static const struct activation *activation_of(const struct cosem_at *at)
@@ -419,11 +390,8 @@ static enum dar get_mask(void *app, const struct cosem_at *at, struct axdr_out *
 static const struct cosem_seq assignment_seq = { .open = assignment_open,
                                                  .row = assignment_row };
 static const struct cosem_seq masks_seq = { .open = masks_open, .row = masks_row };
-static const struct cosem_attr activation_attr[] = {
+const struct cosem_attr activation_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &assignment_seq },
     [COSEM_ATTR(3)] = { .seq = &masks_seq },
     [COSEM_ATTR(4)] = { .get = get_mask },
 };
-const struct cosem_class class_activation = { .id = 6,
-                                              .n_attr = COUNT(activation_attr),
-                                              .attr = activation_attr };

@@ -77,7 +77,7 @@ enum dar call_generate(void *app, const struct cosem_at *at, struct axdr_in *arg
     struct device *d = device_of(app);
     struct job_in in = { .seed = { 0 } };
     uint8_t use = axdr_read_enum(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (use > CERT_AGREE) return DAR_OTHER;
     enum dar dar = await(d, at, ret, 1);
     if (dar == DAR_OK && !jobs_done(ret)) dar = start(d, ret, JOB_KEYGEN, &in);
@@ -105,7 +105,7 @@ enum dar call_request(void *app, const struct cosem_at *at, struct axdr_in *arg,
     struct device *d = device_of(app);
     struct job_in in = { .seed = { 0 } };
     uint8_t buf[384], title[DLMS_TITLE], use = axdr_read_enum(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (use > CERT_AGREE) return DAR_OTHER;
     enum dar dar = await(d, at, ret, 2);
     if (dar != DAR_OK) return done(d, at, dar);
@@ -269,7 +269,7 @@ enum dar call_import(void *app, const struct cosem_at *at, struct axdr_in *arg,
     size_t n = 0;
     bool next = false;
     const uint8_t *p = axdr_read_string(arg, AXDR_OCTETS, &n);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     enum dar dar = await(d, at, ret, 3);
     if (dar != DAR_OK) return done(d, at, dar);
     if (n > CERT_MAX || x509_read(&x, p, n) || !identify(d, &x, &c) ||
@@ -314,7 +314,7 @@ static int find_serial(struct device *d, struct axdr_in *arg, uint32_t *next)
     axdr_read_struct(arg, 2);
     const uint8_t *serial = axdr_read_string(arg, AXDR_OCTETS, &serial_n);
     const uint8_t *issuer = axdr_read_string(arg, AXDR_OCTETS, &issuer_n);
-    if (!axdr_is_done(arg)) return E_TYPE;
+    if (arg->bad) return E_TYPE;
     if (*next >= CERTS) return E_NONE;
     uint32_t i = (*next)++;
     int n = cert_read(&d->meter, i, der);
@@ -332,7 +332,7 @@ static int find_entity(struct device *d, struct axdr_in *arg)
     c.entity = axdr_read_enum(arg);
     c.use = axdr_read_enum(arg);
     const uint8_t *title = axdr_read_string(arg, AXDR_OCTETS, &n);
-    if (!axdr_is_done(arg)) return E_TYPE;
+    if (arg->bad) return E_TYPE;
     if (c.entity == CERT_CA) c.use = CERT_ANY;
     if (c.entity == CERT_CA && n == 0) {
         for (unsigned i = 0; i < CERTS; i++)
@@ -438,7 +438,7 @@ static int read_offers(struct axdr_in *arg, struct offer offer[KEYS_MAX])
         if (arg->bad || len != KEY_DATA) return E_TYPE;
         if (offer[i].id > SECURE_MASTER) return E_RANGE;
     }
-    return axdr_is_done(arg) ? (int)n : E_TYPE;
+    return arg->bad ? E_TYPE : (int)n;
 }
 
 static void digest(uint8_t id, const uint8_t point[EC_POINT], uint8_t hash[EC_HASH])

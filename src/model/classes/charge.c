@@ -209,7 +209,7 @@ static int find_index(const struct scheme *s, unsigned e, const uint8_t *p, size
 }
 
 /* Rows {index, 16 bits} at 10^scale into the passive scheme. */
-static enum dar read_rows(struct axdr_in *in, struct scheme *s, unsigned e, int scale)
+static enum dar read_prices(struct axdr_in *in, struct scheme *s, unsigned e, int scale)
 {
     int tens = scale - own_scale(s, e);
     uint32_t rows = axdr_read_head(in, AXDR_ARRAY);
@@ -229,7 +229,7 @@ static enum dar read_rows(struct axdr_in *in, struct scheme *s, unsigned e, int 
         if (i < 0 || !fits) return DAR_OTHER;
         put_value(s, e, (unsigned)i, v);
     }
-    return axdr_is_done(in) ? DAR_OK : DAR_TYPE;
+    return in->bad ? DAR_TYPE : DAR_OK;
 }
 
 static enum dar write_passive(void *app, const struct cosem_at *at, const struct scheme *s)
@@ -255,7 +255,7 @@ static enum dar read_debt(void *app, const struct cosem_at *at, struct axdr_in *
     axdr_read_struct(in, 2);
     axdr_read_string(in, AXDR_OCTETS, &n);
     int64_t v = axdr_read_int(in, AXDR_I16);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n || tens < 0 || tens > 9) return DAR_OTHER;
     if (tens == debt_tens(was) && v == rounded(was, tens)) return DAR_OK;
     v *= power_of_ten(tens);
@@ -281,7 +281,7 @@ static enum dar set_passive(void *app, const struct cosem_at *at, struct axdr_in
         attr != (counted ? 2 : 0) || memcmp(ln, commodity[counted], sizeof ln) != 0)
         return DAR_OTHER;
     if (is_debt(at)) return read_debt(app, at, in, scale);
-    enum dar dar = read_rows(in, &s, at->k, scale);
+    enum dar dar = read_prices(in, &s, at->k, scale);
     return dar == DAR_OK ? write_passive(app, at, &s) : dar;
 }
 
@@ -296,7 +296,7 @@ static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in
         return read_debt(app, at, arg, debt_scale(app, at) + tens);
     }
     model_scheme(meter_of(app), SCHEME_PASSIVE, &s);
-    enum dar dar = read_rows(arg, &s, at->k, own_scale(&s, at->k) + tens_of(&s, at->k));
+    enum dar dar = read_prices(arg, &s, at->k, own_scale(&s, at->k) + tens_of(&s, at->k));
     return dar == DAR_OK ? write_passive(app, at, &s) : dar;
 }
 
@@ -416,7 +416,7 @@ static enum dar owe(void *app, const struct cosem_at *at, struct axdr_in *arg, b
     struct meter *m = meter_of(app);
     unsigned w = wallet_of(at);
     int32_t v = axdr_read_i32(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (!is_debt(at)) return DAR_OTHER;
     int64_t was = adds ? at_debt(app, at)->remaining : 0;
     return credit_set_debt(m, at->who, w, debt_of(at), was + wallet_grains(m, w, v));
@@ -436,7 +436,7 @@ static enum dar call_set(void *app, const struct cosem_at *at, struct axdr_in *a
     return owe(app, at, arg, false);
 }
 
-static const struct cosem_attr charge_attr[] = {
+const struct cosem_attr charge_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_paid },
     [COSEM_ATTR(3)] = { .get = get_type },
     [COSEM_ATTR(4)] = { .get = get_priority },
@@ -450,15 +450,10 @@ static const struct cosem_attr charge_attr[] = {
     [COSEM_ATTR(12)] = { .get = get_remaining },
     [COSEM_ATTR(13)] = { .get = get_proportion },
 };
-static const struct cosem_method charge_method[] = {
+const struct cosem_method charge_method[] = {
     [COSEM_METHOD(1)] = { .call = call_update },
     [COSEM_METHOD(2)] = { .call = call_activate, .ret = &cosem_order },
     [COSEM_METHOD(3)] = { .call = call_collect, .ret = &cosem_order },
     [COSEM_METHOD(4)] = { .call = call_add },
     [COSEM_METHOD(5)] = { .call = call_set },
 };
-const struct cosem_class class_charge = { .id = 113,
-                                          .n_attr = COUNT(charge_attr),
-                                          .n_method = COUNT(charge_method),
-                                          .attr = charge_attr,
-                                          .method = charge_method };

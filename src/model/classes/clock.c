@@ -62,7 +62,7 @@ static enum dar set_time(void *app, const struct cosem_at *at, struct axdr_in *i
     uint8_t dt[12];
     utc_t u;
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     int err = moment_get(m, dt, &u);
     if (err) return err;
     bool within = at->who->assoc == ROLE_OPERATOR;
@@ -78,7 +78,7 @@ static enum dar get_zone(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar set_zone(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     int16_t v = axdr_read_i16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set(meter_of(app), at->who, PARAM_ZONE_MIN, -(int32_t)v);
 }
 
@@ -114,28 +114,11 @@ static enum dar set_dst_date(void *app, const struct cosem_at *at, struct axdr_i
 {
     uint8_t dt[12], was[12];
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!axdr_is_datetime(dt)) return DAR_OTHER;
     int n = dst_date(meter_of(app), dst_param(at), was);
     if (n >= 0 && !memcmp(was, dt, sizeof dt)) return DAR_OK;
     return param_write(meter_of(app), at->who, dst_param(at), dt, sizeof dt);
-}
-
-/* Attributes from 7 on are parameters. */
-static const struct setting settings[] = {
-    { PARAM_DST_DEVIATION_MIN, AXDR_I8 },
-    { PARAM_DST_ENABLED, AXDR_BOOL },
-    { PARAM_CLOCK_BASE, AXDR_ENUM },
-};
-
-static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, settings[at->id - 7]);
-}
-
-static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, settings[at->id - 7]);
 }
 
 /* Methods 1 to 4 differ only in the order they give. */
@@ -158,7 +141,7 @@ static enum dar call_preset(void *app, const struct cosem_at *at, struct axdr_in
     (void)ret;
     axdr_read_struct(arg, 3);
     for (unsigned i = 0; i < 3; i++) axdr_read_datetime(arg, dt[i]);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     for (unsigned i = 0; i < 3; i++)
         if (moment_get(m, dt[i], &u[i])) return DAR_OTHER;
     return clock_preset(m, at->who, u[0], u[1], u[2]);
@@ -169,22 +152,22 @@ static enum dar call_shift(void *app, const struct cosem_at *at, struct axdr_in 
 {
     int16_t s = axdr_read_i16(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     bool within = at->who->assoc == ROLE_OPERATOR;
     return clock_order(meter_of(app), at->who, CLOCK_SHIFT, s, within);
 }
 
-static const struct cosem_attr clock_attr[] = {
+const struct cosem_attr clock_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_time, .set = set_time },
     [COSEM_ATTR(3)] = { .get = get_zone, .set = set_zone },
     [COSEM_ATTR(4)] = { .get = get_status },
     [COSEM_ATTR(5)] = { .get = get_dst_date, .set = set_dst_date },
     [COSEM_ATTR(6)] = { .get = get_dst_date, .set = set_dst_date },
-    [COSEM_ATTR(7)] = { .get = get_number, .set = set_number },
-    [COSEM_ATTR(8)] = { .get = get_number, .set = set_number },
-    [COSEM_ATTR(9)] = { .get = get_number },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(8)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(9)] = { .get = get_shown },
 };
-static const struct cosem_method clock_method[] = {
+const struct cosem_method clock_method[] = {
     [COSEM_METHOD(1)] = { .call = call_adjust, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_adjust, .ret = &cosem_order },
     [COSEM_METHOD(3)] = { .call = call_adjust, .ret = &cosem_order },
@@ -217,25 +200,6 @@ static enum dar get_local_date(void *app, const struct cosem_at *at, struct axdr
     return axdr_emit_octets(o, dt, 5);
 }
 
-static const struct cosem_attr unix_attr[] = { [COSEM_ATTR(2)] = { .get = get_unix } };
-static const struct cosem_attr local_time_attr[] = { [COSEM_ATTR(2)] = { .get =
-                                                                             get_local_time } };
-static const struct cosem_attr local_date_attr[] = { [COSEM_ATTR(2)] = { .get =
-                                                                             get_local_date } };
-
-const struct cosem_class class_clock = {
-    .id = 8,
-    .n_attr = COUNT(clock_attr),
-    .attr = clock_attr,
-    .n_method = COUNT(clock_method),
-    .method = clock_method,
-};
-const struct cosem_class class_unix_clock = { .id = 1,
-                                              .n_attr = COUNT(unix_attr),
-                                              .attr = unix_attr };
-const struct cosem_class class_local_time = { .id = 1,
-                                              .n_attr = COUNT(local_time_attr),
-                                              .attr = local_time_attr };
-const struct cosem_class class_local_date = { .id = 1,
-                                              .n_attr = COUNT(local_date_attr),
-                                              .attr = local_date_attr };
+const struct cosem_attr unix_clock_attr[] = { [COSEM_ATTR(2)] = { .get = get_unix } };
+const struct cosem_attr local_time_attr[] = { [COSEM_ATTR(2)] = { .get = get_local_time } };
+const struct cosem_attr local_date_attr[] = { [COSEM_ATTR(2)] = { .get = get_local_date } };

@@ -64,7 +64,7 @@ static enum dar codes_put(void *app, const struct cosem_at *at, uint32_t i, stru
     c.index = (uint16_t)(format >> FORMAT_WHICH);
     const uint8_t *words = axdr_read_string(in, AXDR_OCTETS, &n);
     x.action = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n > CODE_WORDS || !read_item(&c, format, &x.item)) return DAR_OTHER;
     memcpy(x.words, words, n);
     x.words_n = (uint8_t)n;
@@ -92,9 +92,6 @@ static const struct cosem_seq codes_seq = { .open = codes_open,
                                             .put_row = codes_put,
                                             .commit = codes_commit,
                                             .abort = codes_abort };
-static const struct cosem_attr codes_attr[] = {
+const struct cosem_attr codes_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &codes_seq },
 };
-const struct cosem_class class_codes = { .id = 1,
-                                         .n_attr = COUNT(codes_attr),
-                                         .attr = codes_attr };

@@ -192,23 +192,6 @@ static enum dar get_template(void *app, const struct cosem_at *at, struct axdr_o
     return dar;
 }
 
-static struct setting setting_of(const struct cosem_at *at)
-{
-    if (at->id == 4)
-        return (struct setting){ (uint16_t)(PARAM_COMPACT_1_ID + which(at)), AXDR_U8 };
-    return (struct setting){ (uint16_t)(PARAM_COMPACT_1_METHOD + which(at)), AXDR_ENUM };
-}
-
-static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting_of(at));
-}
-
-static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting_of(at));
-}
-
 static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in *arg,
                            struct cosem_ret *ret)
 {
@@ -231,20 +214,14 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
     return DAR_OK;
 }
 
-static const struct cosem_attr compact_attr[] = {
+const struct cosem_attr compact_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_buffer },
     [COSEM_ATTR(3)] = { .get = get_list, .set = set_list },
-    [COSEM_ATTR(4)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(4)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(5)] = { .get = get_template },
-    [COSEM_ATTR(6)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
 };
-static const struct cosem_method compact_method[] = {
+const struct cosem_method compact_method[] = {
     [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order }
 };
-const struct cosem_class class_compact = { .id = 62,
-                                           .version = 1,
-                                           .n_attr = COUNT(compact_attr),
-                                           .attr = compact_attr,
-                                           .n_method = COUNT(compact_method),
-                                           .method = compact_method };

@@ -14,12 +14,6 @@ static enum dar get_last(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_int(o, at->row->bind.tag, reg_at(r, (uint16_t)(demand_of(at) + DEMANDS)));
 }
 
-static enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_null(o);
-}
-
 static enum dar get_ended(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
@@ -33,43 +27,29 @@ static enum dar get_start(void *app, const struct cosem_at *at, struct axdr_out 
 }
 
 /* Period and number are the meter's: the same for every demand. */
-static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
+static struct setting setting_of(const struct cosem_at *at)
 {
-    (void)at;
-    return axdr_emit_u32(o, (uint32_t)param_get(meter_of(app), PARAM_DEMAND_PERIOD_S));
+    return at->id == 8 ? (struct setting){ PARAM_DEMAND_PERIOD_S, AXDR_U32 }
+                       : (struct setting){ PARAM_DEMAND_PERIODS, AXDR_U16 };
 }
 
-static enum dar set_period(void *app, const struct cosem_at *at, struct axdr_in *in)
+static enum dar get_of_all(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    uint32_t s = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (s > INT32_MAX) return DAR_OTHER;
-    return param_set(meter_of(app), at->who, PARAM_DEMAND_PERIOD_S, (int32_t)s);
+    return emit_setting(app, o, setting_of(at));
 }
 
-static enum dar get_number(void *app, const struct cosem_at *at, struct axdr_out *o)
+static enum dar set_of_all(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    (void)at;
-    return axdr_emit_u16(o, (uint16_t)param_get(meter_of(app), PARAM_DEMAND_PERIODS));
+    return set_setting(app, at, in, setting_of(at));
 }
 
-static enum dar set_number(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    uint16_t n = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return param_set(meter_of(app), at->who, PARAM_DEMAND_PERIODS, n);
-}
-
-static const struct cosem_attr demand_attr[] = {
+const struct cosem_attr demand_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_last },
     [COSEM_ATTR(4)] = { .get = get_reg_unit },
     [COSEM_ATTR(5)] = { .get = get_null },
     [COSEM_ATTR(6)] = { .get = get_ended },
     [COSEM_ATTR(7)] = { .get = get_start },
-    [COSEM_ATTR(8)] = { .get = get_period, .set = set_period },
-    [COSEM_ATTR(9)] = { .get = get_number, .set = set_number },
+    [COSEM_ATTR(8)] = { .get = get_of_all, .set = set_of_all },
+    [COSEM_ATTR(9)] = { .get = get_of_all, .set = set_of_all },
 };
-const struct cosem_class class_demand = { .id = 5,
-                                          .n_attr = COUNT(demand_attr),
-                                          .attr = demand_attr };

@@ -123,7 +123,7 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &n);
     read_steps(in, &s);
     (void)axdr_read_fields(in, tables + BEHIND_STEPS, COUNT(tables) - BEHIND_STEPS, &s);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n > sizeof s.name) return DAR_OTHER;
     if (n) memcpy(s.name, name, n);
     uint8_t body[2][SCHEME_BODY];
@@ -134,18 +134,12 @@ static enum dar set_scheme(void *app, const struct cosem_at *at, struct axdr_in 
     return expense_scheme_set(meter_of(app), at->who, &s, &fault);
 }
 
-static const struct cosem_attr active_attr[] = {
+const struct cosem_attr scheme_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scheme },
 };
-static const struct cosem_attr passive_attr[] = {
+const struct cosem_attr scheme_passive_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scheme, .set = set_scheme },
 };
-const struct cosem_class class_scheme = { .id = 1,
-                                          .n_attr = COUNT(active_attr),
-                                          .attr = active_attr };
-const struct cosem_class class_scheme_passive = { .id = 1,
-                                                  .n_attr = COUNT(passive_attr),
-                                                  .attr = passive_attr };
 
 /* -- its tables, one by one ---------------------------------------------------------------- */
 
@@ -157,42 +151,23 @@ static enum dar get_part(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_fields(o, &tables[f[0]], (size_t)f[1] - f[0], &s);
 }
 
-static const struct cosem_attr part_attr[] = {
+const struct cosem_attr scheme_part_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_part },
 };
-const struct cosem_class class_scheme_part = { .id = 1,
-                                               .n_attr = COUNT(part_attr),
-                                               .attr = part_attr };
 
 /* -- when the passive one comes into force ------------------------------------------------- */
+static const struct setting scheme_at = { PARAM_SCHEME_AT_S, AXDR_DATETIME };
+
 enum dar get_scheme_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct meter *m = meter_of(app);
     (void)at;
-    return emit_moment(m, o, (utc_t){ (uint32_t)param_get(m, PARAM_SCHEME_AT_S) });
+    return emit_setting(app, o, scheme_at);
 }
 
-/* A date without a year: never. */
 enum dar set_scheme_time(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    struct meter *m = meter_of(app);
-    uint8_t dt[12];
-    utc_t u = { 0 };
-    axdr_read_octets(in, dt, sizeof dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (dt[0] != 0xFF || dt[1] != 0xFF) {
-        if (!axdr_is_datetime(dt) || moment_get(m, dt, &u)) return DAR_OTHER;
-        if (u.s < 1 || u.s > UINT32_MAX) return DAR_OTHER;
-    }
-    return param_set(m, at->who, PARAM_SCHEME_AT_S, (int32_t)(uint32_t)u.s);
+    return set_setting(app, at, in, scheme_at);
 }
-
-static const struct cosem_attr time_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_scheme_time, .set = set_scheme_time },
-};
-const struct cosem_class class_scheme_time = { .id = 1,
-                                               .n_attr = COUNT(time_attr),
-                                               .attr = time_attr };
 
 /* -- what it comes to: amounts in 1e-6 of the currency, rounded down ----------------------- */
 static int64_t micro(int64_t nano)
@@ -222,12 +197,9 @@ static enum dar get_month(void *app, const struct cosem_at *at, struct axdr_out 
                                                : b.total.nano));
 }
 
-static const struct cosem_attr month_attr[] = {
+const struct cosem_attr month_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_month },
 };
-const struct cosem_class class_month = { .id = 1,
-                                         .n_attr = COUNT(month_attr),
-                                         .attr = month_attr };
 
 int64_t model_charged_at(struct meter *m, unsigned w, enum billing which, unsigned back)
 {
@@ -292,9 +264,6 @@ static enum dar get_now(void *app, const struct cosem_at *at, struct axdr_out *o
     }
 }
 
-static const struct cosem_attr now_attr[] = {
+const struct cosem_attr expense_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_now },
 };
-const struct cosem_class class_expense = { .id = 1,
-                                           .n_attr = COUNT(now_attr),
-                                           .attr = now_attr };

@@ -43,7 +43,7 @@ enum dar set_monitored_by(struct meter *m, const struct who *who, uint16_t param
     c.class_id = axdr_read_u16(in);
     axdr_read_octets(in, &c.ln, 6);
     c.attr = axdr_read_i8(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     int reg = model_column_of(&c);
     if (reg < 0 || reg >= REG_COUNT) return DAR_OTHER;
     return param_set(m, who, param, reg);
@@ -82,22 +82,6 @@ static enum dar set_threshold(void *app, const struct cosem_at *at, struct axdr_
     return set_setting(app, at, in, threshold(app, at));
 }
 
-static struct setting duration(const struct cosem_at *at)
-{
-    return (struct setting){ param_of(at, at->id == 6 ? LIMIT_OVER_S : LIMIT_UNDER_S),
-                             AXDR_U32 };
-}
-
-static enum dar get_duration(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, duration(at));
-}
-
-static enum dar set_duration(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, duration(at));
-}
-
 /* -- emergency ----------------------------------------------------------------------------- */
 
 static const struct axdr_field profile_field[] = {
@@ -120,7 +104,7 @@ static enum dar set_profile(void *app, const struct cosem_at *at, struct axdr_in
     static const uint8_t open[5] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
     struct emergency e = { .from = { 0 } };
     (void)axdr_read_fields(in, profile_field, COUNT(profile_field), &e);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     bool none = !memcmp(e.time, open, sizeof open);
     if (!none && moment_get(meter_of(app), e.time, &e.from)) return DAR_OTHER;
     return limiter_set_emergency(meter_of(app), at->who, index_of(at), &e);
@@ -148,7 +132,7 @@ static enum dar set_groups(void *app, const struct cosem_at *at, struct axdr_in 
     if (in->bad) return DAR_TYPE;
     if (n > LIMIT_GROUPS) return DAR_OTHER;
     for (uint32_t i = 0; i < n; i++) le_put16(ids + 2 * i, axdr_read_u16(in));
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_write(meter_of(app), at->who, groups_of(at), ids, n * 2);
 }
 
@@ -159,57 +143,52 @@ static enum dar get_is_active(void *app, const struct cosem_at *at, struct axdr_
 
 /* -- actions ------------------------------------------------------------------------------- */
 
-/* One of another table is out of range. */
-static int32_t read_script(struct axdr_in *in)
-{
-    struct obis ln = { 0 };
-    axdr_read_struct(in, 2);
-    axdr_read_octets(in, &ln, 6);
-    uint16_t selector = axdr_read_u16(in);
-    bool known = selector == 0 || !memcmp(&ln, &supply_scripts, sizeof ln);
-    return known ? selector : INT32_MAX;
-}
-
-int emit_supply_scripts(struct axdr_out *o, int32_t up, int32_t down)
+int emit_scripts(struct axdr_out *o, const struct obis *table, int32_t up, int32_t down)
 {
     axdr_emit_struct(o, 2);
-    emit_script(o, &supply_scripts, (unsigned)up);
-    return emit_script(o, &supply_scripts, (unsigned)down);
+    emit_script(o, table, (unsigned)up);
+    return emit_script(o, table, (unsigned)down);
 }
 
-enum dar set_supply_scripts(struct meter *m, const struct who *who, uint16_t up,
-                            struct axdr_in *in)
+/* A script of another table is out of range; of none at all any may be named with the relay's. */
+enum dar set_scripts_of(struct meter *m, const struct who *who, const struct obis *table,
+                        uint16_t up, struct axdr_in *in)
 {
     struct param_value v[2];
+    bool good = true;
     axdr_read_struct(in, 2);
-    for (unsigned i = 0; i < 2; i++)
-        v[i] = (struct param_value){ (uint16_t)(up + i), read_script(in) };
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return param_set_all(m, who, v, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct obis ln = *table;
+        axdr_read_struct(in, 2);
+        axdr_read_octets(in, &ln, sizeof ln);
+        v[i] = (struct param_value){ (uint16_t)(up + i), axdr_read_u16(in) };
+        bool none = v[i].value == 0 && table == &supply_scripts;
+        good &= none || !memcmp(&ln, table, sizeof ln);
+    }
+    if (in->bad) return DAR_TYPE;
+    return good ? param_set_all(m, who, v, 2) : DAR_OTHER;
 }
 
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return emit_supply_scripts(o, value_of(app, at, LIMIT_UP), value_of(app, at, LIMIT_DOWN));
+    return emit_scripts(o, &supply_scripts, value_of(app, at, LIMIT_UP),
+                        value_of(app, at, LIMIT_DOWN));
 }
 
 static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    return set_supply_scripts(meter_of(app), at->who, param_of(at, LIMIT_UP), in);
+    return set_scripts_of(meter_of(app), at->who, &supply_scripts, param_of(at, LIMIT_UP), in);
 }
 
-static const struct cosem_attr limiter_attr[] = {
+const struct cosem_attr limiter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_monitored, .set = set_monitored },
     [COSEM_ATTR(3)] = { .get = get_active },
     [COSEM_ATTR(4)] = { .get = get_threshold, .set = set_threshold },
     [COSEM_ATTR(5)] = { .get = get_threshold, .set = set_threshold },
-    [COSEM_ATTR(6)] = { .get = get_duration, .set = set_duration },
-    [COSEM_ATTR(7)] = { .get = get_duration, .set = set_duration },
+    [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(8)] = { .get = get_profile, .set = set_profile },
     [COSEM_ATTR(9)] = { .get = get_groups, .set = set_groups },
     [COSEM_ATTR(10)] = { .get = get_is_active },
     [COSEM_ATTR(11)] = { .get = get_scripts, .set = set_scripts },
 };
-const struct cosem_class class_limiter = { .id = 71,
-                                           .n_attr = COUNT(limiter_attr),
-                                           .attr = limiter_attr };

@@ -175,19 +175,13 @@ static enum dar get_made_unit(void *app, const struct cosem_at *at, struct axdr_
     return emit_unit(o, made_of(at)->scaler, made_of(at)->unit);
 }
 
-static const struct cosem_attr made_attr[] = {
+const struct cosem_attr made_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_made },
 };
-static const struct cosem_attr made_register_attr[] = {
+const struct cosem_attr made_register_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_made },
     [COSEM_ATTR(3)] = { .get = get_made_unit },
 };
-const struct cosem_class class_made = { .id = 1,
-                                        .n_attr = COUNT(made_attr),
-                                        .attr = made_attr };
-const struct cosem_class class_made_register = { .id = 3,
-                                                 .n_attr = COUNT(made_register_attr),
-                                                 .attr = made_register_attr };
 
 /* -- levels of the inputs, in the order of 0-0:96.3.1 -------------------------------------- */
 static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -203,12 +197,9 @@ static enum dar get_inputs(void *app, const struct cosem_at *at, struct axdr_out
     return emit_flags(o, flags, 8);
 }
 
-static const struct cosem_attr inputs_attr[] = {
+const struct cosem_attr inputs_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_inputs },
 };
-const struct cosem_class class_inputs = { .id = 1,
-                                          .n_attr = COUNT(inputs_attr),
-                                          .attr = inputs_attr };
 
 /* -- levels of the outputs: pulses, the relay as ordered and as it is, lamp, buzzer -------- */
 
@@ -223,12 +214,9 @@ static enum dar get_output_state(void *app, const struct cosem_at *at, struct ax
     return emit_flags(o, flags, 8);
 }
 
-static const struct cosem_attr output_state_attr[] = {
+const struct cosem_attr output_state_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_output_state },
 };
-const struct cosem_class class_output_state = { .id = 1,
-                                                .n_attr = COUNT(output_state_attr),
-                                                .attr = output_state_attr };
 
 /* -- status words: the conditions of alarm register k that hold now, told or not ----------- */
 
@@ -237,12 +225,9 @@ static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out
     return emit_flags(o, meter_of(app)->alarms.held[at->row->bind.id], 32);
 }
 
-static const struct cosem_attr status_attr[] = {
+const struct cosem_attr status_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_status },
 };
-const struct cosem_class class_status = { .id = 1,
-                                          .n_attr = COUNT(status_attr),
-                                          .attr = status_attr };
 
 /* -- when the battery is to be changed: its life, from the day it was put in --------------- */
 
@@ -265,7 +250,7 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
     uint8_t dt[12];
     utc_t u;
     axdr_read_datetime(in, dt);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!installed_s(m)) return be_get16(dt) == 0xFFFF ? DAR_OK : DAR_OTHER;
     if (moment_get(m, dt, &u) || u.s <= installed_s(m)) return DAR_OTHER;
     int64_t days = (u.s - installed_s(m)) / 86400;
@@ -273,12 +258,9 @@ static enum dar set_battery_date(void *app, const struct cosem_at *at, struct ax
                             : param_set(m, at->who, PARAM_BATTERY_DAYS, (int32_t)days);
 }
 
-static const struct cosem_attr battery_date_attr[] = {
+const struct cosem_attr battery_date_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_battery_date, .set = set_battery_date },
 };
-const struct cosem_class class_battery_date = { .id = 1,
-                                                .n_attr = COUNT(battery_date_attr),
-                                                .attr = battery_date_attr };
 
 /* -- alarm and error words: what a client writes 0 into goes out, unless it still holds
  * --------
@@ -288,7 +270,7 @@ typedef int (*clearer)(struct meter *m, const struct who *who, unsigned k, uint3
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in, clearer f)
 {
     uint32_t v = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return f(meter_of(app), at->who, at->k, v);
 }
 
@@ -312,24 +294,15 @@ static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr
     return axdr_emit_u32(o, meter_of(app)->alarms.descriptor[at->k]);
 }
 
-static const struct cosem_attr alarm_attr[] = {
+const struct cosem_attr alarm_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value, .set = set_alarm },
 };
-static const struct cosem_attr error_attr[] = {
+const struct cosem_attr error_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value, .set = set_error },
 };
-static const struct cosem_attr descriptor_attr[] = {
+const struct cosem_attr descriptor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_descriptor, .set = set_descriptor },
 };
-const struct cosem_class class_alarm = { .id = 1,
-                                         .n_attr = COUNT(alarm_attr),
-                                         .attr = alarm_attr };
-const struct cosem_class class_error = { .id = 1,
-                                         .n_attr = COUNT(error_attr),
-                                         .attr = error_attr };
-const struct cosem_class class_descriptor = { .id = 1,
-                                              .n_attr = COUNT(descriptor_attr),
-                                              .attr = descriptor_attr };
 
 /* -- parameters that are shown as one structure, and written as one ------------------------ */
 static const struct setting_list *settings_of(const struct cosem_at *at)
@@ -337,37 +310,48 @@ static const struct setting_list *settings_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
+static struct setting setting_of(const struct setting_list *l, unsigned k)
+{
+    return (struct setting){ (uint16_t)(l->of[k % l->n].id + k / l->n), l->of[k % l->n].tag };
+}
+
+static unsigned count_of(const struct setting_list *l)
+{
+    return l->objects ? (unsigned)l->n * l->objects : l->n;
+}
+
 static enum dar get_settings(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct setting_list *l = settings_of(at);
-    axdr_emit_struct(o, l->n);
-    for (unsigned i = 0; i < l->n; i++)
-        axdr_emit_int(o, l->of[i].tag, param_get(meter_of(app), l->of[i].id));
+    if (l->objects) axdr_emit_array(o, l->objects);
+    for (unsigned k = 0; k < count_of(l); k++) {
+        if (k % l->n == 0) axdr_emit_struct(o, l->n);
+        emit_setting(app, o, setting_of(l, k));
+    }
     return DAR_OK;
 }
 
 static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     const struct setting_list *l = settings_of(at);
-    struct param_value v[SETTINGS_MAX];
-    bool good = true;
-    axdr_read_struct(in, l->n);
-    for (unsigned i = 0; i < l->n; i++) {
-        int64_t n = axdr_read_int(in, l->of[i].tag);
-        good &= n <= INT32_MAX;
-        v[i] = (struct param_value){ l->of[i].id, (int32_t)n };
+    struct param_value v[SETTINGS_ALL];
+    bool good = !l->objects || axdr_read_head(in, AXDR_ARRAY) == l->objects;
+    if (!good && !in->bad) return DAR_OTHER;
+    for (unsigned k = 0; k < count_of(l); k++) {
+        struct setting s = setting_of(l, k);
+        if (k % l->n == 0) axdr_read_struct(in, l->n);
+        int64_t n = read_setting(app, in, s);
+        good &= n <= (s.tag == AXDR_DATETIME ? UINT32_MAX : INT32_MAX);
+        v[k] = (struct param_value){ s.id, (int32_t)(uint32_t)n };
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!good) return DAR_OTHER;
-    return param_set_all(meter_of(app), at->who, v, l->n);
+    return param_set_all(meter_of(app), at->who, v, count_of(l));
 }
 
-static const struct cosem_attr settings_attr[] = {
+const struct cosem_attr settings_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_settings, .set = set_settings },
 };
-const struct cosem_class class_settings = { .id = 1,
-                                            .n_attr = COUNT(settings_attr),
-                                            .attr = settings_attr };
 
 /* -- what alarms light and sound ----------------------------------------------------------- */
 static const struct axdr_field output_field[] = {
@@ -382,33 +366,27 @@ static const struct axdr_field output_field[] = {
     AXDR_FIELD(U8, struct output_row, repeat_s),
 };
 
+static const struct row_shape output_shape = { output_field, COUNT(output_field),
+                                               sizeof(struct output_row), OUTPUT_ROWS };
+
 static enum dar get_outputs(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct output_row row[OUTPUT_ROWS];
     unsigned n = output_rows(meter_of(app), row);
     (void)at;
-    axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++)
-        axdr_emit_fields(o, output_field, COUNT(output_field), &row[i]);
-    return DAR_OK;
+    return emit_rows(o, &output_shape, row, n);
 }
 
 static enum dar set_outputs(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct output_row row[OUTPUT_ROWS], was[OUTPUT_ROWS];
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (in->bad) return DAR_TYPE;
-    if (n > OUTPUT_ROWS) return DAR_OTHER;
-    for (uint32_t i = 0; i < n; i++)
-        if (axdr_read_fields(in, output_field, COUNT(output_field), &row[i])) return DAR_TYPE;
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    bool stands = n == output_rows(meter_of(app), was) && !memcmp(row, was, n * sizeof row[0]);
-    return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, n);
+    int n = read_rows(in, &output_shape, row);
+    if (n < 0) return n;
+    bool stands = n == (int)output_rows(meter_of(app), was) &&
+                  !memcmp(row, was, (size_t)n * sizeof row[0]);
+    return stands ? DAR_OK : output_set_rows(meter_of(app), at->who, row, (unsigned)n);
 }
 
-static const struct cosem_attr outputs_attr[] = {
+const struct cosem_attr outputs_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_outputs, .set = set_outputs },
 };
-const struct cosem_class class_outputs = { .id = 1,
-                                           .n_attr = COUNT(outputs_attr),
-                                           .attr = outputs_attr };

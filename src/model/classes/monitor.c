@@ -99,12 +99,9 @@ static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out
 }
 
 static const struct cosem_seq list_seq = { .open = list_open, .row = list_row };
-static const struct cosem_attr monitor_attr[] = {
+const struct cosem_attr monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_changed },   [COSEM_ATTR(3)] = { .get = get_time },
     [COSEM_ATTR(4)] = { .seq = &list_seq },     [COSEM_ATTR(5)] = { .get = get_name },
     [COSEM_ATTR(6)] = { .get = get_algorithm }, [COSEM_ATTR(7)] = { .get = get_digest },
     [COSEM_ATTR(8)] = { .get = get_values },
-};
-const struct cosem_class class_monitor = {
-    .id = 65, .version = 1, .n_attr = COUNT(monitor_attr), .attr = monitor_attr
 };

@@ -1,57 +1,16 @@
-/* ports.c - classes 19, 23, 41 and 124: how the ways into the meter are set up and guarded.
- *
- * An attribute is a parameter: row bind.ext names the first of a port's, the tables below how
- * far behind it each attribute stands and under which type it is shown. What is set holds from
- * the next time a link comes to rest (dlms/host.h, port_get).
+/* ports.c - classes 19, 23, 124, 41 to 43 and 48: how a port speaks, and what guards it. What is set
+ * holds from the next time a link comes to rest (dlms/host.h, port_get).
  */
 #include <string.h>
 
 #include "base/err.h"
 #include "model/classes.h"
 
-struct field {
-    uint8_t behind, tag;
-};
-
-static const struct port_setup *setup_of(const struct cosem_at *at)
-{
-    return at->row->bind.ext;
-}
-
-static struct setting setting_of(const struct cosem_at *at, const struct field *f)
-{
-    return (struct setting){ (uint16_t)(setup_of(at)->first + f[at->id].behind),
-                             f[at->id].tag };
-}
-
 /* -- class 19: IEC 62056-21 on a local port ------------------------------------------------ */
-static const struct field local_field[] = {
-    [2] = { LOCAL_MODE, AXDR_ENUM },
-    [4] = { LOCAL_PROPOSAL, AXDR_ENUM },
-    [5] = { LOCAL_RESPONSE, AXDR_ENUM },
-};
-
-static enum dar get_local(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting_of(at, local_field));
-}
-
-static enum dar set_local(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting_of(at, local_field));
-}
-
-static enum dar get_opening(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    axdr_emit_enum(o, 0); /* the sign-on is at 300 baud by the standard */
-    return DAR_OK;
-}
-
 static enum dar get_address(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint8_t b[LOCAL_ADDRESS];
-    int n = param_read(meter_of(app), setup_of(at)->octets, b, sizeof b);
+    int n = param_read(meter_of(app), (uint16_t)(PARAM_LOCAL_1_ADDRESS + at->k), b, sizeof b);
     if (n < 0) return n;
     return axdr_emit_octets(o, b, (size_t)n);
 }
@@ -68,96 +27,57 @@ static enum dar set_address(void *app, const struct cosem_at *at, struct axdr_in
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!is_address(p, n)) return DAR_OTHER;
-    return param_write(meter_of(app), at->who, setup_of(at)->octets, p, n);
+    return param_write(meter_of(app), at->who, (uint16_t)(PARAM_LOCAL_1_ADDRESS + at->k), p, n);
 }
 
-/* Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
-static const struct cosem_attr local_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_local, .set = set_local },
-    [COSEM_ATTR(3)] = { .get = get_opening },
-    [COSEM_ATTR(4)] = { .get = get_local, .set = set_local },
-    [COSEM_ATTR(5)] = { .get = get_local, .set = set_local },
+/* The sign-on is at 300 baud by the standard. Attributes 7 to 9 are passwords of a programming mode this meter has not: no way in. */
+const struct cosem_attr local_port_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(3)] = { .get = get_first },
+    [COSEM_ATTR(4)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(5)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(6)] = { .get = get_address, .set = set_address },
-};
-const struct cosem_class class_local_port = {
-    .id = 19, .version = 1, .n_attr = COUNT(local_attr), .attr = local_attr
 };
 
 /* -- class 23: HDLC ------------------------------------------------------------------------ */
-static const struct field hdlc_field[] = {
-    [2] = { HDLC_SPEED, AXDR_ENUM },     [3] = { HDLC_WINDOW_TX, AXDR_U8 },
-    [4] = { HDLC_WINDOW_RX, AXDR_U8 },   [5] = { HDLC_INFO_TX, AXDR_U16 },
-    [6] = { HDLC_INFO_RX, AXDR_U16 },    [7] = { HDLC_OCTET_MS, AXDR_U16 },
-    [8] = { HDLC_INACTIVITY, AXDR_U16 }, [9] = { HDLC_ADDRESS, AXDR_U16 },
-};
-
-static enum dar get_hdlc(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting_of(at, hdlc_field));
-}
-
-static enum dar set_hdlc(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting_of(at, hdlc_field));
-}
-
-static uint8_t link_of(const struct cosem_at *at)
-{
-    return setup_of(at)->link;
-}
-
+/* A row's bind.id is its link. */
 static enum dar get_lower(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    return axdr_emit_u16(o, device_lower_address(device_of(app), link_of(at)));
+    return axdr_emit_u16(o, device_lower_address(device_of(app), at->row->bind.id));
 }
 
 /* 0 would mean "from the serial number": that is not for writing. */
 static enum dar set_lower(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint16_t v = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (v == device_lower_address(device_of(app), link_of(at))) return DAR_OK;
+    if (in->bad) return DAR_TYPE;
+    if (v == device_lower_address(device_of(app), at->row->bind.id)) return DAR_OK;
     if (v < HDLC_LOWEST) return DAR_OTHER;
-    return param_set(meter_of(app), at->who, setting_of(at, hdlc_field).id, v);
+    return param_set(meter_of(app), at->who,
+                     (uint16_t)(PARAM_HDLC_1_ADDRESS + at->row->bind.id * HDLCS), v);
 }
 
-static const struct cosem_attr hdlc_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_hdlc, .set = set_hdlc },
-    [COSEM_ATTR(3)] = { .get = get_hdlc, .set = set_hdlc },
-    [COSEM_ATTR(4)] = { .get = get_hdlc, .set = set_hdlc },
-    [COSEM_ATTR(5)] = { .get = get_hdlc, .set = set_hdlc },
-    [COSEM_ATTR(6)] = { .get = get_hdlc, .set = set_hdlc },
-    [COSEM_ATTR(7)] = { .get = get_hdlc, .set = set_hdlc },
-    [COSEM_ATTR(8)] = { .get = get_hdlc, .set = set_hdlc },
+const struct cosem_attr hdlc_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(3)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(4)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(5)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(7)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(8)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(9)] = { .get = get_lower, .set = set_lower },
-};
-const struct cosem_class class_hdlc = {
-    .id = 23, .version = 1, .n_attr = COUNT(hdlc_attr), .attr = hdlc_attr
 };
 
 /* -- class 124: what happens after failed attempts ----------------------------------------- */
-static const struct field guard_field[] = {
-    [2] = { GUARD_MODE, AXDR_ENUM },     [3] = { GUARD_ATTEMPTS, AXDR_U16 },
-    [4] = { GUARD_FIRST_S, AXDR_U32 },   [5] = { GUARD_STEEPNESS, AXDR_U8 },
-    [6] = { GUARD_LONGEST_S, AXDR_U32 },
-};
-
-static enum dar get_guard(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, setting_of(at, guard_field));
-}
-
-static enum dar set_guard(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, setting_of(at, guard_field));
-}
-
+/* Object E is the link; what it guards is the setup of that port. */
 static enum dar get_port(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
+    bool wan = at->k == LINK_WAN;
+    uint8_t ln[6] = { 0, 0, wan ? 25 : 20, 0, wan ? 0 : at->k, 255 };
     (void)app;
-    return axdr_emit_octets(o, &setup_of(at)->port, 6);
+    return axdr_emit_octets(o, ln, sizeof ln);
 }
 
 enum { UNLOCKED, LOCKED_FOR_NOW, LOCKED };
@@ -165,14 +85,15 @@ enum { UNLOCKED, LOCKED_FOR_NOW, LOCKED };
 static enum dar get_state(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct meter *m = meter_of(app);
-    bool for_good = param_get(m, setup_of(at)->first) == SECURE_PORT_LOCKED;
-    bool locked = secure_is_locked(m, link_of(at));
+    uint16_t mode = (uint16_t)(PARAM_GUARD_1_MODE + at->k * GUARDS);
+    bool for_good = param_get(m, mode) == SECURE_PORT_LOCKED;
+    bool locked = secure_is_locked(m, at->k);
     return axdr_emit_enum(o, for_good ? LOCKED : locked ? LOCKED_FOR_NOW : UNLOCKED);
 }
 
 static enum dar get_attempts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    const struct secure_lock *l = &meter_of(app)->secure.lock[link_of(at)];
+    const struct secure_lock *l = &meter_of(app)->secure.lock[at->k];
     return axdr_emit_u32(o, at->id == 9 ? l->failed : l->total);
 }
 
@@ -181,29 +102,23 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
 {
     struct meter *m = meter_of(app);
     (void)arg, (void)ret;
-    if (secure_reset(m, link_of(at))) event_post(m, EV_PORT_UNLOCKED, at->who, NULL);
+    if (secure_reset(m, at->k)) event_post(m, EV_PORT_UNLOCKED, at->who, NULL);
     return DAR_OK;
 }
 
-static const struct cosem_attr guard_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_guard, .set = set_guard },
-    [COSEM_ATTR(3)] = { .get = get_guard, .set = set_guard },
-    [COSEM_ATTR(4)] = { .get = get_guard, .set = set_guard },
-    [COSEM_ATTR(5)] = { .get = get_guard, .set = set_guard },
-    [COSEM_ATTR(6)] = { .get = get_guard, .set = set_guard },
+const struct cosem_attr port_guard_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(3)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(4)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(5)] = { .get = get_shown, .set = set_shown },
+    [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
     [COSEM_ATTR(7)] = { .get = get_port },
     [COSEM_ATTR(8)] = { .get = get_state },
     [COSEM_ATTR(9)] = { .get = get_attempts },
     [COSEM_ATTR(10)] = { .get = get_attempts },
 };
-static const struct cosem_method guard_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order }
-};
-const struct cosem_class class_port_guard = { .id = 124,
-                                              .n_attr = COUNT(guard_attr),
-                                              .attr = guard_attr,
-                                              .n_method = COUNT(guard_method),
-                                              .method = guard_method };
+const struct cosem_method guard_method[] = { [COSEM_METHOD(1)] = { .call = call_reset,
+                                                                   .ret = &cosem_order } };
 
 /* -- classes 41, 42, 43: the network: what was set, or as the port has it ------------------ */
 /* The answer goes out by the network as it was. */
@@ -272,7 +187,7 @@ static enum dar set_net(void *app, const struct cosem_at *at, struct axdr_in *in
     struct axdr_out o = axdr_out(is, sizeof is);
     axdr_emit_fields(&o, &x->f, 1, &n);
     (void)axdr_read_fields(in, &x->f, 1, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!memcmp(is, number.p, o.len) && is_set_up(app)) return DAR_OK;
     uint32_t v = (uint32_t)axdr_read_number(&number, NULL);
     if (!is_possible(x->param, v)) return DAR_OTHER;
@@ -281,83 +196,51 @@ static enum dar set_net(void *app, const struct cosem_at *at, struct axdr_in *in
     return dar;
 }
 
+/* What it stands on: 0-0:25.d.0. */
 static enum dar get_below(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    return axdr_emit_octets(o, &setup_of(at)->port, 6);
+    return axdr_emit_octets(o, (uint8_t[]){ 0, 0, 25, (uint8_t)at->row->bind.id, 0, 255 }, 6);
 }
 
-static struct setting idle(const struct cosem_at *at)
-{
-    return (struct setting){ setup_of(at)->first, AXDR_U16 };
-}
-
-static enum dar get_idle(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, idle(at));
-}
-
-static enum dar set_idle(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, idle(at));
-}
-
-static const struct cosem_attr tcp_attr[] = {
+const struct cosem_attr tcp_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(3)] = { .get = get_below },
     [COSEM_ATTR(4)] = { .get = get_net },
     [COSEM_ATTR(5)] = { .get = get_net, .set = set_net },
-    [COSEM_ATTR(6)] = { .get = get_idle, .set = set_idle },
+    [COSEM_ATTR(6)] = { .get = get_shown, .set = set_shown },
 };
-const struct cosem_class class_tcp = { .id = 41, .n_attr = COUNT(tcp_attr), .attr = tcp_attr };
 
-static enum dar get_none(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_array(o, 0);
-}
-
-static const struct cosem_attr ipv4_attr[] = {
+const struct cosem_attr ipv4_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_below },
     [COSEM_ATTR(3)] = { .get = get_net, .set = set_net },
-    [COSEM_ATTR(4)] = { .get = get_none },
-    [COSEM_ATTR(5)] = { .get = get_none },
+    [COSEM_ATTR(4)] = { .get = get_empty },
+    [COSEM_ATTR(5)] = { .get = get_empty },
     [COSEM_ATTR(6)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(7)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(8)] = { .get = get_net },
     [COSEM_ATTR(9)] = { .get = get_net, .set = set_net },
     [COSEM_ATTR(10)] = { .get = get_net, .set = set_net },
 };
-const struct cosem_class class_ipv4 = { .id = 42,
-                                        .n_attr = COUNT(ipv4_attr),
-                                        .attr = ipv4_attr };
 
 /* -- class 48: addresses come from the link and its routers -------------------------------- */
 
-static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_enum(o, 0);
-}
+static const struct axdr_field ip6_field = { .kind = AXDR_K_OCTETS, .arg = 16 };
+static const struct row_shape ip6_shape = { &ip6_field, 1, 16, 0 };
 
 static enum dar get_ip6(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct device_net n = net_of(app);
     (void)at;
-    axdr_emit_array(o, n.ip6_n);
-    for (unsigned i = 0; i < n.ip6_n; i++) axdr_emit_octets(o, n.ip6[i], 16);
-    return DAR_OK;
+    return emit_rows(o, &ip6_shape, n.ip6, n.ip6_n);
 }
 
 static enum dar get_gateway6(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     static const uint8_t none[16];
     struct device_net n = net_of(app);
-    bool any = memcmp(n.gateway6, none, sizeof none) != 0;
     (void)at;
-    axdr_emit_array(o, any);
-    if (any) axdr_emit_octets(o, n.gateway6, 16);
-    return DAR_OK;
+    return emit_rows(o, &ip6_shape, n.gateway6, memcmp(n.gateway6, none, sizeof none) != 0);
 }
 
 static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -366,29 +249,26 @@ static enum dar get_traffic(void *app, const struct cosem_at *at, struct axdr_ou
     return axdr_emit_u8(o, 0);
 }
 
-static const struct cosem_attr ipv6_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_mode },
-    [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_none },
+const struct cosem_attr ipv6_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_below },    [COSEM_ATTR(3)] = { .get = get_first },
+    [COSEM_ATTR(4)] = { .get = get_ip6 },      [COSEM_ATTR(5)] = { .get = get_empty },
     [COSEM_ATTR(6)] = { .get = get_gateway6 }, [COSEM_ATTR(7)] = { .get = get_net },
     [COSEM_ATTR(8)] = { .get = get_net },      [COSEM_ATTR(9)] = { .get = get_traffic },
-    [COSEM_ATTR(10)] = { .get = get_none },
+    [COSEM_ATTR(10)] = { .get = get_empty },
 };
-const struct cosem_class class_ipv6 = { .id = 48,
-                                        .n_attr = COUNT(ipv6_attr),
-                                        .attr = ipv6_attr };
 
-static const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };
-const struct cosem_class class_mac = { .id = 43, .n_attr = COUNT(mac_attr), .attr = mac_attr };
+const struct cosem_attr mac_attr[] = { [COSEM_ATTR(2)] = { .get = get_net } };
 
 /* What a port has not wired is not there: a network, the cell's voltage, a thermometer. */
 enum dar model_gate(void *app, const struct cosem_at *at)
 {
-    const struct cosem_class *c = at->cls;
+    unsigned c = at->row->cls;
     const struct meter_io *io = meter_of(app)->io;
     struct device_net net;
-    bool wired = c == &class_tcp || c == &class_ipv4 || c == &class_ipv6 || c == &class_mac;
+    bool wired = c == INDEX_class_tcp || c == INDEX_class_ipv4 || c == INDEX_class_ipv6 ||
+                 c == INDEX_class_mac;
     bool missing = wired && !device_net_get(device_of(app), &net);
-    if (c == &class_register)
+    if (c == INDEX_class_register)
         missing = (at->row->bind.id == REG_BATTERY && !io->battery_mv) ||
                   (at->row->bind.id == REG_TEMP && !io->temperature_dc);
     return missing ? DAR_UNAVAILABLE : DAR_OK;

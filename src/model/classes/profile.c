@@ -892,32 +892,23 @@ static enum dar call_capture(void *app, const struct cosem_at *at, struct axdr_i
     [COSEM_ATTR(6)] = { .get = get_sort_object }, [COSEM_ATTR(7)] = { .get = get_in_use },     \
     [COSEM_ATTR(8)] = { .get = get_entries }
 
-static const struct cosem_attr survey_attr[] = {
+const struct cosem_attr survey_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &buffer_seq },
     [COSEM_ATTR(3)] = { .seq = &columns_seq },
     [COSEM_ATTR(4)] = { .get = get_period, .set = set_period },
     COUNTS,
 };
 /* Logs and billing keep the columns they were made with. */
-static const struct cosem_attr fixed_attr[] = {
+const struct cosem_attr fixed_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &buffer_seq },
     [COSEM_ATTR(3)] = { .seq = &columns_fixed },
     [COSEM_ATTR(4)] = { .get = get_period },
     COUNTS,
 };
-static const struct cosem_method survey_method[] = {
+const struct cosem_method survey_method[] = {
     [COSEM_METHOD(1)] = { .call = call_reset, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
-static const struct cosem_method billing_method[] = {
+const struct cosem_method billing_method[] = {
     [COSEM_METHOD(2)] = { .call = call_capture, .ret = &cosem_order },
 };
-#define PROFILE_CLASS(attrs, methods, n)                                                       \
-    {                                                                                          \
-        .id = 7, .version = 1, .n_attr = COUNT(attrs), .attr = (attrs), .n_method = (n),       \
-        .method = (methods)                                                                    \
-    }
-const struct cosem_class class_survey = PROFILE_CLASS(survey_attr, survey_method, 2);
-const struct cosem_class class_log = PROFILE_CLASS(fixed_attr, survey_method, 1);
-const struct cosem_class class_billing = PROFILE_CLASS(fixed_attr, billing_method, 2);
-const struct cosem_class class_fixed = PROFILE_CLASS(fixed_attr, NULL, 0);

@@ -28,7 +28,7 @@ static enum dar set_list(void *app, const struct cosem_at *at, struct axdr_in *i
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     int err = n > PUSH_ENTRIES ? E_RANGE : 0;
     for (uint32_t i = 0; i < n && !err; i++) err = push_read_entry(&e, in);
-    if (!err && !axdr_is_done(in)) err = E_TYPE;
+    if (!err && in->bad) err = E_TYPE;
     if (!err && whole.n > PUSH_LIST) err = E_RANGE;
     if (err) return err;
     size_t had = push_list_octets(device_of(app), push_of(at), was);
@@ -101,7 +101,7 @@ static enum dar call_reset(void *app, const struct cosem_at *at, struct axdr_in 
     return DAR_OK;
 }
 
-static const struct cosem_attr push_attr[] = {
+const struct cosem_attr push_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_list, .set = set_list },
     [COSEM_ATTR(3)] = { .get = get_value, .set = set_value },
     [COSEM_ATTR(4)] = { .get = get_value, .set = set_value },
@@ -115,16 +115,10 @@ static const struct cosem_attr push_attr[] = {
     [COSEM_ATTR(12)] = { .get = get_value, .set = set_value },
     [COSEM_ATTR(13)] = { .get = get_confirmed },
 };
-static const struct cosem_method push_method[] = {
+const struct cosem_method push_method[] = {
     [COSEM_METHOD(1)] = { .call = call_push, .ret = &cosem_order },
     [COSEM_METHOD(2)] = { .call = call_reset, .ret = &cosem_order }
 };
-const struct cosem_class class_push = { .id = 40,
-                                        .version = 2,
-                                        .n_attr = COUNT(push_attr),
-                                        .attr = push_attr,
-                                        .n_method = COUNT(push_method),
-                                        .method = push_method };
 
 /* -- 0-0:96.64.2: {registered, attempts, next try}; written, registered decides ------------ */
 
@@ -150,16 +144,13 @@ static enum dar set_installation(void *app, const struct cosem_at *at, struct ax
     bool registered = axdr_read_bool(in);
     (void)axdr_read_u8(in);
     axdr_read_datetime(in, next);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     push_reset(d, PUSH_INSTALLATION);
     push_register(&d->meter, registered);
     if (!registered) (void)push_order(&d->meter, PUSH_INSTALLATION);
     return DAR_OK;
 }
 
-static const struct cosem_attr installation_attr[] = {
+const struct cosem_attr installation_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_installation, .set = set_installation },
 };
-const struct cosem_class class_installation = { .id = 1,
-                                                .n_attr = COUNT(installation_attr),
-                                                .attr = installation_attr };

@@ -112,7 +112,7 @@ static enum dar items_put(void *app, const struct cosem_at *at, uint32_t i, stru
     struct column_stage *st = &device_of(app)->columns;
     struct cosem_capture c;
     (void)at;
-    if (cosem_read_capture(in, &c) || !axdr_is_done(in)) return DAR_TYPE;
+    if (cosem_read_capture(in, &c)) return DAR_TYPE;
     int column = model_item_of(&c);
     if (column < 0 || i >= DISPLAY_ITEMS) return DAR_OTHER;
     st->column[i] = (uint16_t)column;
@@ -174,14 +174,11 @@ static enum dar get_unsorted(void *app, const struct cosem_at *at, struct axdr_o
     return DAR_OK;
 }
 
-static const struct cosem_attr list_attr[] = {
+const struct cosem_attr readlist_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &values_seq },  [COSEM_ATTR(3)] = { .seq = &items_seq },
     [COSEM_ATTR(4)] = { .get = get_zero },     [COSEM_ATTR(5)] = { .get = get_method },
     [COSEM_ATTR(6)] = { .get = get_unsorted }, [COSEM_ATTR(7)] = { .get = get_one },
     [COSEM_ATTR(8)] = { .get = get_one },
-};
-const struct cosem_class class_readlist = {
-    .id = 7, .version = 1, .n_attr = COUNT(list_attr), .attr = list_attr
 };
 
 /* -- formats: of item i, decimals and whether thousands of the unit are shown -------------- */
@@ -192,31 +189,25 @@ static const struct axdr_field format_field[] = {
     AXDR_FIELD(BOOL, struct display_item, kilo),
 };
 
+static const struct row_shape format_shape = { format_field, COUNT(format_field),
+                                               sizeof(struct display_item), DISPLAY_ITEMS };
+
 static enum dar get_formats(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct display_item item[DISPLAY_ITEMS];
-    unsigned n = items_of(app, at, item);
-    axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++)
-        axdr_emit_fields(o, format_field, COUNT(format_field), &item[i]);
-    return DAR_OK;
+    return emit_rows(o, &format_shape, item, items_of(app, at, item));
 }
 
 static enum dar set_formats(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct display_item item[DISPLAY_ITEMS];
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (in->bad) return DAR_TYPE;
-    if (n != items_of(app, at, item)) return DAR_OTHER;
-    for (uint32_t i = 0; i < n; i++)
-        if (axdr_read_fields(in, format_field, COUNT(format_field), &item[i])) return DAR_TYPE;
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return display_set_items(meter_of(app), at->who, list_of(at), item, n);
+    unsigned has = items_of(app, at, item);
+    int n = read_rows(in, &format_shape, item);
+    if (n < 0) return n;
+    if ((unsigned)n != has) return DAR_OTHER;
+    return display_set_items(meter_of(app), at->who, list_of(at), item, has);
 }
 
-static const struct cosem_attr formats_attr[] = {
+const struct cosem_attr formats_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_formats, .set = set_formats },
 };
-const struct cosem_class class_formats = { .id = 1,
-                                           .n_attr = COUNT(formats_attr),
-                                           .attr = formats_attr };

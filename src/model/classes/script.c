@@ -28,19 +28,42 @@ const struct script *model_script(struct meter *m, const struct script_table *t,
     return there ? &t->script[number[n - 1]] : NULL;
 }
 
+/* What a script does, as it is sent. */
+struct action {
+    uint16_t class_id;
+    struct obis ln;
+    uint8_t service;
+    int8_t index;
+    AXDR_STRING(5) name; /* parameter; a product's of none at all is sent as integer 0 */
+};
+static const struct axdr_field action_field[] = {
+    AXDR_NESTED(5),
+    AXDR_ENUM_TO(UINT8_MAX, struct action, service),
+    AXDR_FIELD(U16, struct action, class_id),
+    AXDR_FIELD(OBIS, struct action, ln),
+    AXDR_FIELD(I8, struct action, index),
+    AXDR_FIELD(STRING, struct action, name),
+};
+
+_Static_assert(sizeof(struct action) == 16, "compared as a whole: no padding");
+
+static struct action make_action(const struct script *s)
+{
+    struct action x = { .class_id = s->class_id,
+                        .ln = cosem_obis(&s->ln),
+                        .service = s->service,
+                        .index = s->index };
+    if (s->name) x.name.len = (uint8_t)strlen(s->name);
+    if (s->name) memcpy(x.name.at, s->name, x.name.len);
+    return x;
+}
+
 static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
 {
-    struct obis ln = cosem_obis(&s->ln);
-    ln.e = (uint8_t)(ln.e + k);
-    axdr_emit_struct(o, 5);
-    axdr_emit_enum(o, s->service);
-    axdr_emit_u16(o, s->class_id);
-    axdr_emit_octets(o, &ln, 6);
-    axdr_emit_i8(o, s->index);
-    if (s->name)
-        axdr_emit_octets(o, s->name, strlen(s->name));
-    else
-        axdr_emit_i8(o, 0);
+    struct action x = make_action(s);
+    x.ln.e = (uint8_t)(x.ln.e + k);
+    axdr_emit_fields(o, action_field, COUNT(action_field) - !s->name, &x);
+    if (!s->name) axdr_emit_i8(o, 0);
 }
 
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -62,22 +85,12 @@ static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_ou
 /* The number of the product's script that does this; n where none does. */
 static unsigned read_action(struct axdr_in *in, const struct script_table *t)
 {
-    struct obis ln;
-    size_t length = 0;
+    struct action x = { .class_id = 0 };
     unsigned i = 0;
-    axdr_read_struct(in, 5);
-    uint8_t service = axdr_read_enum(in);
-    uint16_t class_id = axdr_read_u16(in);
-    axdr_read_octets(in, &ln, sizeof ln);
-    int8_t index = axdr_read_i8(in);
-    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &length);
-    for (; !in->bad && i < t->n; i++) {
-        const struct script *s = &t->script[i];
-        struct obis its = cosem_obis(&s->ln);
-        if (s->service == service && s->class_id == class_id && s->index == index &&
-            !memcmp(&its, &ln, sizeof ln) && strlen(s->name) == length &&
-            !memcmp(s->name, name, length))
-            break;
+    if (axdr_read_fields(in, action_field, COUNT(action_field), &x)) return t->n;
+    for (; i < t->n; i++) {
+        struct action its = make_action(&t->script[i]);
+        if (!memcmp(&its, &x, sizeof x)) break;
     }
     return i;
 }
@@ -96,7 +109,7 @@ static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in
         number[i] = (uint8_t)read_action(in, t);
         good &= number[i] < t->n;
     }
-    if (in->bad || (good && !axdr_is_done(in))) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (!good) return DAR_OTHER;
     if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
     return param_write(meter_of(app), at->who, t->param, number, n);
@@ -115,29 +128,18 @@ static enum dar call_execute(void *app, const struct cosem_at *at, struct axdr_i
     const struct script_table *t = table_of(at);
     uint16_t n = axdr_read_u16(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     const struct script *s = model_script(meter_of(app), t, n);
     return s ? model_order(meter_of(app), at->who, s->command, s->arg) : DAR_OTHER;
 }
 
-static const struct cosem_attr script_attr[] = {
+const struct cosem_attr script_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scripts },
 };
-static const struct cosem_attr table_attr[] = {
+const struct cosem_attr script_table_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_scripts, .set = set_scripts },
 };
-static const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call =
-                                                                               call_execute } };
-const struct cosem_class class_script = { .id = 9,
-                                          .n_attr = COUNT(script_attr),
-                                          .attr = script_attr,
-                                          .n_method = COUNT(script_method),
-                                          .method = script_method };
-const struct cosem_class class_script_table = { .id = 9,
-                                                .n_attr = COUNT(table_attr),
-                                                .attr = table_attr,
-                                                .n_method = COUNT(script_method),
-                                                .method = script_method };
+const struct cosem_method script_method[] = { [COSEM_METHOD(1)] = { .call = call_execute } };
 
 /* -- class 22 ------------------------------------------------------------------------------ */
 static const struct schedule *schedule_of(const struct cosem_at *at)
@@ -158,39 +160,38 @@ static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *
     return DAR_OK;
 }
 
+/* A moment: {time, date}. */
+static const struct axdr_field moment_field[] = {
+    AXDR_NESTED(2),
+    { .kind = AXDR_K_TIME },
+    { .kind = AXDR_K_DATE, .at = 4 },
+};
+static const struct row_shape moments = { moment_field, COUNT(moment_field), SCHEDULE_TIME,
+                                          SINGLE_ENTRIES };
+_Static_assert((int)SCHEDULE_TIME == (int)SINGLE_TIME, "a moment is a moment");
+
 static enum dar get_times(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct schedule *s = schedule_of(at);
     uint8_t when[SCHEDULE_TIME];
     s->get(meter_of(app), s->which, when);
-    axdr_emit_array(o, 1);
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, when, 4);
-    return axdr_emit_octets(o, when + 4, 5);
+    return emit_rows(o, &moments, when, 1);
 }
 
 static enum dar set_times(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint8_t b[SCHEDULE_TIME];
-    uint32_t entries = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && entries != 1) return DAR_OTHER;
-    axdr_read_struct(in, 2);
-    axdr_read_time(in, b);
-    axdr_read_date(in, b + 4);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    if (!axdr_is_time(b) || !axdr_is_date(b + 4)) return DAR_OTHER;
+    uint8_t when[SINGLE_ENTRIES][SCHEDULE_TIME];
     const struct schedule *s = schedule_of(at);
-    return s->set(meter_of(app), at->who, s->which, b);
+    int n = read_rows(in, &moments, when);
+    if (n < 0) return n;
+    return n == 1 ? s->set(meter_of(app), at->who, s->which, when[0]) : DAR_OTHER;
 }
 
-static const struct cosem_attr schedule_attr[] = {
+const struct cosem_attr schedule_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_script },
     [COSEM_ATTR(3)] = { .get = get_type },
     [COSEM_ATTR(4)] = { .get = get_times, .set = set_times },
 };
-const struct cosem_class class_schedule = { .id = 22,
-                                            .n_attr = COUNT(schedule_attr),
-                                            .attr = schedule_attr };
 
 /* -- class 22 that may be written whole: its script and its type as well ------------------- */
 static enum single_id single_of(const struct cosem_at *at)
@@ -227,7 +228,7 @@ static enum dar set_single_script(void *app, const struct cosem_at *at, struct a
     axdr_read_struct(in, 2);
     axdr_read_octets(in, &ln, sizeof ln);
     uint16_t selector = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (memcmp(&ln, table_name(at), sizeof ln) != 0 || selector > UINT8_MAX) return DAR_OTHER;
     x.selector = (uint8_t)selector;
     return set_action(app, at, &x);
@@ -242,40 +243,26 @@ static enum dar set_single_type(void *app, const struct cosem_at *at, struct axd
 {
     struct single_action x = action_of(app, at);
     x.type = axdr_read_enum(in);
-    return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
+    return in->bad ? DAR_TYPE : set_action(app, at, &x);
 }
 
 static enum dar get_single_times(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     struct single_action x = action_of(app, at);
-    axdr_emit_array(o, x.n);
-    for (unsigned i = 0; i < x.n; i++) {
-        axdr_emit_struct(o, 2);
-        axdr_emit_octets(o, x.when[i], 4);
-        axdr_emit_octets(o, x.when[i] + 4, 5);
-    }
-    return DAR_OK;
+    return emit_rows(o, &moments, x.when, x.n);
 }
 
 static enum dar set_single_times(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     struct single_action x = action_of(app, at);
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && n > SINGLE_ENTRIES) return DAR_OTHER;
-    for (uint32_t i = 0; i < n && !in->bad; i++) {
-        axdr_read_struct(in, 2);
-        axdr_read_time(in, x.when[i]);
-        axdr_read_date(in, x.when[i] + 4);
-    }
+    int n = read_rows(in, &moments, x.when);
+    if (n < 0) return n;
     x.n = (uint8_t)n;
-    return axdr_is_done(in) ? set_action(app, at, &x) : DAR_TYPE;
+    return set_action(app, at, &x);
 }
 
-static const struct cosem_attr single_attr[] = {
+const struct cosem_attr single_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_single_script, .set = set_single_script },
     [COSEM_ATTR(3)] = { .get = get_single_type, .set = set_single_type },
     [COSEM_ATTR(4)] = { .get = get_single_times, .set = set_single_times },
 };
-const struct cosem_class class_single = { .id = 22,
-                                          .n_attr = COUNT(single_attr),
-                                          .attr = single_attr };

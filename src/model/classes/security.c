@@ -87,7 +87,7 @@ static enum dar set_suite(void *app, const struct cosem_at *at, struct axdr_in *
 {
     struct device *d = device_of(app);
     uint8_t suite = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (suite > CFG_SUITE1) return DAR_OTHER;
     enum dar dar = CFG_SUITE1 && suite             ? suite1_is_complete(d, at)
                    : setup_of(app).policy & SIGNED ? DAR_DENIED
@@ -104,7 +104,7 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     struct dlms_security is = setup_of(app);
     uint8_t policy = axdr_read_enum(arg);
     (void)ret;
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     bool weaker = is.policy & ~policy, unknown = policy & ~(PROT_REQ | PROT_RES);
     if (weaker || unknown || (policy & SIGNED && is.suite == 0)) return DAR_DENIED;
     enum dar dar = CFG_SUITE1 && policy & SIGNED ? suite1_is_complete(d, at) : DAR_OK;
@@ -112,25 +112,19 @@ static enum dar call_activate(void *app, const struct cosem_at *at, struct axdr_
     return secure_setup_set(&d->meter, at->who, PARAM_SECURITY_POLICY, policy);
 }
 
-static enum dar get_no_certificates(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_array(o, 0);
-}
-
-static const struct cosem_attr security_attr[] = {
+const struct cosem_attr security_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_policy },
     [COSEM_ATTR(3)] = { .get = get_suite, .set = set_suite },
     [COSEM_ATTR(4)] = { .get = get_client_title },
     [COSEM_ATTR(5)] = { .get = get_server_title },
-    [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_no_certificates,
+    [COSEM_ATTR(6)] = { .get = CFG_SUITE1 ? NULL : get_empty,
                         .seq = CFG_SUITE1 ? &seq_certificates : NULL },
 };
-static const struct cosem_method suite0_method[] = {
+const struct cosem_method suite0_method[] = {
     [COSEM_METHOD(1)] = { .call = call_activate },
     [COSEM_METHOD(2)] = { .call = call_key_transfer },
 };
-static const struct cosem_method suite1_method[] = {
+const struct cosem_method suite1_method[] = {
     [COSEM_METHOD(1)] = { .call = call_activate },
     [COSEM_METHOD(2)] = { .call = call_key_transfer },
     [COSEM_METHOD(3)] = { .call = call_agree },
@@ -139,12 +133,4 @@ static const struct cosem_method suite1_method[] = {
     [COSEM_METHOD(6)] = { .call = call_import },
     [COSEM_METHOD(7)] = { .call = call_export },
     [COSEM_METHOD(8)] = { .call = call_remove },
-};
-const struct cosem_class class_security = {
-    .id = 64,
-    .version = 1,
-    .n_attr = COUNT(security_attr),
-    .attr = security_attr,
-    .n_method = CFG_SUITE1 ? COUNT(suite1_method) : COUNT(suite0_method),
-    .method = CFG_SUITE1 ? suite1_method : suite0_method,
 };

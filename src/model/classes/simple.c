@@ -66,6 +66,43 @@ uint32_t read_flags(struct axdr_in *in, unsigned n)
     return flags;
 }
 
+int emit_rows(struct axdr_out *o, const struct row_shape *s, const void *row, unsigned rows)
+{
+    axdr_emit_array(o, rows);
+    for (const uint8_t *p = row; rows; rows--, p += s->size)
+        axdr_emit_fields(o, s->field, s->n, p);
+    return 0;
+}
+
+int read_rows(struct axdr_in *in, const struct row_shape *s, void *row)
+{
+    int err = 0;
+    uint8_t *p = row;
+    uint32_t rows = axdr_read_head(in, AXDR_ARRAY);
+    if (rows > s->max) return E_RANGE;
+    for (uint32_t i = 0; i < rows; i++, p += s->size)
+        if (axdr_read_fields(in, s->field, s->n, p)) err = E_RANGE;
+    return in->bad ? E_TYPE : err ? err : (int)rows;
+}
+
+enum dar get_null(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    return axdr_emit_null(o);
+}
+
+enum dar get_empty(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    return axdr_emit_array(o, 0);
+}
+
+enum dar get_first(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    (void)app, (void)at;
+    return axdr_emit_enum(o, 0);
+}
+
 enum dar get_reg_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
@@ -78,35 +115,29 @@ static enum dar get_moment(void *app, const struct cosem_at *at, struct axdr_out
     return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), reg_of(at)) });
 }
 
-static const struct cosem_attr data_attr[] = {
+const struct cosem_attr data_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
 };
-static const struct cosem_attr data_time_attr[] = {
+const struct cosem_attr data_time_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_moment },
 };
-static const struct cosem_attr register_attr[] = {
+const struct cosem_attr register_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_reg_unit },
 };
 
 /* -- extended registers: a maximum, its status and the end of the interval that reached it ----
  */
-static enum dar get_status(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_null(o);
-}
-
 static enum dar get_capture_time(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t when = (uint16_t)(reg_of(at) - REG_MD_P_IMPORT + REG_MDT_P_IMPORT);
     return emit_moment(meter_of(app), o, (utc_t){ reg_at(regs_of(app, at), when) });
 }
 
-static const struct cosem_attr extended_attr[] = {
+const struct cosem_attr extended_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_reg_value },
     [COSEM_ATTR(3)] = { .get = get_reg_unit },
-    [COSEM_ATTR(4)] = { .get = get_status },
+    [COSEM_ATTR(4)] = { .get = get_null },
     [COSEM_ATTR(5)] = { .get = get_capture_time },
 };
 
@@ -114,15 +145,49 @@ static const struct cosem_attr extended_attr[] = {
  */
 int emit_setting(void *app, struct axdr_out *o, struct setting s)
 {
-    return axdr_emit_int(o, s.tag, param_get(meter_of(app), s.id));
+    struct meter *m = meter_of(app);
+    int32_t v = param_get(m, s.id);
+    if (s.tag == AXDR_DATETIME) return emit_moment(m, o, (utc_t){ (uint32_t)v });
+    return axdr_emit_int(o, s.tag, v);
 }
 
-/* Unsigned 32-bit words (filters) are kept as the signed number of the same bits. */
+/* A date without a year: never, which is 0. */
+static int64_t read_date(struct meter *m, struct axdr_in *in)
+{
+    uint8_t dt[12];
+    utc_t u;
+    axdr_read_octets(in, dt, sizeof dt);
+    if (dt[0] == 0xFF && dt[1] == 0xFF) return 0;
+    if (!axdr_is_datetime(dt) || moment_get(m, dt, &u) || u.s < 1) return INT64_MAX;
+    return u.s;
+}
+
+int64_t read_setting(void *app, struct axdr_in *in, struct setting s)
+{
+    return s.tag == AXDR_DATETIME ? read_date(meter_of(app), in) : axdr_read_int(in, s.tag);
+}
+
 enum dar set_setting(void *app, const struct cosem_at *at, struct axdr_in *in, struct setting s)
 {
-    int64_t v = axdr_read_int(in, s.tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    int64_t v = read_setting(app, in, s);
+    if (in->bad) return DAR_TYPE;
+    if (v > UINT32_MAX) return DAR_OTHER;
     return param_set(meter_of(app), at->who, s.id, (int32_t)(uint32_t)v);
+}
+
+enum dar get_shown(void *app, const struct cosem_at *at, struct axdr_out *o)
+{
+    struct setting s = model_setting_of(at);
+    return s.id < PARAMS ? emit_setting(app, o, s) : axdr_emit_i32(o, 0);
+}
+
+enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    struct setting s = model_setting_of(at);
+    if (s.id < PARAMS) return set_setting(app, at, in, s);
+    int32_t v = axdr_read_i32(in);
+    if (in->bad) return DAR_TYPE;
+    return v ? DAR_OTHER : DAR_OK;
 }
 
 static struct setting param_of(const struct cosem_at *at)
@@ -140,7 +205,7 @@ static enum dar set_param(void *app, const struct cosem_at *at, struct axdr_in *
     return set_setting(app, at, in, param_of(at));
 }
 
-static const struct cosem_attr param_attr[] = {
+const struct cosem_attr param_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
 };
 
@@ -165,7 +230,7 @@ static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct ax
     return emit_unit(o, unit_of(at)->scaler, unit_of(at)->unit);
 }
 
-static const struct cosem_attr setting_attr[] = {
+const struct cosem_attr param_register_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_with_unit, .set = set_with_unit },
     [COSEM_ATTR(3)] = { .get = get_setting_unit },
 };
@@ -182,11 +247,11 @@ static enum dar set_octets(void *app, const struct cosem_at *at, struct axdr_in 
 {
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_write(meter_of(app), at->who, reg_of(at), p, n);
 }
 
-static const struct cosem_attr octets_attr[] = {
+const struct cosem_attr octets_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_octets, .set = set_octets },
 };
 
@@ -290,7 +355,7 @@ static enum dar get_text(void *app, const struct cosem_at *at, struct axdr_out *
     return axdr_emit_octets(o, b, n);
 }
 
-static const struct cosem_attr text_attr[] = {
+const struct cosem_attr text_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_text },
 };
 
@@ -321,7 +386,7 @@ static enum dar get_rating_unit(void *app, const struct cosem_at *at, struct axd
     return emit_unit(o, 0, rating_unit[reg_of(at)].unit);
 }
 
-static const struct cosem_attr rating_attr[] = {
+const struct cosem_attr rating_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_rating },
     [COSEM_ATTR(3)] = { .get = get_rating_unit },
 };
@@ -338,22 +403,16 @@ static enum dar get_event_counter(void *app, const struct cosem_at *at, struct a
     return axdr_emit_u32(o, event_span(meter_of(app), (enum event_log)reg_of(at)).next);
 }
 
-static const struct cosem_attr event_code_attr[] = {
+const struct cosem_attr event_code_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_event_code },
 };
-static const struct cosem_attr event_counter_attr[] = {
+const struct cosem_attr event_counter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_event_counter },
 };
 
 /* -- a field of log rows: by itself it shows nothing --------------------------------------- */
-static enum dar get_field(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    (void)app, (void)at;
-    return axdr_emit_null(o);
-}
-
-static const struct cosem_attr field_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_field },
+const struct cosem_attr field_attr[] = {
+    [COSEM_ATTR(2)] = { .get = get_null },
 };
 
 /* -- invocation counters: what a client must use next -----------------------------------------
@@ -363,24 +422,6 @@ static enum dar get_counter(void *app, const struct cosem_at *at, struct axdr_ou
     return axdr_emit_u32(o, device_counter_floor(device_of(app), reg_of(at)));
 }
 
-static const struct cosem_attr counter_attr[] = {
+const struct cosem_attr counter_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_counter },
 };
-
-#define PLAIN(i, a)                                                                            \
-    {                                                                                          \
-        .id = (i), .n_attr = COUNT(a), .attr = (a)                                             \
-    }
-const struct cosem_class class_data = PLAIN(1, data_attr);
-const struct cosem_class class_data_time = PLAIN(1, data_time_attr);
-const struct cosem_class class_param = PLAIN(1, param_attr);
-const struct cosem_class class_octets = PLAIN(1, octets_attr);
-const struct cosem_class class_text = PLAIN(1, text_attr);
-const struct cosem_class class_event_code = PLAIN(1, event_code_attr);
-const struct cosem_class class_event_counter = PLAIN(1, event_counter_attr);
-const struct cosem_class class_field = PLAIN(1, field_attr);
-const struct cosem_class class_counter = PLAIN(1, counter_attr);
-const struct cosem_class class_register = PLAIN(3, register_attr);
-const struct cosem_class class_param_register = PLAIN(3, setting_attr);
-const struct cosem_class class_rating = PLAIN(3, rating_attr);
-const struct cosem_class class_extended = PLAIN(4, extended_attr);

@@ -42,7 +42,7 @@ static enum dar get_mode(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar set_mode(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint8_t mode = axdr_read_enum(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return answered(param_set(meter_of(app), at->who, PARAM_SUPPLY_MODE, mode));
 }
 
@@ -51,7 +51,7 @@ static enum dar call_disconnect(void *app, const struct cosem_at *at, struct axd
 {
     (void)ret;
     axdr_read_i8(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     return answered(supply_order(meter_of(app), at->who, SUPPLY_REMOTE, ACTION_DISCONNECT));
 }
 
@@ -60,25 +60,20 @@ static enum dar call_reconnect(void *app, const struct cosem_at *at, struct axdr
 {
     (void)ret;
     axdr_read_i8(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     const struct meter *m = meter_of(app);
     return answered(supply_reconnect(meter_of(app), at->who, is_trusted(m, at->who)));
 }
 
-static const struct cosem_attr disconnect_attr[] = {
+const struct cosem_attr disconnect_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_output },
     [COSEM_ATTR(3)] = { .get = get_control },
     [COSEM_ATTR(4)] = { .get = get_mode, .set = set_mode },
 };
-static const struct cosem_method disconnect_method[] = {
+const struct cosem_method disconnect_method[] = {
     [COSEM_METHOD(1)] = { .call = call_disconnect },
     [COSEM_METHOD(2)] = { .call = call_reconnect }
 };
-const struct cosem_class class_disconnect = { .id = 70,
-                                              .n_attr = COUNT(disconnect_attr),
-                                              .attr = disconnect_attr,
-                                              .n_method = COUNT(disconnect_method),
-                                              .method = disconnect_method };
 
 /* -- class 68 ------------------------------------------------------------------------------ */
 
@@ -110,7 +105,7 @@ static enum dar set_permissions(void *app, const struct cosem_at *at, struct axd
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != REQUESTERS) return DAR_OTHER;
     for (unsigned r = 0; r < REQUESTERS; r++) w.may[r] = (uint8_t)read_flags(in, ACTIONS);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return supply_set_weights(m, at->who, &w);
 }
 
@@ -137,7 +132,7 @@ static enum dar set_weights(void *app, const struct cosem_at *at, struct axdr_in
         if (!in->bad && n != ACTIONS) return DAR_OTHER;
         for (unsigned a = 0; a < ACTIONS; a++) w.of[r][a] = axdr_read_u16(in);
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return supply_set_weights(m, at->who, &w);
 }
 
@@ -172,7 +167,7 @@ static enum dar call_request(void *app, const struct cosem_at *at, struct axdr_i
     axdr_read_struct(arg, 2);
     unsigned actor = axdr_read_u8(arg);
     uint32_t bits = read_flags(arg, ACTIONS);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (actor < 1 || actor > REQUESTERS) return DAR_OTHER;
     unsigned action = chosen(&m->supply.weights, actor - 1, bits);
     if (!action) return DAR_DENIED;
@@ -185,25 +180,19 @@ static enum dar call_forget(void *app, const struct cosem_at *at, struct axdr_in
 {
     (void)ret;
     axdr_read_i8(arg);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     return supply_forget(meter_of(app), at->who);
 }
 
-static const struct cosem_attr arbitrator_attr[] = {
+const struct cosem_attr arbitrator_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_actions },
     [COSEM_ATTR(3)] = { .get = get_permissions, .set = set_permissions },
     [COSEM_ATTR(4)] = { .get = get_weights, .set = set_weights },
     [COSEM_ATTR(5)] = { .get = get_requests },
     [COSEM_ATTR(6)] = { .get = get_outcome },
 };
-static const struct cosem_method arbitrator_method[] = {
-    [COSEM_METHOD(1)] = { .call = call_request }, [COSEM_METHOD(2)] = { .call = call_forget }
-};
-const struct cosem_class class_arbitrator = { .id = 68,
-                                              .n_attr = COUNT(arbitrator_attr),
-                                              .attr = arbitrator_attr,
-                                              .n_method = COUNT(arbitrator_method),
-                                              .method = arbitrator_method };
+const struct cosem_method arbitrator_method[] = { [COSEM_METHOD(1)] = { .call = call_request },
+                                                  [COSEM_METHOD(2)] = { .call = call_forget } };
 
 /* -- what the relay did, and who holds it -------------------------------------------------- */
 
@@ -229,18 +218,12 @@ static enum dar get_signals(void *app, const struct cosem_at *at, struct axdr_ou
     return emit_flags(o, bits, 32);
 }
 
-static const struct cosem_attr operations_attr[] = {
+const struct cosem_attr operations_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_operations },
 };
-static const struct cosem_attr signals_attr[] = {
+const struct cosem_attr signals_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_signals },
 };
-const struct cosem_class class_operations = { .id = 1,
-                                              .n_attr = COUNT(operations_attr),
-                                              .attr = operations_attr };
-const struct cosem_class class_signals = { .id = 1,
-                                           .n_attr = COUNT(signals_attr),
-                                           .attr = signals_attr };
 
 /* -- flags --------------------------------------------------------------------------------- */
 
@@ -257,13 +240,10 @@ static enum dar get_word(void *app, const struct cosem_at *at, struct axdr_out *
 static enum dar set_word(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t word = read_flags(in, at->row->bind.tag);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return param_set(meter_of(app), at->who, at->row->bind.id, (int32_t)word);
 }
 
-static const struct cosem_attr word_attr[] = {
+const struct cosem_attr bits_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_word, .set = set_word },
 };
-const struct cosem_class class_bits = { .id = 1,
-                                        .n_attr = COUNT(word_attr),
-                                        .attr = word_attr };

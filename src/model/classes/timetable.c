@@ -68,7 +68,7 @@ static bool find_script(struct meter *m, const struct cosem_at *by, struct sched
     struct cosem_at at = { .who = by->who, .id = 1 };
     struct obis ln;
     memcpy(&ln, x->script, sizeof ln);
-    if (cosem_find(&device_model, class_script.id, ln, &at) != DAR_OK) return false;
+    if (cosem_find(&device_model, 9, ln, &at) != DAR_OK) return false;
     if (!may_order(&at)) return false;
     const struct script *s = model_script(m, at.row->bind.ext, x->selector);
     if (!s) return false;
@@ -85,8 +85,8 @@ static enum dar entries_put(void *app, const struct cosem_at *at, uint32_t i,
     (void)axdr_read_fields(in, before, COUNT(before), &x);
     bool good = read_special(in, &x);
     (void)axdr_read_fields(in, behind, COUNT(behind), &x);
-    if (good && !axdr_is_done(in)) return DAR_TYPE;
-    if (!good || !find_script(meter_of(app), at, &x)) return in->bad ? DAR_TYPE : DAR_OTHER;
+    if (in->bad) return DAR_TYPE;
+    if (!good || !find_script(meter_of(app), at, &x)) return DAR_OTHER;
     return schedule_put(meter_of(app), at->who, &x);
 }
 
@@ -111,9 +111,6 @@ static const struct cosem_seq entries_seq = { .open = entries_open,
                                               .put_row = entries_put,
                                               .commit = entries_commit,
                                               .abort = entries_abort };
-static const struct cosem_attr timetable_attr[] = {
+const struct cosem_attr timetable_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &entries_seq },
 };
-const struct cosem_class class_timetable = { .id = 10,
-                                             .n_attr = COUNT(timetable_attr),
-                                             .attr = timetable_attr };

@@ -107,7 +107,7 @@ static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in 
     size_t n = 0;
     (void)ret;
     const uint8_t *p = axdr_read_string(arg, AXDR_OCTETS, &n);
-    if (!axdr_is_done(arg)) return DAR_TYPE;
+    if (arg->bad) return DAR_TYPE;
     if (n > sizeof text) return DAR_OTHER;
     if (n == BCD)
         text_of_bcd(p, text);
@@ -121,18 +121,12 @@ static enum dar call_enter(void *app, const struct cosem_at *at, struct axdr_in 
     return err == E_BUSY ? DAR_PENDING : err < 0 ? err : DAR_OK;
 }
 
-static const struct cosem_attr gateway_attr[] = {
+const struct cosem_attr gateway_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_token },       [COSEM_ATTR(3)] = { .get = get_time },
     [COSEM_ATTR(4)] = { .get = get_description }, [COSEM_ATTR(5)] = { .get = get_delivery },
     [COSEM_ATTR(6)] = { .get = get_status },
 };
-static const struct cosem_method gateway_method[] = { [COSEM_METHOD(1)] = { .call =
-                                                                                call_enter } };
-const struct cosem_class class_gateway = { .id = 115,
-                                           .n_attr = COUNT(gateway_attr),
-                                           .n_method = COUNT(gateway_method),
-                                           .attr = gateway_attr,
-                                           .method = gateway_method };
+const struct cosem_method gateway_method[] = { [COSEM_METHOD(1)] = { .call = call_enter } };
 
 /* -- STS attributes ------------------------------------------------------------------------ */
 
@@ -188,7 +182,7 @@ static enum dar get_certificate(void *app, const struct cosem_at *at, struct axd
     return axdr_emit_string(o, AXDR_VISIBLE, "", 0);
 }
 
-static const struct cosem_attr sts_attr[] = {
+const struct cosem_attr sts_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_pan },          [COSEM_ATTR(3)] = { .get = get_commodity },
     [COSEM_ATTR(4)] = { .get = get_carriers },     [COSEM_ATTR(5)] = { .get = get_number },
     [COSEM_ATTR(6)] = { .get = get_number },       [COSEM_ATTR(7)] = { .get = get_number },
@@ -196,7 +190,6 @@ static const struct cosem_attr sts_attr[] = {
     [COSEM_ATTR(10)] = { .get = get_number },      [COSEM_ATTR(11)] = { .get = get_number },
     [COSEM_ATTR(12)] = { .get = get_certificate },
 };
-const struct cosem_class class_sts = { .id = 116, .n_attr = COUNT(sts_attr), .attr = sts_attr };
 
 /* -- messages: {array of numbers, tokens are taken, wake-ups are, answers are sent} -------- */
 
@@ -248,16 +241,15 @@ static enum dar set_sms(void *app, const struct cosem_at *at, struct axdr_in *in
     }
     for (unsigned bit = SMS_TAKES_TOKENS; bit <= SMS_REPLIES; bit <<= 1)
         if (axdr_read_bool(in)) setup[0] = (uint8_t)(setup[0] | bit);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     size_t size =
         numbers || setup[0] ? 1 + numbers * SMS_NUMBER : 0; /* as delivered: nothing */
     return param_write(meter_of(app), at->who, PARAM_SMS, setup, size);
 }
 
-static const struct cosem_attr sms_attr[] = {
+const struct cosem_attr sms_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_sms, .set = set_sms },
 };
-const struct cosem_class class_sms = { .id = 1, .n_attr = COUNT(sms_attr), .attr = sms_attr };
 
 /* -- the PIN of messages: written, never read; none at all: none is asked for -------------- */
 
@@ -266,7 +258,7 @@ static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in
     struct secure_key k = { .slot = SECURE_SMS_PIN };
     size_t n = 0;
     const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     if (n && (n < SMS_PIN_MIN || n > SMS_PIN_MAX)) return DAR_OTHER;
     for (size_t i = 0; i < n; i++)
         if (p[i] < '0' || p[i] > '9') return DAR_OTHER;
@@ -277,12 +269,9 @@ static enum dar set_pin(void *app, const struct cosem_at *at, struct axdr_in *in
     return err;
 }
 
-static const struct cosem_attr pin_attr[] = {
+const struct cosem_attr sms_pin_attr[] = {
     [COSEM_ATTR(2)] = { .get = cosem_hidden, .set = set_pin },
 };
-const struct cosem_class class_sms_pin = { .id = 1,
-                                           .n_attr = COUNT(pin_attr),
-                                           .attr = pin_attr };
 
 /* -- the customer's units ------------------------------------------------------------------ */
 
@@ -325,17 +314,14 @@ static enum dar set_units(void *app, const struct cosem_at *at, struct axdr_in *
         axdr_read_string(in, AXDR_OCTETS, &length);
         axdr_read_u8(in);
     }
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     courier_session_end(app); /* who is paired anew begins anew */
     return unit_set(meter_of(app), at->who, e, n);
 }
 
-static const struct cosem_attr units_attr[] = {
+const struct cosem_attr units_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_units, .set = set_units },
 };
-const struct cosem_class class_units = { .id = 1,
-                                         .n_attr = COUNT(units_attr),
-                                         .attr = units_attr };
 
 /* -- what became of them: {time, percent of frames, state} --------------------------------- */
 
@@ -360,42 +346,33 @@ static enum dar past_row(void *app, const struct cosem_at *at, uint32_t i, struc
 }
 
 static const struct cosem_seq past_seq = { .open = past_open, .row = past_row };
-static const struct cosem_attr past_attr[] = {
+const struct cosem_attr unit_past_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &past_seq },
 };
-const struct cosem_class class_unit_past = { .id = 1,
-                                             .n_attr = COUNT(past_attr),
-                                             .attr = past_attr };
 
 /* -- the short codes they turn through ----------------------------------------------------- */
+
+static const struct axdr_field code_field = { .kind = AXDR_K_U16 };
+static const struct row_shape code_shape = { &code_field, 1, sizeof(uint16_t), UNIT_CODES };
 
 static enum dar get_unit_codes(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     uint16_t code[UNIT_CODES];
     unsigned n = unit_codes(meter_of(app), code);
     (void)at;
-    axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++) axdr_emit_u16(o, code[i]);
-    return DAR_OK;
+    return emit_rows(o, &code_shape, code, n);
 }
 
 static enum dar set_unit_codes(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint16_t code[UNIT_CODES];
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (in->bad) return DAR_TYPE;
-    if (n > UNIT_CODES) return DAR_OTHER;
-    for (uint32_t i = 0; i < n; i++) code[i] = axdr_read_u16(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return unit_set_codes(meter_of(app), at->who, code, n);
+    int n = read_rows(in, &code_shape, code);
+    return n < 0 ? n : unit_set_codes(meter_of(app), at->who, code, (unsigned)n);
 }
 
-static const struct cosem_attr unit_codes_attr[] = {
+const struct cosem_attr unit_codes_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_unit_codes, .set = set_unit_codes },
 };
-const struct cosem_class class_unit_codes = { .id = 1,
-                                              .n_attr = COUNT(unit_codes_attr),
-                                              .attr = unit_codes_attr };
 
 /* -- {year from which TIDs count, lowest of the TIDs held} --------------------------------- */
 
@@ -413,13 +390,10 @@ static enum dar set_window(void *app, const struct cosem_at *at, struct axdr_in 
     axdr_read_struct(in, 2);
     int32_t year = axdr_read_u16(in);
     uint32_t tid = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
+    if (in->bad) return DAR_TYPE;
     return prepay_window_set(meter_of(app), at->who, year, tid);
 }
 
-static const struct cosem_attr window_attr[] = {
+const struct cosem_attr window_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_window, .set = set_window },
 };
-const struct cosem_class class_window = { .id = 1,
-                                          .n_attr = COUNT(window_attr),
-                                          .attr = window_attr };

@@ -48,25 +48,23 @@ static enum dar set_monitored(void *app, const struct cosem_at *at, struct axdr_
 static enum dar get_actions(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     axdr_emit_array(o, 1);
-    return emit_supply_scripts(o, value_of(app, at, MONITOR_UP),
-                               value_of(app, at, MONITOR_DOWN));
+    return emit_scripts(o, &supply_scripts, value_of(app, at, MONITOR_UP),
+                        value_of(app, at, MONITOR_DOWN));
 }
 
 static enum dar set_actions(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != 1) return DAR_OTHER;
-    return set_supply_scripts(meter_of(app), at->who, param_of(at, MONITOR_UP), in);
+    return set_scripts_of(meter_of(app), at->who, &supply_scripts, param_of(at, MONITOR_UP),
+                          in);
 }
 
-static const struct cosem_attr watcher_attr[] = {
+const struct cosem_attr watcher_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_thresholds, .set = set_thresholds },
     [COSEM_ATTR(3)] = { .get = get_monitored, .set = set_monitored },
     [COSEM_ATTR(4)] = { .get = get_actions, .set = set_actions },
 };
-const struct cosem_class class_watcher = { .id = 21,
-                                           .n_attr = COUNT(watcher_attr),
-                                           .attr = watcher_attr };
 
 /* -- an alarm descriptor, watched as a number: its scripts push ---------------------------- */
 
@@ -93,13 +91,6 @@ static enum dar set_alarm_threshold(void *app, const struct cosem_at *at, struct
                        (struct setting){ alarm_param(at, ALARM_MONITOR_THRESHOLD), AXDR_U32 });
 }
 
-static int emit_scripts(struct axdr_out *o, const struct obis *ln, int32_t up, int32_t down)
-{
-    axdr_emit_struct(o, 2);
-    emit_script(o, ln, (unsigned)up);
-    return emit_script(o, ln, (unsigned)down);
-}
-
 static enum dar get_descriptor(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
@@ -117,30 +108,17 @@ static enum dar get_pushes(void *app, const struct cosem_at *at, struct axdr_out
 
 static enum dar set_pushes(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    struct param_value v[2];
-    bool good = true;
     uint32_t n = axdr_read_head(in, AXDR_ARRAY);
     if (!in->bad && n != 1) return DAR_OTHER;
-    axdr_read_struct(in, 2);
-    for (unsigned i = 0; i < 2; i++) {
-        struct obis ln = pushes;
-        axdr_read_struct(in, 2);
-        axdr_read_octets(in, &ln, sizeof ln);
-        v[i] = (struct param_value){ alarm_param(at, ALARM_MONITOR_UP + i), axdr_read_u16(in) };
-        good &= !memcmp(&ln, &pushes, sizeof ln);
-    }
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return good ? param_set_all(meter_of(app), at->who, v, 2) : DAR_OTHER;
+    return set_scripts_of(meter_of(app), at->who, &pushes, alarm_param(at, ALARM_MONITOR_UP),
+                          in);
 }
 
-static const struct cosem_attr alarm_monitor_attr[] = {
+const struct cosem_attr alarm_monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_alarm_threshold, .set = set_alarm_threshold },
     [COSEM_ATTR(3)] = { .get = get_descriptor },
     [COSEM_ATTR(4)] = { .get = get_pushes, .set = set_pushes },
 };
-const struct cosem_class class_alarm_monitor = { .id = 21,
-                                                 .n_attr = COUNT(alarm_monitor_attr),
-                                                 .attr = alarm_monitor_attr };
 
 /* -- the steps of the tariff --------------------------------------------------------------- */
 
@@ -152,23 +130,26 @@ static unsigned boundaries(const struct meter *m)
     return m->expense.has ? m->expense.scheme.steps - 1u : 0;
 }
 
+static const struct axdr_field limit_field[] = {
+    AXDR_FIELD(U32, struct price_step, limit_wh),
+};
+static const struct row_shape limit_shape = { limit_field, 1, sizeof(struct price_step),
+                                              SCHEME_STEPS - 1 };
+
 static enum dar get_boundaries(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct meter *m = meter_of(app);
     (void)at;
-    axdr_emit_array(o, boundaries(m));
-    for (unsigned i = 0; i < boundaries(m); i++)
-        axdr_emit_u32(o, m->expense.scheme.step[i].limit_wh);
-    return DAR_OK;
+    return emit_rows(o, &limit_shape, m->expense.scheme.step, boundaries(m));
 }
 
 static enum dar set_boundaries(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    uint32_t limit_wh[SCHEME_STEPS], n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && n >= SCHEME_STEPS) return DAR_OTHER;
-    for (unsigned i = 0; i < n && !in->bad; i++) limit_wh[i] = axdr_read_u32(in);
-    if (!axdr_is_done(in)) return DAR_TYPE;
-    return expense_set_limits(meter_of(app), at->who, limit_wh, n);
+    static const struct axdr_field number = { .kind = AXDR_K_U32 };
+    static const struct row_shape numbers = { &number, 1, sizeof(uint32_t), SCHEME_STEPS - 1 };
+    uint32_t limit_wh[SCHEME_STEPS];
+    int n = read_rows(in, &numbers, limit_wh);
+    return n < 0 ? n : expense_set_limits(meter_of(app), at->who, limit_wh, (unsigned)n);
 }
 
 static enum dar get_basis(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -190,27 +171,27 @@ static enum dar get_no_scripts(void *app, const struct cosem_at *at, struct axdr
     return DAR_OK;
 }
 
-static const struct cosem_attr steps_attr[] = {
+const struct cosem_attr step_monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_boundaries, .set = set_boundaries },
     [COSEM_ATTR(3)] = { .get = get_basis },
     [COSEM_ATTR(4)] = { .get = get_no_scripts },
 };
-const struct cosem_class class_step_monitor = { .id = 21,
-                                                .n_attr = COUNT(steps_attr),
-                                                .attr = steps_attr };
 
 /* -- the alarm levels of the first wallet -------------------------------------------------- */
 
 /* Watched as its available credit. A level that is reached raises its alarm, and the monitor of
  * that pushes. */
 
+static const struct axdr_field threshold_field[] = {
+    AXDR_FIELD(I32, struct level_row, threshold),
+};
+static const struct row_shape threshold_shape = { threshold_field, 1, sizeof(struct level_row),
+                                                  CREDIT_LEVELS };
+
 static enum dar get_levels(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)at;
-    axdr_emit_array(o, CREDIT_LEVELS);
-    for (unsigned i = 0; i < CREDIT_LEVELS; i++)
-        axdr_emit_i32(o, meter_of(app)->wallets.watchman.level[i].threshold);
-    return DAR_OK;
+    return emit_rows(o, &threshold_shape, meter_of(app)->wallets.watchman.level, CREDIT_LEVELS);
 }
 
 static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in *in)
@@ -218,10 +199,9 @@ static enum dar set_levels(void *app, const struct cosem_at *at, struct axdr_in 
     struct meter *m = meter_of(app);
     struct level_row row[LEVEL_ROWS];
     memcpy(row, m->wallets.watchman.level, sizeof row);
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && n != CREDIT_LEVELS) return DAR_OTHER;
-    for (unsigned i = 0; i < CREDIT_LEVELS; i++) row[i].threshold = axdr_read_i32(in);
-    return axdr_is_done(in) ? credit_set_levels(m, at->who, row) : DAR_TYPE;
+    int n = read_rows(in, &threshold_shape, row);
+    if (n < 0) return n;
+    return n == CREDIT_LEVELS ? credit_set_levels(m, at->who, row) : DAR_OTHER;
 }
 
 static enum dar get_credit(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -240,11 +220,8 @@ static enum dar get_level_scripts(void *app, const struct cosem_at *at, struct a
     return DAR_OK;
 }
 
-static const struct cosem_attr levels_attr[] = {
+const struct cosem_attr level_monitor_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_levels, .set = set_levels },
     [COSEM_ATTR(3)] = { .get = get_credit },
     [COSEM_ATTR(4)] = { .get = get_level_scripts },
 };
-const struct cosem_class class_level_monitor = { .id = 21,
-                                                 .n_attr = COUNT(levels_attr),
-                                                 .attr = levels_attr };

@@ -12,6 +12,7 @@ static const struct param_unit long_failure = { PARAM_LONG_FAILURE_S, AXDR_U16, 
         ABSTRACT(96, 20, e + 3, REG_TAMPER_##which##_S, AXDR_U32)
 
 static const struct setting_list resource = { 5,
+                                              0,
                                               { { PARAM_RESOURCE_MODE, AXDR_ENUM },
                                                 { PARAM_RESOURCE_POLARITY, AXDR_BOOL },
                                                 { PARAM_RESOURCE_DEBOUNCE_MS, AXDR_U16 },

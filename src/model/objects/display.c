@@ -3,7 +3,7 @@
 #include "model/objects/objects.h"
 
 static const struct setting_list timing = {
-    2, { { PARAM_DISPLAY_TURN_S, AXDR_U8 }, { PARAM_DISPLAY_BACK_S, AXDR_U16 } }
+    2, 0, { { PARAM_DISPLAY_TURN_S, AXDR_U8 }, { PARAM_DISPLAY_BACK_S, AXDR_U16 } }
 };
 
 static const struct cosem_row rows[] = {

@@ -8,11 +8,14 @@ static const struct cosem_group *const groups[] = {
     &objects_quality,  &objects_supply, &objects_prepay,   &objects_display,
 };
 
-#define CLASS(name) &name,
-static const struct cosem_class *const classes[] = {
+#define CLASS(name, id, version, attrs, n) { id, version, n, 0, attrs, NULL },
+#define CLASS_WITH(name, id, version, attrs, n, methods, m)                                    \
+    { id, version, n, m, attrs, methods },
+static const struct cosem_class classes[] = {
 #include "model/classes.def"
 };
 #undef CLASS
+#undef CLASS_WITH
 
 const struct cosem_model device_model = {
     .group = groups,
@@ -54,10 +57,10 @@ static const struct {
 
 static bool shows_register(const struct cosem_row *r)
 {
-    const struct cosem_class *c = classes[r->cls];
-    return c == &class_register || c == &class_data || c == &class_extended ||
-           c == &class_data_time || c == &class_demand || c == &class_alarm ||
-           c == &class_error;
+    return r->cls == INDEX_class_register || r->cls == INDEX_class_data ||
+           r->cls == INDEX_class_extended || r->cls == INDEX_class_data_time ||
+           r->cls == INDEX_class_demand || r->cls == INDEX_class_alarm ||
+           r->cls == INDEX_class_error;
 }
 
 /* The row that shows a register, or NULL: the first one, in table order. */
@@ -75,13 +78,14 @@ static const struct cosem_row *row_of_register(uint16_t reg, uint8_t *k)
 /* Attributes beside 2 that show a register: of the one that attribute 2 of class `cls` shows,
  * the register `ahead` of it. */
 static const struct {
-    const struct cosem_class *cls;
-    uint16_t first, last, ahead;
+    uint8_t cls;
     int8_t attr;
+    uint16_t first, last, ahead;
 } beside[] = {
-    { &class_extended, REG_MDT_P_IMPORT, REG_MDT_S_IMPORT_last,
-      REG_MDT_P_IMPORT - REG_MD_P_IMPORT, 5 }, /* the time of a maximum */
-    { &class_demand, REG_LD_P_IMPORT, REG_LD_S_IMPORT, REG_LD_P_IMPORT - REG_D_P_IMPORT, 3 },
+    { INDEX_class_extended, 5, REG_MDT_P_IMPORT, REG_MDT_S_IMPORT_last,
+      REG_MDT_P_IMPORT - REG_MD_P_IMPORT }, /* the time of a maximum */
+    { INDEX_class_demand, 3, REG_LD_P_IMPORT, REG_LD_S_IMPORT,
+      REG_LD_P_IMPORT - REG_D_P_IMPORT },
 };
 
 static struct cosem_capture capture_of_register(uint16_t reg)
@@ -97,7 +101,7 @@ static struct cosem_capture capture_of_register(uint16_t reg)
     const struct cosem_row *r = row_of_register(shown, &k);
     if (!r) return (struct cosem_capture){ .attr = 2 };
     struct cosem_at at = { .row = r, .k = k };
-    return (struct cosem_capture){ .class_id = classes[r->cls]->id,
+    return (struct cosem_capture){ .class_id = classes[r->cls].id,
                                    .ln = cosem_ln(&at),
                                    .attr = attr };
 }
@@ -138,7 +142,8 @@ int model_column_of(const struct cosem_capture *c)
     uint16_t reg = (uint16_t)(at.row->bind.id + at.k);
     if (reg >= REG_STATUS_1 && reg <= REG_STATUS_3 && c->attr == 2) return COLUMN_STATUS;
     for (unsigned i = 0; i < COUNT(beside); i++)
-        if (c->attr == beside[i].attr && at.cls == beside[i].cls) return reg + beside[i].ahead;
+        if (c->attr == beside[i].attr && at.row->cls == beside[i].cls)
+            return reg + beside[i].ahead;
     return c->attr == 2 ? reg : E_NONE;
 }
 

@@ -1,206 +1,181 @@
-/* params.c - which object and attribute shows a parameter: for the who-log. */
+/* params.c - which object and attribute shows a parameter, for the who-log; and the other way about,
+ * for classes whose attributes are parameters and no more. */
+#include <string.h>
+
 #include "model/objects/objects.h"
 
-/* Parameters that classes of their own show: n in a row from `first`, attributes likewise. */
-struct place {
-    uint16_t first;
-    uint8_t n;
-    int8_t attr;
-    uint8_t class_id;
-    struct obis_row ln;
-};
-static const struct place shown[] = {
-    { PARAM_ZONE_MIN, 1, 3, 8, { 0, 0, 1, 0, 0, 255 } },
-    { PARAM_DST_ENABLED, 1, 8, 8, { 0, 0, 1, 0, 0, 255 } },
-    { PARAM_DST_DEVIATION_MIN, 1, 7, 8, { 0, 0, 1, 0, 0, 255 } },
-    { PARAM_DST_BEGIN, 2, 5, 8, { 0, 0, 1, 0, 0, 255 } },
-    { PARAM_CLOCK_BASE, 1, 9, 8, { 0, 0, 1, 0, 0, 255 } },
-    { PARAM_DEMAND_PERIODS, 1, 9, 5, { 1, 0, 1, 4, 0, 255 } },
-    { PARAM_BILLING_TIME, 1, 4, 22, { 0, 0, 15, 0, 0, 255 } },
-    { PARAM_SPECIAL_DAYS, 1, 2, 11, { 0, 0, 11, 0, 0, 255 } },
-    { PARAM_SPECIAL_DAYS_2, 1, 2, 11, { 0, 0, 11, 0, 2, 255 } },
-    { PARAM_SPECIAL_DAYS_3, 1, 2, 11, { 0, 0, 11, 0, 1, 255 } },
-    { PARAM_SHORT_CODES, 1, 2, 1, { 0, 0, 96, 62, 3, 255 } },
-    { PARAM_SCHEDULE, 1, 2, 10, { 0, 0, 12, 0, 0, 255 } },
-    { PARAM_OUTPUT_SCRIPTS, 1, 2, 9, { 0, 0, 10, 0, 103, 255 } },
-    { PARAM_OUTPUTS, 1, 2, 1, { 0, 0, 96, 50, 50, 255 } },
-    { PARAM_SUPPLY_MODE, 1, 4, 70, { 0, 0, 96, 3, 10, 255 } },
-    { PARAM_WEIGHTS, 1, 4, 68, { 0, 0, 96, 3, 20, 255 } },
-    { PARAM_SCHEME, 1, 2, 1, { 0, 0, 96, 60, 1, 255 } },
-    { PARAM_SCHEME_B, 1, 2, 1, { 0, 0, 96, 60, 1, 255 } },
-    { PARAM_SCHEME_SIDE, 1, 2, 1, { 0, 0, 96, 60, 0, 255 } },
-    { PARAM_SCHEME_AT_S, 1, 2, 1, { 0, 0, 96, 60, 2, 255 } },
-    { PARAM_LIFELINE_KWH, 1, 10, 112, { 0, 0, 19, 10, 4, 255 } },
-    { PARAM_LEVELS, 1, 2, 1, { 0, 0, 96, 61, 0, 255 } },
-    { PARAM_SMS, 1, 2, 1, { 0, 0, 96, 64, 1, 255 } },
-    { PARAM_UNITS, 1, 2, 1, { 0, 0, 96, 62, 0, 255 } },
-    { PARAM_CURRENCY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } },
-    { PARAM_UNIT_DISPLAY, 1, 2, 1, { 0, 0, 96, 62, 4, 255 } },
-    { PARAM_STS_BASE, 1, 2, 1, { 0, 0, 96, 61, 13, 255 } },
-    { PARAM_BATTERY_DAYS, 1, 2, 1, { 0, 0, 96, 6, 2, 255 } },
-    { PARAM_SINGLE_1, 1, 4, 22, { 0, 0, 15, 0, 1, 255 } },
-    { PARAM_TCP_IDLE_S, 1, 6, 41, { 0, 0, 25, 0, 0, 255 } },
-    { PARAM_NET_PORT, 1, 2, 41, { 0, 0, 25, 0, 0, 255 } },
-    { PARAM_NET_CONNECTIONS, 1, 5, 41, { 0, 0, 25, 0, 0, 255 } },
-    { PARAM_NET_ADDRESS, 1, 3, 42, { 0, 0, 25, 1, 0, 255 } },
-    { PARAM_NET_MASK, 2, 6, 42, { 0, 0, 25, 1, 0, 255 } },
-    { PARAM_NET_DNS_1, 2, 9, 42, { 0, 0, 25, 1, 0, 255 } },
-    { PARAM_SECURITY_POLICY, 2, 2, 64, { 0, 0, 43, 0, 0, 255 } },
-};
-
-/* The same of several objects, whose names differ in one value group, counted up from the first:
- * the parameters of the next lie `every` further. SAME: of one object and one attribute. */
 enum { SAME, BY_B, BY_C, BY_D, BY_E };
 enum {
     LIMIT_EVERY = PARAM_LIMIT_2_REG - PARAM_LIMIT_1_REG,
     MONITOR_EVERY = PARAM_MONITOR_2_REG - PARAM_MONITOR_1_REG,
     ALARM_EVERY = PARAM_ALARM_MONITOR_2_UP - PARAM_ALARM_MONITOR_1_UP
 };
-static const struct {
-    struct place at;
-    uint8_t objects, by, every;
-} shown_by[] = {
-    { { PARAM_SURVEY_1_PERIOD_S, 1, 4, 7, { 1, 0, 99, 1, 0, 255 } }, 3, BY_E, 1 },
-    { { PARAM_SURVEY_1_COLUMNS, 1, 3, 7, { 1, 0, 99, 1, 0, 255 } }, 3, BY_E, 1 },
-    { { PARAM_CALENDAR_TIME, 1, 10, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 1 },
-    { { PARAM_CALENDAR_NAME, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_CALENDAR_NAME_1B, 1, 6, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_SEASONS, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_SEASONS_1B, 1, 7, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_WEEKS, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_WEEKS_1B, 1, 8, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_DAYS, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_DAYS_1B, 1, 9, 20, { 0, 0, 13, 0, 0, 255 } }, 3, BY_E, 2 },
-    { { PARAM_LOCAL_1_MODE, 1, 2, 19, { 0, 0, 20, 0, 0, 255 } }, 2, BY_E, LOCALS },
-    { { PARAM_LOCAL_1_PROPOSAL, 2, 4, 19, { 0, 0, 20, 0, 0, 255 } }, 2, BY_E, LOCALS },
-    { { PARAM_LOCAL_1_ADDRESS, 1, 6, 19, { 0, 0, 20, 0, 0, 255 } }, 2, BY_E, 1 },
-    { { PARAM_HDLC_1_SPEED, HDLCS, 2, 23, { 0, 0, 22, 0, 0, 255 } }, 3, BY_B, HDLCS },
-    { { PARAM_GUARD_1_MODE, GUARDS, 2, 124, { 0, 0, 44, 2, 0, 255 } }, 3, BY_E, GUARDS },
-    { { PARAM_WALLET_1_MONEY, 1, 15, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_CLEARANCE_1, 1, 7, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_EMERGENCY_1, 1, 9, 112, { 0, 0, 19, 10, 1, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_EMERGENCY_1_BELOW, 1, 10, 112, { 0, 0, 19, 10, 1, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_EMERGENCY_1_AUTO, 1, 2, 1, { 0, 0, 96, 61, 6, 255 } }, 4, SAME, 1 },
-    { { PARAM_FREE_1_MONTH, 1, 9, 112, { 0, 0, 19, 10, 3, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_FREE_1_LIFELINE, 1, 9, 112, { 0, 0, 19, 10, 4, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_DEBT_1_DAY, 1, 5, 113, { 0, 0, 19, 20, 18, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_DEBT_1_SHARE, 1, 5, 113, { 0, 0, 19, 20, 19, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_PROVISION_1, 1, 18, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_PROVISION_1_S, 1, 19, 111, { 0, 0, 19, 0, 0, 255 } }, WALLETS, BY_D, 1 },
-    { { PARAM_COLLECT_FIXED, 1, 11, 111, { 0, 0, 19, 0, 0, 255 } }, 2, SAME, 1 },
-    { { PARAM_MODE_NEXT, 1, 2, 1, { 0, 0, 96, 61, 3, 255 } }, 4, SAME, 1 },
-    { { PARAM_LIMIT_1_REG, 1, 2, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
-    { { PARAM_LIMIT_1_NORMAL, 2, 4, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
-    { { PARAM_LIMIT_1_OVER_S, 2, 6, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
-    { { PARAM_LIMIT_1_UP, 1, 11, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
-    { { PARAM_LIMIT_1_DOWN, 1, 11, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, LIMIT_EVERY },
-    { { PARAM_LIMIT_1_PROFILE, 1, 8, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, 1 },
-    { { PARAM_LIMIT_1_GROUPS, 1, 9, 71, { 0, 0, 17, 0, 0, 255 } }, 3, BY_E, 1 },
-    { { PARAM_MONITOR_1_REG, 1, 3, 21, { 0, 0, 16, 0, 0, 255 } },
-      MONITORS,
-      BY_E,
+
+/* Parameters that classes of their own show: n in a row from `first`, attributes likewise, under
+ * this tag where they are plain numbers. The same of several objects, whose names differ in one
+ * value group, counted up: the parameters of the next lie `every` further. SAME: all of them are
+ * of one attribute. The compiler says when a number outgrows its bits. */
+static const struct place {
+    uint16_t first;
+    uint8_t class_id, c, d, e;
+    uint16_t a : 1, attr : 5, n : 4, tag : 5;
+    uint16_t by : 3, objects : 4, every : 4;
+} places[] = {
+    { PARAM_ZONE_MIN, 8, 1, 0, 0, 0, 3, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_DST_ENABLED, 8, 1, 0, 0, 0, 8, 1, AXDR_BOOL, SAME, 1, 1 },
+    { PARAM_DST_DEVIATION_MIN, 8, 1, 0, 0, 0, 7, 1, AXDR_I8, SAME, 1, 1 },
+    { PARAM_DST_BEGIN, 8, 1, 0, 0, 0, 5, 2, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_CLOCK_BASE, 8, 1, 0, 0, 0, 9, 1, AXDR_ENUM, SAME, 1, 1 },
+    { PARAM_DEMAND_PERIODS, 5, 1, 4, 0, 1, 9, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_BILLING_TIME, 22, 15, 0, 0, 0, 4, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SPECIAL_DAYS, 11, 11, 0, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SPECIAL_DAYS_2, 11, 11, 0, 2, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SPECIAL_DAYS_3, 11, 11, 0, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SHORT_CODES, 1, 96, 62, 3, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SCHEDULE, 10, 12, 0, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_OUTPUT_SCRIPTS, 9, 10, 0, 103, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_OUTPUTS, 1, 96, 50, 50, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SUPPLY_MODE, 70, 96, 3, 10, 0, 4, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_WEIGHTS, 68, 96, 3, 20, 0, 4, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SCHEME, 1, 96, 60, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SCHEME_B, 1, 96, 60, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SCHEME_SIDE, 1, 96, 60, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_LIFELINE_KWH, 112, 19, 10, 4, 0, 10, 1, AXDR_I32, BY_D, WALLETS, 0 },
+    { PARAM_LEVELS, 1, 96, 61, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SMS, 1, 96, 64, 1, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_UNITS, 1, 96, 62, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_CURRENCY, 111, 19, 0, 0, 0, 15, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_UNIT_DISPLAY, 1, 96, 62, 4, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_STS_BASE, 1, 96, 61, 13, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_BATTERY_DAYS, 1, 96, 6, 2, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SINGLE_1, 22, 15, 0, 1, 0, 4, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_TCP_IDLE_S, 41, 25, 0, 0, 0, 6, 1, AXDR_U16, SAME, 1, 1 },
+    { PARAM_NET_PORT, 41, 25, 0, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_NET_CONNECTIONS, 41, 25, 0, 0, 0, 5, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_NET_ADDRESS, 42, 25, 1, 0, 0, 3, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_NET_MASK, 42, 25, 1, 0, 0, 6, 2, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_NET_DNS_1, 42, 25, 1, 0, 0, 9, 2, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SECURITY_POLICY, 64, 43, 0, 0, 0, 2, 2, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SURVEY_1_PERIOD_S, 7, 99, 1, 0, 1, 4, 1, AXDR_NULL, BY_E, 3, 1 },
+    { PARAM_SURVEY_1_COLUMNS, 7, 99, 1, 0, 1, 3, 1, AXDR_NULL, BY_E, 3, 1 },
+    { PARAM_CALENDAR_TIME, 20, 13, 0, 0, 0, 10, 1, AXDR_NULL, BY_E, 3, 1 },
+    { PARAM_CALENDAR_NAME, 20, 13, 0, 0, 0, 6, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_CALENDAR_NAME_1B, 20, 13, 0, 0, 0, 6, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_SEASONS, 20, 13, 0, 0, 0, 7, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_SEASONS_1B, 20, 13, 0, 0, 0, 7, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_WEEKS, 20, 13, 0, 0, 0, 8, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_WEEKS_1B, 20, 13, 0, 0, 0, 8, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_DAYS, 20, 13, 0, 0, 0, 9, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_DAYS_1B, 20, 13, 0, 0, 0, 9, 1, AXDR_NULL, BY_E, 3, 2 },
+    { PARAM_LOCAL_1_MODE, 19, 20, 0, 0, 0, 2, 1, AXDR_ENUM, BY_E, 2, LOCALS },
+    { PARAM_LOCAL_1_PROPOSAL, 19, 20, 0, 0, 0, 4, 2, AXDR_ENUM, BY_E, 2, LOCALS },
+    { PARAM_LOCAL_1_ADDRESS, 19, 20, 0, 0, 0, 6, 1, AXDR_NULL, BY_E, 2, 1 },
+    { PARAM_HDLC_1_SPEED, 23, 22, 0, 0, 0, 2, 1, AXDR_ENUM, BY_B, 3, HDLCS },
+    { PARAM_HDLC_1_WINDOW_TX, 23, 22, 0, 0, 0, 3, 2, AXDR_U8, BY_B, 3, HDLCS },
+    { PARAM_HDLC_1_INFO_TX, 23, 22, 0, 0, 0, 5, 5, AXDR_U16, BY_B, 3, HDLCS },
+    { PARAM_GUARD_1_MODE, 124, 44, 2, 0, 0, 2, 1, AXDR_ENUM, BY_E, 3, GUARDS },
+    { PARAM_GUARD_1_ATTEMPTS, 124, 44, 2, 0, 0, 3, 1, AXDR_U16, BY_E, 3, GUARDS },
+    { PARAM_GUARD_1_FIRST_S, 124, 44, 2, 0, 0, 4, 1, AXDR_U32, BY_E, 3, GUARDS },
+    { PARAM_GUARD_1_STEEPNESS, 124, 44, 2, 0, 0, 5, 1, AXDR_U8, BY_E, 3, GUARDS },
+    { PARAM_GUARD_1_LONGEST_S, 124, 44, 2, 0, 0, 6, 1, AXDR_U32, BY_E, 3, GUARDS },
+    { PARAM_WALLET_1_MONEY, 111, 19, 0, 0, 0, 15, 1, AXDR_NULL, BY_D, WALLETS, 1 },
+    { PARAM_CLEARANCE_1, 111, 19, 0, 0, 0, 7, 1, AXDR_I32, BY_D, WALLETS, 1 },
+    { PARAM_EMERGENCY_1, 112, 19, 10, 1, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
+    { PARAM_EMERGENCY_1_BELOW, 112, 19, 10, 1, 0, 10, 1, AXDR_I32, BY_D, WALLETS, 1 },
+    { PARAM_FREE_1_MONTH, 112, 19, 10, 3, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
+    { PARAM_FREE_1_LIFELINE, 112, 19, 10, 4, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
+    { PARAM_DEBT_1_DAY, 113, 19, 20, 18, 0, 5, 1, AXDR_NULL, BY_D, WALLETS, 1 },
+    { PARAM_DEBT_1_SHARE, 113, 19, 20, 19, 0, 5, 1, AXDR_NULL, BY_D, WALLETS, 1 },
+    { PARAM_PROVISION_1, 111, 19, 0, 0, 0, 18, 1, AXDR_U16, BY_D, WALLETS, 1 },
+    { PARAM_PROVISION_1_S, 111, 19, 0, 0, 0, 19, 1, AXDR_I32, BY_D, WALLETS, 1 },
+    { PARAM_COLLECT_FIXED, 111, 19, 0, 0, 0, 11, 1, AXDR_NULL, SAME, 2, 1 },
+    { PARAM_LIMIT_1_REG, 71, 17, 0, 0, 0, 2, 1, AXDR_NULL, BY_E, 3, LIMIT_EVERY },
+    { PARAM_LIMIT_1_NORMAL, 71, 17, 0, 0, 0, 4, 2, AXDR_NULL, BY_E, 3, LIMIT_EVERY },
+    { PARAM_LIMIT_1_OVER_S, 71, 17, 0, 0, 0, 6, 2, AXDR_U32, BY_E, 3, LIMIT_EVERY },
+    { PARAM_LIMIT_1_UP, 71, 17, 0, 0, 0, 11, 1, AXDR_NULL, BY_E, 3, LIMIT_EVERY },
+    { PARAM_LIMIT_1_DOWN, 71, 17, 0, 0, 0, 11, 1, AXDR_NULL, BY_E, 3, LIMIT_EVERY },
+    { PARAM_LIMIT_1_PROFILE, 71, 17, 0, 0, 0, 8, 1, AXDR_NULL, BY_E, 3, 1 },
+    { PARAM_LIMIT_1_GROUPS, 71, 17, 0, 0, 0, 9, 1, AXDR_NULL, BY_E, 3, 1 },
+    { PARAM_MONITOR_1_REG, 21, 16, 0, 0, 0, 3, 1, AXDR_NULL, BY_E, MONITORS, MONITOR_EVERY },
+    { PARAM_MONITOR_1_THRESHOLD, 21, 16, 0, 0, 0, 2, 1, AXDR_NULL, BY_E, MONITORS,
       MONITOR_EVERY },
-    { { PARAM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 0, 0, 255 } },
-      MONITORS,
-      BY_E,
-      MONITOR_EVERY },
-    { { PARAM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 0, 0, 255 } },
-      MONITORS,
-      BY_E,
-      MONITOR_EVERY },
-    { { PARAM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 0, 0, 255 } },
-      MONITORS,
-      BY_E,
-      MONITOR_EVERY },
-    { { PARAM_ALARM_MONITOR_1_THRESHOLD, 1, 2, 21, { 0, 0, 16, 1, 0, 255 } },
-      ALARMS,
-      BY_E,
+    { PARAM_MONITOR_1_UP, 21, 16, 0, 0, 0, 4, 1, AXDR_NULL, BY_E, MONITORS, MONITOR_EVERY },
+    { PARAM_MONITOR_1_DOWN, 21, 16, 0, 0, 0, 4, 1, AXDR_NULL, BY_E, MONITORS, MONITOR_EVERY },
+    { PARAM_ALARM_MONITOR_1_THRESHOLD, 21, 16, 1, 0, 0, 2, 1, AXDR_NULL, BY_E, ALARMS,
       ALARM_EVERY },
-    { { PARAM_ALARM_MONITOR_1_UP, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
-      ALARMS,
-      BY_E,
-      ALARM_EVERY },
-    { { PARAM_ALARM_MONITOR_1_DOWN, 1, 4, 21, { 0, 0, 16, 1, 0, 255 } },
-      ALARMS,
-      BY_E,
-      ALARM_EVERY },
-    { { PARAM_DISPLAY_1, 1, 3, 7, { 0, 0, 21, 0, 1, 255 } }, DISPLAY_LISTS, BY_E, 1 },
-    { { PARAM_READOUT, 1, 3, 7, { 0, 0, 21, 0, 0, 255 } }, 1, BY_E, 1 },
-    { { PARAM_PUSH_TIME_1, 1, 4, 22, { 0, 0, 15, 0, 4, 255 } }, 4, BY_B, 1 },
-    { { PARAM_COMPACT_1, 1, 3, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
-    { { PARAM_COMPACT_1_ID, 1, 4, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
-    { { PARAM_COMPACT_1_METHOD, 1, 6, 62, { 0, 0, 66, 0, 0, 255 } }, 2, BY_E, 1 },
+    { PARAM_ALARM_MONITOR_1_UP, 21, 16, 1, 0, 0, 4, 1, AXDR_NULL, BY_E, ALARMS, ALARM_EVERY },
+    { PARAM_ALARM_MONITOR_1_DOWN, 21, 16, 1, 0, 0, 4, 1, AXDR_NULL, BY_E, ALARMS, ALARM_EVERY },
+    { PARAM_DISPLAY_1, 7, 21, 0, 1, 0, 3, 1, AXDR_NULL, BY_E, DISPLAY_LISTS, 1 },
+    { PARAM_READOUT, 7, 21, 0, 0, 0, 3, 1, AXDR_NULL, BY_E, 1, 1 },
+    { PARAM_PUSH_TIME_1, 22, 15, 0, 4, 0, 4, 1, AXDR_NULL, BY_B, 4, 1 },
+    { PARAM_COMPACT_1, 62, 66, 0, 0, 0, 3, 1, AXDR_NULL, BY_E, 2, 1 },
+    { PARAM_COMPACT_1_ID, 62, 66, 0, 0, 0, 4, 1, AXDR_U8, BY_E, 2, 1 },
+    { PARAM_COMPACT_1_METHOD, 62, 66, 0, 0, 0, 6, 1, AXDR_ENUM, BY_E, 2, 1 },
+    { PARAM_CERT_1, 64, 43, 0, 0, 0, 6, 1, AXDR_NULL, SAME, 8, 1 },
+    { PARAM_PUSH_1, 40, 25, 9, 0, 0, 3, 1, AXDR_NULL, BY_B, PUSHES, 1 },
+    { PARAM_PUSH_1_LIST, 40, 25, 9, 0, 0, 2, 1, AXDR_NULL, BY_B, PUSHES, 1 },
+    { AUDIT_SECRET + SECURE_PASSWORD_1, 15, 40, 0, 2, 0, 7, 1, AXDR_NULL, BY_E, 3, 1 },
+    { AUDIT_SECRET + SECURE_DECODER, 116, 19, 60, 0, 0, 0, 1, AXDR_NULL, SAME, 1, 1 },
+    { AUDIT_SECRET + SECURE_SMS_PIN, 1, 96, 64, 6, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
 };
 
 /* Member of the row's family that shows the parameter as its attribute 2, or -1. */
 static int member_of(const struct cosem_row *r, uint16_t param)
 {
-    const struct cosem_class *c = device_model.cls[r->cls];
-    if (c == &class_param || c == &class_octets || c == &class_bits)
+    if (r->cls == INDEX_class_param || r->cls == INDEX_class_octets ||
+        r->cls == INDEX_class_bits)
         return (uint16_t)(param - r->bind.id) < r->span ? param - r->bind.id : -1;
-    if (c == &class_param_register)
+    if (r->cls == INDEX_class_param_register)
         return ((const struct param_unit *)r->bind.ext)->id == param ? 0 : -1;
-    if (c != &class_settings) return -1;
+    if (r->cls != INDEX_class_settings) return -1;
     const struct setting_list *l = r->bind.ext;
     for (unsigned i = 0; i < l->n; i++)
-        if (l->of[i].id == param) return 0;
+        if ((uint16_t)(param - l->of[i].id) < (l->objects ? l->objects : 1u)) return 0;
     return -1;
 }
 
-/* Passwords are attribute 7 of their association; keys no attribute of the security setup, the
- * decoder key none of the STS attributes. */
-static struct cosem_capture secret_object_of(unsigned slot)
+/* Object k that the place p tells of. */
+static struct cosem_capture capture_of(const struct place *p, unsigned k, unsigned ahead)
 {
-    uint8_t level = (uint8_t)(2 + slot - SECURE_PASSWORD_1);
-    if (slot == SECURE_DECODER)
-        return (struct cosem_capture){ .class_id = 116, .ln = { 0, 0, 19, 60, 0, 255 } };
-    if (slot == SECURE_SMS_PIN)
-        return (
-            struct cosem_capture){ .class_id = 1, .ln = { 0, 0, 96, 64, 6, 255 }, .attr = 2 };
-    if (slot >= SECURE_PASSWORD_1 && slot <= SECURE_PASSWORD_3)
-        return (struct cosem_capture){ .class_id = 15,
-                                       .ln = { 0, 0, 40, 0, level, 255 },
-                                       .attr = 7 };
-    return (struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 } };
+    struct cosem_capture c = { .class_id = p->class_id,
+                               .ln = { p->a, 0, p->c, p->d, p->e, 255 },
+                               .attr = (int8_t)(p->attr + ahead) };
+    if (p->by != SAME) ((uint8_t *)&c.ln)[p->by] += (uint8_t)k;
+    return c;
 }
 
-static struct cosem_capture capture_of(const struct place *p, unsigned ahead)
+struct setting model_setting_of(const struct cosem_at *at)
 {
-    return (struct cosem_capture){ .class_id = p->class_id,
-                                   .ln = cosem_obis(&p->ln),
-                                   .attr = (int8_t)(p->attr + (int)ahead) };
+    struct obis ln = cosem_ln(at);
+    for (const struct place *p = places; p < places + COUNT(places); p++) {
+        unsigned ahead = (unsigned)at->id - p->attr;
+        if (p->class_id != at->cls->id || ahead >= p->n || !p->tag) continue;
+        for (unsigned k = 0; k < p->objects; k++) {
+            struct cosem_capture c = capture_of(p, k, ahead);
+            if (!memcmp(&c.ln, &ln, sizeof ln))
+                return (struct setting){ (uint16_t)(p->first + k * p->every + ahead), p->tag };
+        }
+    }
+    return (struct setting){ PARAMS, AXDR_I32 };
 }
 
+/* Keys are no attribute of the security setup, the decoder key none of the STS attributes. */
 struct cosem_capture model_object_of(uint16_t param)
 {
-    if (param >= PARAM_CERT_1 && param <= PARAM_CERT_8)
-        return (
-            struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 }, .attr = 6 };
-    if (param >= PARAM_PUSH_1 && param <= PARAM_PUSH_8_LIST) {
-        uint8_t n = (uint8_t)((param - PARAM_PUSH_1) % PUSHES);
-        return (struct cosem_capture){ .class_id = 40,
-                                       .ln = { 0, n, 25, 9, 0, 255 },
-                                       .attr = param < PARAM_PUSH_1_LIST ? 3 : 2 };
-    }
-    if (param >= AUDIT_SECRET) return secret_object_of(param - AUDIT_SECRET);
-    for (unsigned i = 0; i < COUNT(shown); i++)
-        if ((uint16_t)(param - shown[i].first) < shown[i].n)
-            return capture_of(&shown[i], (unsigned)(param - shown[i].first));
-    for (unsigned i = 0; i < COUNT(shown_by); i++) {
-        unsigned ahead = (uint16_t)(param - shown_by[i].at.first), every = shown_by[i].every;
-        if (ahead / every >= shown_by[i].objects || ahead % every >= shown_by[i].at.n) continue;
-        struct cosem_capture c = capture_of(&shown_by[i].at, ahead % every);
-        if (shown_by[i].by != SAME)
-            ((uint8_t *)&c.ln)[shown_by[i].by] += (uint8_t)(ahead / every);
-        return c;
-    }
+    for (const struct place *p = places; p < places + COUNT(places); p++)
+        for (unsigned k = 0; k < p->objects; k++) {
+            unsigned ahead = (uint16_t)(param - p->first - k * p->every);
+            if (ahead < p->n) return capture_of(p, k, ahead);
+        }
+    if (param >= AUDIT_SECRET)
+        return (struct cosem_capture){ .class_id = 64, .ln = { 0, 0, 43, 0, 0, 255 } };
     for (unsigned g = 0; g < device_model.n_group; g++) {
         const struct cosem_group *group = device_model.group[g];
         for (const struct cosem_row *r = group->row; r < group->row + group->n; r++) {
             int k = member_of(r, param);
             struct cosem_at at = { .row = r, .k = (uint8_t)k };
             if (k >= 0)
-                return (struct cosem_capture){ .class_id = device_model.cls[r->cls]->id,
+                return (struct cosem_capture){ .class_id = device_model.cls[r->cls].id,
                                                .ln = cosem_ln(&at),
                                                .attr = 2 };
         }

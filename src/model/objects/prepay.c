@@ -17,6 +17,7 @@ static const struct script script[] = {
 };
 static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 static const struct setting_list policy = { 6,
+                                            0,
                                             { { PARAM_FRIENDLY_ENABLE, AXDR_BOOL },
                                               { PARAM_FRIENDLY_DAYS, AXDR_U8 },
                                               { PARAM_FRIENDLY_CALENDAR, AXDR_BOOL },
@@ -24,23 +25,41 @@ static const struct setting_list policy = { 6,
                                               { PARAM_FRIENDLY_DEBT, AXDR_I32 },
                                               { PARAM_FRIENDLY_GRACE_S, AXDR_U16 } } };
 
+/* The payment mode by date: what is past comes at once. */
+static const struct setting_list mode = { 4,
+                                          0,
+                                          { { PARAM_MODE_NEXT, AXDR_ENUM },
+                                            { PARAM_MODE_AT_S, AXDR_DATETIME },
+                                            { PARAM_MODE_CARRY, AXDR_BOOL },
+                                            { PARAM_MODE_DEBT, AXDR_BOOL } } };
+/* Emergency credit of each wallet: {amount, offered at, by itself, uses a month} */
+static const struct setting_list emergency = { 4,
+                                               WALLETS,
+                                               { { PARAM_EMERGENCY_1, AXDR_I32 },
+                                                 { PARAM_EMERGENCY_1_BELOW, AXDR_I32 },
+                                                 { PARAM_EMERGENCY_1_AUTO, AXDR_BOOL },
+                                                 { PARAM_EMERGENCY_1_USES, AXDR_U8 } } };
+
 static const struct setting_list vtc = { 3,
+                                         0,
                                          { { PARAM_VTC_ENABLED, AXDR_BOOL },
                                            { PARAM_VTC_BAUD, AXDR_ENUM },
                                            { PARAM_VTC_PHYSICAL, AXDR_ENUM } } };
 
 static const struct setting_list unit_link = { 3,
+                                               0,
                                                { { PARAM_UNIT_RADIO, AXDR_ENUM },
                                                  { PARAM_UNIT_POLL_S, AXDR_U16 },
                                                  { PARAM_UNIT_POWER_DBM, AXDR_I8 } } };
 static const struct setting_list unit_air = {
-    2, { { PARAM_UNIT_CHANNEL, AXDR_U8 }, { PARAM_UNIT_PAN, AXDR_U16 } }
+    2, 0, { { PARAM_UNIT_CHANNEL, AXDR_U8 }, { PARAM_UNIT_PAN, AXDR_U16 } }
 };
 static const struct setting_list unit_keypad = {
-    2, { { PARAM_UNIT_KEYPAD, AXDR_BOOL }, { PARAM_UNIT_LANGUAGES, AXDR_U16 } }
+    2, 0, { { PARAM_UNIT_KEYPAD, AXDR_BOOL }, { PARAM_UNIT_LANGUAGES, AXDR_U16 } }
 };
 
 static const struct setting_list locks = { 3,
+                                           0,
                                            { { PARAM_LOCK_WRONG, AXDR_U8 },
                                              { PARAM_LOCK_FIRST_S, AXDR_U32 },
                                              { PARAM_LOCK_LONGEST_S, AXDR_U32 } } };
@@ -77,8 +96,8 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 96, 61, 0, ACL_CONFIG, class_levels, 0),
     ROW(0, 0, 96, 61, 1, 1, ACL_CONFIG, class_settings, .ext = &policy),
     VALUE(61, 2, ACL_CUSTOMER, MADE_FRIENDLY, AXDR_BOOL, 0),
-    OBJECT(0, 0, 96, 61, 3, ACL_CONFIG, class_mode, 0),
-    OBJECT(0, 0, 96, 61, 6, ACL_CONFIG, class_emergency, 0),
+    ROW(0, 0, 96, 61, 3, 1, ACL_CONFIG, class_settings, .ext = &mode),
+    ROW(0, 0, 96, 61, 6, 1, ACL_CONFIG, class_settings, .ext = &emergency),
     VALUE(61, 7, ACL_CUSTOMER, MADE_DAYS_LEFT, AXDR_U16, 0),
     VALUE(61, 10, ACL_CUSTOMER, MADE_CREDIT_USED, AXDR_I64, BILLING_MONTHLY),
     VALUE(61, 11, ACL_CUSTOMER, MADE_DEBT, AXDR_I64, 0),
@@ -91,7 +110,7 @@ static const struct cosem_row rows[] = {
     PARAM(0, 96, 61, 14, ACL_SERVICE, PARAM_TOKEN_FUNCTIONS, AXDR_U16),
     OBJECT(0, 0, 96, 60, 0, ACL_STS, class_scheme, SCHEME_ACTIVE),
     OBJECT(0, 0, 96, 60, 1, ACL_POINT, class_scheme_passive, SCHEME_PASSIVE),
-    OBJECT(0, 0, 96, 60, 2, ACL_POINT, class_scheme_time, 0),
+    PARAM(0, 96, 60, 2, ACL_POINT, PARAM_SCHEME_AT_S, AXDR_DATETIME),
     ROW(0, 0, 96, 60, 3, 6, ACL_STS, class_scheme_part, SHOWN(0, 0)),
     SETTING(0, 96, 60, 9, ACL_POINT, &contract),
     OBJECT(0, 0, 96, 60, 10, ACL_STS, class_expense, 10),

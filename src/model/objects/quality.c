@@ -11,6 +11,7 @@ static const struct param_unit current = { PARAM_OVERCURRENT_MA, AXDR_U32, UNIT_
 static const struct param_unit current_s = { PARAM_OVERCURRENT_S, AXDR_U16, UNIT_S, 0 };
 
 static const struct setting_list mismatch = { 5,
+                                              0,
                                               { { PARAM_MISMATCH_MA, AXDR_U32 },
                                                 { PARAM_MISMATCH_PERCENT, AXDR_U8 },
                                                 { PARAM_MISMATCH_START_S, AXDR_U16 },

@@ -13,12 +13,14 @@ static const struct script_table scripts = { script, COUNT(script), 1, 0 };
 /* Below this voltage, in percent of the reference, the coil does not move; so long arrears wait
  * before they cut, with so many beeps at the end, and no longer than this is owed. */
 static const struct setting_list arrears = { 4,
+                                             0,
                                              { { PARAM_RELAY_MIN_PERCENT, AXDR_U8 },
                                                { PARAM_ARREARS_DELAY_S, AXDR_U16 },
                                                { PARAM_ARREARS_BEEPS, AXDR_U8 },
                                                { PARAM_ARREARS_DEBT, AXDR_I32 } } };
 
 static const struct setting_list retry = { 5,
+                                           0,
                                            { { PARAM_RETRY_DELAY_S, AXDR_U16 },
                                              { PARAM_RETRY_MAX, AXDR_U8 },
                                              { PARAM_RETRY_WINDOW_S, AXDR_U32 },
@@ -26,6 +28,7 @@ static const struct setting_list retry = { 5,
                                              { PARAM_RETRY_BUTTON, AXDR_BOOL } } };
 
 static const struct setting_list voltage = { 6,
+                                             0,
                                              { { PARAM_PROTECT_OVER_PERCENT, AXDR_U8 },
                                                { PARAM_PROTECT_OVER_S, AXDR_U16 },
                                                { PARAM_PROTECT_UNDER_PERCENT, AXDR_U8 },
@@ -33,10 +36,12 @@ static const struct setting_list voltage = { 6,
                                                { PARAM_PROTECT_BACK_PERCENT, AXDR_U8 },
                                                { PARAM_PROTECT_BACK_S, AXDR_U16 } } };
 static const struct setting_list tamper = { 3,
+                                            0,
                                             { { PARAM_TAMPER_MASK, AXDR_U8 },
                                               { PARAM_TAMPER_RELEASE, AXDR_ENUM },
                                               { PARAM_TAMPER_RELEASE_S, AXDR_U16 } } };
 static const struct setting_list fire = { 4,
+                                          0,
                                           { { PARAM_FIRE_TRIP_C, AXDR_U8 },
                                             { PARAM_FIRE_RATE_C, AXDR_U8 },
                                             { PARAM_FIRE_TRIP_S, AXDR_U8 },
