@@ -9,6 +9,8 @@ foreach(part flash journal txn row series params image)
   unit_test(unit/test_store_${part}.c LIBS toy)
 endforeach()
 unit_test(powercut/test_powercut_store.c LIBS toy)
+add_test(NAME test_powercut_first_heads COMMAND test_powercut_store double 1795408127 1)
+unit_test(powercut/test_powercut_heads.c LIBS toy)
 fuzz_target(fuzz/fuzz_store.c LIBS toy port_common)
 
 # The store beside littlefs, which `tools/setup.sh bench` fetches.

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -111,14 +112,27 @@ static void show_message(void *ctx, const struct capture_message *m)
     show(r, m->note, NULL);
 }
 
-/* A line of hex, perhaps behind "->", "RX:" or the like. Its octets, E_FORMAT when it is none.
- */
-static int line_octets(char *line, struct buf *out)
+/* The word at *p, and the blanks before it: taken off. Its length. */
+static size_t next_word(const char **p, const char **word)
 {
-    char *p = line + strspn(line, " \t");
-    size_t word = strcspn(p, " \t"), room = strlen(p) / 2 + 1;
-    bool marked = word && (p[word - 1] == ':' || p[word - 1] == '>' || p[0] == '<');
-    if (marked) p += word;
+    *word = *p + strspn(*p, " \t");
+    size_t n = strcspn(*word, " \t");
+    *p = *word + n;
+    return n;
+}
+
+/* A line of hex, perhaps behind "->", "RX:" or the like, and behind them the name that a trace
+ * gives to what was protected. Its octets, E_FORMAT when it is none. */
+static int line_octets(const char *line, struct buf *out)
+{
+    const char *p = line, *word;
+    size_t n_word = next_word(&p, &word), room = strlen(line) / 2 + 1;
+    bool marked = n_word && (p[-1] == ':' || p[-1] == '>' || word[0] == '<');
+    if (!marked) p = line;
+    const char *rest = p;
+    n_word = next_word(&p, &word);
+    bool named = marked && strspn(word, "0123456789ABCDEFabcdefxX:-_,") < n_word;
+    if (!named) p = rest;
     uint8_t *octets = must_alloc(room);
     int n = hex_parse(p, room, octets);
     if (n > 0) buf_put(out, octets, (size_t)n);
@@ -181,11 +195,12 @@ static int work(struct request *r, struct trouble *t)
     int n = hex_parse((char *)r->words.p, room, octets);
     if (n > 0)
         show_octets(r, octets, (size_t)n);
+    else if (r->arguments == 1 && strcmp(r->file, "-") && access(r->file, F_OK))
+        e = trouble(t, E_RANGE, "'%.200s' is neither octets in hex nor a file", r->file);
     else if (r->arguments == 1)
         e = show_file(r, t);
     else
-        e = trouble(t, E_FORMAT, "these are no hexadecimal digits: '%.60s'",
-                    (char *)r->words.p);
+        e = trouble(t, E_RANGE, "these are no hexadecimal digits: '%.60s'", (char *)r->words.p);
     free(octets);
     describe_end(&r->describer);
     return e;
@@ -203,6 +218,6 @@ int decode_main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &r)) return EXIT_USAGE;
     int e = work(&r, &t);
     buf_free(&r.words);
-    if (e < 0) return say_fail(e == E_STATE ? EXIT_USAGE : EXIT_REFUSED, "%s", t.text);
+    if (e < 0) return say_fail(connect_exit(e == E_IO ? E_NONE : e), "%s", t.text);
     return r.broken ? EXIT_REFUSED : EXIT_DONE;
 }

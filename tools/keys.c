@@ -61,6 +61,7 @@ static const char doc[] =
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct request *r = state->input;
+    char *end;
     switch (key) {
     case ARGP_KEY_ARG:
         if (r->words == 4) argp_usage(state);
@@ -70,8 +71,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (hex_parse(arg, 8, r->title) != 8) argp_error(state, "--title wants 16 hex digits");
         return 0;
     case O_DAYS:
-        r->days = (unsigned)strtoul(arg, NULL, 10);
-        if (r->days < 1 || r->days > 20000) argp_error(state, "--days is from 1 to 20000");
+        r->days = (unsigned)strtoul(arg, &end, 10);
+        if (*end || r->days < 1 || r->days > 20000)
+            argp_error(state, "--days is from 1 to 20000");
         return 0;
     case O_DER:
         return r->der = true, 0;
@@ -248,13 +250,13 @@ static int import(const struct request *r, struct trouble *t)
     struct x509 x;
     char name[64];
     if (!r->word[2]) return trouble(t, E_STATE, "give the folder and the certificate's file");
+    if (r->as && strchr(r->as, '/')) return trouble(t, E_STATE, "--as is a name, not a path");
     int e = read_certificate(r->word[2], &der, &x, t);
     const char *usual =
         e == 0 && x.usage & X509_KEY_AGREEMENT && !(x.usage & X509_DIGITAL_SIGNATURE)
             ? "meter-agree"
             : "meter-sign";
     snprintf(name, sizeof name, "%.50s.pem", r->as ? r->as : usual);
-    if (e == 0 && strchr(name, '/')) e = trouble(t, E_STATE, "--as is a name, not a path");
     if (e == 0) e = keyset_save(r->word[1], name, "CERTIFICATE", &der, t);
     if (e == 0) show_certificate(r, name, &x);
     buf_free(&der);

@@ -558,6 +558,6 @@ int listen_main(int argc, char **argv)
     connect_defaults(&r.connect);
     argp_parse(&argp, argc, argv, 0, NULL, &r);
     int e = work(&r, &t);
-    if (e < 0) return say_fail(e == E_IO ? EXIT_CONNECT : EXIT_USAGE, "%s", t.text);
+    if (e < 0) return say_fail(connect_exit(e), "%s", t.text);
     return r.broken ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -53,7 +53,7 @@ static const struct argp_option options[] = {
     { "count", O_COUNT, "N", 0, "So many profile rows", 0 },
     { "last", O_LAST, "N", 0, "The last N profile rows", 0 },
     { "columns", O_COLUMNS, "LIST", 0, "Only these columns: objects, separated by commas", 0 },
-    { "access", O_ACCESS, NULL, 0, "By the ACCESS service", 0 },
+    { "access", O_ACCESS, NULL, 0, "By the ACCESS service, by GET what is too long for it", 0 },
     { "csv", O_CSV, NULL, 0, "Profiles as CSV", 0 },
     { "typed", O_TYPED, NULL, 0, "With --json: nested values with their types", 0 },
     { 0 },
@@ -204,7 +204,8 @@ static int fetch(struct request *r, struct session *s, struct item *items, size_
 {
     if (r->access) {
         for (size_t i = 0; i < n; i++) items[i].kind = ITEM_GET;
-        return session_access(s, items, n, false, t);
+        int e = session_access(s, items, n, false, t);
+        if (e != E_SPACE) return e;
     }
     return session_get_list(s, items, n, t);
 }

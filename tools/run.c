@@ -455,7 +455,9 @@ static int open_meter(struct run *r, struct options *o)
             o->listen);
     if (o->pcap && pcap_open(&r->pcap, o->pcap, &t))
         return say_fail(EXIT_REFUSED, "%s", t.text);
-    if (loadspec_parse(&r->spec, o->load, &t)) return say_fail(EXIT_REFUSED, "%s", t.text);
+    if (loadspec_parse(&r->spec, o->load, &t)) /* its text, or the file that it names */
+        return say_fail(r->spec.kind == LOADSPEC_CONST ? EXIT_USAGE : EXIT_REFUSED, "%s",
+                        t.text);
     if (!o->flash[0] && default_flash(o, &t)) return say_fail(EXIT_USAGE, "%s", t.text);
     o->box.flash = o->flash;
     if (box_open(&r->box, &o->box, &t) || open_neighbours(r, o, &t))

@@ -17,14 +17,14 @@ struct options {
     const char *action;
     bool batch, json;
     json_t *input; /* gathered from the command line */
-    bool is_given;
+    bool is_given, is_file;
 };
 
 /* ---- output */
 
 struct shower {
     bool json, is_batch;
-    int errors;
+    int blame, code; /* what a wrong field is here; what came of it all */
 };
 
 /* "23716100501183194197" in groups of four, as receipts have it. */
@@ -73,7 +73,7 @@ static void show(void *ctx, json_t *out)
     struct shower *s = ctx;
     const json_t *error = json_object_get(out, "error");
     bool is_foreign = json_is_false(json_object_get(out, "crc_ok"));
-    s->errors += error != NULL || is_foreign;
+    if (error || is_foreign) s->code = error ? s->blame : EXIT_REFUSED;
     char line[4096];
     size_t n = s->is_batch ? json_dumpb(out, line, sizeof line - 1, JSON_COMPACT) : 0;
     if (n > 0 && n < sizeof line) {
@@ -87,7 +87,8 @@ static void show(void *ctx, json_t *out)
         return;
     }
     if (error)
-        say("%s", json_string_value(error));
+        say("%s%s", json_string_value(error),
+            s->blame == EXIT_USAGE ? "; `magno token --help` explains the fields" : "");
     else
         print_object(out);
     if (is_foreign) say("the checksum is wrong: another key, or a slip in the digits");
@@ -205,7 +206,7 @@ static int run_batch(struct shower *s, int action)
 
 static int run(struct options *o)
 {
-    struct shower s = { o->json || o->batch, o->batch, 0 };
+    struct shower s = { o->json || o->batch, o->batch, EXIT_USAGE, EXIT_DONE };
     int action = o->action ? action_of(o->action) : -1;
     if (o->action == NULL)
         return say_fail(EXIT_USAGE, "say what to do: key, make, decode or play; "
@@ -218,10 +219,12 @@ static int run(struct options *o)
         if (isatty(STDIN_FILENO))
             return say_fail(EXIT_USAGE, "give fields as name=value, JSON, or a file");
         json_decref(o->input);
-        o->input = words_file("/dev/stdin");
+        o->input = words_file(NULL);
+        o->is_file = true;
     }
+    if (o->is_file) s.blame = EXIT_REFUSED; /* the data's fault, not the caller's */
     run_one(&s, action, o->input);
-    return s.errors ? EXIT_REFUSED : EXIT_DONE;
+    return s.code;
 }
 
 /* ---- command line */
@@ -281,7 +284,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (o->action)
-            o->is_given = true, check_name(arg), words_take(&o->input, arg);
+            o->is_given = true, check_name(arg), o->is_file |= words_take(&o->input, arg);
         else
             o->action = arg;
         return 0;

@@ -179,10 +179,12 @@ static int serve_station(struct station *st, struct options *o)
     serve_end(s.serve);
     uv_loop_close(&s.loop);
     if (port >= 0) return EXIT_DONE;
+    if (port == E_FORMAT)
+        return say_fail(EXIT_REFUSED, "%s or %s cannot be used: PEM, a certificate and its key",
+                        o->serve.cert, o->serve.key);
     return say_fail(EXIT_CONNECT, "%s:%u: %s", o->serve.address, o->serve.port,
                     port == E_BUSY     ? "in use; choose another with --port"
                     : port == E_DENIED ? "not allowed"
-                    : port == E_FORMAT ? "certificate or key cannot be used"
                                        : "cannot be listened on");
 }
 
@@ -242,7 +244,7 @@ static void print_answer(json_t *out)
 
 static int exit_of(int status)
 {
-    return status == STATION_OK ? EXIT_DONE : EXIT_REFUSED;
+    return status == STATION_OK ? EXIT_DONE : status == STATION_BAD ? EXIT_USAGE : EXIT_REFUSED;
 }
 
 /* Takes the answer. */
@@ -253,7 +255,8 @@ static int show(const struct options *o, json_t *out, int status)
     if (o->json)
         json_line(json_incref(out));
     else if (error)
-        say("%s", json_string_value(error));
+        say("%s%s", json_string_value(error),
+            code == EXIT_USAGE ? "; docs/vending.md explains the fields" : "");
     else
         print_answer(out);
     json_decref(out);
@@ -358,12 +361,12 @@ enum {
     OPT_ROUNDS
 };
 
-static long number(const char *text, long high, struct argp_state *state)
+static long number(const char *text, long low, long high, struct argp_state *state)
 {
     char *end;
     long v = strtol(text, &end, 10);
-    if (end == text || *end || v < 0 || v > high)
-        argp_error(state, "'%s' is not a number up to %ld", text, high);
+    if (end == text || *end || v < low || v > high)
+        argp_error(state, "'%s' is not a number from %ld to %ld", text, low, high);
     return v;
 }
 
@@ -375,7 +378,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         snprintf(o->db, sizeof o->db, "%s", arg);
         return 0;
     case OPT_PORT:
-        o->serve.port = (uint16_t)number(arg, 65535, state);
+        o->serve.port = (uint16_t)number(arg, 0, 65535, state);
         return 0;
     case OPT_LISTEN:
         o->serve.address = arg;
@@ -393,10 +396,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->demo = true;
         return 0;
     case OPT_SERIAL:
-        o->serial = (uint32_t)number(arg, 99999999, state);
+        o->serial = (uint32_t)number(arg, 1, 99999999, state);
         return 0;
     case OPT_ROUNDS:
-        o->rounds = (uint32_t)number(arg, 100000000, state);
+        o->rounds = (uint32_t)number(arg, 1, 100000000, state);
         return 0;
     case OPT_JSON:
         o->json = true;
@@ -471,8 +474,14 @@ int vend_main(int argc, char **argv)
                          .serial = 1 };
     struct station st = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &o);
-    int code = open_station(&st, &o);
     bool is_serving = o.action == NULL || strcmp(o.action, "serve") == 0;
+    int code = EXIT_DONE;
+    if (!is_serving && !station_knows(o.action))
+        code = say_fail(EXIT_USAGE,
+                        "there is no operation '%s'; `magno vend --help` lists them", o.action);
+    else if (!o.serve.cert != !o.serve.key)
+        code = say_fail(EXIT_USAGE, "--cert and --key belong together");
+    if (code == EXIT_DONE) code = open_station(&st, &o);
     if (code == EXIT_DONE) code = is_serving ? serve_station(&st, &o) : work(&st, &o);
     if (st.db) station_close(&st);
     json_decref(o.input);

@@ -69,6 +69,9 @@ static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
     t->results = s->rx + (t->req.p - s->rx);
     t->frozen = host_of(d)->freeze(d->app, s->index);
     put_head(d, t, dated, t->req);
+    /* If it must, the answer goes in general blocks. */
+    if (has(s, XDLMS_C_GBT) && !s->gbt->in && !s->hdlc->ui)
+        *s->gbt = (struct dlms_gbt){ .in = true, .window = 1, .own = 1, .next = 1 };
     return RUN_AGAIN;
 }
 

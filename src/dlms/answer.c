@@ -48,8 +48,9 @@ static size_t emit_some(struct axdr_out *o, const uint8_t *p, size_t n)
 static enum fill fill_read(struct dlms_server *d, struct dlms_session *s, struct axdr_out *o)
 {
     struct dlms_transfer *t = s->transfer;
+    size_t from = o->len;
     enum cosem_more more = cosem_get_block(d->app, &t->get, o, &t->dar);
-    s->stalled = t->dar == DAR_PENDING;
+    s->stalled = t->dar == DAR_PENDING && o->len == from; /* not a step's work alone */
     if (t->dar == DAR_PENDING) return FILL_AGAIN;
     if (t->dar != DAR_OK) return FILL_FAIL;
     if (more == COSEM_MORE) return FILL_MORE;
@@ -109,12 +110,13 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
     t->lit_at =
         (uint8_t)(t->lit_at + emit_some(o, t->lit + t->lit_at, (size_t)t->lit_n - t->lit_at));
     if (t->lit_at < t->lit_n) return FILL_MORE;
-    if (t->sent < t->stored) {
+    bool waits = t->called; /* ACCESS: an item is answered when it is on flash */
+    if (t->sent < t->stored && !waits) {
         size_t n = emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent);
         t->sent = (uint16_t)(t->sent + n);
+        if (t->sent < t->stored) return FILL_MORE;
     }
-    if (t->sent < t->stored) return FILL_MORE;
-    if (t->reading) {
+    if (t->reading && !waits) {
         enum fill f = fill_read(d, s, o);
         if (f != FILL_DONE) return f;
     }

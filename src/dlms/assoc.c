@@ -52,6 +52,7 @@ static void preset(struct dlms_server *d, struct dlms_session *s)
     s->context = s->flags & ASSOC_CIPHERED ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
     s->conformance = row->conformance & offered;
     s->max_send = row->max_pdu;
+    if (s->link->kind == DLMS_SEALED) s->rx_size = row->max_pdu;
     protect_refresh(d, s);
     memset(s->transfer, 0, sizeof *s->transfer);
     s->state = DLMS_OPEN;
@@ -75,12 +76,9 @@ void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 {
     bool sealed = s->link->kind == DLMS_SEALED;
     s->who.assoc = assoc;
-    s->flags = 0;
-    if (assoc == 255) return;
-    s->flags = row_of(d, s)->flags;
-    if (sealed != (row_of(d, s)->client_sap == d->cfg->sealed_sap))
+    s->flags = assoc == 255 ? 0 : row_of(d, s)->flags;
+    if (assoc != 255 && sealed != (row_of(d, s)->client_sap == d->cfg->sealed_sap))
         s->flags &= (uint8_t)~ASSOC_PRE_ESTABLISHED;
-    if (sealed) s->rx_size = row_of(d, s)->max_pdu;
     if (s->flags & ASSOC_PRE_ESTABLISHED) preset(d, s);
 }
 
@@ -111,15 +109,18 @@ static const struct {
     bool provider;
     uint8_t group, value; /* of the confirmedServiceError */
 } verdicts[] = {
-    [V_CHALLENGE] = { ACSE_ACCEPTED, ACSE_D_AUTH_REQUIRED },
-    [V_VERSION] = { ACSE_REJECTED, ACSE_P_NO_COMMON_VERSION, true },
-    [V_LOCKED] = { ACSE_REJECTED_TRANSIENT, ACSE_D_NO_REASON },
-    [V_CONTEXT] = { ACSE_REJECTED, ACSE_D_CONTEXT },
-    [V_TITLE] = { ACSE_REJECTED, ACSE_D_CALLING_TITLE },
-    [V_AUTH_REQUIRED] = { ACSE_REJECTED, ACSE_D_AUTH_REQUIRED },
-    [V_MECHANISM_REQUIRED] = { ACSE_REJECTED, ACSE_D_MECHANISM_REQUIRED },
-    [V_MECHANISM_UNKNOWN] = { ACSE_REJECTED, ACSE_D_MECHANISM_UNKNOWN },
-    [V_AUTH_FAILED] = { ACSE_REJECTED, ACSE_D_AUTH_FAILED },
+    [V_CHALLENGE] = { .result = ACSE_ACCEPTED, .diagnostic = ACSE_D_AUTH_REQUIRED },
+    [V_VERSION] = { .result = ACSE_REJECTED,
+                    .diagnostic = ACSE_P_NO_COMMON_VERSION,
+                    .provider = true },
+    [V_LOCKED] = { .result = ACSE_REJECTED_TRANSIENT, .diagnostic = ACSE_D_NO_REASON },
+    [V_CONTEXT] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_CONTEXT },
+    [V_TITLE] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_CALLING_TITLE },
+    [V_AUTH_REQUIRED] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_AUTH_REQUIRED },
+    [V_MECHANISM_REQUIRED] = { .result = ACSE_REJECTED,
+                               .diagnostic = ACSE_D_MECHANISM_REQUIRED },
+    [V_MECHANISM_UNKNOWN] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_MECHANISM_UNKNOWN },
+    [V_AUTH_FAILED] = { .result = ACSE_REJECTED, .diagnostic = ACSE_D_AUTH_FAILED },
 #define AT_FAULT(group, value)                                                                 \
     {                                                                                          \
         ACSE_REJECTED, ACSE_D_NO_REASON, false, group, value                                   \

@@ -457,9 +457,9 @@ size_t reply_head(const struct dlms_session *s)
 {
     enum { SIGNED = 1 + AGREE_HEAD_MAX + 3 };
     struct axdr_out count = axdr_out(NULL, SIZE_MAX);
-    struct cipher_box b = reply_box(s, s->prot->tag ? XDLMS_GET_RES : 0);
     size_t n = reply_signed(s) ? SIGNED : 0;
     if (!reply_sealed(s)) return n;
+    struct cipher_box b = reply_box(s, s->prot->tag ? XDLMS_GET_RES : 0);
     cipher_emit_box(&count, &b, reply_limit(s));
     return n + count.len + CIPHER_HEAD;
 }

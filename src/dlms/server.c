@@ -257,7 +257,7 @@ void serve_ready(struct dlms_session *s)
     s->body = s->tx + s->tx_at;
     s->body_n = s->tx_n;
     s->phase = PHASE_SEND;
-    if (s->gbt->in) gbt_begin(s);
+    if (s->gbt->in && (s->gbt->got || (s->max_send && s->tx_n > s->max_send))) gbt_begin(s);
 }
 
 static bool send_slice(struct dlms_server *d, struct dlms_session *s)

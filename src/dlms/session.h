@@ -126,7 +126,7 @@ struct dlms_transfer {
  * a longer one is made block by block into a ring of slots in tx, where each block stays until
  * the client has it. */
 struct dlms_gbt {
-    bool in, out;      /* the client speaks in blocks; the answer goes in blocks */
+    bool in, out;      /* the client takes blocks; the answer goes in blocks */
     bool made_as_sent; /* the ring */
     bool unconfirmed;  /* a notice: nobody acknowledges */
     uint8_t window;    /* the client's */

@@ -109,6 +109,8 @@ static const struct hot_row table[] = {
     { HOT_QUALITY, 1, watch_put, watch_restore },
     { HOT_UNITS, 1, units_put, units_take },
     { HOT_PAST, 1, past_put, past_take },
+    { HOT_FLOODS, FLOODS / FLOOD_GROUP, floods_put, floods_take },
+    { HOT_WAITING, 1, waiting_put, waiting_take },
     { HOT_SCALAR, 0, NULL, scalar_take },
     { HOT_OCTETS, 0, NULL, octets_take },
     { HOT_COLUMNS, 0, NULL, columns_take },

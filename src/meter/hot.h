@@ -55,6 +55,8 @@ enum hot {
     HOT_QUALITY,  /* the last of each kind, the week of EN 50160 */
     HOT_UNITS,    /* what was heard of customers' units */
     HOT_PAST,     /* how they were heard, by the hour */
+    HOT_FLOODS,   /* 2: rows of events that are held back */
+    HOT_WAITING,  /* how long the supply has waited after a tamper */
     HOT_END
 };
 _Static_assert((int)HOT_END <= (int)JOURNAL_APP_END, "record types of the application");

@@ -89,6 +89,7 @@ static void first_plans(struct meter *m)
     sensor_plan(m);
     watch_plan(m);
     calendar_plan(m);
+    input_plan(m);
 }
 
 static void last_plans(struct meter *m)
@@ -156,6 +157,7 @@ static int put_boot(struct meter *m, bool blank, bool was_valid)
     } else {
         put_power_events(m, was_valid);
         profile_put_outage(m);
+        if (was_valid && clock_is_valid(&m->clock)) billing_put_dark(m, m->last);
     }
     change_put(m, HOT_CLOCK, body, (size_t)clock_save(&m->clock, m->utc, body));
     return change_commit(m);
@@ -300,4 +302,5 @@ void meter_last_gasp(struct meter *m, mono_t t)
     now_is(m, t);
     if (m->sampled) sensor_close(m);
     energy_gasp(m);
+    if (!store_is_busy(&m->store)) event_minute(m);
 }

@@ -99,6 +99,10 @@ bool param_stage_is(struct meter *m, const struct who *who, uint16_t id);
 
 /* The who-log (0-0:99.16.0): rows [first, next), each one change. */
 enum { AUDIT_SECRET = 0x8000 };
+
+/* What an event of a changed value says that is no parameter: + wallet, its credit; + 2 * debt +
+ * wallet, what is left of a debt. */
+enum { CHANGED_CREDIT = 0x4000, CHANGED_DEBT = 0x4002 };
 struct audit_row {
     int64_t utc_s;
     struct who who;

@@ -1,7 +1,5 @@
 #include "meter/regs.h"
 
-#include <stddef.h>
-
 #include "base/sys.h"
 
 enum source {
@@ -40,23 +38,40 @@ static const struct reg_row rows[] = {
 #undef MAXIMUM_TIME
 #undef COUNTER
 #undef STAMP
-enum { ROWS = sizeof rows / sizeof rows[0] };
 
+/* What follows asks for ids and members alone. */
+#define ENERGY(id, unit, cell, plus, minus) EACH(id, 9)
+#define SINCE(id, of, base, members) EACH(id, members)
+#define QUANTITY(id, unit, scaler, index, view, decimals) EACH(id, 1)
+#define MAXIMUM(id, unit, demand) EACH(id, 9)
+#define MAXIMUM_TIME(id, demand) EACH(id, 9)
+#define COUNTER(id, unit, index) EACH(id, 1)
+#define STAMP(id, index) EACH(id, 1)
+#define EACH(id, members) ROW_##id,
+enum {
+#include "meter/registers.def"
+    ROWS
+};
+#undef EACH
+
+/* Where the row of an id stands: whoever reads a profile asks for each column of each row. */
+#define ROWS_1(row) row,
+#define ROWS_9(row) row, row, row, row, row, row, row, row, row,
+#define EACH(id, members) ROWS_##members(ROW_##id)
+static const uint8_t place[] = {
+#include "meter/registers.def"
+};
+#undef EACH
+
+_Static_assert(FAMILY == 9 && sizeof place == REG_COUNT, "every id has its place");
+_Static_assert(ROWS <= UINT8_MAX, "a place is an octet");
 _Static_assert(VAL_DEMAND_LAST - VAL_DEMAND_NOW == DEMANDS, "a value for each demand");
 _Static_assert(COUNTERS - CNT_TAMPER_S == TAMPERS, "a counter for each tamper");
 
-static const struct reg_row *row_of(uint16_t id) /* rows ascend by id */
+static const struct reg_row *row_of(uint16_t id)
 {
-    size_t low = 0, high = ROWS;
     ensure(id < REG_COUNT);
-    while (high - low > 1) {
-        size_t mid = (low + high) / 2;
-        if (rows[mid].id <= id)
-            low = mid;
-        else
-            high = mid;
-    }
-    return &rows[low];
+    return &rows[place[id]];
 }
 
 static uint64_t sum(const struct regs *r, unsigned cell, unsigned quadrants, unsigned member)
@@ -141,13 +156,7 @@ enum reg_kind reg_kind_at(uint16_t id)
 
 const char *reg_name_at(uint16_t id, unsigned *member)
 {
-#define ENERGY(id, unit, cell, plus, minus) #id,
-#define SINCE(id, of, base, members) #id,
-#define QUANTITY(id, unit, scaler, index, view, decimals) #id,
-#define MAXIMUM(id, unit, demand) #id,
-#define MAXIMUM_TIME(id, demand) #id,
-#define COUNTER(id, unit, index) #id,
-#define STAMP(id, index) #id,
+#define EACH(id, members) #id,
     static const char *const name[] = {
 #include "meter/registers.def"
     };

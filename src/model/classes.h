@@ -108,7 +108,7 @@ enum {
 
 /* Parameters that make one structure; or an array of them, one an object, of which the parameters
  * of the next lie one further. */
-enum { SETTINGS_MAX = 6, SETTINGS_ALL = 8 };
+enum { SETTINGS_MAX = 7, SETTINGS_ALL = 8 };
 struct setting {
     uint16_t id;
     uint8_t tag;

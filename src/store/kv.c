@@ -290,6 +290,7 @@ void kv_put(struct store *s, const struct log *l, struct entry *e, const uint8_t
         set_index(l, e, is_second ? &old : NULL);
     }
     l->kv->at = e->at + kv_aligned(size_of(e));
+    l->kv->entries++;
     flash_pump(&s->flash);
     kv_judge(s, l);
 }
@@ -362,7 +363,8 @@ static void forget_now(struct store *s, const struct log *l, const struct entry 
 }
 
 /* An entry whose value does not hold is passed over: it is torn, and its transaction is redone.
- * One that lacks only the word that it is whole gets it. */
+ * One that lacks only the word that it is whole gets it. One of a generation above all before it
+ * is the newest of its id without a look at the one before. */
 static void take_entry(struct store *s, const struct log *l, const struct entry *e)
 {
     static const uint8_t zero = 0;
@@ -373,10 +375,12 @@ static void take_entry(struct store *s, const struct log *l, const struct entry 
         if (kv_value_crc(s, l, kv->active, e) != e->crc) return;
         flash_now(&s->flash, kv_base(l, kv->active) + e->at + KV_WHOLE_AT, &zero, 1);
     }
-    if (e->generation >= kv->generation) kv->generation = e->generation + 1;
-    bool is_second = kv_find(s, l, e->id, &old) == 0;
+    bool is_newest = e->generation >= kv->generation;
+    if (is_newest) kv->generation = e->generation + 1;
+    bool ask = l->index[e->id] && (!is_newest || l->owner == OWN_KEYS);
+    bool is_second = ask && kv_find(s, l, e->id, &old) == 0;
     if (is_second && old.generation >= e->generation) return;
-    set_index(l, e, is_second ? &old : NULL);
+    l->index[e->id] = (uint16_t)(e->at / 4);
     if (is_second && l->owner == OWN_KEYS) forget_now(s, l, &old);
 }
 
@@ -392,6 +396,16 @@ static uint32_t skip(struct store *s, const struct log *l, uint32_t at, uint32_t
     return more ? page : sector;
 }
 
+/* Octets that a turn-over would copy. */
+static uint32_t live_octets(struct store *s, const struct log *l)
+{
+    uint32_t n = 0;
+    struct entry e;
+    for (uint16_t id = 0; id < l->ids; id++)
+        if (kv_find(s, l, id, &e) == 0) n += kv_aligned(KV_ENTRY + (size_t)e.length);
+    return n;
+}
+
 /* Writing goes on one page behind the last one used: the values there have suffered one cut
  * beside them, and need not suffer another. */
 void kv_scan(struct store *s, const struct log *l)
@@ -399,7 +413,7 @@ void kv_scan(struct store *s, const struct log *l)
     struct kv *kv = l->kv;
     uint32_t at = kv_head_at(s, l, kv->active) + HEAD, used = at;
     memset(l->index, 0, l->ids * sizeof l->index[0]);
-    kv->live = 0;
+    kv->entries = 0;
     while (at < kv_half_size(l)) {
         struct entry e;
         bool fits = at % NOR_PAGE + KV_ENTRY <= NOR_PAGE;
@@ -408,6 +422,7 @@ void kv_scan(struct store *s, const struct log *l)
         } else if (fits && read_entry(s, l, kv->active, at, &e) == 0 &&
                    size_of(&e) <= kv_half_size(l) - at) {
             take_entry(s, l, &e);
+            kv->entries++;
             used = at = at + kv_aligned(size_of(&e));
         } else {
             at = skip(s, l, at, &used);
@@ -415,10 +430,12 @@ void kv_scan(struct store *s, const struct log *l)
     }
     kv->at = (used + NOR_PAGE - 1) / NOR_PAGE * NOR_PAGE + NOR_PAGE;
     kv->start = kv_head_at(s, l, kv->active) + HEAD;
+    kv->live = live_octets(s, l);
     kv_judge(s, l);
 }
 
-/* The number of a half; 0: it has no head. */
+/* The number of a half; 0: it has no head. What makes sense of a torn one leaves zeros where
+ * there are none. */
 static uint32_t number_of(struct store *s, const struct log *l, unsigned half)
 {
     uint8_t b[HEAD];
@@ -427,7 +444,8 @@ static uint32_t number_of(struct store *s, const struct log *l, unsigned half)
     if (flash_read(&s->flash, kv_base(l, half) + at, b, sizeof b) < 0) return 0;
     uint16_t wrong = crc16(b + 2, 12) ^ le_get16(b + 14);
     if (!is_mark(b) || (wrong && !mend16(b + 2, 12, wrong))) return 0;
-    return b[2] == l->kind && b[3] == FORMAT_VERSION ? le_get32(b + 4) : 0;
+    uint8_t blank = b[8] & b[9] & b[10] & b[11] & b[12] & b[13];
+    return b[2] == l->kind && b[3] == FORMAT_VERSION && blank == 0xFF ? le_get32(b + 4) : 0;
 }
 
 /* No half was ever written: make one, at once. */

@@ -1,7 +1,7 @@
 /* kv.h - the log of values in two halves that params.h and keys.h are.
  *
  * Entries are appended to the active half; an index in RAM points to the newest of each id. A
- * half that fills up is copied to the other (turn.c). Offsets count from the start of a half.
+ * half that fills up, or holds too many, is copied to the other (turn.c). Offsets count from the start of a half.
  *
  * Context  for store/ alone.
  */
@@ -13,6 +13,9 @@ enum { KV_VALUE = 1, KV_STAGE, KV_LINK };
 enum { KV_ENTRY = 16, KV_WHOLE_AT = 1 }; /* its head; the octet that says it was compared */
 enum { KV_STEADY, KV_WAITING, KV_COPYING };
 enum { KV_WIPE_DUE, KV_WIPE_ERASE, KV_WIPE_DONE };
+
+/* Entries that make a turn-over due, however small: a mount reads them all. */
+enum { KV_ENTRIES_MAX = STORE_PARAMS_MAX + 384 };
 
 /* One of the two logs, with what is constant about it. */
 struct log {

@@ -10,7 +10,8 @@
  * Power cut  a value changes with its transaction or not at all; pieces that were staged
  *            and not committed belong to nobody and go at the next turn-over.
  * Cost       read: one index, one or two flash reads. Write: its transaction and one
- *            program a page. Turn-over: the live values, once in 64 KiB of writes or more.
+ *            program a page. Turn-over: the live values, once in 64 KiB of writes or 384
+ *            values, or more.
  * Memory     index, in struct store.
  * Context    meter loop only.
  */

@@ -48,23 +48,41 @@ struct head {
     bool ran_back, mended;
 };
 
-/* A head with one wrong bit is put right; but it must have been written before its first row
- * was, or it is torn. */
+/* Does one of the first sealed slots behind it say the same number? Those before may be torn, or
+ * damaged; a row that stands alone may have one wrong bit. */
+static bool has_witness(struct store *s, uint32_t rows, const struct head *h)
+{
+    unsigned seen = 0;
+    int bit = -1;
+    for (unsigned i = 0; i < slots(h->row_size) && seen < WITNESSES; i++) {
+        struct slot slot = slot_read(&s->flash, rows + i * h->row_size, h->row_size);
+        if (!slot_is_sealed(&slot)) continue;
+        for (unsigned n = 0; n <= seen; n++)
+            if (slot_is(&slot, h->first + n)) return true;
+        bit = seen++ ? -1 : slot_wrong_bit(&slot, h->first);
+    }
+    return bit >= 0;
+}
+
+/* A head with one wrong bit is put right. But one that was torn while it was written or killed
+ * may look like that, and one whose checksum was never programmed may fit FFFF: where the head
+ * alone does not tell, a row does. */
 static bool read_head(struct store *s, unsigned id, unsigned k, struct head *h)
 {
     uint8_t b[HEAD];
     uint32_t at = base_of(s, id, k);
     if (flash_read(&s->flash, at, b, sizeof b) < 0 || !is_mark(b)) return false;
-    uint16_t wrong = crc16(b + 2, 12) ^ le_get16(b + 14);
-    if (wrong && (flash_is_blank(&s->flash, at + HEAD, 4) || !mend16(b + 2, 12, wrong)))
-        return false;
+    uint16_t seal = le_get16(b + 14), wrong = crc16(b + 2, 12) ^ seal, zeros = (uint16_t)~seal;
+    bool is_sealed = zeros && !is_one_bit(zeros);
+    if (wrong && !mend16(b + 2, 12, wrong)) return false;
     *h = (struct head){ .first = le_get32(b + 6),
                         .time = le_get32(b + 10),
                         .row_size = le_get16(b + 4),
                         .ran_back = b[3] & RAN_BACK,
                         .mended = wrong || le_get16(b) != MARK };
     return b[2] == KIND && h->row_size >= SERIES_ROW_MIN && h->row_size <= SERIES_ROW_MAX &&
-           !store_is_passed(s, sector_of(s, id, k));
+           !store_is_passed(s, sector_of(s, id, k)) &&
+           ((!wrong && is_sealed) || has_witness(s, at + HEAD, h));
 }
 
 /* All but the mark. */
@@ -132,8 +150,8 @@ static struct walk walk_of(const struct store *s, unsigned id, unsigned k, const
 
 /* The slot before w->i is sealed and fits no number. A torn seal, or one of a row that was
  * whole and suffered a cut beside it? Behind a torn row a slot is left out (fresh_slot()), and
- * the next row takes its number. Where the cut left nothing to see of the row behind, a later
- * row tells, or the journal. */
+ * the next row takes its number, and may have suffered a cut of its own. Where the cut left
+ * nothing to see of the row behind, a later row tells, or the journal. */
 static bool was_whole(struct store *s, const struct walk *w)
 {
     uint32_t skip = 0; /* of those behind, too, some may be damaged */
@@ -146,6 +164,7 @@ static bool was_whole(struct store *s, const struct walk *w)
         skip++;
         for (uint32_t n = 1; n <= skip; n++)
             if (slot_is(&slot, w->next + n)) return true;
+        if (slot_wrong_bit(&slot, w->next) >= 0) return false;
     }
     return (int32_t)(w->known - w->next) > 0;
 }
@@ -562,6 +581,23 @@ static uint16_t fresh_slot(const struct walk *w)
 }
 _Static_assert(FLASH_ARENA >= 2 * NOR_PAGE, "a left out slot and the guard of a page");
 
+/* Where the last row that the journal knew of stands in the place of its number, no row before
+ * it is torn: only the times of those are read, but for the pages a cut may have reached. */
+static void skip_known(struct store *s, struct series *r, struct walk *w)
+{
+    uint32_t last = w->known - 1 - w->next, guard = 2u * NOR_PAGE / w->row_size + 1;
+    if (last >= w->stop || last <= guard) return;
+    struct slot slot = slot_read(&s->flash, w->base + last * w->row_size, w->row_size);
+    if (!slot_is_sealed(&slot) || !slot_is(&slot, w->known - 1)) return;
+    for (; w->i < last - guard; w->i++, w->next++) {
+        uint8_t b[4] = { 0 };
+        flash_read(&s->flash, w->base + (uint32_t)w->i * w->row_size, b, sizeof b);
+        r->ran_back = r->ran_back || le_get32(b) < r->time;
+        r->time = le_get32(b);
+    }
+    w->used = w->i;
+}
+
 /* Count the rows of the sector being filled. What the journal knew of the next number holds
  * where rows were lost: then a fresh sector starts with it. */
 static void mount_head(struct store *s, unsigned id, const struct head *h)
@@ -570,6 +606,7 @@ static void mount_head(struct store *s, unsigned id, const struct head *h)
     struct walk w = walk_of(s, id, r->head, h, r->next);
     r->head_first = h->first;
     r->time = h->time;
+    skip_known(s, r, &w);
     while (walk_next(s, &w)) {
         r->ran_back = r->ran_back || w.time < r->time;
         r->time = w.time;
@@ -640,13 +677,14 @@ static unsigned newest(struct store *s, unsigned id, unsigned k, struct head *h)
 }
 
 /* The newest sector got its head, and no row: it is killed, to be erased again, and the oldest
- * rows stay until a row takes their place, however often that one is cut. False where it has
- * rows, or can not be killed. */
+ * rows stay until a row takes their place, however often that one is cut. What it says of the
+ * number counts where it is near what the journal knew, which is told a page of rows. False
+ * where it has rows, or can not be killed. */
 static bool is_given_back(struct store *s, unsigned id, unsigned k, const struct head *h)
 {
     struct series *r = &s->series[id];
     if (has_row(s, id, k, h) || store_kill(s, base_of(s, id, k)) < 0) return false;
-    if ((int32_t)(h->first - r->next) > 0) r->next = h->first;
+    if (h->first - r->next <= slots(h->row_size)) r->next = h->first;
     return true;
 }
 

@@ -75,6 +75,7 @@ struct kv {              /* params.h, keys.h: a log of values in two halves */
     int32_t wrong_bit;       /* of the value that is copied; -1: none */
     uint16_t cursor, offset; /* at a turn-over: id, octets of its value copied */
     uint16_t bad_sector;     /* of the active half: a program failed there */
+    uint16_t entries;        /* of the active half */
     uint8_t active, state, wipe_state, wipe_sector;
     bool is_bad, is_wanted, is_low, retry;
 };

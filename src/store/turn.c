@@ -7,14 +7,18 @@
 
 /* ---- when ---- */
 
-/* While a long value comes in, which a turn-over would lose, half the reserve is used too. */
+/* While a long value comes in, which a turn-over would lose, half the reserve is used too, and
+ * half as many entries again as a mount should have to read. */
 void kv_judge(const struct store *s, const struct log *l)
 {
     struct kv *kv = l->kv;
-    uint32_t reserve = kv_reserve(l);
-    if (l->owner == OWN_PARAMS && s->stage.open) reserve /= 2;
+    uint32_t reserve = kv_reserve(l), most = KV_ENTRIES_MAX;
+    bool stays = l->owner == OWN_PARAMS && s->stage.open;
+    if (stays) reserve /= 2;
+    if (stays) most += most / 2;
     bool can = kv_head_at(s, l, 1u - kv->active) < kv_half_size(l);
-    bool full = kv->at > kv->start && kv->at + reserve > kv_half_size(l);
+    bool full =
+        kv->at > kv->start && (kv->at + reserve > kv_half_size(l) || kv->entries >= most);
     kv->is_low = can && (full || kv->is_bad || kv->is_wanted);
 }
 
@@ -76,6 +80,14 @@ static int put_now(struct store *s, const struct log *l, uint32_t at, const void
     return e;
 }
 
+static uint16_t count_live(const struct log *l)
+{
+    uint16_t n = 0;
+    for (unsigned id = 0; id < l->ids; id++)
+        if (l->index[id]) n++;
+    return n;
+}
+
 void kv_turn_end(struct store *s, const struct log *l)
 {
     struct kv *kv = l->kv;
@@ -90,6 +102,7 @@ void kv_turn_end(struct store *s, const struct log *l)
     kv->half_number++;
     kv->active = (uint8_t)(1 - kv->active);
     kv->at = kv->start = kv->copied;
+    kv->entries = count_live(l);
     kv->state = KV_STEADY;
     kv->wipe_state = KV_WIPE_DUE;
     s->work |= 1u << l->owner;

@@ -97,6 +97,7 @@ struct bench {
     uint32_t live;           /* register that counts */
     uint32_t rows, first;    /* profile */
     bool wide, nulls;        /* four counters in it; null-data for what repeats */
+    bool slow;               /* each row of it is a step's work */
     uint8_t day[BENCH_ROWS]; /* an array that can be written */
     uint16_t days, staged_n;
     uint8_t staged[BENCH_ROWS];

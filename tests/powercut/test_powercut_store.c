@@ -123,6 +123,7 @@ static void one_life(struct run *run)
     memset(&diary, 0, sizeof diary);
     nor_sim_init(&sim, 20, run->times, run->seed);
     run->random = run->seed ^ 0xC0FFEE;
+    run->step = 0;
     sim.watch = cut_here;
     sim.watch_ctx = &life;
     if (toy_mount(&toy, run->map, &sim.nor, &diary) < 0)

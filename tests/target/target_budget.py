@@ -135,12 +135,11 @@ class Budget(unittest.TestCase):
             method(1, "enum:252", "--suite", "1")
         self.answer(talk, start=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()))
 
-    def test_mount(self):
-        """From a flash whose profile rings have all been round: two and a half years of rows."""
+    def mount(self, *how):
         at, plugin = watch("store_mount")
         with qemu.Folder() as folder:
             flash = qemu.new_flash(str(folder / "flash"))
-            subprocess.run([YEARS, "900", str(folder / "lived")], check=True, capture_output=True)
+            said = subprocess.run([YEARS, "900", str(folder / "lived"), *how], check=True, capture_output=True, text=True).stdout
             with open(flash, "r+b") as chip, open(folder / "lived", "rb") as lived:
                 chip.write(lived.read())
             with qemu.Meter(folder, flash=flash, args=["until=1", "load=off"], plugin=plugin, start="2028-06-20T00:00:00") as m:
@@ -148,6 +147,15 @@ class Budget(unittest.TestCase):
                 found = counted(m, at)
         self.assertEqual(found["store_mount"]["calls"], 1)
         self.assertLessEqual(found["store_mount"]["max"], MOUNT)
+        return said
+
+    def test_mount(self):
+        """From a flash whose profile rings have all been round: two and a half years of rows."""
+        self.mount()
+
+    def test_mount_full(self):
+        """The same with as many small values, rows of the logs and records of the journal as a mount ever finds."""
+        self.assertRegex(self.mount("full"), r"\n(8\d\d) entries in the log of the values")
 
     def test_orders(self):
         """A full list of orders by date, most of them each hour: written, missed, late, over a step of the clock."""

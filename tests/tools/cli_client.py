@@ -52,7 +52,17 @@ class Client(unittest.TestCase):
         r = self.run_magno("read", NAME, "--ek", "00" * 16, "--ak", "11" * 16, code=4)
         self.assertIn("decipher", r.err)
         self.assertEqual(r.out, "")
-        self.run_magno("read", NAME, "--ek", "0011", "--ak", "11" * 16, code=1)
+
+    def test_wrong_options_say_so(self):
+        """Before a word goes to the meter: a counter that is no number would be spent for ever."""
+        missing = os.path.join(self.state.name, "no-such")
+        for how, code in ((["--ek", "0011", "--ak", "11" * 16], 2), (["--title", "4D"], 2), (["--server-title", "x"], 2),
+                          (["--ic", "abc"], 2), (["--ic", "-5"], 2), (["--ic", "4294967295"], 2), (["--timeout", "5x"], 2),
+                          (["--auth", "none", "--policy", "some"], 2), (["--keys", missing], 1), (["--sign-key", missing], 1),
+                          (["--peer-cert", missing], 1), (["--pcap", missing + "/x"], 1)):
+            r = self.run_magno("read", NAME, *how, code=code)
+            self.assertEqual(r.out, "", how)
+            self.assertNotEqual(r.err, "", how)
 
     def test_counters_are_kept_and_recovered(self):
         for _ in range(3):
@@ -185,13 +195,25 @@ class Client(unittest.TestCase):
             r = self.run_magno("read", NAME, "0-0:96.50.0", *how, "--json")
             self.assertEqual(len(r.lines()[1]["value"]), 600, how)
 
+    def test_access_goes_on_by_get(self):
+        """What the meter cannot answer in one APDU is asked for otherwise, and the rest as it was."""
+        objects = (NAME, "15/0-0:40.0.0:2", "0-0:96.50.0")
+        reader = ("--client", 32, "--password", "12345678")
+        want = self.run_magno("read", *objects, *reader, "--json").lines()
+        for how in ((), ("--max-pdu", 100)):
+            r = self.run_magno("read", "--access", *objects, *reader, *how, "--json", "--trace")
+            self.assertEqual(r.lines(), want, how)
+            self.assertRegex(r.err, "(?m)^-> .{16}D9")
+
     def test_trace_is_read_back(self):
         r = self.run_magno("read", NAME, "--trace")
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
-            f.write("\n".join(line for line in r.err.splitlines() if re.match(r"[<-][->] [0-9A-F]+$", line)) + "\n")
+            f.write(r.err)
             f.flush()
             d = magno("decode", f.name)
         self.assertEqual(d.code, 0, d.out + d.err)
+        for name in re.findall(r"^[<-][->]   ([a-z-]+) ", r.err, re.M):  # the plain twins, each on its own
+            self.assertRegex(d.out, "(?m)^%s +[0-9]+ octets" % name)
         for word in ("aarq", "glo-initiate-request", "deciphered", "get-request", '"22000042"', "rlre"):
             self.assertIn(word, d.out)
 
@@ -221,10 +243,23 @@ class Decode(unittest.TestCase):
     def test_broken(self):
         self.assertEqual(magno("decode", "C001C1").code, 1)
         self.assertEqual(magno("decode", "7EA00802232193BD657E").code, 1)
-        self.assertEqual(magno("decode", "zz").code, 1)
+        self.assertEqual(magno("decode", "zz").code, 2)
         self.assertEqual(magno("decode").code, 2)
         self.assertEqual(magno("decode", "--as", "nothing", "00").code, 2)
-        self.assertEqual(magno("decode", "--ek", "00", "C001").code, 1)
+        self.assertEqual(magno("decode", "--ek", "00", "C001").code, 2)
+
+    def test_keys_beside_the_global_one(self):
+        """A dedicated or broadcast key needs the authentication key alone."""
+        ak = ["--ak", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"]
+        for key, apdu, word in ((["--broadcast-key", "0F0E0D0C0B0A09080706050403020100"],
+                                 "DB084D474300000000012C70000000014AD950B0AAABA572A217CE362A7C911A3E941870FE6CC83885182CB41B0BCDD471E0"
+                                 "37056D1E9B", "set-request"),
+                                (["--dk", "E0E1E2E3E4E5E6E7E8E9EAEBECEDEEEF"],
+                                 "DC084D474300000000011E3000000001AB82E969779B3E9BC11FD9756A24A4376F0CE5C28ABB5DF40B", "get-request")):
+            r = magno("decode", *ak, *key, apdu)
+            self.assertEqual(r.code, 0, r.out + r.err)
+            self.assertIn(word, r.out)
+            self.assertEqual(magno("decode", *ak, apdu).code, 2)
 
     def test_secrets_are_not_shown(self):
         r = magno("decode", "6036A1090607608574050801018A0207808B0760857405080201AC0A80083132333435363738"

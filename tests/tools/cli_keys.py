@@ -91,7 +91,7 @@ class Keys(unittest.TestCase):
             self.assertTrue(r.err.startswith("magno keys: "), r.err)
         for args in ([], ["make"], ["bake", "x"], ["make", self.site, "--title", "00"], ["make", self.site, "--days", "0"]):
             self.run_magno("keys", *args, code=2)
-        self.run_magno("read", "energy", "--keys", "/nonexistent", code=3)
+        self.run_magno("read", "energy", "--keys", "/nonexistent", code=1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`magno token` on every published token, and on what is wrong."""
 import json
 import os
+import tempfile
 import unittest
 
 from magno import DATA, magno, main
@@ -138,20 +139,21 @@ class Vectors(unittest.TestCase):
 class Mistakes(unittest.TestCase):
     KEY = "decoder_key=e653341f9d5bf36f"
 
-    def refused(self, text, *args, code=1):
-        r = magno("token", *args)
+    def refused(self, text, *args, code=2, stdin=""):
+        r = magno("token", *args, stdin=stdin)
         self.assertEqual((r.code, r.out), (code, ""), args)
         self.assertIn(text, r.err)
+        return r.err
 
     def test_command_line(self):
-        self.refused("say what to do", code=2)
-        self.refused("no 'buy'", "buy", code=2)
-        self.refused("no file", "make", "nonsense", code=2)
-        self.refused("not JSON", "make", "{", code=2)
-        self.refused("no field 'clas'; did you mean 'class'?", "make", "clas=0", code=2)
-        self.refused("no field 'key.krnn'; did you mean 'key.krn'?", "make", "key.krnn=1", code=2)
-        self.refused("no field 'key.class'", "make", "key.class=1", code=2)
-        self.refused("no field 'keys.krn'; `magno token --help`", "make", "keys.krn=1", code=2)
+        self.refused("say what to do")
+        self.refused("no 'buy'", "buy")
+        self.refused("no file", "make", "nonsense")
+        self.refused("not JSON", "make", "{")
+        self.refused("no field 'clas'; did you mean 'class'?", "make", "clas=0")
+        self.refused("no field 'key.krnn'; did you mean 'key.krn'?", "make", "key.krnn=1")
+        self.refused("no field 'key.class'", "make", "key.class=1")
+        self.refused("no field 'keys.krn'; `magno token --help`", "make", "keys.krn=1")
 
     def test_fields_are_named(self):
         for text, *args in (
@@ -180,7 +182,20 @@ class Mistakes(unittest.TestCase):
                 ("initial. must be a JSON object", "play", '{"steps":[]}'),
                 ("steps: must be a list", "play", '{"initial":{"decoder_key":"e653341f9d5bf36f"}}'),
         ):
-            self.refused(text, *args)
+            self.assertIn("`magno token --help` explains", self.refused(text, *args))
+
+    def test_nothing_at_all(self):
+        for action in "key", "make", "decode", "play":
+            self.refused("standard input is empty: give", action)
+
+    def test_the_fault_of_a_file_is_not_one_of_the_command_line(self):
+        self.refused("token: is missing", "decode", stdin="{}", code=1)
+        self.refused("token: is missing", "decode", "-", stdin="{}", code=1)
+        self.refused("standard input is not JSON", "decode", stdin="{", code=1)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+            f.write('{"class": 0}')
+            f.flush()
+            self.refused("subclass: is missing", "make", f.name, code=1)
 
     def test_a_foreign_token_is_refused(self):
         r = magno("token", "decode", "--json", self.KEY, "23716100501183194198")

@@ -50,13 +50,16 @@ static void send_gbt(uint16_t sap, const struct gbt *g)
     bench_feed(b, 0, p, WRAPPER_HEAD + o.len);
 }
 
+static size_t collect(uint16_t sap, uint16_t number, uint16_t got, uint8_t window,
+                      unsigned lose, uint8_t *dst);
+
 /* A client: sends a request of n octets in blocks of `part`, then collects the answer with that
  * window, losing one block in `lose` (0: none) on either way. Returns the answer's length. */
 static size_t talk(uint16_t sap, const uint8_t *p, size_t n, size_t part, uint8_t window,
                    unsigned lose, uint8_t *dst)
 {
     uint16_t number = 0, got = 0;
-    size_t at = 0, len = 0;
+    size_t at = 0;
     for (unsigned rounds = 0; at < n; rounds++) {
         size_t some = n - at < part ? n - at : part;
         struct gbt g = { .last = at + some == n,
@@ -81,6 +84,14 @@ static size_t talk(uint16_t sap, const uint8_t *p, size_t n, size_t part, uint8_
         assert_true(r.n == 0 && r.acknowledged == number && r.number == got + 1);
         got = r.number;
     }
+    return collect(sap, number, got, window, lose, dst);
+}
+
+/* The answer, in whatever form it comes. */
+static size_t collect(uint16_t sap, uint16_t number, uint16_t got, uint8_t window,
+                      unsigned lose, uint8_t *dst)
+{
+    size_t len = 0;
     for (unsigned rounds = 0;; rounds++) {
         size_t where = 0, m;
         const uint8_t *a;
@@ -275,11 +286,50 @@ static void test_abort_and_errors(void **state)
     assert_memory_equal(a, abort_apdu, n);
 }
 
+/* ACCESS has no blocks of its own: what is longer than the client takes comes in general ones
+ * although it did not speak so itself, and is refused where they were not agreed. */
+static void test_access(void **state)
+{
+    enum { ITEMS = 12 };
+    static uint8_t ask[256], want[512], got[512];
+    static const uint8_t name[] = { 1, 0, 1, 0, 0, 96, 1, 0, 0xFF, 2 };
+    uint8_t sealed[512];
+    uint32_t ic = 0;
+    const uint8_t *a;
+    (void)state;
+    struct axdr_out o = axdr_out(ask, sizeof ask);
+    axdr_emit_raw(&o, XDLMS_ACCESS_REQ, 1);
+    axdr_emit_raw(&o, 0x40000007, 4);
+    axdr_emit_raw(&o, ITEMS, 2);
+    for (unsigned i = 0; i < ITEMS; i++) axdr_emit(&o, name, sizeof name);
+    axdr_emit_raw(&o, ITEMS, 1);
+    for (unsigned i = 0; i < ITEMS; i++) axdr_emit_null(&o);
+    bench_associate(b, 0, SAP_READER, 0, &ic);
+    size_t n = bench_ask(b, 0, SAP_READER, ask, o.len, &a);
+    assert_true(n > 140 && a[0] == XDLMS_ACCESS_RES);
+    memcpy(want, a, n);
+    for (uint16_t size = 20; size < n + 3; size = (uint16_t)(size + 7)) {
+        bench_associate(b, 0, SAP_READER, size, &ic);
+        size_t first = bench_ask(b, 0, SAP_READER, ask, o.len, &a);
+        assert_true(first <= size && a[0] == (size < n ? XDLMS_GBT : XDLMS_ACCESS_RES));
+        assert_int_equal(collect(SAP_READER, 0, 0, (uint8_t)(1 + size % 5), 0, got), n);
+        assert_memory_equal(got, want, n);
+    }
+    bench_associate(b, 0, SAP_CIPHERED_LLS, 60, &ic);
+    size_t m = bench_ask_sealed(b, 0, SAP_CIPHERED_LLS, true, &ic, ask, o.len, sealed);
+    assert_true(m > 0 && m <= 60 && sealed[0] == XDLMS_GBT);
+    assert_true(collect(SAP_CIPHERED_LLS, 0, 0, 3, 0, got) > n);
+    assert_int_equal(got[0], XDLMS_GENERAL_GLO);
+    n = bench_ask(b, 0, SAP_PUBLIC, ask, o.len, &a);
+    assert_true(n == 3 && a[0] == 0xD8 && a[1] == 1 && a[2] == 2); /* not even agreed */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_plain, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sealed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_access, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_losses, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_abort_and_errors, setup, bench_teardown),
     };

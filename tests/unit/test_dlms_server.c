@@ -166,6 +166,26 @@ static void test_sizes(void **state)
     }
 }
 
+/* A row that fills a step ends it, and nothing else: the next step follows without a pause, and
+ * the blocks are as full as ever. */
+static void test_slow_rows(void **state)
+{
+    static uint8_t want[8192], got[8192];
+    unsigned blocks, slow_blocks;
+    (void)state;
+    open_sized(500);
+    mono_t began = b->now;
+    size_t n = fetch("C001C100070100630100FF0200", 500, want, &blocks);
+    uint64_t took = b->now.us - began.us;
+    began = b->now;
+    b->slow = true;
+    assert_int_equal(fetch("C001C100070100630100FF0200", 500, got, &slow_blocks), n);
+    assert_memory_equal(got, want, n);
+    assert_int_equal(slow_blocks, blocks);
+    assert_int_equal(b->now.us - began.us, took);
+    assert_true(blocks > 1);
+}
+
 /* -- faults of requests ---------------------------------------------------------------------
  */
 
@@ -450,6 +470,31 @@ static int write_days(const uint8_t *p, size_t n, size_t block, size_t stop)
     }
 }
 
+/* ACCESS while the store is still busy with what others wrote: each item is answered once. */
+static void test_access_waits(void **state)
+{
+    (void)state;
+    open_all(0);
+    b->rows = 1;
+    for (int busy = 0; busy < 12; busy++) {
+        b->busy_settle = busy;
+        exchange(SAP_READER,
+                 "D940000001000401000100006001"
+                 "00FF0203004000002B0000FF0603"
+                 "004000002B0000FF020100010000"
+                 "600100FF020400090101"
+                 "0000",
+                 "DA40000001000004"
+                 "09083232303030303432"
+                 "090181"
+                 "0101"
+                 "02020600000000"
+                 "0600000000"
+                 "09083232303030303432"
+                 "040100030003000100");
+    }
+}
+
 static void test_long_set(void **state)
 {
     static uint8_t value[8192];
@@ -687,11 +732,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_public, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_reader, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sizes, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_slow_rows, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_long_lists_of_calls, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_unconfirmed, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_not_agreed, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_waiting, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_access_waits, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_long_set, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_block_turns, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_vanished_rows, setup, bench_teardown),

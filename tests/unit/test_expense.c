@@ -324,6 +324,52 @@ static void days_in_the_dark_are_charged(void **state)
                      exact_add(january.total, bill_now().total).nano);
 }
 
+static void assert_rows(enum billing which, unsigned n, const int64_t *newest_first,
+                        int64_t first)
+{
+    struct billing_span span = billing_span(&l->m, which);
+    struct billing_row row;
+    assert_true(span.next >= n);
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(billing_read_row(&l->m, which, span.next - 1 - i, &row), 0);
+        assert_int_equal(row.time.s, i == n - 1 ? first : newest_first[i]);
+    }
+}
+
+/* From the 20th of January 2026 for ten years, ten days and an hour: each month is charged by its
+ * own days, in order; every month has its row, of the days the first and those that are kept. */
+static void ten_years_in_the_dark(void **state)
+{
+    (void)state;
+    static int64_t newest[130];
+    struct scheme s = { .name = "monthly", .steps = 1 };
+    int64_t from = T0 + 19 * DAY + 3600, to = from + 3662 * (int64_t)DAY + 3600;
+    unsigned months = 0, n = 0;
+    s.fixed[0] = (struct price_fixed){ FIXED_MONTH, 5000000 };
+    s.fixed[1] = (struct price_fixed){ FIXED_DAY, 100000 };
+    open_account();
+    use_scheme(&s);
+    set(PARAM_DEBT_2_DAY, 10);
+    meter_at(&l->m, l->now);
+    assert_int_equal(credit_set_debt(&l->m, &lab_who, 1, DEBT_DAY, 900 * MONEY_UNIT), 0);
+    lab_run_until(l, from);
+    int64_t paid = l->m.wallets.wallet[1].debt[DEBT_DAY].paid;
+    cut(3662 * DAY + 3600);
+    lab_run_s(l, 60);
+    for (int64_t day = to / DAY; day * DAY > from; day--) {
+        if (cal_civil(day * DAY).day != 1) continue;
+        months++;
+        newest[n++] = day * DAY;
+    }
+    assert_int_equal(months, 120);
+    assert_int_equal(wallet_collected(&l->m, 1),
+                     (121 * INT64_C(5000000) + (20 + 3662) * INT64_C(100000)) * 1000);
+    assert_int_equal(l->m.wallets.wallet[1].debt[DEBT_DAY].paid - paid, 3662 * MONEY_UNIT / 10);
+    assert_rows(BILLING_MONTHLY, 120, newest, newest[119]);
+    for (unsigned i = 0; i < 62; i++) newest[i] = (to / DAY - i) * DAY;
+    assert_rows(BILLING_DAILY, 63, newest, T0 + 20 * DAY);
+}
+
 static void nothing_is_charged_before_the_account_is_open(void **state)
 {
     (void)state;
@@ -598,9 +644,9 @@ static void a_day_takes_one_instalment(void **state)
         lab_run_until(l, T0 + 130 * DAY + 60);
         assert_int_equal(d->paid, 10 * MONEY_UNIT);
     }
-    cut(70 * DAY); /* days in the dark: the first, and the newest 62 */
+    cut(700 * DAY); /* each of them */
     lab_run_s(l, 60);
-    assert_int_equal(d->paid, (10 + 63) * MONEY_UNIT);
+    assert_int_equal(d->paid, (10 + 700) * MONEY_UNIT);
 }
 
 /* A calendar on paper: midnights are crossed off, and firsts of months; a month is paid where its
@@ -638,9 +684,10 @@ static void cross_end(struct paper *p, int32_t day)
     *crossed = true;
 }
 
-/* Local time goes on to `local`: of more than 62 days the first and the newest 62 are made up, of
- * months all. One before the next is the next, if it has not come. */
-static void go_on(struct paper *p, int64_t local, int64_t utc)
+/* Local time goes on to `local`, in the dark or else: of more than 62 days that a clock was set
+ * forward the first and the newest 62 are made up, of months all. One before the next is the
+ * next, if it has not come. */
+static void go_on(struct paper *p, int64_t local, int64_t utc, bool dark)
 {
     int32_t first = (int32_t)(p->local / DAY) + 1, last = (int32_t)(local / DAY);
     p->local = local;
@@ -648,7 +695,7 @@ static void go_on(struct paper *p, int64_t local, int64_t utc)
     if (first < p->due && !p->day[first - FIRST]) p->due = first;
     for (int32_t day = first; day <= last; day++) {
         if (cal_civil(day * INT64_C(86400)).day == 1) cross_end(p, day);
-        if (day == p->due || day * INT64_C(86400) > local - 62 * INT64_C(86400))
+        if (dark || day == p->due || day * INT64_C(86400) > local - 62 * INT64_C(86400))
             cross_day(p, day);
     }
     if (p->due <= last) p->due = last + 1;
@@ -697,6 +744,7 @@ static void lose_the_time(void)
 static void something_happens(struct paper *p)
 {
     int64_t by = 1 + (int64_t)reckon_below(50 * 86400), zone = p->local - p->utc;
+    bool dark = false;
     switch (reckon_below(10)) {
     case 0:
         lab_run_s(l, 1 + reckon_below(200000));
@@ -711,7 +759,9 @@ static void something_happens(struct paper *p)
         set_back(p, by * 40);
         break;
     case 4:
+        if (p->utc < T0 + 5000 * (int64_t)DAY && !reckon_below(3)) by *= 40; /* years */
         cut((uint64_t)by);
+        dark = true;
         break;
     case 5:
         zone = ((int64_t)reckon_below(1560) - 720) * 60;
@@ -739,9 +789,9 @@ static void something_happens(struct paper *p)
             billing_clear(&l->m, &lab_who);
         lab_settle(l);
     }
-    go_on(p, utc_now() + zone, utc_now());
+    go_on(p, utc_now() + zone, utc_now(), dark);
     lab_run_s(l, 120);
-    go_on(p, utc_now() + zone, utc_now());
+    go_on(p, utc_now() + zone, utc_now(), false);
 }
 
 static void each_day_and_month_once(void **state)
@@ -944,6 +994,7 @@ int main(void)
         T(a_million_deductions),
         T(months_end_and_begin),
         T(days_in_the_dark_are_charged),
+        T(ten_years_in_the_dark),
         T(nothing_is_charged_before_the_account_is_open),
         T(a_clock_that_is_set_costs_no_years),
         T(a_month_without_end),

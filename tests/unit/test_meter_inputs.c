@@ -183,6 +183,35 @@ static void a_rate_number_is_read_from_three_inputs(void **state)
         run_ms(l, 4000);
         assert_int_equal(l->m.now.quantity[VAL_TARIFF], rate + 1);
     }
+    set(l, PARAM_RESOURCE_INPUTS, 1 | 1 << 2); /* the middle one alone is wired */
+    assert_int_equal(l->m.now.quantity[VAL_TARIFF], 2 + 1);
+    feed(l, INPUT_RATE_0);
+    run_ms(l, 4000);
+    assert_int_equal(l->m.now.quantity[VAL_TARIFF], 0 + 1);
+    lab_free(l);
+}
+
+static void an_input_that_is_not_read_is_the_grid(void **state)
+{
+    struct lab *l = start();
+    struct event_row e;
+    (void)state;
+    set(l, PARAM_RESOURCE_MODE, 1);
+    for (int polarity = 1; polarity >= 0; polarity--) {
+        set(l, PARAM_RESOURCE_POLARITY, polarity);
+        set(l, PARAM_RESOURCE_INPUTS, 15);
+        feed(l, polarity ? INPUT_RESOURCE : 0);
+        run_ms(l, 4000);
+        assert_int_equal(reg_at(&l->m.now, REG_SOURCE), 1);
+        set(l, PARAM_RESOURCE_INPUTS, 14); /* at once, and told */
+        assert_int_equal(reg_at(&l->m.now, REG_SOURCE), 0);
+        assert_int_equal(l->m.now.quantity[VAL_TARIFF], 1);
+        assert_int_equal(find(l, LOG_STANDARD, EV_GRID_SOURCE, &e), 2 - polarity);
+    }
+    set(l, PARAM_RESOURCE_INPUTS, 1);
+    assert_int_equal(reg_at(&l->m.now, REG_SOURCE), 1);
+    set(l, PARAM_RESOURCE_POLARITY, 1);
+    assert_int_equal(reg_at(&l->m.now, REG_SOURCE), 0);
     lab_free(l);
 }
 
@@ -282,6 +311,7 @@ int main(void)
         cmocka_unit_test(covers_are_watched_in_the_dark),
         cmocka_unit_test(the_second_source_counts_on_its_own_tariff),
         cmocka_unit_test(a_rate_number_is_read_from_three_inputs),
+        cmocka_unit_test(an_input_that_is_not_read_is_the_grid),
         cmocka_unit_test(the_sealed_button_ends_a_period),
         cmocka_unit_test(a_sag_is_told_with_depth_and_length),
         cmocka_unit_test(a_limit_that_was_written_counts),

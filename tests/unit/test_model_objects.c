@@ -613,12 +613,14 @@ static void a_structure_is_written_whole_or_not_at_all(void **state)
     struct desk *k = desk_new(T0);
     struct axdr_out o = open_in();
     (void)state;
-    axdr_emit_head(&o, AXDR_STRUCTURE, 5);
+    axdr_emit_head(&o, AXDR_STRUCTURE, 7);
     axdr_emit_enum(&o, 1);
+    axdr_emit_u8(&o, 5);
     axdr_emit_bool(&o, false);
     axdr_emit_u16(&o, 2500);
     axdr_emit_u8(&o, 9); /* no such tariff */
     size_t tariff = o.len - 1;
+    axdr_emit_u8(&o, 0);
     axdr_emit_u32(&o, 3000);
     struct desk_value v = get(k, 1, "0-0:96.50.10", 2);
     uint8_t was[32];
@@ -1131,10 +1133,11 @@ static void expect_last(struct desk *k, unsigned d, int64_t code, int64_t rows)
     assert_int_equal(number(k, 1, ln, 2), rows);
 }
 
-/* The row of a change of parameters, the last of the standard log, names the object. */
-static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
+/* The rows of a change of parameters, the last of the standard log and of the security log's
+ * topics, name the object. */
+static void expect_named(struct desk *k, const char *log, const char *ln, uint8_t attr)
 {
-    struct desk_value v = get(k, 7, "0-0:99.98.0", 2);
+    struct desk_value v = get(k, 7, log, 2);
     struct axdr_in i = axdr_in(v.p, v.n);
     struct obis want = desk_ln(ln);
     uint8_t dt[12], name[7] = { 0 };
@@ -1146,7 +1149,7 @@ static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
         axdr_read_u8(&i);
         axdr_read_u16(&i);
         axdr_read_u8(&i);
-        if (code == EV_PARAMETER_CHANGED)
+        if (code == EV_PARAMETER_CHANGED || (code >= 372 && code <= 377))
             axdr_read_octets(&i, name, sizeof name);
         else
             axdr_read_u16(&i);
@@ -1155,6 +1158,64 @@ static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
     assert_true(axdr_is_done(&i));
     assert_memory_equal(name, &want, 6);
     assert_int_equal(name[6], attr);
+}
+
+static void expect_changed(struct desk *k, const char *ln, uint8_t attr)
+{
+    desk_settle(k);
+    expect_named(k, "0-0:99.98.0", ln, attr);
+    expect_named(k, "0-0:99.98.7", ln, attr);
+}
+
+/* Each topic, and what changes without being a parameter. */
+static void every_change_names_its_object(void **state)
+{
+    (void)state;
+    struct desk *k = desk_new(T0);
+    struct meter *m = &k->d.meter;
+    static const struct who who = { .sap = 1, .link = LINK_OPTICAL };
+    static const struct {
+        uint16_t param;
+        const char *ln;
+        uint8_t attr;
+    } topics[] = {
+        { PARAM_RESOURCE_DEBOUNCE_MS, "0-0:96.50.10", 2 },
+        { PARAM_DEMAND_PERIOD_S, "1-0:0.8.0", 2 },
+        { PARAM_LIMIT_2_NORMAL, "0-0:17.0.1", 4 },
+        { PARAM_CREDIT_MAX_1, "0-0:19.50.1", 2 },
+        { PARAM_TCP_IDLE_S, "0-0:25.0.0", 6 },
+        { PARAM_LONG_FAILURE_S, "0-0:96.7.20", 2 },
+    };
+    for (unsigned i = 0; i < sizeof topics / sizeof *topics; i++) {
+        meter_at(m, k->now);
+        int32_t v = param_get(m, topics[i].param);
+        assert_int_equal(param_set(m, &who, topics[i].param, v + 60), 0);
+        expect_changed(k, topics[i].ln, topics[i].attr);
+    }
+    for (unsigned w = 0; w < WALLETS; w++) {
+        char credit[] = "0-0:19.10.0", debt[] = "0-0:19.20.18";
+        snprintf(credit, sizeof credit, "0-0:19.1%u.0", w);
+        assert_int_equal(wallet_add(m, &who, w, 1000), 0);
+        desk_settle(k);
+        expect_named(k, "0-0:99.98.7", credit, 2);
+        for (unsigned d = 0; d < DEBTS; d++) {
+            snprintf(debt, sizeof debt, "0-0:19.2%u.%u", w, 18 + d);
+            assert_int_equal(credit_set_debt(m, &who, w, d, 1000), 0);
+            desk_settle(k);
+            expect_named(k, "0-0:99.98.7", debt, 12);
+        }
+    }
+    assert_int_equal(calendar_activate(m, &who, CALENDAR_FRIENDLY), 0);
+    desk_settle(k);
+    expect_named(k, "0-0:99.98.7", "0-0:13.0.2", 10);
+    struct axdr_out pin = open_in();
+    axdr_emit_octets(&pin, "4711", 4);
+    assert_int_equal(
+        desk_set(k, ROLE_MANAGEMENT, 1, desk_ln("0-0:96.64.6"), 2, pin.buf, pin.len, 0),
+        DAR_OK);
+    desk_settle(k);
+    expect_named(k, "0-0:99.98.7", "0-0:96.64.6", 2);
+    desk_free(k);
 }
 
 static void a_log_names_its_newest_row(void **state)
@@ -1274,6 +1335,7 @@ int main(void)
         cmocka_unit_test(without_a_network_its_objects_are_unavailable),
         cmocka_unit_test(compact_data_is_contents_alone),
         cmocka_unit_test(the_factory_makes_what_it_seals),
+        cmocka_unit_test(every_change_names_its_object),
         cmocka_unit_test(a_log_names_its_newest_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

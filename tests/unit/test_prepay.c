@@ -971,11 +971,23 @@ static void each_source_has_its_wallet(void **state)
     lab_run_s(l, 10);
     assert_int_equal(wallet_balance(&l->m, 0), 12000); /* no transfer between them */
     assert_int_equal(wallet_balance(&l->m, 1), -10);
+    v[0] = (struct param_value){ PARAM_RESOURCE_WALLET,
+                                 0 }; /* the generator draws on the grid's */
+    assert_int_equal(param_set_all(&l->m, &lab_who, v, 1), 0);
+    lab_settle(l);
+    assert_int_equal(wallet_active(&l->m), 0);
+    lab_run_s(l, 10);
+    assert_int_equal(wallet_balance(&l->m, 0), 12000 - 10);
+    assert_int_equal(wallet_balance(&l->m, 1), -10);
+    v[0].value = 1;
+    assert_int_equal(param_set_all(&l->m, &lab_who, v, 1), 0);
+    lab_settle(l);
+    assert_int_equal(wallet_active(&l->m), 1);
     l->inputs = 0;
     meter_feed_inputs(&l->m, l->now, 0);
     lab_run_s(l, 5);
     assert_int_equal(wallet_active(&l->m), 0);
-    assert_int_equal(wallet_balance(&l->m, 0) + wallet_balance(&l->m, 1), 12000 - 15);
+    assert_int_equal(wallet_balance(&l->m, 0) + wallet_balance(&l->m, 1), 12000 - 25);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "powercut/box.h"
+#include "store/kv.h"
 
 #define UNUSED(state) (void)(state)
 
@@ -248,6 +249,37 @@ static void old_keys_go(void **state)
     box_free(b);
 }
 
+/* However small they are, a mount has only so many entries to read; half as many again while a
+ * long value comes in. */
+static void small_values_turn_the_log_over(void **state)
+{
+    UNUSED(state);
+    struct box *b = box_new(&map, 24, at_once);
+    const struct kv *kv = &b->store.params;
+    struct shadow w;
+    memset(&w, 0xFF, sizeof w);
+    box_mount(b);
+    for (unsigned i = 0, most = 0, is_open = 0; i < 9000; i++) {
+        if (i % 997 == 0) {
+            uint32_t entries = kv->entries;
+            assert_int_equal(box_mount(b), 0);
+            assert_true(kv->entries <= entries);
+            check_all(b, &w);
+            is_open = 0;
+        }
+        if (i % 1993 == 0) is_open = params_stage_begin(&b->store, 5, 100) == 0;
+        w.seed[3] = i;
+        w.n[3] = 4;
+        assert_int_equal(write_short(b, 3, 4, i), 0);
+        unsigned limit = is_open ? KV_ENTRIES_MAX + KV_ENTRIES_MAX / 2 : KV_ENTRIES_MAX;
+        assert_in_range(kv->entries, 1, limit);
+        if (kv->entries > most) most = kv->entries;
+        if (i == 8999) assert_true(most > KV_ENTRIES_MAX);
+    }
+    assert_true(kv->half_number >= 9000 / KV_ENTRIES_MAX / 2);
+    box_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +288,7 @@ int main(void)
         cmocka_unit_test(full),
         cmocka_unit_test(parts_are_mended_too),
         cmocka_unit_test(old_keys_go),
+        cmocka_unit_test(small_values_turn_the_log_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -348,6 +348,62 @@ static void cuts_that_leave_nothing_to_see(void **state)
     }
 }
 
+/* A cut leaves a row whole but for one bit of its seal; the row that takes its number suffers a
+ * cut beside it. That one is mended, and the torn one is none. */
+static void torn_seal(struct box *b, uint32_t seq, unsigned stride)
+{
+    uint8_t seal[4], row[SERIES_ROW_MAX], octet;
+    uint16_t n = b->store.series[0].row_size, k = n > 64 ? 4 : 2;
+    append(b, 7000);
+    store_rest(&b->store);
+    uint32_t at =
+        (10u + b->store.series[0].head) * NOR_SECTOR + 16 + (b->store.series[0].slot - 1u) * n;
+    nor_sim_peek(&b->sim, at + n - k, seal, k);
+    unsigned bit = 0;
+    while (seal[bit / 8] >> bit % 8 & 1) bit++;
+    seal[bit / 8] |= (uint8_t)(1u << bit % 8);
+    nor_sim_poke(&b->sim, at + n - k, seal, k);
+    assert_int_equal(box_mount(b), 0);
+    assert_int_equal(series_next(&b->store, 0), seq);
+    append(b, 9000);
+    at = (10u + b->store.series[0].head) * NOR_SECTOR + 16 + (b->store.series[0].slot - 1u) * n;
+    append(b, 9000);
+    store_rest(&b->store);
+    bool is_behind = b->store.series[0].slot > 1;
+    for (bit = seq % stride; bit < n * 8u; bit += stride) {
+        struct nor_sim saved = b->sim;
+        nor_sim_fork(&b->sim, &saved, 5);
+        nor_sim_peek(&b->sim, at + bit / 8, &octet, 1);
+        octet ^= (uint8_t)(1u << bit % 8);
+        nor_sim_poke(&b->sim, at + bit / 8, &octet, 1);
+        /* of the row behind it a second cut left nothing */
+        memset(row, 0xFF, n);
+        if (is_behind) nor_sim_poke(&b->sim, at + n, row, n);
+        assert_int_equal(box_mount(b), 0);
+        assert_in_range(series_next(&b->store, 0), seq, seq + 2);
+        if (series_next(&b->store, 0) > seq && series_read(&b->store, 0, seq, row) == 0)
+            assert_int_equal(le_get32(row), 9000);
+        nor_sim_free(&b->sim);
+        b->sim = saved;
+    }
+}
+
+static void a_torn_seal_is_no_row(void **state)
+{
+    UNUSED(state);
+    static const uint16_t size[] = { 32, 40, 248, 400 };
+    for (unsigned k = 0; k < sizeof size / sizeof *size; k++) {
+        struct store_map map = map_of(4, size[k]);
+        for (uint32_t rows = 0; rows < 4080u / size[k]; rows++) {
+            struct box *b = box_new(&map, 20, at_once);
+            box_mount(b);
+            for (uint32_t i = 0; i < rows; i++) append(b, i * 900);
+            torn_seal(b, rows, 37);
+            box_free(b);
+        }
+    }
+}
+
 struct plug {
     jmp_buf off;
     struct sim_op op;
@@ -458,6 +514,7 @@ int main(void)
         cmocka_unit_test(search_passes_over_damage),
         cmocka_unit_test(wrong_bits_are_mended),
         cmocka_unit_test(cuts_that_leave_nothing_to_see),
+        cmocka_unit_test(a_torn_seal_is_no_row),
         cmocka_unit_test(cuts_in_one_row_cost_one_sector),
         cmocka_unit_test(sectors_die),
     };

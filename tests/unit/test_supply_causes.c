@@ -98,7 +98,7 @@ static void only_the_last_tamper_that_held_releases(void **state)
 }
 
 /* A minute after the last of them ended, in mode 6 without the button; a tamper that comes before
- * begins it anew, and so does a cut. */
+ * begins it anew. */
 static void time_releases_what_a_tamper_opened(void **state)
 {
     (void)state;
@@ -115,8 +115,6 @@ static void time_releases_what_a_tamper_opened(void **state)
     covers(l, INPUT_TERMINAL_COVER);
     covers(l, 0);
     run(l, 50);
-    power_cut(l, 0);
-    run(l, 50);
     assert_true(holds(l, SUPPLY_TAMPER));
     assert_false(l->relay.closed);
     run(l, 20);
@@ -128,6 +126,56 @@ static void time_releases_what_a_tamper_opened(void **state)
     run(l, 200);
     assert_true(holds(l, SUPPLY_TAMPER));
     lab_free(l);
+}
+
+static void off_for(struct lab *l, unsigned s, bool gasp)
+{
+    int64_t utc = clock_utc(&l->m.clock, l->now).s;
+    lab_power_down(l, gasp);
+    assert_int_equal(lab_power_up(l, utc + s), 0);
+    lab_settle(l);
+}
+
+/* Ten minutes: cuts in which the clock goes on cost nothing of them, without it the dark time is
+ * not counted, nor what came after the last full minute; and never do they begin anew. */
+static void the_time_after_a_tamper_outlasts_the_power(void **state)
+{
+    (void)state;
+    for (unsigned lost = 0; lost < 2; lost++) {
+        struct lab *l = fresh();
+        set(l, PARAM_SUPPLY_MODE, 6);
+        set(l, PARAM_TAMPER_RELEASE, RELEASED_BY_TIME);
+        set(l, PARAM_TAMPER_RELEASE_S, 600);
+        covers(l, INPUT_TERMINAL_COVER);
+        off_for(l, 1000, false); /* while it lasts */
+        run(l, 700);
+        assert_true(holds(l, SUPPLY_TAMPER));
+        covers(l, 0);
+        run(l, 197);
+        l->rtc_lost = lost;
+        off_for(l, 100, false);
+        assert_true(clock_is_valid(&l->m.clock) == !lost);
+        run(l, 100);
+        off_for(l, lost ? 3000 : 50, true);
+        off_for(l, lost ? 3000 : 50, false);
+        assert_true(holds(l, SUPPLY_TAMPER));
+        assert_false(l->relay.closed);
+        run(l, lost ? 290 : 90);
+        assert_true(holds(l, SUPPLY_TAMPER));
+        run(l, lost ? 135 : 25);
+        assert_false(holds(l, SUPPLY_TAMPER));
+        assert_true(l->relay.closed);
+        covers(l, INPUT_TERMINAL_COVER);
+        covers(l, 0);
+        run(l, 590);
+        assert_true(holds(l, SUPPLY_TAMPER)); /* anew, and whole */
+        if (!lost) {                          /* long in the dark: at once */
+            off_for(l, 3600, false);
+            run(l, 3);
+            assert_false(holds(l, SUPPLY_TAMPER));
+        }
+        lab_free(l);
+    }
 }
 
 /* -- orders against a cause ---------------------------------------------------------------- */
@@ -345,6 +393,7 @@ int main(void)
         cmocka_unit_test(an_open_cover_outlasts_the_power),
         cmocka_unit_test(only_the_last_tamper_that_held_releases),
         cmocka_unit_test(time_releases_what_a_tamper_opened),
+        cmocka_unit_test(the_time_after_a_tamper_outlasts_the_power),
         cmocka_unit_test(no_order_while_the_cause_lasts),
         cmocka_unit_test(what_ended_in_mode_0_is_over),
         cmocka_unit_test(a_sensor_that_returns_begins_anew),

@@ -7,7 +7,7 @@ const web = createRequire(new URL('../../web/package.json', import.meta.url));
 const { chromium } = web('playwright-core');
 const axe = readFileSync(web.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Start program; resolves with its ports once it says {"ready":true,"panel":PORT}. */
+/** Start program; resolves with its ports once it says {"ready":true,"panel":PORT}, or "vend". */
 export function start(program, ...args) {
   const child = spawn(program, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -23,17 +23,21 @@ export function start(program, ...args) {
     child.stdout.on('data', (text) => {
       out += text;
       const line = out.split('\n').find((l) => l.includes('"ready":true'));
-      if (line) resolve({ port: JSON.parse(line).panel, dlms: JSON.parse(line).dlms, child, stop, ended });
+      if (!line) return;
+      const { panel, vend, dlms } = JSON.parse(line);
+      resolve({ port: panel ?? vend, dlms, child, stop, ended });
     });
   });
 }
 
 export const standin = (scene, port = 0) => start(process.env.STANDIN, port, scene);
 
+export const station = () => start(process.env.MAGNO, 'vend', '--demo', '--rounds', '10', '--port', '0', '--json');
+
 export const browse = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
 
-/** A page on that meter. It collects errors and requests to other places; both must stay empty. */
-export async function visit(browser, port, { width = 1440, height = 900, scheme = 'light', ...more } = {}) {
+/** A page of that port. It collects errors and requests to other places; both must stay empty. */
+async function open(browser, port, { width = 1440, height = 900, scheme = 'light', ...more }) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, ...more });
   const page = await context.newPage();
   page.wrong = [];
@@ -41,10 +45,27 @@ export async function visit(browser, port, { width = 1440, height = 900, scheme 
   page.on('pageerror', (e) => page.wrong.push(String(e)));
   page.on('request', (r) => {
     const u = new URL(r.url());
-    if (u.protocol !== 'data:' && u.host !== `127.0.0.1:${port}`) page.wrong.push(`asks ${r.url()}`);
+    if (!['data:', 'blob:'].includes(u.protocol) && u.host !== `127.0.0.1:${port}`) page.wrong.push(`asks ${r.url()}`);
   });
   await page.goto(`http://127.0.0.1:${port}/`);
+  return page;
+}
+
+/** The page of a meter. */
+export async function visit(browser, port, options = {}) {
+  const page = await open(browser, port, options);
   await page.waitForSelector('.sheet');
+  return page;
+}
+
+/** The desk of a station; who: logged in, with the name as password. */
+export async function desk(browser, port, who, options = {}) {
+  const page = await open(browser, port, { width: 1200, height: 860, ...options });
+  if (!who) return page;
+  await page.fill('#operator', who);
+  await page.fill('#password', who);
+  await page.click('#login button');
+  await page.waitForSelector('#tabs button');
   return page;
 }
 

@@ -1,33 +1,33 @@
 // A sale: the station sells 10 kWh, the token is typed on the meter's page, the credit shows; the same token
 // again says used. Leaves sale.png and sale-used.png in $SHOTS.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { browse, start, until, violations, visit } from './panel.mjs';
+import { browse, desk, start, station, until, violations, visit } from './panel.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'magno-sale-'));
 const anyPort = ['--panel', 0, '--dlms', 0, '--optical', 0, '--rs485', 0];
 const shots = process.env.SHOTS ?? folder;
-let browser, meter, page, token;
+let browser, meter, vend, page, token;
 
 before(async () => {
   browser = await browse();
   meter = await start(process.env.MAGNO, 'run', '--json', '--load', 'off', '--flash', join(folder, 'flash'), ...anyPort);
   page = await visit(browser, meter.port, { width: 1280, height: 1100 });
-  const sold = execFileSync(
-    process.env.MAGNO,
-    ['vend', '--demo', '--json', '--rounds', '10', 'sell', 'meter=00000000018', 'units=10'],
-    { env: { ...process.env, MAGNO_VEND_PASSPHRASE: 'a test passphrase' } },
-  );
-  token = JSON.parse(sold).token.replace(/ /g, '');
+  vend = await station();
+  const headers = { 'Content-Type': 'application/json' };
+  const ask = async (op, fields) =>
+    (await fetch(`http://127.0.0.1:${vend.port}/api/${op}`, { method: 'POST', headers, body: JSON.stringify(fields) })).json();
+  headers.Authorization = `Bearer ${(await ask('login', { operator: 'clerk', password: 'clerk' })).token}`;
+  token = (await ask('sell', { meter: '00000000018', units: 10 })).token;
   assert.match(token, /^\d{20}$/);
 });
 after(async () => {
   await browser.close();
   await meter.stop();
+  await vend.stop();
   rmSync(folder, { recursive: true });
 });
 
@@ -50,4 +50,26 @@ test('the same token again is used', async () => {
   assert.match(await credit(), /^10\.000/);
   assert.deepEqual(await violations(page), []);
   await page.locator('.keypad').screenshot({ path: join(shots, 'sale-used.png') });
+});
+
+test("a test and a manufacturer's token of the station's page are what the meter takes", async () => {
+  const clerk = await desk(browser, vend.port, 'supervisor');
+  await clerk.click('#go-engineer');
+  const entered = async (form, said) => {
+    await clerk.click(`${form} button`);
+    await until(async () => (await clerk.textContent('#engineer-out')).includes(said), said);
+    await page.fill('.keypad .token input', (await clerk.textContent('#engineer-out .token')).replace(/ /g, ''));
+    await page.keyboard.press('Enter');
+    await until(async () => (await answer()) === 'Last token: accepted', `the meter's answer to: ${said}`);
+  };
+  await clerk.fill('#maker [name=meter]', '00000000018');
+  await clerk.getByLabel('Function').selectOption('emergency credit');
+  await clerk.fill('#maker [name=data]', '3');
+  await entered('#maker', 'function 5 data 003');
+  await page.fill('.keypad .token input', token); // another answer between, so that the next one is new
+  await page.keyboard.press('Enter');
+  await until(async () => (await answer()) === 'Last token: used token', 'the answer');
+  await clerk.getByLabel('imported energy').check();
+  await entered('#test', 'test 000000004');
+  assert.deepEqual([...clerk.wrong, ...page.wrong], []);
 });

@@ -1,43 +1,20 @@
 // The page to sell from, in a browser, on a real station: log in, sell, print again, administrate.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { browse, until, violations } from './panel.mjs';
+import { browse, desk, station, until, violations } from './panel.mjs';
 
-let browser, station, port;
+let browser, vend;
 
 before(async () => {
   browser = await browse();
-  station = spawn(process.env.MAGNO, ['vend', '--demo', '--rounds', '10', '--port', '0', '--json'],
-    { stdio: ['ignore', 'pipe', 'inherit'] });
-  port = await new Promise((resolve, reject) => {
-    station.once('error', reject);
-    station.stdout.once('data', (line) => resolve(JSON.parse(line).vend));
-  });
+  vend = await station();
 });
 after(async () => {
   await browser.close();
-  const ended = new Promise((resolve) => station.once('exit', resolve));
-  station.kill('SIGTERM');
-  assert.equal(await ended, 0);
+  assert.equal(await vend.stop(), 0);
 });
 
-async function visit(who, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 860 }, ...options });
-  const page = await context.newPage();
-  page.wrong = [];
-  page.on('console', (m) => m.type() === 'error' && page.wrong.push(m.text()));
-  page.on('pageerror', (e) => page.wrong.push(String(e)));
-  page.on('request', (r) => new URL(r.url()).host !== `127.0.0.1:${port}` && !r.url().startsWith('blob:') && page.wrong.push(`asks ${r.url()}`));
-  await page.goto(`http://127.0.0.1:${port}/`);
-  if (who) {
-    await page.fill('#operator', who);
-    await page.fill('#password', who);
-    await page.click('#login button');
-    await page.waitForSelector('#tabs button');
-  }
-  return page;
-}
+const visit = (who, options) => desk(browser, vend.port, who, options);
 
 const done = async (page) => {
   assert.deepEqual(page.wrong, []);
@@ -96,8 +73,66 @@ test('refuses with the reason', async () => {
   await done(page);
 });
 
+const made = async (page, meaning) => {
+  await until(async () => (await page.textContent('#engineer-out')).includes(meaning), meaning);
+  assert.match(await page.textContent('#engineer-out .token'), /^\d{4}( \d{4}){4}$/);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'engineer-out', 'the token is read out');
+};
+
+test("the manufacturer's tokens by keyboard, each function with data of its own", async () => {
+  const page = await visit('supervisor');
+  await page.click('#go-engineer');
+  await page.focus('#maker [name=meter]');
+  await page.keyboard.type('00000000018');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('emergency');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('3');
+  await page.keyboard.press('Enter');
+  await made(page, 'manufacturer token function 5 data 003');
+  await page.getByLabel('Function').selectOption('payment mode');
+  await page.locator('#maker [name=data]').selectOption('prepayment');
+  await page.click('#maker button');
+  await made(page, 'manufacturer token function 1 data 001');
+  assert.deepEqual(await page.locator('#maker select[name=index] option').allTextContents(), ['payment mode', 'credit level 1',
+    'credit level 2', 'credit level 3', 'emergency credit', 'friendly time', 'switch', "customer's units"]);
+  await page.getByLabel('Function').selectOption('credit level 1');
+  await page.getByLabel('Whole kWh, or whole currency of a wallet of money').fill('4096');
+  await page.click('#maker button');
+  await until(async () => /data: 4096/.test(await page.textContent('#say')), 'the reason');
+  page.wrong = page.wrong.filter((w) => !w.includes('400'));
+  assert.deepEqual(await violations(page), []);
+  await done(page);
+});
+
+test('test tokens by keyboard: one test, several, all, for a manufacturer', async () => {
+  const page = await visit('supervisor', { height: 1150 });
+  await page.click('#go-engineer');
+  await page.click('#test button');
+  await until(async () => /choose at least one/.test(await page.textContent('#say')), 'the reason');
+  await page.getByLabel('imported energy').focus();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  await made(page, 'test 000000004 for manufacturer 0');
+  await page.getByLabel('firmware version').check();
+  await page.getByLabel('Manufacturer code').fill('0042');
+  await page.click('#test button');
+  await made(page, 'test 0000204 for manufacturer 42');
+  await page.getByLabel('all that it has').check();
+  assert.ok(await page.getByLabel('firmware version').isDisabled());
+  await page.click('#test button');
+  await made(page, 'test FFFFFFF for manufacturer 42');
+  await page.getByLabel('Manufacturer code').fill('');
+  await page.click('#test button');
+  await made(page, 'test FFFFFFFFF for manufacturer 0');
+  assert.equal(await page.textContent('#engineer-out .token'), '5649 3153 7254 5031 3471', 'as the standard prints it');
+  assert.deepEqual(await violations(page), []);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/vending-engineer.png`, fullPage: true });
+  await done(page);
+});
+
 test('supervisors and administrators have their own work', async () => {
-  const page = await visit('admin', { colorScheme: 'dark' });
+  const page = await visit('admin', { scheme: 'dark' });
   await page.click('#go-engineer');
   await page.fill('#manage [name=meter]', '00000000018');
   await page.click('#manage button');

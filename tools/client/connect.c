@@ -155,7 +155,7 @@ static int open_all(struct connection *c, struct trouble *t)
     struct session_config cfg;
     int e = connect_config(&c->o, &cfg, t);
     if (e == 0 && (c->o.trace || c->o.pcap))
-        e = trace_open(&c->trace, c->o.pcap, c->o.trace, t);
+        e = trace_open(&c->trace, c->o.pcap, c->o.trace, t) ? E_FORMAT : 0;
     if (e == 0) e = associate(c, &cfg, t);
     if (e < 0 && c->session.way && may_be_counter(c, &cfg, e)) {
         uint32_t floor = ask_counter(c);

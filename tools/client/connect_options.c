@@ -148,15 +148,21 @@ void connect_defaults(struct connect_options *o)
 }
 
 /* A whole number from low to high, or usage. */
-static int number(struct argp_state *state, const char *name, const char *arg, long low,
-                  long high)
+static long wide(struct argp_state *state, const char *name, const char *arg, long low,
+                 long high)
 {
     char *end;
     long v = strtol(arg, &end, 0);
     if (!*arg || *end || v < low || v > high)
         argp_error(state, "--%s wants a number from %ld to %ld, not '%s'", name, low, high,
                    arg);
-    return (int)v;
+    return v;
+}
+
+static int number(struct argp_state *state, const char *name, const char *arg, int low,
+                  int high)
+{
+    return (int)wide(state, name, arg, low, high);
 }
 
 /* Texts that are kept as they are. */
@@ -231,6 +237,7 @@ static bool *flag_of(struct connect_options *o, int key)
 static error_t parse_number(struct connect_options *o, int key, char *arg,
                             struct argp_state *state)
 {
+    char *end;
     switch (key) {
     case O_PORT:
         o->port = (unsigned)number(state, "port", arg, 1, 65535);
@@ -266,17 +273,17 @@ static error_t parse_number(struct connect_options *o, int key, char *arg,
         o->info = number(state, "info", arg, HDLC_INFO_MIN, HDLC_INFO_MAX);
         break;
     case O_COUNTER:
-        o->first_counter = (uint32_t)strtoul(arg, NULL, 0);
+        o->first_counter = (uint32_t)wide(state, "ic", arg, 0, UINT32_MAX - 1L);
         break;
     case O_TIMEOUT:
-        o->timeout_s = atof(arg);
+        o->timeout_s = strtod(arg, &end);
+        if (*end || !(o->timeout_s >= 0.05 && o->timeout_s <= 3600))
+            argp_error(state, "--timeout is from 0.05 to 3600, not '%s'", arg);
         break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
     if (o->address_size == 3) argp_error(state, "--address-size is 1, 2 or 4");
-    if (o->timeout_s < 0.05 || o->timeout_s > 3600)
-        argp_error(state, "--timeout is from 0.05 to 3600");
     return 0;
 }
 
@@ -330,7 +337,7 @@ static int read_key(const char *name, const char *text, size_t size, uint8_t *ou
     if (!text) return 0;
     int n = hex_parse(text, size, out);
     if (n != (int)size)
-        return trouble(t, E_FORMAT, "--%s wants %zu octets as hexadecimal digits", name, size);
+        return trouble(t, E_STATE, "--%s wants %zu octets as hexadecimal digits", name, size);
     *has = true;
     return 0;
 }
@@ -352,7 +359,8 @@ static int read_symmetric(const struct connect_options *o, struct keyring *k, st
     if (e == 0)
         e = read_key("broadcast-key", or_dev(o, o->broadcast, dev_broadcast), 16,
                      k->broadcast.ek, &k->has_broadcast, t);
-    if (e == 0 && ek != ak && !k->has_global)
+    bool other = ak && (k->has_dedicated || k->has_broadcast); /* what --ak is for as well */
+    if (e == 0 && ek != ak && !k->has_global && !other)
         e = trouble(t, E_STATE, "--ek and --ak belong together");
     k->has_global |= ek && ak;
     k->global.len = k->dedicated.len = k->broadcast.len = 16;
@@ -385,7 +393,8 @@ int connect_keys(const struct connect_options *o, struct keyring *k, struct trou
     if (e == 0)
         e = read_key("server-title", o->server_title, 8, k->server_title, &k->has_server_title,
                      t);
-    return e == 0 ? read_curves(o, k, t) : e;
+    if (e == 0) e = read_curves(o, k, t);
+    return e == E_IO ? E_FORMAT : e; /* a file, and no connection */
 }
 
 /* -- who asks --------------------------------------------------------------------------- */

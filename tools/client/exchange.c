@@ -337,7 +337,10 @@ static int exception(struct session *s, const struct buf *a, struct trouble *t)
         return trouble(t, E_REPLAY,
                        "the meter has seen this invocation counter; it takes %u next", floor);
     }
-    return trouble(t, service == SERVICE_DECIPHERING ? E_AUTH : E_DENIED,
+    return trouble(t,
+                   service == SERVICE_DECIPHERING ? E_AUTH
+                   : service == SERVICE_TOO_LONG  ? E_SPACE
+                                                  : E_DENIED,
                    "refused: %s (exception %u %u)", names_exception(state, service), state,
                    service);
 }

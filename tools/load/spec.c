@@ -42,8 +42,6 @@ static int parse_const(struct loadspec *s, const char *text, struct trouble *t)
 {
     char *copy = strdup(text), *rest = NULL;
     int e = copy ? 0 : trouble(t, E_SPACE, "out of memory");
-    if (e == 0 && !*copy)
-        e = trouble(t, E_FORMAT, "const: needs at least one of P=, Q=, V=, F=");
     for (char *p = copy ? strtok_r(copy, ",", &rest) : NULL; p && e == 0;
          p = strtok_r(NULL, ",", &rest))
         e = parse_one(s, p, t);
@@ -99,7 +97,7 @@ int loadspec_parse(struct loadspec *s, const char *text, struct trouble *t)
     *s = (struct loadspec){ .constant = { .v_mv = 230000, .i_ma = -1 }, .f_mhz = 50000 };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t n = strlen(forms[i].name);
-        if (strncmp(text, forms[i].name, n) != 0 || (forms[i].whole && text[n])) continue;
+        if (strncmp(text, forms[i].name, n) != 0 || forms[i].whole == !!text[n]) continue;
         return forms[i].parse(s, text + n, t);
     }
     return trouble(t, E_FORMAT, "'%s' is no load; it is one of: %s", text, loadspec_help);

@@ -26,6 +26,7 @@ struct loadspec {
 };
 
 /* Read text and the file it names. E_FORMAT, E_RANGE, E_IO, E_SPACE with a sentence in t.
+ * kind says whose fault: CONST the text's, ROWS and WAVE the file's.
  * On success loadspec_free() gives the memory back. */
 int loadspec_parse(struct loadspec *s, const char *text, struct trouble *t);
 void loadspec_free(struct loadspec *s);

@@ -172,6 +172,7 @@ static int load_keys(struct box *b, const char *path, struct trouble *t)
     static const char *const name[4] = { "unicast", "broadcast", "authentication", "master" };
     json_error_t e;
     json_t *keys = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+    if (!keys && e.line < 0) return trouble(t, E_IO, "%s", e.text);
     if (!keys) return trouble(t, E_FORMAT, "%s:%d: %s", path, e.line, e.text);
     int err = 0;
     for (unsigned i = 0; i < 4 && !err; i++)
@@ -242,7 +243,7 @@ static int allocate(struct box *b, struct trouble *t)
 {
     b->session = calloc(b->sessions, sizeof *b->session);
     b->frozen = calloc(b->sessions, sizeof *b->frozen);
-    b->buffers = malloc(DLMS_POOL_BYTES(b->sessions, BOX_APDU, BOX_APDU));
+    b->buffers = malloc(DLMS_POOL_BYTES(b->sessions, BOX_APDU, BOX_ANSWER));
     b->scratch = malloc(sizeof *b->scratch);
     if (!b->session || !b->frozen || !b->buffers || !b->scratch)
         return trouble(t, E_SPACE, "out of memory");
@@ -348,7 +349,8 @@ int box_on(struct box *b, struct trouble *t)
 {
     b->on_us = b->world_us;
     relay_sim_restart(&b->relay);
-    dlms_pool_init(&b->pool, b->session, (uint16_t)b->sessions, b->buffers, BOX_APDU, BOX_APDU);
+    dlms_pool_init(&b->pool, b->session, (uint16_t)b->sessions, b->buffers, BOX_APDU,
+                   BOX_ANSWER);
     device_init(&b->device, &b->cfg, &b->io);
     int err = device_mount(&b->device);
     if (err == E_FORMAT)

@@ -15,7 +15,9 @@
 #include "port/linux/flash_file.h"
 #include "tools/common/trouble.h"
 
-enum { BOX_SESSIONS = 1024, BOX_APDU = 2048, BOX_LINKS = 1100 };
+/* A stored answer is eight times what is taken: a block that long is read by a head-end in the
+ * time it takes to wake it for a short one. Pages that no answer reached are no memory yet. */
+enum { BOX_SESSIONS = 1024, BOX_APDU = 2048, BOX_ANSWER = 16384, BOX_LINKS = 1100 };
 
 struct box_options {
     const char *flash; /* path of the image; made when missing */

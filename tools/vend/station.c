@@ -139,6 +139,11 @@ static size_t find(const char *op)
     return i;
 }
 
+bool station_knows(const char *op)
+{
+    return find(op) < OPERATIONS;
+}
+
 bool station_is_reading(const char *op)
 {
     size_t i = find(op);

@@ -70,6 +70,9 @@ int station_login(struct station *st, struct caller *who, const char *name,
 json_t *station_do(struct station *st, const struct caller *who, const char *op,
                    const json_t *in, int *status);
 
+/* Is there such an operation? */
+bool station_knows(const char *op);
+
 /* May somebody of this role ask for op by GET, that is, does it change nothing? */
 bool station_is_reading(const char *op);
 

@@ -1,6 +1,6 @@
 #include "tools/vend/words.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,10 +11,13 @@
 json_t *words_file(const char *path)
 {
     json_error_t error;
-    json_t *j = json_load_file(path, 0, &error);
+    json_t *j = path ? json_load_file(path, 0, &error) : json_loadf(stdin, 0, &error);
+    if (path == NULL && j == NULL && error.position == 0)
+        exit(say_fail(EXIT_USAGE, "standard input is empty: give fields as name=value, JSON, "
+                                  "or a file"));
     if (j == NULL)
-        exit(say_fail(EXIT_REFUSED, "%s is not JSON: %s in line %d", path, error.text,
-                      error.line));
+        exit(say_fail(EXIT_REFUSED, "%s is not JSON: %s in line %d",
+                      path ? path : "standard input", error.text, error.line));
     return j;
 }
 
@@ -60,7 +63,7 @@ static void take_digits(json_t *input, const char *digits)
     json_object_set_new(input, "token", json_sprintf("%s%s", before ? before : "", digits));
 }
 
-void words_take(json_t **input, char *arg)
+bool words_take(json_t **input, char *arg)
 {
     struct stat st;
     char *equals = strchr(arg, '=');
@@ -71,13 +74,16 @@ void words_take(json_t **input, char *arg)
         set_path(*input, arg, equals + 1);
     } else if (strcmp(arg, "-") == 0) {
         json_decref(*input);
-        *input = words_file("/dev/stdin");
+        *input = words_file(NULL);
+        return true;
     } else if (is_digits(arg)) {
         take_digits(*input, arg);
     } else if (stat(arg, &st) == 0) {
         json_decref(*input);
         *input = words_file(arg);
+        return true;
     } else {
         exit(say_fail(EXIT_USAGE, "'%s' is no file, no name=value and no JSON", arg));
     }
+    return false;
 }

@@ -10,11 +10,13 @@
 #ifndef TOOLS_VEND_WORDS_H
 #define TOOLS_VEND_WORDS_H
 #include <jansson.h>
+#include <stdbool.h>
 
-/* Take one word into *input, which may become another object. arg is written into. */
-void words_take(json_t **input, char *arg);
+/* Take one word into *input, which may become another object. arg is written into. True: what
+ * it says was read from a file, so that a fault of it is not one of the command line. */
+bool words_take(json_t **input, char *arg);
 
-/* A whole file of JSON. */
+/* A whole file of JSON; NULL is standard input, which must not be empty. */
 json_t *words_file(const char *path);
 
 #endif

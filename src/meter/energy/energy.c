@@ -242,6 +242,8 @@ bool energy_is_full(const struct energy *e)
 void energy_minute(struct meter *m, utc_t u)
 {
     energy_record(m);
+    event_minute(m);
+    protect_minute(m);
     token_minute(m);
     unit_minute(m);
     timer_set_utc(m, TIMER_MINUTE, (utc_t){ u.s + m->cfg->checkpoint_s });

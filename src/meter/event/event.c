@@ -10,7 +10,7 @@
 
 #define HOUR_US (3600 * UINT64_C(1000000))
 
-enum { A_HOUR = 10, ALLOWANCE = 64 };
+enum { A_HOUR = 10, RESTORED = A_HOUR + 1, ALLOWANCE = 64 };
 enum {
     AT_TIME = 0,
     AT_CODE = 4,
@@ -124,7 +124,8 @@ bool event_is_idle(const struct meter *m)
 /* -- floods -------------------------------------------------------------------------------- */
 
 /* Of a code that comes again and again the first rows of an hour stand, then the last, with the
- * number left out between. */
+ * number left out between. What is held back is journalled when it begins, each minute and at
+ * the last gasp; after a power-up it stands at once. */
 
 static struct flood *flood_of(struct meter *m, uint16_t code)
 {
@@ -137,12 +138,18 @@ static struct flood *flood_of(struct meter *m, uint16_t code)
     return oldest->missed ? NULL : oldest;
 }
 
+static mono_t over(const struct flood *f)
+{
+    return mono_after(f->since, HOUR_US);
+}
+
 static void plan_flood(struct meter *m)
 {
     mono_t due = MONO_NEVER;
-    for (unsigned i = 0; i < FLOODS; i++)
-        if (m->events.flood[i].missed)
-            due = mono_min(due, mono_after(m->events.flood[i].since, HOUR_US));
+    for (unsigned i = 0; i < FLOODS; i++) {
+        const struct flood *f = &m->events.flood[i];
+        if (f->missed) due = mono_min(due, f->rows == RESTORED ? m->t : over(f));
+    }
     timer_set(m, TIMER_FLOOD, due);
 }
 
@@ -152,33 +159,106 @@ static bool admit(struct meter *m, const uint8_t body[EVENT_BODY])
     uint16_t code = le_get16(body + AT_CODE);
     struct flood *f = flood_of(m, code);
     if (!f) return true;
-    if (f->code != code || !f->rows || m->t.us >= f->since.us + HOUR_US)
+    if (f->code != code || !f->rows || (!f->missed && m->t.us >= over(f).us))
         *f = (struct flood){ .since = m->t, .code = code };
     if (f->rows < A_HOUR) {
         f->rows++;
         return true;
     }
     memcpy(f->body, body, EVENT_BODY);
-    if (f->missed++ == 0) plan_flood(m);
+    m->events.held = (uint8_t)(m->events.held | 1u << (f - m->events.flood) / FLOOD_GROUP);
+    if (f->missed++ == 0) {
+        plan_flood(m);
+        event_minute(m);
+    }
     return false;
 }
 
-static void write(struct meter *m, const uint8_t body[EVENT_BODY]);
-
-void event_flood_over(struct meter *m, utc_t u)
+void event_minute(struct meter *m)
 {
-    (void)u;
-    for (unsigned i = 0; i < FLOODS; i++) {
-        struct flood *f = &m->events.flood[i];
-        if (!f->missed || m->t.us < f->since.us + HOUR_US) continue;
-        if (f->missed > 1) {
-            f->body[AT_FLAGS] |= EVENT_REPEATED;
-            le_put32(f->body + AT_MAGNITUDE, f->missed - 1);
-        }
-        f->missed = f->rows = 0;
-        write(m, f->body);
+    for (unsigned k = 0; k < FLOODS / FLOOD_GROUP; k++)
+        if (m->events.held >> k & 1) hot_put(m, HOT_FLOODS, k);
+    m->events.held = 0;
+}
+
+/* The record: {group 1, of each of its floods rows left out 4 and, if there are, the last 30} */
+static int floods_save(const struct flood *f, unsigned k, uint8_t *body)
+{
+    uint8_t *p = body;
+    *p++ = (uint8_t)k;
+    f += k * FLOOD_GROUP;
+    for (unsigned i = 0; i < FLOOD_GROUP; i++, f++) {
+        le_put32(p, f->missed);
+        p += 4;
+        if (!f->missed) continue;
+        memcpy(p, f->body, EVENT_BODY);
+        p += EVENT_BODY;
+    }
+    return (int)(p - body);
+}
+
+int floods_put(const struct meter *m, unsigned k, uint8_t *body)
+{
+    return floods_save(m->events.flood, k, body);
+}
+
+/* What a power cut found held back is due at once; in life the record says what stands now. */
+static void take_flood(struct meter *m, struct flood *f, uint32_t missed, const uint8_t *body)
+{
+    if (!missed && f->missed) *f = (struct flood){ 0 };
+    if (!missed || !event_find(le_get16(body + AT_CODE))) return;
+    if (!m->live) *f = (struct flood){ .since = m->t, .rows = RESTORED };
+    f->code = le_get16(body + AT_CODE);
+    f->missed = missed;
+    memcpy(f->body, body, EVENT_BODY);
+}
+
+void floods_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n < 1 || body[0] >= FLOODS / FLOOD_GROUP) return;
+    const uint8_t *p = body + 1, *end = body + n;
+    for (unsigned i = 0; i < FLOOD_GROUP && end - p >= 4; i++) {
+        uint32_t missed = le_get32(p);
+        p += 4;
+        if (missed && end - p < EVENT_BODY) return;
+        take_flood(m, &m->events.flood[body[0] * FLOOD_GROUP + i], missed, p);
+        if (missed) p += EVENT_BODY;
     }
     plan_flood(m);
+}
+
+static enum event_log log_of(const struct event_info *e, uint8_t *left);
+
+/* Into the open change: the last row that was held back, with the number of those before it. */
+static void put_last(struct meter *m, struct flood *f, uint8_t *allowance)
+{
+    const struct event_info *e = event_find(f->code);
+    if (f->missed > 1) {
+        f->body[AT_FLAGS] |= EVENT_REPEATED;
+        le_put32(f->body + AT_MAGNITUDE, f->missed - 1);
+    }
+    ensure(txn_put_row(&m->store, event_series(log_of(e, allowance)), f->body) >= 0);
+    if (e->also != LOG_NONE)
+        ensure(txn_put_row(&m->store, event_series((enum event_log)e->also), f->body) >= 0);
+    *f = (struct flood){ 0 };
+}
+
+/* One change: those rows, and that they are held back no more. */
+void event_flood_over(struct meter *m, utc_t u)
+{
+    uint8_t body[JOURNAL_BODY_MAX], allowance = m->events.allowance;
+    struct flood after[FLOODS];
+    (void)u;
+    memcpy(after, m->events.flood, sizeof after);
+    if (change_begin_alone(m) < 0) return;
+    for (struct flood *f = after; f < after + FLOODS; f++)
+        if (f->missed && (f->rows == RESTORED || m->t.us >= over(f).us))
+            put_last(m, f, &allowance);
+    for (unsigned k = 0; k < FLOODS / FLOOD_GROUP; k++)
+        change_put(m, HOT_FLOODS, body, (size_t)floods_save(after, k, body));
+    change_put(m, HOT_LOGS, &allowance, 1);
+    change_commit(m);
+    m->events.held = 0;
 }
 
 /* -- writing ------------------------------------------------------------------------------- */
@@ -191,9 +271,8 @@ static bool is_attempt(uint16_t code)
     return code == EV_ASSOCIATION_FAILED || code == EV_DECRYPTION_FAILED || code == EV_REPLAY;
 }
 
-static enum event_log log_of(struct meter *m, const struct event_info *e)
+static enum event_log log_of(const struct event_info *e, uint8_t *left)
 {
-    uint8_t *left = &m->events.allowance;
     if (e->log != LOG_FRAUD) return (enum event_log)e->log;
     if (!is_attempt(e->code)) {
         if (*left < ALLOWANCE) ++*left;
@@ -208,7 +287,7 @@ static void write(struct meter *m, const uint8_t body[EVENT_BODY])
 {
     const struct event_info *e = event_find(le_get16(body + AT_CODE));
     uint8_t was = m->events.allowance;
-    series_append(&m->store, event_series(log_of(m, e)), body);
+    series_append(&m->store, event_series(log_of(e, &m->events.allowance)), body);
     if (e->also != LOG_NONE)
         series_append(&m->store, event_series((enum event_log)e->also), body);
     if (m->events.allowance != was) hot_put(m, HOT_LOGS, 0);

@@ -8,7 +8,8 @@
  * firmware (3 does not exist), 10 power failures.
  *
  * Power cut  a row is there or is not; numbers have no holes. Events that go with a change
- *            of state ride in its transaction.
+ *            of state ride in its transaction. Of a flood what is held back stands after the
+ *            power-up, with the number up to the last full minute, or up to the last gasp.
  * Cost       event_post() copies 24 octets; a row is one prog.
  * Memory     queue of CFG_EVENT_QUEUE.
  * Context    meter loop only.
@@ -94,7 +95,7 @@ enum {
 }; /* REPEATED: magnitude counts
       rows left out before it */
 
-enum { EVENT_BODY = 30, FLOODS = 8 };
+enum { EVENT_BODY = 30, FLOODS = 8, FLOOD_GROUP = 4 }; /* a record of the journal has a group */
 
 struct flood {
     mono_t since;
@@ -108,6 +109,7 @@ struct events {
     uint8_t head, count;
     uint16_t lost; /* found no place */
     struct flood flood[FLOODS];
+    uint8_t held;      /* groups of floods to be journalled, a bit each */
     uint8_t allowance; /* rows of attempts the fraud log still takes: see event.c */
 };
 
@@ -152,9 +154,12 @@ unsigned event_series(enum event_log log);
 bool event_is_idle(const struct meter *m);
 void event_drain(struct meter *m);
 void event_flood_over(struct meter *m, utc_t u);
+void event_minute(struct meter *m); /* journal what is held back */
 void event_body(struct meter *m, utc_t when, enum event code, const struct who *who,
                 const struct event_detail *detail, uint8_t body[EVENT_BODY]);
 
+int floods_put(const struct meter *m, unsigned k, uint8_t *body);
+void floods_take(struct meter *m, const uint8_t *body, size_t n);
 int logs_put(const struct meter *m, unsigned k, uint8_t *body);
 void logs_take(struct meter *m, const uint8_t *body, size_t n);
 

@@ -212,10 +212,11 @@ static void put(struct meter *m, unsigned w, const struct period *p)
     change_put(m, HOT_PERIOD, body, (size_t)period_save(w, p, body));
 }
 
-static void count_day(struct period *p, int32_t day)
+static void count_days(struct period *p, int32_t newest, unsigned days)
 {
-    if (p->days < BEGUN - 1) p->days++;
-    p->day = day;
+    unsigned n = p->days + days;
+    p->days = (uint16_t)(n < BEGUN ? n : BEGUN - 1);
+    p->day = newest;
 }
 
 /* A day it was closed and opened on is one day. */
@@ -223,7 +224,7 @@ void expense_put_open(struct meter *m, unsigned w)
 {
     struct period p = m->wallets.wallet[w].period;
     int32_t day = zone_day(&m->clock.zone, m->utc);
-    if (!p.begun || p.day < day) count_day(&p, day);
+    if (!p.begun || p.day < day) count_days(&p, day, 1);
     p.begun = true;
     put(m, w, &p);
 }
@@ -233,13 +234,13 @@ static bool is_running(const struct meter *m, unsigned w)
     return is_charged(m, w) && m->wallets.wallet[w].status == ACCOUNT_ACTIVE;
 }
 
-void expense_put_day(struct meter *m, utc_t due)
+void expense_put_days(struct meter *m, int32_t newest, unsigned days)
 {
     for (unsigned w = 0; w < WALLETS; w++) {
         struct period p = m->wallets.wallet[w].period;
         if (!is_running(m, w)) continue;
         if (!credit_collects(m, (unsigned)param_get(m, PARAM_COLLECT_FIXED))) continue;
-        count_day(&p, zone_day(&m->clock.zone, due));
+        count_days(&p, newest, days);
         put(m, w, &p);
     }
 }

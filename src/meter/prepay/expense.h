@@ -100,8 +100,9 @@ void expense_refresh(struct meter *m);
 /* A wallet used energy under the tariff in force. */
 void expense_use(struct meter *m, unsigned w, uint32_t wh);
 
-/* Into the open change: a local day began; a month ended, at `due`, for the first time. */
-void expense_put_day(struct meter *m, utc_t due);
+/* Into the open change: so many local days began for the first time, `newest` the last of them;
+ * a month ended, at `due`, for the first time. */
+void expense_put_days(struct meter *m, int32_t newest, unsigned days);
 void expense_put_month(struct meter *m, utc_t due);
 
 /* A month began with the passive scheme: it is due before anything that came later. */

@@ -63,7 +63,7 @@ int credit_set_debt(struct meter *m, const struct who *who, unsigned w, unsigned
                     int64_t remaining)
 {
     struct debt next[DEBTS];
-    struct event_detail d = { .what = (uint16_t)(w << 8 | (CHARGE_DEBT + debt)),
+    struct event_detail d = { .what = (uint16_t)(CHANGED_DEBT + WALLETS * debt + w),
                               .magnitude = (uint32_t)wallet_published(m, w, remaining) };
     if (remaining < 0 || remaining > DEBT_MAX) return E_RANGE;
     memcpy(next, m->wallets.wallet[w].debt, sizeof next);

@@ -112,7 +112,7 @@ unsigned wallet_active(const struct meter *m)
     case WALLETS_MONEY_UNITS:
         return wallet_is_postpaid(m) ? on_the_bill(m) : in_order(m);
     case WALLETS_SOURCES:
-        return m->tou.second;
+        return m->tou.second ? (unsigned)param_get(m, PARAM_RESOURCE_WALLET) : 0;
     case WALLETS_SINGLE:
     case WALLETS_MAIN_DEBT:
         break;
@@ -262,7 +262,7 @@ int wallet_close(struct meter *m, const struct who *who, unsigned w)
 int wallet_reset(struct meter *m, const struct who *who, unsigned w)
 {
     struct wallet new = m->wallets.wallet[w];
-    struct event_detail d = { .what = (uint16_t)w,
+    struct event_detail d = { .what = (uint16_t)(CHANGED_CREDIT + w),
                               .magnitude =
                                   (uint32_t)wallet_published(m, w, wallet_balance(m, w)) };
     if (new.status == ACCOUNT_ACTIVE || !wallet_is_used(m, w)) return E_STATE;
@@ -279,7 +279,7 @@ int wallet_reset(struct meter *m, const struct who *who, unsigned w)
 
 int wallet_add(struct meter *m, const struct who *who, unsigned w, int64_t grains)
 {
-    struct event_detail d = { .what = (uint16_t)w,
+    struct event_detail d = { .what = (uint16_t)(CHANGED_CREDIT + w),
                               .magnitude = (uint32_t)wallet_published(m, w, grains) };
     int64_t bought = m->wallets.wallet[w].bought;
     if (!wallet_is_used(m, w)) return E_STATE;

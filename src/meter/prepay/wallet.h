@@ -8,8 +8,8 @@
  *     0 single       wallet 1
  *     1 units, money wallet 1 while it has credit, then wallet 2; when both are empty emergency
  *                    credit in the same order
- *     2 sources      wallet 1 on the grid, wallet 2 on the second source; one never pays for
- *                    the other
+ *     2 sources      wallet 1 on the grid, wallet 2 on the second source (1 there as well where
+ *                    PARAM_RESOURCE_WALLET says so); one never pays for the other
  *     3 main, debt   wallet 1; wallet 2 shows its debts as a balance below zero, and pays for
  *                    nothing
  *     4 money, units as 1, wallet 2 first

@@ -19,7 +19,8 @@ enum {
     MAXIMA_AT = CELLS_AT + 96 * 8,
     MONEY_AT = MAXIMA_AT + DEMANDS * FAMILY * 8,
     ROW = 1356,
-    DAY_S = 86400
+    DAY_S = 86400,
+    DAYS_A_STEP = 31
 };
 _Static_assert(MONEY_AT + WALLETS * EXPENSE_ROW <= ROW, "a row holds it all");
 _Static_assert(ROW + 4 <= SERIES_ROW_MAX, "and a series the row");
@@ -148,14 +149,16 @@ static void put_bases(struct meter *m, enum billing which)
     change_put(m, HOT_BASES, body, (size_t)bases_save(base, body));
 }
 
-/* {the day of the next end 2 x 2, instalments 2 x 2} */
-enum { STATE_BODY = (BILLINGS + WALLETS) * 2 };
+/* {the day of the next end 2 x 2, instalments 2 x 2, days in the dark from 2, up to 2} */
+enum { DARK_AT = (BILLINGS + WALLETS) * 2, STATE_BODY = DARK_AT + 4 };
 
 static int state_save(const struct billing_state *b, uint8_t *body)
 {
     for (unsigned i = 0; i < BILLINGS; i++) le_put16(body + i * 2, b->day[i]);
     for (unsigned w = 0; w < WALLETS; w++)
         le_put16(body + (BILLINGS + w) * 2, b->instalments[w]);
+    le_put16(body + DARK_AT, b->dark_from);
+    le_put16(body + DARK_AT + 2, b->dark_to);
     return STATE_BODY;
 }
 
@@ -177,6 +180,8 @@ void billing_take(struct meter *m, const uint8_t *body, size_t n)
     for (unsigned i = 0; i < BILLINGS; i++) m->billing.day[i] = le_get16(body + i * 2);
     for (unsigned w = 0; w < WALLETS; w++)
         m->billing.instalments[w] = le_get16(body + (BILLINGS + w) * 2);
+    m->billing.dark_from = le_get16(body + DARK_AT);
+    m->billing.dark_to = le_get16(body + DARK_AT + 2);
     m->replan = true;
 }
 
@@ -244,13 +249,44 @@ static utc_t next_of(struct meter *m, enum billing which, utc_t u)
     return next_period(m, u);
 }
 
-/* The end after `due`. Nobody reads more than the ring keeps: of a long outage the first end
- * and the newest ones are made up. */
-static utc_t following(struct meter *m, enum billing which, utc_t due)
+/* Nobody reads more rows than the ring keeps. */
+static utc_t kept_from(const struct meter *m, enum billing which)
 {
     int64_t keep_s = which == BILLING_DAILY ? CFG_DAYS * DAY_S : CFG_MONTHS * 31 * DAY_S;
-    utc_t from = { m->utc.s - keep_s };
-    return next_of(m, which, from.s > due.s ? from : due);
+    return (utc_t){ m->utc.s - keep_s };
+}
+
+static bool was_dark(const struct billing_state *b, int32_t day)
+{
+    return day >= b->dark_from && day < b->dark_to;
+}
+
+static bool is_dark_pending(const struct billing_state *b)
+{
+    return was_dark(b, b->day[BILLING_DAILY]) || was_dark(b, b->day[BILLING_MONTHLY]);
+}
+
+/* The end after `due`. What passed in the dark is made up to the last; where a calendar was set
+ * ahead, the first end and those that the ring keeps. */
+static utc_t following(struct meter *m, enum billing which, utc_t due)
+{
+    const struct billing_state *b = &m->billing;
+    utc_t from = kept_from(m, which);
+    utc_t dark = { zone_utc(&m->clock.zone, (int64_t)b->dark_from * DAY_S).s - 1 };
+    bool ahead = b->dark_from < b->dark_to && dark.s > due.s;
+    if (was_dark(b, zone_day(&m->clock.zone, due)) || from.s < due.s) from = due;
+    return next_of(m, which, ahead && dark.s < from.s ? dark : from);
+}
+
+/* Into the open change: the supply was off from `last` to now, and the calendar went on. Where
+ * what passed in the dark before is not made up yet, that goes on. */
+void billing_put_dark(struct meter *m, utc_t last)
+{
+    struct billing_state b = m->billing;
+    int32_t from = zone_day(&m->clock.zone, last) + 1;
+    if (!is_dark_pending(&b)) b.dark_from = (uint16_t)from;
+    b.dark_to = (uint16_t)(zone_day(&m->clock.zone, m->utc) + 1);
+    billing_put_state(m, &b);
 }
 
 /* -- what has passed ----------------------------------------------------------------------- */
@@ -325,11 +361,49 @@ static void put_end(struct meter *m, enum billing which, utc_t due, utc_t next,
     billing_put_state(m, b);
 }
 
+/* Days in the dark that are too old for a row, up to the end of a month and so many a step. */
+static int32_t last_without_row(struct meter *m, int32_t day)
+{
+    const struct billing_state *b = &m->billing;
+    int32_t last = day + DAYS_A_STEP - 1;
+    int32_t old = zone_day(&m->clock.zone, kept_from(m, BILLING_DAILY));
+    int32_t month = zone_day(&m->clock.zone, b->due[BILLING_MONTHLY]);
+    if (last > old) last = old;
+    if (last >= b->dark_to) last = b->dark_to - 1;
+    return b->day[BILLING_MONTHLY] && last > month ? month : last;
+}
+
+static void make_up(struct meter *m, int32_t day, int32_t last)
+{
+    struct billing_state b = m->billing;
+    struct passed_year y = { 0 };
+    uint16_t days = 0;
+    int32_t newest = day;
+    for (int32_t d = day; d <= last; d++) {
+        if (passed_is(m, &y, PASSED_DAY, d)) continue;
+        newest = d;
+        days++;
+    }
+    if (change_begin_alone(m) < 0) return;
+    for (unsigned w = 0; w < WALLETS && days; w++)
+        if (credit_owes_day(m, w)) b.instalments[w] = (uint16_t)(b.instalments[w] + days);
+    b.day[BILLING_DAILY] = (uint16_t)(last + 1);
+    put_passed(m, PASSED_DAY, day, last);
+    billing_put_state(m, &b);
+    if (days) expense_put_days(m, newest, days);
+    change_commit(m);
+}
+
 void billing_day(struct meter *m, utc_t due)
 {
     struct billing_state b = m->billing;
+    int32_t day = zone_day(&m->clock.zone, due);
     if (!b.day[BILLING_DAILY]) {
         begin(m, BILLING_DAILY);
+        return;
+    }
+    if (was_dark(&b, day) && day > b.dark_from && last_without_row(m, day) >= day) {
+        make_up(m, day, last_without_row(m, day));
         return;
     }
     utc_t next = following(m, BILLING_DAILY, due);
@@ -339,7 +413,7 @@ void billing_day(struct meter *m, utc_t due)
     put_bases(m, BILLING_DAILY);
     for (unsigned w = 0; w < WALLETS && is_new; w++) b.instalments[w] += credit_owes_day(m, w);
     put_end(m, BILLING_DAILY, due, next, &b);
-    if (is_new) expense_put_day(m, due);
+    if (is_new) expense_put_days(m, day, 1);
     change_commit(m);
 }
 
@@ -405,10 +479,12 @@ bool billing_is_behind(const struct meter *m)
     return behind && clock_is_valid(&m->clock);
 }
 
+/* A step is no time in the dark, but what waits for that to be made up still does. */
 void billing_put_step(struct meter *m, utc_t to)
 {
     struct billing_state b = m->billing;
     bool back = to.s < m->utc.s - param_get(m, PARAM_SHIFT_LIMIT_S);
+    if (!is_dark_pending(&b)) b.dark_from = b.dark_to = 0;
     for (unsigned i = 0; i < BILLINGS; i++)
         if (back && b.day[i] && b.due[i].s > to.s)
             b.day[i] = (uint16_t)zone_day(&m->clock.zone, next_of(m, (enum billing)i, to));

@@ -8,8 +8,10 @@
  * rows.
  *
  * A clock that is set back goes over midnights and ends again, and each has a row again; what it
- * costs is charged once: passed.h knows which have come. Of a clock that jumps forward, or an
- * outage, so many are made up as the rings keep; the others have not come.
+ * costs is charged once: passed.h knows which have come. An outage that the calendar chip has
+ * lived through is made up to the last day, in order: of days older than the ring keeps only the
+ * first has a row, up to 31 a step. Of a clock that is set forward the first end and so many as
+ * the rings keep are made up; the others have not come.
  *
  * Power cut  row, reset of maxima and new bases are one transaction.
  * Cost       1 360 octets a row: six progs.
@@ -43,6 +45,7 @@ struct billing_state {
     uint16_t day[BILLINGS];        /* the local day of the next end, 0 none */
     utc_t due[BILLINGS];           /* so that end; past while the clock is invalid */
     uint16_t instalments[WALLETS]; /* of debts by day, not taken yet: a midnight each */
+    uint16_t dark_from, dark_to;   /* local days in the dark, the last time: [from, to) */
 };
 
 struct billing_row {
@@ -92,6 +95,9 @@ bool billing_is_behind(const struct meter *m);
 
 /* Into the open change: the clock steps to `to`; back, nothing is billed a second time. */
 void billing_put_step(struct meter *m, utc_t to);
+
+/* Into the change of a power-up: it was dark from `last` on, by a calendar that holds. */
+void billing_put_dark(struct meter *m, utc_t last);
 
 /* Into the open change: the state as it will be. */
 void billing_put_state(struct meter *m, const struct billing_state *b);

@@ -120,7 +120,9 @@ static int put_all(struct meter *m, const struct who *who, const struct secure_k
         int err = txn_put_key(&m->store, (uint16_t)key[i].slot, key[i].octets, key[i].length);
         if (err < 0) return err;
         change[i].param = (uint16_t)(AUDIT_SECRET + key[i].slot);
-        change_event(m, event_of(key[i].slot), who, NULL);
+        struct event_detail pin = { .what = change[i].param };
+        change_event(m, event_of(key[i].slot), who,
+                     key[i].slot == SECURE_SMS_PIN ? &pin : NULL);
         restart |= key[i].slot <= SECURE_BROADCAST && !key[i].is_same;
     }
     if (cert) {

@@ -1,10 +1,13 @@
 #include "meter/supply/protect.h"
 
+#include "base/bytes.h"
+#include "meter/hot.h"
 #include "meter/meter.h"
 #include "meter/tamper/tally.h"
 
 #define SECOND_US UINT64_C(1000000)
 enum { UNKNOWN, SOUND, FAULTY };
+#define NO_DATE UINT32_MAX /* the clock did not tell */
 enum { FLOW_S = 10, COLDEST_DC = -400, HOTTEST_DC = 2000 };
 
 static bool is_on(const struct meter *m, enum protect_bit bit)
@@ -189,7 +192,41 @@ static mono_t returns(const struct meter *m)
     mono_t mended = m->protect.mended;
     if (by == RELEASED_BY_ORDER || mended.us == MONO_NEVER.us) return MONO_NEVER;
     uint64_t s = by == RELEASED_BY_TIME ? get(m, PARAM_TAMPER_RELEASE_S) : 0;
-    return mono_after(mended, s * SECOND_US);
+    uint64_t waited = m->protect.waited_s;
+    return mono_after(mended, s > waited ? (s - waited) * SECOND_US : 0);
+}
+
+static bool is_waiting(const struct meter *m)
+{
+    return m->protect.mended.us != MONO_NEVER.us &&
+           m->supply.state.held & SUPPLY_BIT(SUPPLY_TAMPER) &&
+           param_get(m, PARAM_TAMPER_RELEASE) == RELEASED_BY_TIME;
+}
+
+/* The record: {seconds waited 4, date 4}, 0 where nothing waits. What a power-up has read and not
+ * used yet stays as it is. */
+int waiting_put(const struct meter *m, unsigned k, uint8_t *body)
+{
+    const struct protect *p = &m->protect;
+    bool waits = !p->waited_at && is_waiting(m);
+    uint64_t more_s = waits ? (m->t.us - p->mended.us) / SECOND_US : 0;
+    uint32_t date = clock_is_valid(&m->clock) ? (uint32_t)m->utc.s : NO_DATE;
+    (void)k;
+    le_put32(body, waits || p->waited_at ? (uint32_t)(p->waited_s + more_s) : 0);
+    le_put32(body + 4, waits ? date : p->waited_at);
+    return WAITING_BODY;
+}
+
+void waiting_take(struct meter *m, const uint8_t *body, size_t n)
+{
+    if (n != WAITING_BODY) return;
+    m->protect.waited_s = le_get32(body);
+    m->protect.waited_at = le_get32(body + 4);
+}
+
+void protect_minute(struct meter *m)
+{
+    if (is_waiting(m)) hot_put(m, HOT_WAITING, 0);
 }
 
 static void judge_tamper(struct meter *m)
@@ -206,6 +243,8 @@ void protect_tamper(struct meter *m, unsigned k, bool begins)
     if (!(bit & (begins ? kinds(m) : p->tampers))) return;
     p->tampers = begins ? p->tampers | bit : p->tampers & (uint16_t)~bit;
     p->mended = p->tampers ? MONO_NEVER : m->t;
+    p->waited_s = p->waited_at = 0;
+    hot_put(m, HOT_WAITING, 0);
     supply_request(m, SUPPLY_TAMPER, p->tampers != 0);
     judge_tamper(m);
 }
@@ -244,6 +283,16 @@ static void look_at_flow(struct meter *m, const struct quantity *q)
     note(&m->protect.flows, relay_leaks(m), q->start);
 }
 
+/* What was waited before the supply failed, and in the dark where the clock tells. */
+static uint32_t waited(const struct meter *m)
+{
+    const struct protect *p = &m->protect;
+    uint32_t dark_s = (uint32_t)m->utc.s - p->waited_at;
+    if (!p->waited_at) return 0;
+    bool tells = p->waited_at != NO_DATE && clock_is_valid(&m->clock) && dark_s <= INT32_MAX;
+    return p->waited_s + (tells && p->waited_s <= INT32_MAX ? dark_s : 0);
+}
+
 /* What held before is still there until it is seen to be over; a cover closed in the dark ends
  * by what input_power_up() finds. */
 void protect_power_up(struct meter *m)
@@ -257,6 +306,8 @@ void protect_power_up(struct meter *m)
                  param_get(m, PARAM_TAMPER_RELEASE) == RELEASED_BY_TIME;
     p->tampers = input_tampers(m) & kinds(m);
     p->mended = waits && !p->tampers ? m->t : MONO_NEVER;
+    p->waited_s = waits && !p->tampers ? waited(m) : 0;
+    p->waited_at = 0;
     if (p->tampers) supply_request(m, SUPPLY_TAMPER, true);
 }
 

@@ -14,7 +14,7 @@
  * Each is switched by PARAM_PROTECT_MASK, bits in the order of 0-0:96.50.23.
  *
  * Power cut  holds last (supply.h); a cause that still holds is found again; the time after a
- *            tamper begins anew.
+ *            tamper goes on, in the dark as long as the clock is valid.
  * Cost       some hundred instructions a window.
  * Memory     struct protect 128 octets.
  * Context    meter loop only; for the parts of meter/ alone, but protect_state().
@@ -22,6 +22,7 @@
 #ifndef METER_SUPPLY_PROTECT_H
 #define METER_SUPPLY_PROTECT_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
@@ -63,6 +64,7 @@ struct protect {
     bool bypassed;     /* and told */
     uint16_t tampers;  /* of the mask, that hold: 1 << enum tamper_counter */
     mono_t mended; /* the last of them ended then; MONO_NEVER: they hold, or nothing waits */
+    uint32_t waited_s, waited_at; /* before this power-up: so long, recorded at that date */
 };
 
 /* Which protections hold now, 1 << enum protect_bit; bits 8 to 10: remote, schedule, button. */
@@ -82,5 +84,11 @@ bool protect_asks(const struct meter *m, enum requester r);
 
 /* Tamper k (enum tamper_counter) begins, or ends. */
 void protect_tamper(struct meter *m, unsigned k, bool begins);
+
+/* What waits for the time after a tamper is journalled. */
+enum { WAITING_BODY = 8 };
+void protect_minute(struct meter *m);
+int waiting_put(const struct meter *m, unsigned k, uint8_t *body);
+void waiting_take(struct meter *m, const uint8_t *body, size_t n);
 
 #endif

@@ -47,15 +47,24 @@ static void tell(struct meter *m, const struct input_row *x, bool on, utc_t when
 
 /* -- what a settled level does ------------------------------------------------------------- */
 
-static bool is_second(const struct meter *m, uint16_t levels)
+/* Polarity is of the contact of the source alone. */
+static unsigned resource(const struct meter *m)
 {
-    return ((levels & INPUT_RESOURCE) != 0) == (param_get(m, PARAM_RESOURCE_POLARITY) != 0);
+    unsigned contact = param_get(m, PARAM_RESOURCE_POLARITY) ? 0 : INPUT_RESOURCE;
+    unsigned read = (unsigned)param_get(m, PARAM_RESOURCE_INPUTS) * INPUT_RESOURCE;
+    return (m->inputs.settled ^ contact) & read;
 }
 
 static void drive_tariff(struct meter *m)
 {
-    uint16_t levels = m->inputs.settled;
-    tou_inputs(m, is_second(m, levels), (unsigned)(levels / INPUT_RATE_0) % TARIFFS);
+    unsigned active = resource(m);
+    tou_inputs(m, active & INPUT_RESOURCE, active / INPUT_RATE_0);
+}
+
+void input_plan(struct meter *m)
+{
+    unsigned known = (m->tou.second ? INPUT_RESOURCE : 0) | m->tou.rate * INPUT_RATE_0;
+    if (resource(m) != known) drive_tariff(m);
 }
 
 static void press_seal(struct meter *m)

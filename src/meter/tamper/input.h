@@ -53,6 +53,9 @@ bool input_is_still(const struct meter *m, uint16_t mask, uint64_t us);
 /* Covers that are open, 1 << enum tamper_counter. */
 uint16_t input_tampers(const struct meter *m);
 
+/* The parameters of the dual resource signal may have changed. */
+void input_plan(struct meter *m);
+
 /* A debounce time may be over. */
 void input_settle(struct meter *m, utc_t u);
 

@@ -463,6 +463,11 @@ static bool holds(struct meter *m, enum calendar c)
     return true;
 }
 
+static uint16_t time_param(enum calendar c)
+{
+    return (uint16_t)(PARAM_CALENDAR_TIME + c);
+}
+
 int calendar_activate(struct meter *m, const struct who *who, enum calendar c)
 {
     static const uint16_t code[CALENDARS] = { EV_TARIFF_ACTIVATED, EV_LOAD_CALENDAR_ACTIVATED,
@@ -472,14 +477,10 @@ int calendar_activate(struct meter *m, const struct who *who, enum calendar c)
     int err = change_begin(m);
     if (err < 0) return err;
     put_scalar(m, sides_param(c), (int32_t)(passive | passive << PARTS));
-    change_event(m, (enum event)code[c], who, NULL);
+    struct event_detail d = { .what = time_param(c) };
+    change_event(m, (enum event)code[c], who, &d);
     if (c == CALENDAR_TARIFF) change_stamp(m, STAMP_CALENDAR);
     return change_commit(m);
-}
-
-static uint16_t time_param(enum calendar c)
-{
-    return (uint16_t)(PARAM_CALENDAR_TIME + c);
 }
 
 int calendar_time(struct meter *m, enum calendar c, uint8_t dt[12])

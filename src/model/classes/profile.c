@@ -30,6 +30,7 @@ struct profile_kind {
     int (*read)(struct meter *m, unsigned which, uint32_t number, union shown *row);
     void (*scan)(struct meter *m, struct scan *q, unsigned which, utc_t from, utc_t to);
     utc_t (*time)(const union shown *row);
+    /* Of a number its low octets count, as many as the column has; of a register 32 bits. */
     int64_t (*value)(const union shown *row, uint16_t column, unsigned index);
     /* A column that is no number; true when it was one of those. NULL: there are none. */
     bool (*emit)(const union shown *row, uint16_t column, struct axdr_out *o);
@@ -68,10 +69,8 @@ static utc_t survey_time(const union shown *r)
 
 static int64_t survey_value(const union shown *r, uint16_t column, unsigned index)
 {
-    if (column == COLUMN_STATUS) return r->survey.status;
-    bool is_signed = column < REG_COUNT && reg_kind_at(column) == REG_SIGNED;
-    uint32_t v = r->survey.value[index];
-    return is_signed ? (int64_t)(int32_t)v : (int64_t)v;
+    (void)column;
+    return r->survey.value[index];
 }
 
 const struct profile_kind profile_survey = {
@@ -146,11 +145,14 @@ static int64_t log_value(const union shown *r, uint16_t column, unsigned index)
     return 0;
 }
 
-/* What a change of parameters changed: {logical name 6, attribute 1}. */
+/* What a change changed: {logical name 6, attribute 1}. */
 static bool log_emit(const union shown *r, uint16_t column, struct axdr_out *o)
 {
     uint8_t name[sizeof(struct obis) + 1];
-    if (column != COLUMN_WHAT || r->event.code != EV_PARAMETER_CHANGED) return false;
+    unsigned topic = r->event.code - EV_CHANGED_TOU;
+    if (column != COLUMN_WHAT) return false;
+    if (r->event.code != EV_PARAMETER_CHANGED && topic > EV_CHANGED_OTHER - EV_CHANGED_TOU)
+        return false;
     struct cosem_capture c = model_object_of(r->event.what);
     memcpy(name, &c.ln, sizeof c.ln);
     name[sizeof c.ln] = (uint8_t)c.attr;
@@ -454,13 +456,19 @@ static struct filter filter_of(const struct span *s)
     return f;
 }
 
+static enum reg_kind kind_of(uint16_t column)
+{
+    return column < REG_COUNT ? reg_kind_at(column) : REG_UNSIGNED;
+}
+
 static int64_t value_of(struct meter *m, const struct profile_view *v, const union shown *row,
                         uint32_t index)
 {
     uint16_t column[COLUMNS_MAX];
     v->kind->columns(m, v->which, column);
     if (column[index] == COLUMN_CLOCK) return v->kind->time(row).s;
-    return v->kind->value(row, column[index], index);
+    int64_t value = v->kind->value(row, column[index], index);
+    return kind_of(column[index]) == REG_SIGNED ? (int32_t)value : value;
 }
 
 static bool filter_has(struct meter *m, const struct profile_view *v, const struct filter *f,
@@ -576,7 +584,7 @@ static enum dar open_filter(struct meter *m, const struct profile_view *v,
     int by = model_column_of(&r->by);
     int index = by < 0 ? by : column_index(column, n, (uint16_t)by);
     if (index < 0 || !is_number(by)) return DAR_OTHER;
-    bool is_time = by < REG_COUNT && reg_kind_at((uint16_t)by) == REG_TIME;
+    bool is_time = kind_of((uint16_t)by) == REG_TIME;
     f.index = (uint32_t)index;
     enum dar dar = read_value(m, r->from, is_time, false, &f.from);
     if (dar == DAR_OK) dar = read_value(m, r->to, is_time, true, &f.to);
@@ -677,9 +685,8 @@ static size_t column_size(const struct profile_view *v, uint16_t column)
 {
     enum { TIME_SIZE = 14, WORD_SIZE = 5 };
     if (column < REG_MDT_P_IMPORT) return WORD_SIZE; /* energies and maxima: most of them */
-    if (column <= REG_MDT_S_IMPORT_last || column == COLUMN_CLOCK) return TIME_SIZE;
+    if (column == COLUMN_CLOCK || kind_of(column) == REG_TIME) return TIME_SIZE;
     if (v->kind->emit) return 0;
-    if (column < REG_COUNT && reg_kind_at(column) == REG_TIME) return TIME_SIZE;
     return 1 + (size_t)axdr_width(column_tag(column));
 }
 
@@ -693,20 +700,10 @@ static void emit_column(void *app, const struct profile_view *v, const union sho
     }
     if (v->kind->emit && v->kind->emit(row, column, o)) return;
     int64_t value = v->kind->value(row, column, index);
-    if (column < REG_COUNT && reg_kind_at(column) == REG_TIME)
+    if (kind_of(column) == REG_TIME)
         emit_moment(m, o, (utc_t){ value });
     else
         axdr_emit_int(o, column_tag(column), value);
-}
-
-/* Is this row inside the range or filter that s holds? */
-static bool is_inside(struct meter *m, const struct profile_view *v, const struct span *s,
-                      const union shown *row)
-{
-    struct scan q = scan_of(s);
-    struct filter f = filter_of(s);
-    return s->work[W_STATE] == RANGE_FILTERED ? filter_has(m, v, &f, row)
-                                              : scan_has(&q, v->kind->time(row));
 }
 
 /* The row that is element i: counted, or found from where the last one stood. E_BUSY: not among
@@ -714,11 +711,11 @@ static bool is_inside(struct meter *m, const struct profile_view *v, const struc
 static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, struct span *s,
                   union shown *row)
 {
+    bool filtered = s->work[W_STATE] == RANGE_FILTERED;
+    if (!filtered && s->work[W_STATE] != RANGE_FOUND) return v->kind->read(m, v->which, i, row);
     struct scan q = scan_of(s);
     struct filter f = filter_of(s);
-    bool filtered = s->work[W_STATE] == RANGE_FILTERED;
     uint32_t next = filtered ? f.next : scan_next(&q);
-    if (!filtered && s->work[W_STATE] != RANGE_FOUND) return v->kind->read(m, v->which, i, row);
     if (i < s->work[W_INDEX]) { /* asked again from the start */
         s->work[W_ROW] = filtered ? f.first : scan_first(&q);
         s->work[W_INDEX] = 0;
@@ -727,7 +724,9 @@ static int row_at(struct meter *m, const struct profile_view *v, uint32_t i, str
         if (n-- == 0) return E_BUSY;
         int err = v->kind->read(m, v->which, s->work[W_ROW], row);
         if (err == E_IO || err == E_NONE) return err;
-        if (err || !is_inside(m, v, s, row)) continue;
+        bool inside =
+            !err && (filtered ? filter_has(m, v, &f, row) : scan_has(&q, v->kind->time(row)));
+        if (!inside) continue;
         if (s->work[W_INDEX] == i) return 0;
         s->work[W_INDEX]++;
     }

@@ -11,12 +11,14 @@ static const struct param_unit long_failure = { PARAM_LONG_FAILURE_S, AXDR_U16, 
              TAMPER_##which),                                                                  \
         ABSTRACT(96, 20, e + 3, REG_TAMPER_##which##_S, AXDR_U32)
 
-static const struct setting_list resource = { 5,
+static const struct setting_list resource = { 7,
                                               0,
                                               { { PARAM_RESOURCE_MODE, AXDR_ENUM },
+                                                { PARAM_RESOURCE_INPUTS, AXDR_U8 },
                                                 { PARAM_RESOURCE_POLARITY, AXDR_BOOL },
                                                 { PARAM_RESOURCE_DEBOUNCE_MS, AXDR_U16 },
                                                 { PARAM_RESOURCE_TARIFF, AXDR_U8 },
+                                                { PARAM_RESOURCE_WALLET, AXDR_U8 },
                                                 { PARAM_RESOURCE_LIMIT_W, AXDR_U32 } } };
 
 /* Script n gives the pulse output function n - 1 of 0-0:96.50.12. */

@@ -1,5 +1,5 @@
-/* params.c - which object and attribute shows a parameter, for the who-log; and the other way about,
- * for classes whose attributes are parameters and no more. */
+/* params.c - which object and attribute shows a parameter, for the who-log and the rows of
+ * events; and the other way about, for classes whose attributes are parameters and no more. */
 #include <string.h>
 
 #include "model/objects/objects.h"
@@ -79,6 +79,9 @@ static const struct place {
     { PARAM_GUARD_1_STEEPNESS, 124, 44, 2, 0, 0, 5, 1, AXDR_U8, BY_E, 3, GUARDS },
     { PARAM_GUARD_1_LONGEST_S, 124, 44, 2, 0, 0, 6, 1, AXDR_U32, BY_E, 3, GUARDS },
     { PARAM_WALLET_1_MONEY, 111, 19, 0, 0, 0, 15, 1, AXDR_NULL, BY_D, WALLETS, 1 },
+    { CHANGED_CREDIT, 112, 19, 10, 0, 0, 2, 1, AXDR_NULL, BY_D, WALLETS, 1 },
+    { CHANGED_DEBT, 113, 19, 20, 18, 0, 12, 1, AXDR_NULL, BY_D, WALLETS, 1 },
+    { CHANGED_DEBT + WALLETS, 113, 19, 20, 19, 0, 12, 1, AXDR_NULL, BY_D, WALLETS, 1 },
     { PARAM_CLEARANCE_1, 111, 19, 0, 0, 0, 7, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_EMERGENCY_1, 112, 19, 10, 1, 0, 9, 1, AXDR_I32, BY_D, WALLETS, 1 },
     { PARAM_EMERGENCY_1_BELOW, 112, 19, 10, 1, 0, 10, 1, AXDR_I32, BY_D, WALLETS, 1 },

@@ -264,6 +264,53 @@ function tokensOut(list) {
 on('manage', async (form) => tokensOut([await call('manage', fields(form))]));
 on('change', async (form) => tokensOut((await call('key_change', fields(form))).tokens));
 
+// Sub-class 2/11 of this manufacturer: number, name, what its data is called, the choices where it is none of numbers.
+const LEVEL_DATA = 'Whole kWh, or whole currency of a wallet of money';
+const FUNCTIONS = [
+  [1, 'payment mode', 'Mode', ['postpaid', 'prepayment']],
+  [2, 'credit level 1', LEVEL_DATA], [3, 'credit level 2', LEVEL_DATA], [4, 'credit level 3', LEVEL_DATA],
+  [5, 'emergency credit', LEVEL_DATA],
+  [6, 'friendly time', 'Friendly time', ['off', 'on']],
+  [7, 'switch', 'Switch', ['force open', 'release']],
+  [8, "customer's units", 'Units', ['forget them', 'pair one within ten minutes']],
+];
+const maker = $('maker').elements.index;
+for (const [index, name] of FUNCTIONS) maker.append(new Option(name, index));
+
+function makerData() {
+  const [, , name, choices] = FUNCTIONS[maker.selectedIndex];
+  const label = $('maker').querySelector('label span'), data = element(choices ? 'select' : 'input');
+  data.name = 'data';
+  choices?.forEach((c, i) => data.append(new Option(c, i)));
+  if (!choices) Object.assign(data, { inputMode: 'numeric', required: true, pattern: '[0-9]{1,4}', placeholder: '0 to 4095' });
+  label.textContent = name;
+  label.parentElement.replaceChildren(label, data);
+}
+maker.addEventListener('change', makerData);
+makerData();
+on('maker', async (form) => tokensOut([await call('manage', { kind: 'manufacturer', ...fields(form) })]));
+
+// Class 1, the same token for every meter: bits of its control field, lowest first.
+const TESTS = ['the contact', 'display, lamp, buzzer', 'imported energy', 'key revision and key type', 'tariff index',
+  'the way in', 'power limit', 'tamper', 'power', 'firmware version'];
+for (const text of TESTS) {
+  const label = element('label', undefined, 'check'), box = element('input');
+  box.type = 'checkbox';
+  label.append(box, ' ' + text);
+  $('tests').append(label);
+}
+const tests = $('tests').querySelectorAll('input');
+$('test-all').addEventListener('change', () => { for (const t of tests) t.disabled = $('test-all').checked; });
+on('test', async (form) => {
+  const code = fields(form), width = code.mfr_code?.length === 4 ? 7 : 9; // 28 or 36 bits of control
+  let control = 0;
+  tests.forEach((t, bit) => { if (t.checked) control |= 1 << bit; });
+  if (!control && !$('test-all').checked) throw new Error('choose at least one test');
+  tokensOut([await call('test', {
+    ...code, is_four_digit: width === 7 ? 1 : 0, control: $('test-all').checked ? 'f'.repeat(width) : control.toString(16),
+  })]);
+});
+
 // ---- administration
 
 on('tariff', async (form) => {
