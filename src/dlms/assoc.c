@@ -77,7 +77,7 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s)
         serve_note(d, s, NOTE_CLOSED);
 }
 
-/* The client of sealed links is so there, and nowhere else. */
+/* The client of sealed links is pre-established there, and nowhere else. */
 void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 {
     bool sealed = s->link->kind == DLMS_SEALED;
