@@ -58,10 +58,7 @@ static int read_entry(struct axdr_in *in, struct cosem_at *at)
     static const struct who reader = { .assoc = ROLE_READER };
     struct cosem_capture c = { .index = 0 };
     axdr_read_struct(in, 5);
-    c.class_id = axdr_read_u16(in);
-    axdr_read_octets(in, &c.ln, sizeof c.ln);
-    c.attr = axdr_read_i8(in);
-    c.index = axdr_read_u16(in);
+    push_read_object(in, &c);
     axdr_read_struct(in, 2);
     uint8_t bound = axdr_read_enum(in);
     (void)axdr_read_value(in);
