@@ -249,7 +249,7 @@ enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at
     if (s->stalled) return dar;
     t->called = false;
     t->req = in;
-    axdr_read_view(&t->data, value.n);
+    if (value.n) axdr_read_view(&t->data, value.n);
     return t->dar == DAR_OK ? dar : t->dar;
 }
 
