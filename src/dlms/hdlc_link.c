@@ -220,6 +220,7 @@ static void take_apdu(struct dlms_server *d, struct dlms_session *s)
     h->too_long = false;
     serve_apdu(d, s);
     if (!too_long) return;
+    gbt_drop(d, s);
     protect_refuse(d, s, SERVICE_TOO_LONG);
 }
 
