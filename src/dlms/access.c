@@ -37,13 +37,10 @@ static struct axdr_in read_specs(struct axdr_in *in, uint32_t n)
 static void put_head(struct dlms_server *d, struct dlms_transfer *t, bool dated,
                      struct axdr_in specs)
 {
-    uint8_t now[12];
     bool copy = t->long_invoke & LONG_INVOKE_SELF_DESCRIPTIVE;
     lit_put(t, XDLMS_ACCESS_RES);
-    for (int shift = 24; shift >= 0; shift -= 8) lit_put(t, (uint8_t)(t->long_invoke >> shift));
-    lit_put(t, dated ? sizeof now : 0);
-    if (dated) host_of(d)->now(d->app, now);
-    for (size_t i = 0; dated && i < sizeof now; i++) lit_put(t, now[i]);
+    lit_long(t, t->long_invoke);
+    lit_date(d, t, dated);
     lit_put(t, copy);
     if (!copy) return;
     lit_length(t, t->items);
@@ -54,7 +51,8 @@ static void put_head(struct dlms_server *d, struct dlms_transfer *t, bool dated,
 static enum run access_begin(struct dlms_server *d, struct dlms_session *s)
 {
     bool dated;
-    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_ACCESS_REQ, 0, 0);
+    struct request q = { 0 };
+    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_ACCESS_REQ, &q);
     struct axdr_in in = axdr_in(s->rx + 1, s->rx_n - 1u);
     t->long_invoke = (uint32_t)axdr_read_raw(&in, 4);
     read_date(&in, &dated);

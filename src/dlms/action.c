@@ -13,9 +13,13 @@ enum {
     RESULT_MIN = 4   /* and why its value is not there */
 };
 
-static const struct blocks form = {
+static const struct form form = {
     .service = XDLMS_ACTION_REQ,
     .answer = XDLMS_ACTION_RES,
+    .kinds = 0x7E, /* ACTION_NORMAL to ACTION_BLOCK */
+    .lists = 1 << ACTION_LIST | 1 << ACTION_LIST_FIRST,
+    .blocks = 1 << ACTION_NEXT | 1 << ACTION_FIRST | 1 << ACTION_LIST_FIRST | 1 << ACTION_BLOCK,
+    .agreed = 13,
     .last = ACTION_RES_NORMAL,
     .ack = ACTION_RES_NEXT,
     .none = DAR_NO_LONG,
@@ -119,26 +123,24 @@ static enum run take_block(struct dlms_server *d, struct dlms_session *s)
     return begin(d, s, axdr_in(hold_of(s, &size), t->hold_n), t->list);
 }
 
-static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, struct axdr_in in,
-                             bool list)
+static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, struct request *q)
 {
     struct dlms_transfer *t = s->transfer;
     static const uint8_t given = 1;
-    enum run r = blocks_first(d, s, &form, in, list);
+    enum run r = blocks_first(d, s, &form, q);
     if (r != RUN_AGAIN) return r;
-    if (!hold_put(s, t->first.p, t->first.n) || !hold_put(s, &given, !list))
+    if (!hold_put(s, t->first.p, t->first.n) || !hold_put(s, &given, !q->list))
         return blocks_over(d, s, &form, 0, DAR_OTHER);
     return take_block(d, s);
 }
 
 /* The next block of an answer. */
-static enum run action_next(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
-                            struct axdr_in in)
+static enum run action_next(struct dlms_server *d, struct dlms_session *s, struct request *q)
 {
     struct dlms_transfer *t = s->transfer;
-    uint32_t number = (uint32_t)axdr_read_raw(&in, 4);
-    int fault = fault_of(&in);
-    t->inv = inv;
+    uint32_t number = (uint32_t)axdr_read_raw(&q->in, 4);
+    int fault = fault_of(&q->in);
+    t->inv = q->inv;
     if (fault) return refuse(d, s, (uint8_t)fault);
     if (t->service != XDLMS_ACTION_REQ || !t->emits)
         return blocks_over(d, s, &form, 0, DAR_NO_LONG);
@@ -149,24 +151,16 @@ static enum run action_next(struct dlms_server *d, struct dlms_session *s, uint8
 
 static enum run action_begin(struct dlms_server *d, struct dlms_session *s)
 {
-    struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
-    axdr_read_raw(&in, 1);
-    uint8_t kind = (uint8_t)axdr_read_raw(&in, 1), inv = (uint8_t)axdr_read_raw(&in, 1);
-    bool list = kind == ACTION_LIST || kind == ACTION_LIST_FIRST;
-    bool blocks = kind != ACTION_NORMAL && kind != ACTION_LIST;
-    bool agreed =
-        (!list || has(s, XDLMS_C_MULTIPLE)) && (!blocks || has(s, XDLMS_C_BLOCK_ACTION));
-    if (in.bad || kind < ACTION_NORMAL || kind > ACTION_BLOCK || !agreed)
-        return answer_exception(s, SERVICE_NOT_SUPPORTED);
-    if (kind == ACTION_NEXT) return action_next(d, s, inv, in);
-    if (kind == ACTION_BLOCK) {
-        enum run r = blocks_next(d, s, &form, inv, in);
+    struct request q;
+    if (!request_read(s, &form, &q)) return answer_exception(s, SERVICE_NOT_SUPPORTED);
+    if (q.kind == ACTION_NEXT) return action_next(d, s, &q);
+    if (q.kind == ACTION_BLOCK) {
+        enum run r = blocks_next(d, s, &form, &q);
         return r == RUN_AGAIN ? take_block(d, s) : r;
     }
-    transfer_begin(d, s, XDLMS_ACTION_REQ, kind, inv);
+    transfer_begin(d, s, XDLMS_ACTION_REQ, &q);
     set_store(s, s->rx_n);
-    in = axdr_in(s->rx + 3, s->rx_n - 3u);
-    return blocks ? begin_blocks(d, s, in, list) : begin(d, s, in, list);
+    return q.blocks ? begin_blocks(d, s, &q) : begin(d, s, q.in, q.list);
 }
 
 enum run action_run(struct dlms_server *d, struct dlms_session *s)

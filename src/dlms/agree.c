@@ -33,17 +33,22 @@ static int job(struct dlms_server *d, struct dlms_session *s, enum dlms_ec kind,
     return got < 0 ? got : got + 1;
 }
 
-uint64_t agree_transaction(const struct dlms_prot *p)
+static uint64_t transaction(const struct dlms_prot *p)
 {
     uint64_t v = 0;
     for (unsigned i = 0; i < p->tid_n; i++) v = v << 8 | p->tid[i];
     return v;
 }
 
+void agree_taken(struct dlms_server *d, const struct dlms_session *s)
+{
+    host_of(d)->transaction_raise(d->app, s->who.assoc, transaction(s->prot) + 1);
+}
+
 /* A transaction-id is taken once: else what it signs, or keys, could be played again. */
 static bool is_new(struct dlms_server *d, const struct dlms_session *s)
 {
-    uint64_t v = agree_transaction(s->prot);
+    uint64_t v = transaction(s->prot);
     return s->prot->tid_n && v >= host_of(d)->transaction_floor(d->app, s->who.assoc) &&
            v != UINT64_MAX;
 }
@@ -91,7 +96,7 @@ static void verified(struct dlms_server *d, struct dlms_session *s)
 {
     struct dlms_prot *p = s->prot;
     bool plain = !cipher_is_box(s->rx[p->text_at]) && !p->tag;
-    if (plain) host_of(d)->transaction_raise(d->app, s->who.assoc, agree_transaction(p) + 1);
+    if (plain) agree_taken(d, s);
     p->is_signed = true;
     p->bits |= PROT_SIGN_REQ;
     s->rx_at = p->text_at;
@@ -121,7 +126,7 @@ void agree_verify(struct dlms_server *d, struct dlms_session *s)
 static bool unwrap(struct dlms_server *d, struct dlms_session *s, const struct cipher_box *b)
 {
     uint8_t master[DLMS_SECRET_MAX];
-    int n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_MASTER, master);
+    int n = protect_secret(d, s, DLMS_KEY_MASTER, master);
     bool good = n == 16 && b->key.n == WRAPPED && b->key_id == 0 &&
                 kw_unwrap(s->prot->peer, master, 16, b->key.p, WRAPPED) == 0;
     wipe(master, sizeof master);
@@ -196,7 +201,7 @@ void agree_slice(struct dlms_server *d, struct dlms_session *s)
 static int send_wrapped(struct dlms_server *d, struct dlms_session *s)
 {
     uint8_t master[DLMS_SECRET_MAX];
-    int n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_MASTER, master);
+    int n = protect_secret(d, s, DLMS_KEY_MASTER, master);
     if (n == 16) {
         host_of(d)->random(d->app, s->agreed.own, sizeof s->agreed.own);
         kw_wrap(s->tx, master, 16, s->agreed.own, sizeof s->agreed.own);
@@ -226,7 +231,9 @@ int agree_reply(struct dlms_server *d, struct dlms_session *s)
     if (p->keyinfo == KEYINFO_WRAPPED) return send_wrapped(d, s);
     bool ephemeral = p->keyinfo == KEYINFO_AGREED && p->key_id == 1;
     if (CFG_SUITE1 && ephemeral) return send_ephemeral(d, s);
-    return 0; /* both keys are there already */
+    /* Both keys are there already. One that follows from the transaction-id alone must not come
+     * back: no answer before the id is on flash. */
+    return p->count == COUNT_NEW ? host_of(d)->settled(d->app) : 0;
 }
 
 size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX])

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/sys.h"
 
 enum { SLICE = 128 }; /* octets emitted in one step */
@@ -11,11 +12,34 @@ enum { SLICE = 128 }; /* octets emitted in one step */
  * whether all fitted: then it is short, and the APDU begins further right. What was emitted
  * beyond the smaller room of a block goes out first in the next one, as literal octets. */
 
-void lit_put(struct dlms_transfer *t, uint8_t v)
+static void lit_all(struct dlms_transfer *t, const uint8_t *p, size_t n)
 {
     if (t->lit_at == t->lit_n) t->lit_at = t->lit_n = 0;
-    ensure(t->lit_n < sizeof t->lit);
-    t->lit[t->lit_n++] = v;
+    ensure(t->lit_n + n <= sizeof t->lit);
+    memcpy(t->lit + t->lit_n, p, n);
+    t->lit_n = (uint8_t)(t->lit_n + n);
+}
+
+void lit_put(struct dlms_transfer *t, uint8_t v)
+{
+    lit_all(t, &v, 1);
+}
+
+void lit_long(struct dlms_transfer *t, uint32_t v)
+{
+    uint8_t b[4];
+    be_put32(b, v);
+    lit_all(t, b, sizeof b);
+}
+
+void lit_date(struct dlms_server *d, struct dlms_transfer *t, bool given)
+{
+    uint8_t b[13] = { 0 };
+    if (given) {
+        b[0] = 12;
+        host_of(d)->now(d->app, b + 1);
+    }
+    lit_all(t, b, 1u + b[0]);
 }
 
 void lit_length(struct dlms_transfer *t, uint32_t n)
@@ -23,7 +47,7 @@ void lit_length(struct dlms_transfer *t, uint32_t n)
     uint8_t b[5];
     struct axdr_out o = axdr_out(b, sizeof b);
     axdr_emit_length(&o, n);
-    for (size_t i = 0; i < o.len; i++) lit_put(t, b[i]);
+    lit_all(t, b, o.len);
 }
 
 static bool is_get(const struct dlms_transfer *t)
@@ -110,13 +134,12 @@ enum fill answer_fill(struct dlms_server *d, struct dlms_session *s, struct axdr
     t->lit_at =
         (uint8_t)(t->lit_at + emit_some(o, t->lit + t->lit_at, (size_t)t->lit_n - t->lit_at));
     if (t->lit_at < t->lit_n) return FILL_MORE;
-    bool waits = t->called; /* ACCESS: an item is answered when it is on flash */
-    if (t->sent < t->stored && !waits) {
+    if (t->sent < t->stored) {
         size_t n = emit_some(o, t->store + t->sent, (size_t)t->stored - t->sent);
         t->sent = (uint16_t)(t->sent + n);
         if (t->sent < t->stored) return FILL_MORE;
     }
-    if (t->reading && !waits) {
+    if (t->reading) {
         enum fill f = fill_read(d, s, o);
         if (f != FILL_DONE) return f;
     }
@@ -141,10 +164,10 @@ static size_t block_head(const struct dlms_transfer *t, bool last, size_t n,
                          uint8_t b[BLOCK_HEAD])
 {
     struct axdr_out o = axdr_out(b, BLOCK_HEAD);
-    axdr_emit_raw(&o, is_get(t) ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1);
-    axdr_emit_raw(&o, GET_RES_BLOCK, 1);
-    axdr_emit_raw(&o, t->inv, 1);
-    axdr_emit_raw(&o, last, 1);
+    answer_head(t, b);
+    b[1] = GET_RES_BLOCK;
+    b[3] = last;
+    o.len = 4;
     axdr_emit_raw(&o, t->block, 4);
     if (is_get(t)) axdr_emit_raw(&o, 0, 1);
     axdr_emit_length(&o, (uint32_t)n);
@@ -181,24 +204,21 @@ static enum run put_head(struct dlms_session *s, const uint8_t *head, size_t n, 
 static enum run answer_fail(struct dlms_server *d, struct dlms_session *s, enum dar dar)
 {
     struct dlms_transfer *t = s->transfer;
-    uint8_t b[BLOCK_HEAD], inv = t->inv;
-    bool get = is_get(t), blocks = t->block != 0;
-    t->block++;
-    size_t n = block_head(t, true, 0, b);
-    bool access = is_access(t), notice = t->part != NULL;
+    uint8_t b[BLOCK_HEAD];
+    bool get = is_get(t), access = is_access(t);
+    size_t n = 5;
+    t->list = false;
+    if (get && t->block++) {
+        n = block_head(t, true, 0, b);
+        if (dar == DAR_BLOCK) dar = DAR_LONG_ABORTED;
+    } else
+        answer_head(t, b);
+    b[n - 2] = get ? 1 : (uint8_t)dar; /* a result in place of the data */
+    b[n - 1] = get ? (uint8_t)dar : 0;
     transfer_drop(d, s);
-    if (notice) return RUN_SILENT;
+    if (t->part) return RUN_SILENT;
     if (access) return answer_exception(s, SERVICE_TOO_LONG);
-    if (get && blocks) {
-        b[n - 2] = 1; /* a result in place of the data */
-        b[n - 1] = (uint8_t)dar;
-        return answer_bytes(s, b, n);
-    }
-    uint8_t whole[5] = { get ? XDLMS_GET_RES : XDLMS_ACTION_RES, 1, inv, 1, (uint8_t)dar };
-    if (get) return answer_bytes(s, whole, 5);
-    whole[3] = (uint8_t)dar;
-    whole[4] = 0;
-    return answer_bytes(s, whole, 5);
+    return answer_bytes(s, b, n);
 }
 
 static bool can_block(const struct dlms_session *s)
@@ -237,7 +257,7 @@ void answer_rewind(struct dlms_session *s)
         return;
     }
     t->lit_n = t->lit_at = 0;
-    for (size_t i = 0; i < n; i++) lit_put(t, head[i]);
+    lit_all(t, head, n);
     if (t->list) lit_length(t, t->items);
     if (is_get(t) && t->list) {
         t->req = t->first;

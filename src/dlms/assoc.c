@@ -16,6 +16,12 @@ void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_n
     host_of(d)->note(d->app, &s->who, n);
 }
 
+void serve_failed(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n)
+{
+    host_of(d)->lock_set(d->app, &s->who, true);
+    serve_note(d, s, n);
+}
+
 static const struct dlms_assoc *row_of(const struct dlms_server *d,
                                        const struct dlms_session *s)
 {
@@ -71,7 +77,7 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s)
         serve_note(d, s, NOTE_CLOSED);
 }
 
-/* The client of sealed links is so there, and nowhere else. */
+/* The client of sealed links is pre-established there, and nowhere else. */
 void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc)
 {
     bool sealed = s->link->kind == DLMS_SEALED;
@@ -215,7 +221,7 @@ static bool check_password(struct dlms_server *d, struct dlms_session *s,
                            const struct acse_aarq *a)
 {
     uint8_t secret[DLMS_SECRET_MAX] = { 0 }, given[DLMS_SECRET_MAX] = { 0 };
-    int n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_SECRET, secret);
+    int n = protect_secret(d, s, DLMS_KEY_SECRET, secret);
     size_t some = a->auth.n < sizeof given ? a->auth.n : sizeof given;
     if (a->auth.p) memcpy(given, a->auth.p, some);
     bool good = same(secret, given, sizeof secret);
@@ -249,8 +255,10 @@ static bool check_authentication(struct dlms_server *d, struct dlms_session *s,
     if (s->mechanism == MECH_NONE) return true;
     if (s->mechanism > MECH_LLS) return check_challenge(d, s, a);
     bool good = check_password(d, s, a);
-    host_of(d)->lock_set(d->app, &s->who, !good);
-    if (!good) serve_note(d, s, NOTE_AUTH_FAILED);
+    if (good)
+        host_of(d)->lock_set(d->app, &s->who, false);
+    else
+        serve_failed(d, s, NOTE_AUTH_FAILED);
     return good;
 }
 
@@ -531,8 +539,7 @@ static void digest(struct dlms_server *d, struct dlms_session *s, bool ours, uin
     struct cipher_view stoc = view(c->stoc, c->stoc_n), ctos = view(c->ctos, c->ctos_n);
     uint8_t secret[DLMS_SECRET_MAX];
     int n = 0;
-    if (s->mechanism == MECH_SHA256)
-        n = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_SECRET, secret);
+    if (s->mechanism == MECH_SHA256) n = protect_secret(d, s, DLMS_KEY_SECRET, secret);
     struct cipher_view key = view(secret, n > 0 ? (size_t)n : 0);
     if (ours)
         hls_digest(h, key, s->own, s->title, ctos, stoc);
@@ -547,7 +554,7 @@ static size_t old_digest(struct dlms_server *d, struct dlms_session *s,
 {
     uint8_t text[CHALLENGE_MAX + DLMS_SECRET_MAX];
     memcpy(text, challenge, n);
-    int len = host_of(d)->key_get(d->app, s->who.assoc, DLMS_KEY_SECRET, text + n);
+    int len = protect_secret(d, s, DLMS_KEY_SECRET, text + n);
     if (len > 0) n += (size_t)len;
     if (s->mechanism == MECH_MD5)
         md5(h, text, n);
@@ -637,8 +644,7 @@ static int make_reply(struct dlms_server *d, struct dlms_session *s,
 
 static enum run reply_failed(struct dlms_server *d, struct dlms_session *s, uint8_t inv)
 {
-    host_of(d)->lock_set(d->app, &s->who, true);
-    serve_note(d, s, NOTE_AUTH_FAILED);
+    serve_failed(d, s, NOTE_AUTH_FAILED);
     s->ends = true;
     uint8_t b[] = { XDLMS_ACTION_RES, ACTION_RES_NORMAL, inv, DAR_OTHER, 0 };
     return answer_bytes(s, b, sizeof b);

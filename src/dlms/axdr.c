@@ -69,6 +69,11 @@ static bool is_signed(uint8_t tag)
 
 /* -- writing ---------------------------------------------------------------------------- */
 
+struct axdr_out axdr_out(uint8_t *buf, size_t cap)
+{
+    return (struct axdr_out){ .buf = buf, .cap = cap };
+}
+
 int axdr_emit(struct axdr_out *o, const void *p, size_t n)
 {
     const uint8_t *s = p;

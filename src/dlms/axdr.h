@@ -74,10 +74,7 @@ struct axdr_in {
 /* -- writing ---------------------------------------------------------------------------- */
 
 /* A window of cap octets at buf. */
-static inline struct axdr_out axdr_out(uint8_t *buf, size_t cap)
-{
-    return (struct axdr_out){ .buf = buf, .cap = cap };
-}
+struct axdr_out axdr_out(uint8_t *buf, size_t cap);
 
 /* All of them return 0: what emits one value ends with it. */
 

@@ -166,14 +166,6 @@ bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at)
     return false;
 }
 
-uint32_t cosem_count(const struct cosem_model *m)
-{
-    uint32_t n = 0;
-    for (const struct cosem_group *const *g = m->group; g < m->group + m->n_group; g++)
-        for (const struct cosem_row *r = (*g)->row; r < (*g)->row + (*g)->n; r++) n += r->span;
-    return n;
-}
-
 struct obis cosem_ln(const struct cosem_at *at)
 {
     const struct cosem_row *r = at->row;
@@ -577,11 +569,12 @@ bool cosem_no_arg(struct axdr_in *arg)
 
 struct obis cosem_obis(const struct obis_row *r)
 {
-    return (struct obis){ r->a, r->b, r->c, r->d, r->e, r->f };
+    return (struct obis){ r->a, r->b, r->c, r->d, r->e, 255 };
 }
 
 struct cosem_capture cosem_capture(const struct capture_row *r)
 {
+    if (!r->class_id) return (struct cosem_capture){ .attr = 0 };
     return (struct cosem_capture){ r->class_id, cosem_obis(&r->ln), r->attr, r->index };
 }
 

@@ -36,9 +36,9 @@ struct obis {
     uint8_t a, b, c, d, e, f;
 };
 
-/* The same as const tables keep it: A and B below 16. */
+/* The same as const tables keep it: A and B below 16, F 255. */
 struct obis_row {
-    uint8_t a : 4, b : 4, c, d, e, f;
+    uint8_t a : 4, b : 4, c, d, e;
 };
 struct obis cosem_obis(const struct obis_row *r);
 
@@ -191,8 +191,9 @@ struct cosem_class {
 #define COSEM_METHOD(id) ((id)-1)
 
 struct cosem_row {
-    uint8_t a : 4, b : 4, c, d, e;  /* logical name; F is 255 */
-    uint8_t span, acl, cls, unused; /* objects in the family (>= 1); of cosem_model.acl, .cls */
+    uint8_t a : 4, b : 4, c, d, e; /* logical name; F is 255 */
+    uint8_t span, acl, cls,
+        n; /* objects in the family (>= 1); of cosem_model.acl, .cls; the class's */
     union {
         struct {
             uint16_t id;
@@ -251,7 +252,6 @@ enum dar cosem_find(const struct cosem_model *m, uint16_t cls, struct obis ln,
 
 /* Object i of all, in table order; false beyond the last. */
 bool cosem_nth(const struct cosem_model *m, uint32_t i, struct cosem_at *at);
-uint32_t cosem_count(const struct cosem_model *m);
 
 /* Logical name of the object at. */
 struct obis cosem_ln(const struct cosem_at *at);
@@ -359,7 +359,7 @@ struct cosem_capture { /* capture_object_definition */
     int8_t attr;
     uint16_t index; /* data_index */
 };
-struct capture_row { /* the same as const tables keep it: classes below 256 */
+struct capture_row { /* the same as const tables keep it: classes below 256, 0 nothing */
     uint8_t class_id;
     struct obis_row ln;
     int8_t attr;

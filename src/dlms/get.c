@@ -21,39 +21,36 @@ static enum run wrong_block(struct dlms_server *d, struct dlms_session *s, uint8
     return answer_done(s, &o);
 }
 
-static enum run get_next(struct dlms_server *d, struct dlms_session *s, uint8_t inv,
-                         struct axdr_in *in)
+static enum run get_next(struct dlms_server *d, struct dlms_session *s, struct request *q)
 {
     struct dlms_transfer *t = s->transfer;
-    uint32_t number = (uint32_t)axdr_read_raw(in, 4);
-    if (in->bad) return refused(s, inv, DAR_DENIED);
-    if (in->n) return answer_exception(s, SERVICE_OTHER);
+    uint32_t number = (uint32_t)axdr_read_raw(&q->in, 4);
+    if (q->in.bad) return refused(s, q->inv, DAR_DENIED);
+    if (q->in.n) return answer_exception(s, SERVICE_OTHER);
     if (!has(s, XDLMS_C_BLOCK_GET)) return answer_exception(s, SERVICE_NOT_SUPPORTED);
     if (t->service != XDLMS_GET_REQ || t->block == 0)
-        return wrong_block(d, s, inv, number, DAR_NO_LONG);
-    if (number != t->block) return wrong_block(d, s, inv, number, DAR_BLOCK_NUMBER);
-    t->inv = inv;
+        return wrong_block(d, s, q->inv, number, DAR_NO_LONG);
+    if (number != t->block) return wrong_block(d, s, q->inv, number, DAR_BLOCK_NUMBER);
+    t->inv = q->inv;
     return RUN_AGAIN;
 }
 
 static enum run get_begin(struct dlms_server *d, struct dlms_session *s)
 {
-    struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
-    axdr_read_raw(&in, 1);
-    uint8_t kind = (uint8_t)axdr_read_raw(&in, 1), inv = (uint8_t)axdr_read_raw(&in, 1);
-    if (in.bad) return answer_exception(s, SERVICE_OTHER);
-    if (kind == GET_NEXT) return get_next(d, s, inv, &in);
-    if (kind != GET_NORMAL && kind != GET_LIST) return refused(s, inv, DAR_DENIED);
-    if (kind == GET_LIST && !has(s, XDLMS_C_MULTIPLE))
-        return answer_exception(s, SERVICE_NOT_SUPPORTED);
-    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_GET_REQ, kind, inv);
-    in = axdr_in(s->rx + 3, s->rx_n - 3u);
-    read_items(t, &in, kind == GET_LIST, true);
-    if (in.bad) {
+    static const struct form form = { .kinds = 0x0E, .lists = 1 << GET_LIST };
+    struct request q;
+    bool agreed = request_read(s, &form, &q);
+    if (q.in.bad) return answer_exception(s, SERVICE_OTHER);
+    if (q.kind == GET_NEXT) return get_next(d, s, &q);
+    if (q.kind != GET_NORMAL && q.kind != GET_LIST) return refused(s, q.inv, DAR_DENIED);
+    if (!agreed) return answer_exception(s, SERVICE_NOT_SUPPORTED);
+    struct dlms_transfer *t = transfer_begin(d, s, XDLMS_GET_REQ, &q);
+    read_items(t, &q.in, q.list, true);
+    if (q.in.bad) {
         transfer_drop(d, s);
-        return refused(s, inv, DAR_DENIED);
+        return refused(s, q.inv, DAR_DENIED);
     }
-    if (in.n) return refuse(d, s, SERVICE_OTHER);
+    if (q.in.n) return refuse(d, s, SERVICE_OTHER);
     t->first = t->req;
     t->get = (struct cosem_get){ 0 };
     if (!t->list) return RUN_AGAIN;

@@ -22,29 +22,19 @@ static const uint8_t llc_to_client[HDLC_LLC] = { 0xE6, 0xE7, 0x00 };
 
 /* -- sending ---------------------------------------------------------------------------- */
 
-struct info { /* information, in pieces */
-    struct {
-        const uint8_t *p;
-        size_t n;
-    } piece[3];
-};
-
-static bool put_frame(struct dlms_link *l, struct hdlc_frame *f, const struct info *i)
+/* A frame with f->n octets of information: those from `at` on of what lies in the pieces. */
+static bool put_frame(struct dlms_link *l, const struct hdlc_frame *f, const struct piece *info,
+                      size_t at)
 {
     uint8_t head[1 + HDLC_HEAD_MAX], tail[3];
     uint16_t crc;
-    f->n = i ? i->piece[0].n + i->piece[1].n + i->piece[2].n : 0;
-    if (l->io.ops->room(l->io.ctx) < f->n + sizeof head + sizeof tail) return false;
+    if (link_room(l) < f->n + sizeof head + sizeof tail) return false;
     size_t n = (size_t)hdlc_head_write(head, f, &crc);
-    l->io.ops->send(l->io.ctx, head, n, true);
-    for (unsigned k = 0; f->n && k < 3; k++) {
-        if (i->piece[k].n == 0) continue;
-        crc = crc16_more(crc, i->piece[k].p, i->piece[k].n);
-        l->io.ops->send(l->io.ctx, i->piece[k].p, i->piece[k].n, true);
-    }
+    link_send(l, head, n, true);
+    link_pieces(l, info, at, f->n, true, &crc);
     le_put16(tail, crc16_end(crc));
     tail[2] = HDLC_FLAG;
-    l->io.ops->send(l->io.ctx, tail, sizeof tail, false);
+    link_send(l, tail, sizeof tail, false);
     l->echo = (uint16_t)(l->echo + n + f->n + sizeof tail);
     return true;
 }
@@ -55,9 +45,9 @@ static void reply(struct dlms_link *l, const struct hdlc_addr *server, uint16_t 
 {
     struct hdlc_frame f = { .dst = { .len = 1, .upper = client },
                             .src = *server,
-                            .control = (uint8_t)(control | HDLC_PF) };
-    struct info i = { .piece[0] = { info, n } };
-    put_frame(l, &f, n ? &i : NULL);
+                            .control = (uint8_t)(control | HDLC_PF),
+                            .n = n };
+    put_frame(l, &f, &(struct piece){ info, n }, 0);
 }
 
 static void reply_s(struct dlms_session *s, uint8_t control)
@@ -67,22 +57,16 @@ static void reply_s(struct dlms_session *s, uint8_t control)
           0);
 }
 
-/* Part [at, at + n) of LLC, head of a block, and answer. */
-static struct info part(const struct dlms_session *s, size_t at, size_t n)
+/* The same with n octets of the answer, which lie behind an LLC, from `at` on. */
+static bool put_answer(struct dlms_session *s, struct hdlc_frame *f, size_t at, size_t n)
 {
-    struct info all = { .piece = { { llc_to_client, HDLC_LLC },
-                                   { s->pre, s->pre_n },
-                                   { s->body, s->body_n } } },
-                i = { 0 };
-    for (unsigned k = 0; k < 3; k++) {
-        size_t len = all.piece[k].n, skip = at < len ? at : len;
-        size_t take = len - skip < n ? len - skip : n;
-        at -= skip;
-        n -= take;
-        i.piece[k].p = all.piece[k].p + skip;
-        i.piece[k].n = take;
-    }
-    return i;
+    const struct piece info[] = { { llc_to_client, HDLC_LLC },
+                                  { s->pre, s->pre_n },
+                                  { s->body, s->body_n } };
+    f->dst = (struct hdlc_addr){ .len = 1, .upper = s->who.sap };
+    f->src = s->hdlc->server;
+    f->n = n;
+    return put_frame(s->link, f, info, at);
 }
 
 static size_t answer_size(const struct dlms_session *s)
@@ -100,13 +84,10 @@ static bool send_window(struct dlms_session *s)
         size_t left = total - at, n = left < h->info_tx ? left : h->info_tx;
         bool final = h->burst == 1 || n == left;
         struct hdlc_frame f = {
-            .dst = { .len = 1, .upper = s->who.sap },
-            .src = h->server,
             .control = (uint8_t)(h->vr << 5 | (final ? HDLC_PF : 0) | h->vs << 1),
             .segmented = n < left,
         };
-        struct info i = part(s, at, n);
-        if (!put_frame(s->link, &f, &i)) return false;
+        if (!put_answer(s, &f, at, n)) return false;
         h->vs = (h->vs + 1) & 7;
         h->burst--;
         h->polled = !final;
@@ -142,13 +123,9 @@ static void answer_poll(struct dlms_server *d, struct dlms_session *s)
 
 static void send_ui(struct dlms_session *s)
 {
-    struct hdlc_frame f = {
-        .dst = { .len = 1, .upper = s->who.sap },
-        .src = s->hdlc->server,
-        .control = (uint8_t)(HDLC_UI | (s->hdlc->ui_final ? HDLC_PF : 0)),
-    };
-    struct info i = part(s, 0, answer_size(s));
-    if (answer_size(s) <= s->hdlc->info_tx) put_frame(s->link, &f, &i);
+    struct hdlc_frame f = { .control = (uint8_t)(HDLC_UI | (s->hdlc->ui_final ? HDLC_PF : 0)) };
+    size_t n = answer_size(s);
+    if (n <= s->hdlc->info_tx) put_answer(s, &f, 0, n);
 }
 
 bool hdlc_send(struct dlms_server *d, struct dlms_session *s)
@@ -211,7 +188,7 @@ static void connect(struct dlms_server *d, struct dlms_link *l, const struct hdl
     if (hdlc_params_read(l->frame->small, f->n <= sizeof l->frame->small ? f->n : 1, &theirs) <
         0)
         hdlc_params_default(&theirs);
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     ours = (struct hdlc_params){ lower_of(port.info_tx, theirs.info_rx),
                                  lower_of(port.info_rx, theirs.info_tx),
                                  (uint8_t)lower_of(port.window_tx, theirs.window_rx),
@@ -243,6 +220,7 @@ static void take_apdu(struct dlms_server *d, struct dlms_session *s)
     h->too_long = false;
     serve_apdu(d, s);
     if (!too_long) return;
+    gbt_drop(d, s);
     protect_refuse(d, s, SERVICE_TOO_LONG);
 }
 
@@ -394,7 +372,7 @@ static enum whom address(const struct dlms_server *d, const struct dlms_link *l,
     if (f->src.len != 1 || f->src.upper == HDLC_CLIENT_NONE) return NOT_US;
     if (a->upper != d->cfg->server_sap && a->upper != all) return NOT_US;
     if (a->len == 1) return a->upper == all ? ALL : US;
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     uint16_t own = wide ? port.lower : port.lower_short;
     if (a->lower == calling) a->lower = own;
     if (a->lower != own && a->lower != all) return NOT_US;
@@ -566,7 +544,7 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n)
     struct dlms_frame *x = l->frame;
     bool inside = x->state > HEAD || (x->state == HEAD && x->head_n);
     if (inside && l->io.ops->set_line) {
-        host_of(d)->port_get(d->app, l->channel, &port);
+        port_of(d, l, &port);
         uint64_t octet = l->baud ? BITS * SECOND_US / l->baud : 0;
         uint64_t allowed = n * octet + UINT64_C(1000) * port.inter_octet_ms;
         if (mono_before(mono_after(x->last, allowed), d->now)) {
@@ -580,9 +558,8 @@ static void check_pause(struct dlms_server *d, struct dlms_link *l, size_t n)
 void hdlc_open(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_port port;
-    host_of(d)->port_get(d->app, l->channel, &port);
-    l->baud = port.baud;
-    if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, l->baud, LINE_8N1);
+    port_of(d, l, &port);
+    link_line(l, port.baud, LINE_8N1);
 }
 
 /* A head that hears itself brings back what was sent, and nothing else before that is over. */
@@ -591,7 +568,7 @@ static size_t drop_echo(struct dlms_server *d, struct dlms_link *l, size_t n)
     enum { BITS = 10, SECOND_US = 1000000, LATE_US = 600000 };
     struct dlms_port port;
     if (l->echo == 0) return 0;
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     uint64_t line = l->baud ? (uint64_t)l->echo * BITS * SECOND_US / l->baud : 0;
     bool late = mono_before(mono_after(l->active, line + LATE_US), d->now);
     size_t drop = !port.echo || late ? 0 : n < l->echo ? n : l->echo;
@@ -643,7 +620,7 @@ mono_t hdlc_timer(struct dlms_server *d, struct dlms_session *s)
     } else if (h->polled && h->answering && !send_window(s)) {
         t = mono_after(d->now, ROOM_US);
     }
-    host_of(d)->port_get(d->app, s->link->channel, &port);
+    port_of(d, s->link, &port);
     if (port.inactivity_s == 0 || is_working(s)) return t;
     mono_t end = mono_after(s->active, UINT64_C(1000000) * port.inactivity_s);
     if (!is_due(d, end)) return mono_min(t, end);

@@ -29,37 +29,21 @@ uint32_t link_baud(unsigned code)
 }
 static const uint8_t break_message[] = { SOH, 'B', '0', ETX, 0x71 };
 
-static void set_line(struct dlms_link *l, uint32_t baud, enum line_form form)
-{
-    l->baud = baud;
-    if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, baud, form);
-}
-
-static void send(struct dlms_link *l, const uint8_t *p, size_t n, bool more)
-{
-    l->io.ops->send(l->io.ctx, p, n, more);
-}
-
-static void get_port(struct dlms_server *d, struct dlms_link *l, struct dlms_port *port)
-{
-    host_of(d)->port_get(d->app, l->channel, port);
-}
-
 /* -- states ----------------------------------------------------------------------------- */
 
 void mode_e_rest(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_port port;
-    get_port(d, l, &port);
+    port_of(d, l, &port);
     *l->sign = (struct dlms_sign_on){ .state = REST };
-    set_line(l, port.direct ? port.baud : 300, port.direct ? LINE_8N1 : LINE_7E1);
+    link_line(l, port.direct ? port.baud : 300, port.direct ? LINE_8N1 : LINE_7E1);
 }
 
 /* Something is to be said after the reaction time. */
 static void react(struct dlms_server *d, struct dlms_link *l, enum state then)
 {
     struct dlms_port port;
-    get_port(d, l, &port);
+    port_of(d, l, &port);
     l->sign->state = (uint8_t)then;
     l->sign->n = 0;
     l->sign->due = server_in(d, port.fast_reaction ? 20000 : 200000);
@@ -90,7 +74,7 @@ static void take_request(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_sign_on *x = l->sign;
     struct dlms_port port;
-    get_port(d, l, &port);
+    port_of(d, l, &port);
     bool good = x->n >= 5 && x->text[1] == '?' && x->text[x->n - 3] == '!' &&
                 x->text[x->n - 2] == CR && is_addressed(&port, x->text + 2, x->n - 5u);
     if (good)
@@ -103,7 +87,7 @@ static void send_identification(struct dlms_server *d, struct dlms_link *l)
 {
     uint8_t b[1 + 3 + 1 + 2 + 16 + 2], n = 0;
     struct dlms_port port;
-    get_port(d, l, &port);
+    port_of(d, l, &port);
     b[n++] = '/';
     for (unsigned i = 0; i < 3; i++) b[n++] = (uint8_t)port.maker[i];
     if (port.fast_reaction) b[3] |= 0x20; /* lower case: 20 ms */
@@ -113,7 +97,7 @@ static void send_identification(struct dlms_server *d, struct dlms_link *l)
     for (unsigned i = 0; i < 16 && port.ident[i]; i++) b[n++] = (uint8_t)port.ident[i];
     b[n++] = CR;
     b[n++] = LF;
-    send(l, b, n, false);
+    link_send(l, b, n, false);
     await(d, l, AWAIT_ACK);
 }
 
@@ -128,7 +112,7 @@ static void take_ack(struct dlms_server *d, struct dlms_link *l)
 {
     struct dlms_sign_on *x = l->sign;
     struct dlms_port port;
-    get_port(d, l, &port);
+    port_of(d, l, &port);
     uint8_t v = x->text[1], z = (uint8_t)(x->text[2] - '0'), y = x->text[3];
     if (z > port.prop_baud) z = port.prop_baud;
     x->baud = z;
@@ -137,7 +121,7 @@ static void take_ack(struct dlms_server *d, struct dlms_link *l)
     } else if (v == '0' && y == '1') {
         react(d, l, REFUSE);
     } else {
-        if (v == '0' && y == '0') set_line(l, link_baud(z), LINE_7E1);
+        if (v == '0' && y == '0') link_line(l, link_baud(z), LINE_7E1);
         begin_readout(d, l);
     }
 }
@@ -148,8 +132,8 @@ static void take_ack(struct dlms_server *d, struct dlms_link *l)
 static void send_switch(struct dlms_server *d, struct dlms_link *l)
 {
     const uint8_t z = (uint8_t)('0' + l->sign->baud);
-    send(l, (const uint8_t[]){ ACK_CHAR, '2', z, '2', CR, LF }, 6, false);
-    set_line(l, link_baud(l->sign->baud), LINE_8N1);
+    link_send(l, (const uint8_t[]){ ACK_CHAR, '2', z, '2', CR, LF }, 6, false);
+    link_line(l, link_baud(l->sign->baud), LINE_8N1);
     l->sign->state = HDLC;
     l->sign->due = server_in(d, REST_US);
     memset(l->frame, 0, sizeof *l->frame);
@@ -157,21 +141,21 @@ static void send_switch(struct dlms_server *d, struct dlms_link *l)
 
 static void send_refusal(struct dlms_server *d, struct dlms_link *l)
 {
-    set_line(l, link_baud(l->sign->baud), LINE_7E1);
-    send(l, break_message, sizeof break_message, false);
+    link_line(l, link_baud(l->sign->baud), LINE_7E1);
+    link_send(l, break_message, sizeof break_message, false);
     mode_e_rest(d, l);
 }
 
 static void put(struct dlms_link *l, const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) l->sign->bcc ^= p[i];
-    send(l, p, n, true);
+    link_send(l, p, n, true);
 }
 
 static void end_readout(struct dlms_server *d, struct dlms_link *l)
 {
     put(l, (const uint8_t[]){ '!', CR, LF, ETX }, 4);
-    send(l, &l->sign->bcc, 1, false);
+    link_send(l, &l->sign->bcc, 1, false);
     await(d, l, AWAIT_NAK);
     size_t unsent = l->io.ops->unsent ? l->io.ops->unsent(l->io.ctx) : 0;
     l->sign->due = mono_after(l->sign->due, unsent * (UINT64_C(10000000) / l->baud));
@@ -183,11 +167,11 @@ static void send_readout(struct dlms_server *d, struct dlms_link *l)
     enum { ROOM_US = 2000 };
     uint8_t line[LINE_MAX + 2];
     struct dlms_sign_on *x = l->sign;
-    if (l->io.ops->room(l->io.ctx) < sizeof line + 8) {
+    if (link_room(l) < sizeof line + 8) {
         x->due = mono_after(d->now, ROOM_US);
         return;
     }
-    if (x->line == 0) send(l, (const uint8_t[]){ STX }, 1, true);
+    if (x->line == 0) link_send(l, (const uint8_t[]){ STX }, 1, true);
     if (x->line == 0) x->bcc = 0;
     int n = host_of(d)->readout(d->app, x->line, line, LINE_MAX);
     if (n < 0) {
@@ -283,8 +267,8 @@ static bool is_hdlc(struct dlms_server *d, struct dlms_link *l, uint8_t b)
         x->state = HDLC;
         if (l->io.ops->set_line) { /* a real line is at 300 baud 7E1 unless it is direct */
             struct dlms_port port;
-            get_port(d, l, &port);
-            set_line(l, port.baud, LINE_8N1);
+            port_of(d, l, &port);
+            link_line(l, port.baud, LINE_8N1);
         }
         memset(l->frame, 0, sizeof *l->frame);
     }

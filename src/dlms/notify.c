@@ -8,36 +8,20 @@
  * emitted, sealed and cut by the same code, in the session of the push association. Longer
  * than the client takes, it goes in general blocks that nobody acknowledges. */
 
-static void put_long(struct dlms_transfer *t, uint32_t v)
-{
-    for (int shift = 24; shift >= 0; shift -= 8) lit_put(t, (uint8_t)(v >> shift));
-}
-
-static void put_date(struct dlms_server *d, struct dlms_transfer *t)
-{
-    uint8_t now[12];
-    host_of(d)->now(d->app, now);
-    lit_put(t, sizeof now);
-    for (size_t i = 0; i < sizeof now; i++) lit_put(t, now[i]);
-}
-
 /* Everything before the body. */
 static void put_head(struct dlms_server *d, struct dlms_link *l, struct dlms_transfer *t,
                      const struct dlms_notice *n)
 {
     lit_put(t, t->service);
     if (n->event) {
-        lit_put(t, n->dated);
-        if (n->dated) put_date(d, t);
+        if (n->dated) lit_put(t, true);
+        lit_date(d, t, n->dated);
         return;
     }
     if (!n->repeat) d->invoke = (d->invoke + 1) & LONG_INVOKE_ID;
     l->invoke = n->repeat ? n->invoke : d->invoke;
-    put_long(t, l->invoke | (n->confirmed ? LONG_INVOKE_CONFIRMED : 0));
-    if (n->dated)
-        put_date(d, t);
-    else
-        lit_put(t, 0);
+    lit_long(t, l->invoke | (n->confirmed ? LONG_INVOKE_CONFIRMED : 0));
+    lit_date(d, t, n->dated);
 }
 
 static struct dlms_session *push_session(struct dlms_server *d, struct dlms_link *l,
@@ -56,7 +40,7 @@ static void aim(struct dlms_server *d, struct dlms_session *s, bool confirmed)
 {
     struct dlms_port port;
     if (!is_serial(s->link) || s->hdlc->server.len) return;
-    host_of(d)->port_get(d->app, s->link->channel, &port);
+    port_of(d, s->link, &port);
     s->hdlc->server =
         (struct hdlc_addr){ .len = 2, .upper = d->cfg->server_sap, .lower = port.lower_short };
     s->hdlc->info_tx = port.info_tx;

@@ -29,8 +29,7 @@ static void count_failure(struct dlms_server *d, struct dlms_session *s)
 
 void protect_failed(struct dlms_server *d, struct dlms_session *s)
 {
-    host_of(d)->lock_set(d->app, &s->who, true);
-    serve_note(d, s, NOTE_DECRYPT_FAILED);
+    serve_failed(d, s, NOTE_DECRYPT_FAILED);
     count_failure(d, s);
 }
 
@@ -41,11 +40,17 @@ static size_t key_size(const struct dlms_session *s)
     return s->suite == 2 ? 32 : 16;
 }
 
+int protect_secret(struct dlms_server *d, const struct dlms_session *s, enum dlms_key kind,
+                   uint8_t dst[DLMS_SECRET_MAX])
+{
+    return host_of(d)->key_get(d->app, s->who.assoc, kind, dst);
+}
+
 static bool load(struct dlms_server *d, struct dlms_session *s, enum dlms_key kind,
                  uint8_t dst[32])
 {
     uint8_t key[DLMS_SECRET_MAX];
-    int n = host_of(d)->key_get(d->app, s->who.assoc, kind, key);
+    int n = protect_secret(d, s, kind, key);
     bool good = n == (int)key_size(s);
     if (good) memcpy(dst, key, key_size(s));
     wipe(key, sizeof key);
@@ -337,7 +342,7 @@ static void deciphered(struct dlms_server *d, struct dlms_session *s)
         s->agreed.tx = 0;
         memcpy(s->agreed.peer, p->peer, sizeof p->peer);
         memcpy(s->agreed.own, p->own, sizeof p->own);
-        host_of(d)->transaction_raise(d->app, s->who.assoc, agree_transaction(p) + 1);
+        agree_taken(d, s);
     }
     p->bits |= (p->sc & SC_AUTH ? PROT_AUTH_REQ : 0) | (p->sc & SC_CRYPT ? PROT_CRYPT_REQ : 0);
     s->rx_at = p->text_at;

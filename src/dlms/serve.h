@@ -51,6 +51,20 @@ void serve_ready(struct dlms_session *s);
 /* What came of it: the answer goes to be sealed, or nothing is said. */
 void serve_ended(struct dlms_server *d, struct dlms_session *s, enum run r);
 
+/* -- server.c: links -- */
+void port_of(const struct dlms_server *d, const struct dlms_link *l, struct dlms_port *p);
+size_t link_room(const struct dlms_link *l);
+void link_send(const struct dlms_link *l, const uint8_t *p, size_t n, bool more);
+void link_line(struct dlms_link *l, uint32_t baud, enum line_form form);
+/* Send n octets from `at` on of what lies in these pieces, one behind the other; the running
+ * CRC of them in *crc, which may be NULL. more: as in link.h. */
+struct piece {
+    const uint8_t *p;
+    size_t n;
+};
+void link_pieces(const struct dlms_link *l, const struct piece *piece, size_t at, size_t n,
+                 bool more, uint16_t *crc);
+
 /* -- stream.c, hdlc_link.c: links -- */
 size_t stream_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
 void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p, size_t n);
@@ -74,6 +88,9 @@ void protect_slice(struct dlms_server *d, struct dlms_session *s);
 bool protect_claim(struct dlms_server *d, struct dlms_session *s); /* false: not yet */
 /* Suite, policy and titles as they stand; keys when they are not loaded. */
 void protect_refresh(struct dlms_server *d, struct dlms_session *s);
+/* A key or secret of the client: its length, or E_NONE. */
+int protect_secret(struct dlms_server *d, const struct dlms_session *s, enum dlms_key kind,
+                   uint8_t dst[DLMS_SECRET_MAX]);
 /* The session's keys, where they are not loaded. False: there are none. */
 bool protect_load(struct dlms_server *d, struct dlms_session *s);
 /* The key that opens b under sc. False: there is none. */
@@ -120,7 +137,8 @@ void agree_sign(struct dlms_server *d, struct dlms_session *s); /* slices of SIG
 enum { AGREE_HEAD_MAX = 1 + 16 + 9 + 9 + 1 + 1 };
 /* The five fields of the answer. */
 size_t agree_head(const struct dlms_session *s, uint8_t dst[AGREE_HEAD_MAX]);
-uint64_t agree_transaction(const struct dlms_prot *p);
+/* The transaction-id of the request is taken: never again one up to it. */
+void agree_taken(struct dlms_server *d, const struct dlms_session *s);
 
 /* -- assoc.c -- */
 enum run assoc_open(struct dlms_server *d, struct dlms_session *s);
@@ -131,6 +149,8 @@ void assoc_end(struct dlms_server *d, struct dlms_session *s);
 /* The client that s is of, 255: unknown. What is pre-established is open at once. */
 void assoc_is(struct dlms_server *d, struct dlms_session *s, uint8_t assoc);
 void serve_note(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
+/* The same of an attempt that failed: it counts. */
+void serve_failed(struct dlms_server *d, const struct dlms_session *s, enum dlms_note n);
 
 /* -- service.c -- */
 enum run service_run(struct dlms_server *d, struct dlms_session *s);
@@ -163,9 +183,26 @@ void read_items(struct dlms_transfer *t, struct axdr_in *in, bool list, bool sel
 /* The n values that go with them into t->data, as check_values(). */
 int read_values(struct dlms_transfer *t, struct axdr_in in, uint32_t n);
 void transfer_drop(struct dlms_server *d, struct dlms_session *s);
+/* How a service takes requests: of several kinds, some with lists, some in blocks. */
+struct form {
+    uint8_t service, answer;      /* tags */
+    uint8_t kinds, lists, blocks; /* bit n: kind n */
+    uint8_t agreed;               /* bit of the conformance list that blocks need */
+    uint8_t last, ack;            /* kinds of the answer: at the end of blocks, and before it */
+    uint8_t none, turn;           /* enum dar: no block is awaited, or another */
+    bool selections;              /* descriptors have them */
+    bool numbered;                /* the answer at the end of blocks tells the number */
+};
+struct request {
+    uint8_t kind, inv;
+    bool list, blocks;
+    struct axdr_in in; /* what follows */
+};
+/* Look at a request. False: cut short, of no kind that is known, or not agreed. */
+bool request_read(const struct dlms_session *s, const struct form *f, struct request *q);
 /* A new request: what was under way is over, and the request stands at rx[0]. */
 struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
-                                     uint8_t service, uint8_t kind, uint8_t inv);
+                                     uint8_t service, struct request *q);
 /* Rights and types of what `at` and sel describe, before its value is taken. */
 enum dar item_write(struct dlms_server *d, struct dlms_session *s, const struct cosem_at *at,
                     const struct cosem_sel *sel, uint8_t *hold, uint16_t size);
@@ -176,23 +213,15 @@ enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size);
 bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n);
 
-/* How a service takes requests in blocks. */
-struct blocks {
-    uint8_t service, answer; /* tags */
-    uint8_t last, ack;       /* kinds of the answer: at the end, and before it */
-    uint8_t none, turn;      /* enum dar: no block is awaited, or another */
-    bool selections;         /* descriptors have them */
-    bool numbered;           /* the answer at the end tells the block */
-};
 /* The head of the first block, descriptors in t->req, all of them in t->first; or of the next
  * one. RUN_AGAIN: t->data is its raw data, t->last tells whether it is the last. */
-enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
-                      struct axdr_in in, bool list);
-enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
-                     uint8_t inv, struct axdr_in in);
-enum run blocks_ack(struct dlms_session *s, const struct blocks *b);
+enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct form *f,
+                      struct request *q);
+enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct form *f,
+                     struct request *q);
+enum run blocks_ack(struct dlms_session *s, const struct form *f);
 /* The request is over, with that. */
-enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct form *f,
                      uint32_t number, enum dar dar);
 /* How the last write fared: DAR_OK, DAR_HW, DAR_PENDING. */
 enum dar settled(struct dlms_server *d);
@@ -230,6 +259,9 @@ void notice_ended(struct dlms_session *s, bool sent); /* when it was one */
 /* -- answer.c: answers that may take several blocks -- */
 void lit_put(struct dlms_transfer *t, uint8_t v);
 void lit_length(struct dlms_transfer *t, uint32_t n);
+void lit_long(struct dlms_transfer *t, uint32_t v); /* four octets */
+/* The present date-time with its length, or that there is none. */
+void lit_date(struct dlms_server *d, struct dlms_transfer *t, bool given);
 /* The next block of s->transfer, or all of it. */
 enum run answer_block(struct dlms_server *d, struct dlms_session *s);
 /* Fill the window with what comes next of the answer's data. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/crc.h"
 #include "base/err.h"
 #include "base/sys.h"
 
@@ -172,6 +173,42 @@ mono_t server_in(struct dlms_server *d, uint32_t us)
     return t;
 }
 
+void port_of(const struct dlms_server *d, const struct dlms_link *l, struct dlms_port *p)
+{
+    host_of(d)->port_get(d->app, l->channel, p);
+}
+
+size_t link_room(const struct dlms_link *l)
+{
+    return l->io.ops->room(l->io.ctx);
+}
+
+void link_send(const struct dlms_link *l, const uint8_t *p, size_t n, bool more)
+{
+    l->io.ops->send(l->io.ctx, p, n, more);
+}
+
+void link_pieces(const struct dlms_link *l, const struct piece *piece, size_t at, size_t n,
+                 bool more, uint16_t *crc)
+{
+    for (; n; piece++) {
+        size_t skip = at < piece->n ? at : piece->n;
+        size_t take = piece->n - skip < n ? piece->n - skip : n;
+        const uint8_t *p = piece->p + skip;
+        at -= skip;
+        n -= take;
+        if (take == 0) continue;
+        if (crc) *crc = crc16_more(*crc, p, take);
+        link_send(l, p, take, more || n);
+    }
+}
+
+void link_line(struct dlms_link *l, uint32_t baud, enum line_form form)
+{
+    l->baud = baud;
+    if (l->io.ops->set_line) l->io.ops->set_line(l->io.ctx, baud, form);
+}
+
 void dlms_link_open(struct dlms_server *d, struct dlms_link *l, enum dlms_link_kind kind,
                     uint8_t channel, struct link_io io, mono_t now)
 {
@@ -328,7 +365,7 @@ static mono_t stream_timer(struct dlms_server *d, struct dlms_link *l)
     struct dlms_port port;
     mono_t t = MONO_NEVER;
     if (l->hang_up) return t;
-    host_of(d)->port_get(d->app, l->channel, &port);
+    port_of(d, l, &port);
     if (port.idle_s) t = mono_after(l->active, UINT64_C(1000000) * port.idle_s);
     bool half = l->stream.head_n || l->stream.left || l->stream.skip || l->kind == DLMS_SEALED;
     if (half) t = mono_min(t, mono_after(l->stream.since, HALF_US));

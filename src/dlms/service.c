@@ -142,15 +142,29 @@ void transfer_drop(struct dlms_server *d, struct dlms_session *s)
     s->keep = 0;
 }
 
-struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
-                                     uint8_t service, uint8_t kind, uint8_t inv)
+bool request_read(const struct dlms_session *s, const struct form *f, struct request *q)
 {
+    q->in = axdr_in(s->rx + s->rx_at, s->rx_n);
+    axdr_read_raw(&q->in, 1);
+    q->kind = (uint8_t)axdr_read_raw(&q->in, 1);
+    q->inv = (uint8_t)axdr_read_raw(&q->in, 1);
+    unsigned bit = q->kind < 8 ? 1u << q->kind : 0;
+    q->list = f->lists & bit;
+    q->blocks = f->blocks & bit;
+    return !q->in.bad && f->kinds & bit && (!q->list || has(s, XDLMS_C_MULTIPLE)) &&
+           (!q->blocks || has(s, XDLMS_C(f->agreed)));
+}
+
+struct dlms_transfer *transfer_begin(struct dlms_server *d, struct dlms_session *s,
+                                     uint8_t service, struct request *q)
+{
+    struct dlms_transfer *t = s->transfer;
     transfer_drop(d, s);
     memmove(s->rx, s->rx + s->rx_at, s->rx_n);
     s->rx_at = 0;
-    *s->transfer =
-        (struct dlms_transfer){ .service = service, .kind = kind, .inv = inv, .end = s->rx_n };
-    return s->transfer;
+    q->in.p = s->rx + s->rx_n - q->in.n;
+    *t = (struct dlms_transfer){ .service = service, .inv = q->inv, .end = s->rx_n };
+    return t;
 }
 
 uint8_t *hold_of(struct dlms_session *s, uint16_t *size)
@@ -235,7 +249,7 @@ enum dar item_run(struct dlms_server *d, struct dlms_session *s, struct cosem_at
     if (s->stalled) return dar;
     t->called = false;
     t->req = in;
-    axdr_read_view(&t->data, value.n);
+    if (value.n) axdr_read_view(&t->data, value.n);
     return t->dar == DAR_OK ? dar : t->dar;
 }
 
@@ -258,23 +272,23 @@ bool hold_put(struct dlms_session *s, const uint8_t *p, size_t n)
     return true;
 }
 
-enum run blocks_ack(struct dlms_session *s, const struct blocks *b)
+enum run blocks_ack(struct dlms_session *s, const struct form *f)
 {
     struct axdr_out o = answer_out(s);
-    axdr_emit_raw(&o, (uint32_t)b->answer << 16 | (uint32_t)b->ack << 8 | s->transfer->inv, 3);
+    axdr_emit_raw(&o, (uint32_t)f->answer << 16 | (uint32_t)f->ack << 8 | s->transfer->inv, 3);
     axdr_emit_raw(&o, s->transfer->block, 4);
     return answer_done(s, &o);
 }
 
-enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
+enum run blocks_over(struct dlms_server *d, struct dlms_session *s, const struct form *f,
                      uint32_t number, enum dar dar)
 {
-    uint32_t head = (uint32_t)b->answer << 24 | (uint32_t)b->last << 16;
+    uint32_t head = (uint32_t)f->answer << 24 | (uint32_t)f->last << 16;
     head |= (uint32_t)s->transfer->inv << 8 | (uint8_t)dar;
     transfer_drop(d, s);
     struct axdr_out o = answer_out(s);
     axdr_emit_raw(&o, head, 4);
-    axdr_emit_raw(&o, b->numbered ? number : 0, b->numbered ? 4 : 1);
+    axdr_emit_raw(&o, f->numbered ? number : 0, f->numbered ? 4 : 1);
     return answer_done(s, &o);
 }
 
@@ -288,31 +302,31 @@ static uint32_t read_block(struct dlms_transfer *t, struct axdr_in *in)
     return number;
 }
 
-enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
-                      struct axdr_in in, bool list)
+enum run blocks_first(struct dlms_server *d, struct dlms_session *s, const struct form *f,
+                      struct request *q)
 {
     struct dlms_transfer *t = s->transfer;
-    const uint8_t *p = in.p;
+    const uint8_t *p = q->in.p;
     t->blocks = true;
-    read_items(t, &in, list, b->selections);
-    t->first = axdr_in(p, (size_t)(in.p - p));
-    t->block = read_block(t, &in);
-    int fault = fault_of(&in);
+    read_items(t, &q->in, q->list, f->selections);
+    t->first = axdr_in(p, (size_t)(q->in.p - p));
+    t->block = read_block(t, &q->in);
+    int fault = fault_of(&q->in);
     if (fault) return refuse(d, s, (uint8_t)fault);
-    return t->block == 1 ? RUN_AGAIN : blocks_over(d, s, b, t->block, b->turn);
+    return t->block == 1 ? RUN_AGAIN : blocks_over(d, s, f, t->block, f->turn);
 }
 
-enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct blocks *b,
-                     uint8_t inv, struct axdr_in in)
+enum run blocks_next(struct dlms_server *d, struct dlms_session *s, const struct form *f,
+                     struct request *q)
 {
     struct dlms_transfer *t = s->transfer;
-    bool awaited = t->service == b->service && t->blocks;
-    uint32_t number = read_block(t, &in);
-    int fault = fault_of(&in);
-    t->inv = inv;
+    bool awaited = t->service == f->service && t->blocks;
+    uint32_t number = read_block(t, &q->in);
+    int fault = fault_of(&q->in);
+    t->inv = q->inv;
     if (fault) return refuse(d, s, (uint8_t)fault);
-    if (!awaited) return blocks_over(d, s, b, number, b->none);
-    if (number != t->block + 1) return blocks_over(d, s, b, number, b->turn);
+    if (!awaited) return blocks_over(d, s, f, number, f->none);
+    if (number != t->block + 1) return blocks_over(d, s, f, number, f->turn);
     t->block = number;
     return RUN_AGAIN;
 }

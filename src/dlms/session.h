@@ -83,7 +83,7 @@ enum { ACCESS_HEAD, ACCESS_ITEMS, ACCESS_RESULTS };
  * ones, then an attribute. */
 struct dlms_transfer {
     uint8_t service; /* tag of the request; 0: none */
-    uint8_t kind, inv;
+    uint8_t inv;
     bool blocks;  /* the request comes in blocks */
     bool list;    /* it is one of a list */
     bool emits;   /* carried out: what is left is the answer */

@@ -7,9 +7,13 @@
 /* SET: normal, with-list, and both in blocks. One attribute is decoded and staged as its octets
  * arrive, a list in blocks is gathered first; each item is answered when it is durable. */
 
-static const struct blocks form = {
+static const struct form form = {
     .service = XDLMS_SET_REQ,
     .answer = XDLMS_SET_RES,
+    .kinds = 0x3E, /* SET_NORMAL to SET_LIST_FIRST */
+    .lists = 1 << SET_LIST | 1 << SET_LIST_FIRST,
+    .blocks = 1 << SET_FIRST | 1 << SET_BLOCK | 1 << SET_LIST_FIRST,
+    .agreed = 12,
     .last = SET_RES_LAST,
     .ack = SET_RES_BLOCK,
     .none = DAR_NO_LONG_SET,
@@ -144,11 +148,11 @@ static bool may_any(struct dlms_server *d, struct dlms_session *s)
     return any;
 }
 
-static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, struct axdr_in in)
+static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, struct request *q)
 {
     struct dlms_transfer *t = s->transfer;
     uint16_t size;
-    enum run r = blocks_first(d, s, &form, in, t->kind == SET_LIST_FIRST);
+    enum run r = blocks_first(d, s, &form, q);
     if (r != RUN_AGAIN) return r;
     if (!t->list) {
         uint8_t *hold = hold_of(s, &size);
@@ -166,21 +170,14 @@ static enum run begin_blocks(struct dlms_server *d, struct dlms_session *s, stru
 
 static enum run set_begin(struct dlms_server *d, struct dlms_session *s)
 {
-    struct axdr_in in = axdr_in(s->rx + s->rx_at, s->rx_n);
-    axdr_read_raw(&in, 1);
-    uint8_t kind = (uint8_t)axdr_read_raw(&in, 1), inv = (uint8_t)axdr_read_raw(&in, 1);
-    bool list = kind == SET_LIST || kind == SET_LIST_FIRST;
-    bool blocks = kind == SET_FIRST || kind == SET_BLOCK || kind == SET_LIST_FIRST;
-    bool agreed = (!list || has(s, XDLMS_C_MULTIPLE)) && (!blocks || has(s, XDLMS_C_BLOCK_SET));
-    if (in.bad || kind < SET_NORMAL || kind > SET_LIST_FIRST || !agreed)
-        return answer_exception(s, SERVICE_NOT_SUPPORTED);
-    if (kind == SET_BLOCK) {
-        enum run r = blocks_next(d, s, &form, inv, in);
+    struct request q;
+    if (!request_read(s, &form, &q)) return answer_exception(s, SERVICE_NOT_SUPPORTED);
+    if (q.kind == SET_BLOCK) {
+        enum run r = blocks_next(d, s, &form, &q);
         return r == RUN_AGAIN ? take_block(d, s) : r;
     }
-    transfer_begin(d, s, XDLMS_SET_REQ, kind, inv);
-    in = axdr_in(s->rx + 3, s->rx_n - 3u);
-    return blocks ? begin_blocks(d, s, in) : begin(d, s, in, list);
+    transfer_begin(d, s, XDLMS_SET_REQ, &q);
+    return q.blocks ? begin_blocks(d, s, &q) : begin(d, s, q.in, q.list);
 }
 
 enum run set_run(struct dlms_server *d, struct dlms_session *s)

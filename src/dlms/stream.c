@@ -11,14 +11,16 @@ static const uint8_t refusal[] = { 0x61, 0x17, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x8
                                    0x05, 0x08, 0x01, 0x01, 0xA2, 0x03, 0x02, 0x01, 0x02,
                                    0xA3, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x01 };
 
+static const uint8_t too_long[] = { XDLMS_EXCEPTION, STATE_NOT_ALLOWED, SERVICE_TOO_LONG };
+
 static void send_apdu(struct dlms_link *l, uint16_t from, uint16_t to, const uint8_t *p,
                       size_t n)
 {
     uint8_t head[WRAPPER_HEAD];
     wrapper_write(head, &(struct wrapper){ from, to, (uint16_t)n });
-    if (l->io.ops->room(l->io.ctx) < sizeof head + n) return;
-    l->io.ops->send(l->io.ctx, head, sizeof head, true);
-    l->io.ops->send(l->io.ctx, p, n, false);
+    if (link_room(l) < sizeof head + n) return;
+    link_send(l, head, sizeof head, true);
+    link_send(l, p, n, false);
 }
 
 /* The session that w speaks to, made when it must be. NULL: nobody, or no room (then *full). */
@@ -63,8 +65,8 @@ static bool begin_body(struct dlms_server *d, struct dlms_link *l)
         bool gbt = s->state == DLMS_OPEN && s->conformance & XDLMS_C_GBT;
         if (!gbt) dlms_hang_up(d, l);
         x->skip = w.length;
-        answer_exception(s, SERVICE_TOO_LONG);
-        send_apdu(l, s->server_sap, s->who.sap, s->tx + s->tx_at, s->tx_n);
+        /* tx may hold an answer that waits */
+        send_apdu(l, s->server_sap, s->who.sap, too_long, sizeof too_long);
         return true;
     }
     make_room(d, s, w.length);
@@ -158,36 +160,18 @@ void datagram_feed(struct dlms_server *d, struct dlms_link *l, const uint8_t *p,
     if (take_whole(d, s, p, w.length)) s->quiet |= w.destination == WRAPPER_ALL;
 }
 
-/* Octets [at, at + n) of head and body that lie in this piece; how many. */
-static size_t send_piece(struct dlms_session *s, const uint8_t *p, size_t len, size_t at,
-                         size_t room, size_t *offset, bool last)
-{
-    size_t from = at > *offset ? at - *offset : 0;
-    *offset += len;
-    if (from >= len || room == 0) return 0;
-    size_t n = len - from < room ? len - from : room;
-    s->link->io.ops->send(s->link->io.ctx, p + from, n, !(last && from + n == len));
-    return n;
-}
-
 bool stream_send(struct dlms_session *s)
 {
-    const struct link_ops *ops = s->link->io.ops;
     uint8_t head[WRAPPER_HEAD];
-    size_t apdu = (size_t)s->pre_n + s->body_n, offset = 0;
-    size_t head_n = s->link->kind == DLMS_SEALED ? 0 : sizeof head, whole = head_n + apdu;
-    size_t room = ops->room(s->link->io.ctx);
-    if (s->link->kind != DLMS_TCP && room < whole) return false;
+    size_t head_n = s->link->kind == DLMS_SEALED ? 0 : sizeof head;
+    size_t apdu = (size_t)s->pre_n + s->body_n, left = head_n + apdu - s->tx_sent;
+    size_t room = link_room(s->link), n = room < left ? room : left;
+    if (s->link->kind != DLMS_TCP && n < left) return false;
     wrapper_write(head, &(struct wrapper){ s->server_sap, s->who.sap, (uint16_t)apdu });
-    const struct {
-        const uint8_t *p;
-        size_t n;
-    } piece[] = { { head, head_n }, { s->pre, s->pre_n }, { s->body, s->body_n } };
-    for (unsigned i = 0; i < 3; i++) {
-        bool last = offset + piece[i].n == whole;
-        size_t n = send_piece(s, piece[i].p, piece[i].n, s->tx_sent, room, &offset, last);
-        s->tx_sent = (uint16_t)(s->tx_sent + n);
-        room -= n;
-    }
-    return s->tx_sent == whole;
+    const struct piece piece[] = { { head, head_n },
+                                   { s->pre, s->pre_n },
+                                   { s->body, s->body_n } };
+    link_pieces(s->link, piece, s->tx_sent, n, n < left, NULL);
+    s->tx_sent = (uint16_t)(s->tx_sent + n);
+    return n == left;
 }

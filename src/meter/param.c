@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "meter/change.h"
 #include "meter/meter.h"
+#include "meter/profile/scan.h"
 #include "store/params.h"
 
 #define SCALAR(id, min, max, def, topic) { min, max, def, 0, PARAM_SCALAR, topic },
@@ -140,7 +141,7 @@ void param_put_audit(struct meter *m, const struct who *who, uint16_t id,
 
 struct audit_span audit_span(const struct meter *m)
 {
-    return (struct audit_span){ series_first(&m->store, SERIES_CHANGES),
+    return (struct audit_span){ scan_oldest(m, SERIES_CHANGES),
                                 series_next(&m->store, SERIES_CHANGES) };
 }
 
@@ -220,6 +221,14 @@ static void put_meaning(struct meter *m, const struct who *who, uint16_t id, int
     if (id != PARAM_GUARD_1_MODE && id != PARAM_GUARD_2_MODE) return;
     if (value == SECURE_PORT_LOCKED) change_event(m, EV_LOCAL_DEACTIVATED, who, &d);
     if (m->scalar[id] == SECURE_PORT_LOCKED) change_event(m, EV_LOCAL_REACTIVATED, who, &d);
+}
+
+unsigned param_script(const struct meter *m, uint16_t id, unsigned n)
+{
+    unsigned i = n - 1;
+    if (i >= SCRIPTS_OUT / SCRIPT_BITS) return n;
+    unsigned d = (unsigned)param_get(m, id) >> SCRIPT_BITS * i;
+    return (i ^ (d & ((1u << SCRIPT_BITS) - 1))) + 1;
 }
 
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value)

@@ -65,6 +65,12 @@ const char *param_name_at(uint16_t id);
 
 /* A scalar. */
 int32_t param_get(const struct meter *m, uint16_t id);
+/* Tables of up to eight scripts that may be written: script n, from 1, does what the product's own
+ * number ((n - 1) ^ d) + 1 does, d the n-th three bits from below; above them so many are left out
+ * at the end. Numbers beyond eight, and 0, stand for themselves. */
+enum { SCRIPT_BITS = 3, SCRIPTS_OUT = 24, SCRIPTS_LARGEST = (1 << 27) - 1 };
+unsigned param_script(const struct meter *m, uint16_t id, unsigned n);
+
 /* E_RANGE outside, E_TYPE no scalar, E_BUSY a commit is in flight. It stands, and is durable,
  * when meter_is_ready() holds again; nothing else is handled before. So for all writes here. */
 int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value);

@@ -63,13 +63,6 @@ enum {
 #undef CLASS_WITH
 _Static_assert(CLASSES <= UINT8_MAX, "one octet names a class");
 
-/* A parameter shown as a register. */
-struct param_unit {
-    uint16_t id;
-    uint8_t tag, unit;
-    int8_t scaler;
-};
-
 /* Script n of a table is row n - 1: what it says it does, and the order it is. */
 struct script {
     uint8_t service; /* 1 writes an attribute, 2 calls a method */
@@ -80,12 +73,12 @@ struct script {
     uint16_t command; /* enum command */
     int8_t arg;
 };
-enum { SCRIPTS_MAX = 8 };
 struct script_table {
     const struct script *script;
-    uint8_t n;       /* up to SCRIPTS_MAX */
+    uint8_t n;       /* up to 8 */
     uint8_t objects; /* each does it to so many, E and up */
-    uint16_t param;  /* it may be written, and then this has it; 0 none. All have names then */
+    uint8_t least;   /* that may be left when it is written */
+    uint16_t param;  /* it may be written, and then this has it (param_script()); 0 none */
 };
 
 /* Script n of it, from 1, as it stands; NULL: there is none. */
@@ -106,18 +99,15 @@ enum {
     HDLCS
 };
 
-/* Parameters that make one structure; or an array of them, one an object, of which the parameters
- * of the next lie one further. */
-enum { SETTINGS_MAX = 7, SETTINGS_ALL = 8 };
+/* Parameters that make one structure: as many rows as cosem_row.n says; or an array of structures,
+ * one an object, of which the parameters of the next lie one further. */
+enum { SETTINGS_MAX = 8 }; /* in all */
 struct setting {
     uint16_t id;
     uint8_t tag;
 };
-struct setting_list {
-    uint8_t n, objects; /* 0: no array; n * objects up to SETTINGS_ALL */
-    struct {
-        uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
-    } of[SETTINGS_MAX];
+struct setting_row {
+    uint16_t id : 11, tag : 5; /* the compiler says when one grows beyond */
 };
 
 /* A calendar, and the script table its days call. */
@@ -228,6 +218,17 @@ enum dar model_gate(void *app, const struct cosem_at *at);
             __VA_ARGS__                                                                        \
         }                                                                                      \
     }
+/* 1; no array when they are too many */
+#define SETTINGS_FIT(list, objects)                                                            \
+    sizeof(char[COUNT(list) * ((objects) ? (objects) : 1) <= SETTINGS_MAX ? 1 : -1])
+#define SETTINGS(c, d, e, acl, list, objects)                                                  \
+    {                                                                                          \
+        0, 0, c, d, e, 1, acl, INDEX_class_settings,                                           \
+            SETTINGS_FIT(list, objects) * (COUNT(list) | (objects) << 4),                      \
+        {                                                                                      \
+            .ext = (list)                                                                      \
+        }                                                                                      \
+    }
 #define SHOWN(i, t)                                                                            \
     {                                                                                          \
         .id = (i), .tag = (t)                                                                  \
@@ -245,8 +246,12 @@ enum dar model_gate(void *app, const struct cosem_at *at);
     ROW(0, 0, 96, d, e, 1, acl, class_bits, SHOWN(par, bits))
 #define OCTETS(a, c, d, e, acl, par) ROW(a, 0, c, d, e, 1, acl, class_octets, SHOWN(par, 0))
 #define TEXT(a, b, c, d, e, acl, what) ROW(a, b, c, d, e, 1, acl, class_text, SHOWN(what, 0))
-#define SETTING(a, c, d, e, acl, view)                                                         \
-    ROW(a, 0, c, d, e, 1, acl, class_param_register, .ext = view)
+#define SETTING(a, c, d, e, acl, par, t, unit, scaler)                                         \
+    ROW(a, 0, c, d, e, 1, acl, class_param_register,                                           \
+        { .id = (par), .tag = SCALED(t, scaler), .arg = (unit) })
+/* Tag of a parameter that is shown as a register, and its scaler, 0 to -7. */
+#define SCALED(tag, scaler) ((tag) | -(scaler) << 5)
+enum { SCALED_TAG = 31 };
 #define PROFILE(a, c, d, e, acl, cls, view) ROW(a, 0, c, d, e, 1, acl, cls, .ext = view)
 #define MADE(a, c, d, e, cls, what, t, n)                                                      \
     ROW(a, 0, c, d, e, 1, ACL_METER, cls, { .id = (what), .tag = (t), .arg = (n) })

@@ -153,7 +153,7 @@ static void port_attempt(void *app, const struct who *who, bool failed)
 {
     struct meter *m = meter_of(app);
     int port = port_of(who->link);
-    if (port >= 0 && secure_attempt(m, (unsigned)port, failed))
+    if (port >= 0 && secure_attempt(m, (unsigned)port, who->assoc, failed))
         event_post(m, EV_PORT_LOCKED, who, NULL);
     secure_settle(m);
 }

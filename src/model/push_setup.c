@@ -41,32 +41,36 @@ size_t push_setup_octets(struct device *d, unsigned n, uint8_t dst[PUSH_SETUP])
 
 /* Every push says which it is, whose, and when; then what it is for. */
 static const struct capture_row head[] = {
-    { 40, { 0, 0, 25, 9, 0, 255 }, 1, 0 }, /* B is the push's own */
-    { 1, { 0, 0, 42, 0, 0, 255 }, 2, 0 },
-    { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
+    { 40, { 0, 0, 25, 9, 0 }, 1, 0 }, /* B is the push's own */
+    { 1, { 0, 0, 42, 0, 0 }, 2, 0 },
+    { 8, { 0, 0, 1, 0, 0 }, 2, 0 },
 };
 static const struct capture_row tail[PUSHES][3] = {
-    [PUSH_INTERVAL_1] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-                          { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    [PUSH_INTERVAL_2] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-                          { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    [PUSH_INTERVAL_3] = { { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-                          { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    [PUSH_ALARM] = { { 1, { 0, 0, 97, 98, 20, 255 }, 2, 0 },
-                     { 1, { 0, 0, 97, 98, 21, 255 }, 2, 0 },
-                     { 1, { 0, 0, 97, 98, 22, 255 }, 2, 0 } },
-    [PUSH_CONSUMER] = { { 3, { 1, 0, 1, 7, 0, 255 }, 2, 0 },
-                        { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 } },
-    [PUSH_INSTALLATION] = { { 1, { 0, 0, 96, 1, 0, 255 }, 2, 0 },
-                            { 1, { 1, 0, 0, 2, 0, 255 }, 2, 0 } },
+    [PUSH_INTERVAL_1] = { { 3, { 1, 0, 1, 8, 0 }, 2, 0 }, { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    [PUSH_INTERVAL_2] = { { 3, { 1, 0, 1, 8, 0 }, 2, 0 }, { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    [PUSH_INTERVAL_3] = { { 3, { 1, 0, 1, 8, 0 }, 2, 0 }, { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    [PUSH_ALARM] = { { 1, { 0, 0, 97, 98, 20 }, 2, 0 },
+                     { 1, { 0, 0, 97, 98, 21 }, 2, 0 },
+                     { 1, { 0, 0, 97, 98, 22 }, 2, 0 } },
+    [PUSH_CONSUMER] = { { 3, { 1, 0, 1, 7, 0 }, 2, 0 }, { 3, { 1, 0, 1, 8, 0 }, 2, 0 } },
+    [PUSH_INSTALLATION] = { { 1, { 0, 0, 96, 1, 0 }, 2, 0 }, { 1, { 1, 0, 0, 2, 0 }, 2, 0 } },
 };
+
+static const struct axdr_field object_field[] = {
+    AXDR_FIELD(U16, struct cosem_capture, class_id),
+    AXDR_FIELD(OBIS, struct cosem_capture, ln),
+    AXDR_FIELD(I8, struct cosem_capture, attr),
+    AXDR_FIELD(U16, struct cosem_capture, index),
+};
+
+void push_read_object(struct axdr_in *in, struct cosem_capture *c)
+{
+    (void)axdr_read_fields(in, object_field, COUNT(object_field), c);
+}
 
 void push_emit_object(struct axdr_out *o, const struct cosem_capture *c)
 {
-    axdr_emit_u16(o, c->class_id);
-    axdr_emit_octets(o, &c->ln, sizeof c->ln);
-    axdr_emit_i8(o, c->attr);
-    axdr_emit_u16(o, c->index);
+    axdr_emit_fields(o, object_field, COUNT(object_field), c);
     axdr_emit_struct(o, 2);
     axdr_emit_enum(o, PUSH_ALL);
     axdr_emit_null(o);
@@ -406,10 +410,7 @@ int push_read_entry(struct push_entry *e, struct axdr_in *in)
     struct cosem_capture column;
     memset(e, 0, sizeof *e);
     axdr_read_struct(in, 6);
-    e->what.class_id = axdr_read_u16(in);
-    axdr_read_octets(in, &e->what.ln, sizeof e->what.ln);
-    e->what.attr = axdr_read_i8(in);
-    e->what.index = axdr_read_u16(in);
+    push_read_object(in, &e->what);
     read_restriction(e, in);
     e->n_columns = axdr_read_head(in, AXDR_ARRAY);
     const uint8_t *p = in->p;

@@ -89,6 +89,8 @@ size_t push_setup_octets(struct device *d, unsigned n, uint8_t dst[PUSH_SETUP]);
 
 /* Of an entry of such a list, its first five fields: the object, no restriction. */
 void push_emit_object(struct axdr_out *o, const struct cosem_capture *c);
+/* Its first four fields: the object; in->bad where it is none. */
+void push_read_object(struct axdr_in *in, struct cosem_capture *c);
 
 /* The whole attribute 2 of push n, likewise. */
 size_t push_list_octets(struct device *d, unsigned n, uint8_t dst[PUSH_LIST]);

@@ -38,7 +38,7 @@ enum acl {
     ACL_CALENDAR,       /* metering reads, supervisor W6..10 and activates, as does broadcast */
     ACL_FRIENDLY,       /* the same without broadcast */
     ACL_SPECIAL_DAYS,   /* metering reads, supervisor all */
-    ACL_SCRIPT,         /* metering reads, management executes */
+    ACL_SCRIPT,         /* metering reads, management writes and executes */
     ACL_SCRIPT_TABLE,   /* the same, supervisor writes */
     ACL_DEMAND,         /* metering reads, supervisor W8,W9 */
     ACL_BILLING_SCRIPT, /* operator executes, management reads */
@@ -66,7 +66,7 @@ enum acl {
     ACL_STS,            /* metering and CIU read */
     ACL_SECURITY,       /* 43.0.0 */
     ACL_RELAY,        /* class 70: operator closes, broadcast opens, management sets the mode */
-    ACL_RELAY_SCRIPT, /* metering reads, management and broadcast execute */
+    ACL_RELAY_SCRIPT, /* the same, broadcast executes too */
     ACL_COMPACT,      /* metering reads, supervisor writes, management calls */
     ACL_MADE,         /* metering reads, the factory writes */
     ACL_SEAL,         /* supervisor reads, management and the factory write */

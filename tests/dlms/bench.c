@@ -434,6 +434,7 @@ static const void *freeze(void *app, uint16_t session)
 static int settle(void *app)
 {
     if (of(app)->busy_settle > 0) return of(app)->busy_settle--, E_BUSY;
+    if (!of(app)->settle_error) of(app)->kept = of(app)->transaction;
     return of(app)->settle_error;
 }
 
@@ -1011,6 +1012,7 @@ void bench_cut(struct bench *b)
     }
     dlms_init(&b->server, &b->cfg, &b->pool, b);
     for (unsigned i = 0; i < 2; i++) b->counter[i] = b->reserved[i];
+    b->transaction = b->kept;
     for (unsigned i = 0; i < BENCH_LINKS; i++)
         if (up[i]) bench_open(b, i, b->port[i].link.kind, b->port[i].link.channel);
 }

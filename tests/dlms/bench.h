@@ -64,7 +64,7 @@ struct bench {
 
     /* what a meter would keep */
     uint32_t counter[2], reserved[2], floor[ROLES][2];
-    uint64_t transaction;
+    uint64_t transaction, kept; /* kept: what of it is on flash */
     uint8_t unicast[32], auth[32], broadcast[32], master[16];
     struct dlms_security security;
     struct dlms_port serial;

@@ -286,6 +286,36 @@ static void test_abort_and_errors(void **state)
     assert_memory_equal(a, abort_apdu, n);
 }
 
+/* What is too long is refused, and the answer that waits for its acknowledgement is none the
+ * worse. */
+static void test_too_long_between(void **state)
+{
+    static uint8_t want[MAX], got[MAX];
+    static const uint8_t huge[8 + BENCH_RX + 1] = {
+        0, 1, 0, SAP_READER, 0, 1, (BENCH_RX + 1) >> 8, (BENCH_RX + 1) & 0xFF
+    };
+    static const uint8_t refused[] = { 0xD8, 1, 4 };
+    uint32_t ic = 0;
+    const uint8_t *a;
+    size_t at = 0;
+    (void)state;
+    b->rows = 100;
+    bench_associate(b, 0, SAP_READER, 300, &ic);
+    size_t n = talk(SAP_READER, get_profile, sizeof get_profile, 500, 1, 0, want);
+    assert_true(n > 1000);
+    struct gbt g = {
+        .last = true, .window = 1, .number = 1, .data = get_profile, .n = sizeof get_profile
+    };
+    send_gbt(SAP_READER, &g); /* its answer is lost */
+    b->port[0].out_n = 0;
+    bench_feed(b, 0, huge, sizeof huge);
+    assert_int_equal(bench_next(b, 0, &at, &a), sizeof refused);
+    assert_memory_equal(a, refused, sizeof refused);
+    send_gbt(SAP_READER, &(struct gbt){ .last = true, .window = 1, .number = 2 });
+    assert_int_equal(collect(SAP_READER, 2, 0, 1, 0, got), n);
+    assert_memory_equal(got, want, n);
+}
+
 /* ACCESS has no blocks of its own: what is longer than the client takes comes in general ones
  * although it did not speak so itself, and is refused where they were not agreed. */
 static void test_access(void **state)
@@ -329,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_plain, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sealed, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_too_long_between, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_access, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_losses, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_abort_and_errors, setup, bench_teardown),

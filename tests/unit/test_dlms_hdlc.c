@@ -228,6 +228,32 @@ static void test_segments_in(void **state)
     assert_int_equal(last.info[3], 0x61);
 }
 
+/* A request in segments that outgrows the buffer is refused in plain words, also where the
+ * client spoke in general blocks before. */
+static void test_too_long(void **state)
+{
+    static const uint8_t block[] = { 0xE6, 0xE6, 0x00, 0xE0, 0x81, 0,  1, 0, 0,    13, 0xC0, 1,
+                                     0xC1, 0,    1,    0,    0,    96, 1, 0, 0xFF, 2,  0 };
+    uint8_t open[sizeof aarq], part[100] = { 0xE6, 0xE6, 0x00, 0xC0, 1, 0xC1 };
+    uint8_t ns = 2, nr = 1;
+    (void)state;
+    memcpy(open, aarq, sizeof aarq);
+    open[sizeof aarq - 5] |= 0x20; /* general block transfer */
+    connect();
+    send_frame(0x10, open, sizeof open, false);
+    send_frame(0x32, block, sizeof block, false);
+    assert_int_equal(frames(), 1);
+    assert_int_equal(last.info[3], XDLMS_GBT);
+    for (size_t sent = 0; sent < BENCH_RX + 300; sent += sizeof part, ns++) {
+        bool more = sent + sizeof part < BENCH_RX + 300;
+        nr = 2;
+        send_frame((uint8_t)(nr << 5 | 0x10 | (ns & 7) << 1), part, sizeof part, more);
+        assert_int_equal(frames(), 1);
+    }
+    assert_int_equal(last.n, 6);
+    assert_memory_equal(last.info + 3, ((uint8_t[]){ XDLMS_EXCEPTION, 1, 4 }), 3);
+}
+
 static void test_busy(void **state)
 {
     (void)state;
@@ -342,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_repeats, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_errors, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_segments_in, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_too_long, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_busy, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_inactivity, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_rubbish, setup, bench_teardown),

@@ -628,7 +628,7 @@ static void test_vanished_rows(void **state)
     unhex("C002C100000001", next);
     n = bench_ask(b, 0, SAP_READER, next, sizeof next, &a);
     assert_int_equal(n, 10);
-    assert_memory_equal(a, ((uint8_t[]){ 0xC4, 2, 0xC1, 1, 0, 0, 0, 2, 1, 14 }), 10);
+    assert_memory_equal(a, ((uint8_t[]){ 0xC4, 2, 0xC1, 1, 0, 0, 0, 2, 1, 15 }), 10);
 }
 
 /* -- protection of requests -------------------------------------------------------------------

@@ -266,6 +266,28 @@ static void test_static(void **state)
     refused("out_apdu");
 }
 
+/* The answer's key follows from the transaction-id alone, and its counter begins at 0: before
+ * it goes out, the id is on flash; or there is no answer. */
+static void test_ids_are_kept(void **state)
+{
+    const uint8_t *a;
+    (void)state;
+    find("gen-ciph-static");
+    open_suite1();
+    b->kept = 0;
+    b->busy_settle = 3;
+    assert_true(ask_field("out_apdu", &a) > 3);
+    assert_true(b->kept > 0);
+    assert_int_equal(b->kept, b->transaction);
+    bench_cut(b);
+    open_suite1();
+    refused("out_apdu");
+    find("gen-ciph-static");
+    b->transaction = b->kept = 0;
+    b->settle_error = -1;
+    assert_int_equal(ask_field("out_apdu", &a), 0);
+}
+
 static void test_suite0(void **state)
 {
     uint32_t ic = 0;
@@ -288,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrapped, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_onepass, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_static, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_ids_are_kept, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_suite0, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "crypto/kw.h"
 #include "crypto/sha256.h"
 #include "desk.h"
 #include "meter/display/display.h"
+#include "meter/profile/scan.h"
 #include "model/classes.h"
 
 enum { LONG = 1 << 16 };
@@ -603,6 +605,11 @@ static void monitors_of_alarms_call_push_scripts(void **state)
         desk_settle(k);
         assert_int_equal(pushed(k), 1 << 6); /* fell back */
     }
+    /* script 5 does what 7 did, once the table says so */
+    assert_int_equal(
+        param_set(&k->d.meter, &(struct who){ 0 }, PARAM_PUSH_SCRIPTS, (4 ^ 6) << 4 * 3), 0);
+    desk_settle(k);
+    assert_int_equal(opens_cover(k), 1 << 6);
     monitor(k, 1 << 1, 5, 0); /* above the cover alone: not this one */
     assert_int_equal(opens_cover(k) & 1 << 4, 0);
     desk_free(k);
@@ -747,6 +754,31 @@ static void a_port_locks_as_its_guard_says(void **state)
     guard(k, 2, AXDR_ENUM, 0);
     assert_true(is_locked(k));
     assert_int_equal(number(k, 124, "0-0:44.2.2", 8), 2);
+    desk_free(k);
+}
+
+/* Whoever knows one password cannot begin the count anew for guesses at another. */
+static void one_client_wins_no_guesses_for_another(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct who reader = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER },
+               other = { .sap = 34, .link = LINK_WAN, .assoc = ROLE_SUPERVISOR };
+    (void)state;
+    meter_at(&k->d.meter, k->now);
+    for (unsigned i = 0; i < 2; i++) {
+        device_host.lock_set(&k->d, &other, true);
+        device_host.lock_set(&k->d, &reader, false);
+    }
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 2);
+    device_host.lock_set(&k->d, &other, false); /* he himself does */
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(is_locked(k));
+        device_host.lock_set(&k->d, &other, true);
+        device_host.lock_set(&k->d, &reader, false);
+    }
+    assert_true(is_locked(k));
+    desk_settle(k);
     desk_free(k);
 }
 
@@ -1243,6 +1275,36 @@ static void a_log_names_its_newest_row(void **state)
     desk_free(k);
 }
 
+/* Its ring keeps more, sector by sector: entries_in_use never tells of that, nor does a range. */
+static void a_buffer_holds_what_it_promises(void **state)
+{
+    static const char *const log[] = { "0-0:99.98.0", "0-0:99.16.0" };
+    (void)state;
+    struct desk *k = desk_new(T0);
+    struct meter *m = &k->d.meter;
+    for (unsigned i = 0; i < 3 * CFG_LOG_ROWS; i++) {
+        set_u16(k, 23, "0-0:22.0.0", 5, (uint16_t)(512 + i % 2));
+        desk_settle(k);
+    }
+    assert_true(series_next(&m->store, SERIES_CHANGES) > 3 * CFG_LOG_ROWS - 2);
+    assert_true(series_next(&m->store, SERIES_CHANGES) -
+                    series_first(&m->store, SERIES_CHANGES) >
+                CFG_LOG_ROWS);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(number(k, 7, log[i], 8), CFG_LOG_ROWS);
+        assert_int_equal(number(k, 7, log[i], 7), CFG_LOG_ROWS);
+    }
+    struct scan q = { .rows = 0 };
+    scan_begin_log(m, &q, LOG_STANDARD, (utc_t){ 0 }, (utc_t){ UINT32_MAX });
+    while (scan_step(m, &q) == E_BUSY) continue;
+    assert_int_equal(q.rows, CFG_LOG_ROWS);
+    assert_int_equal(scan_first(&q), event_span(m, LOG_STANDARD).first);
+    scan_begin_changes(m, &q, (utc_t){ 0 }, (utc_t){ T0 - 1 }); /* older than all */
+    while (scan_step(m, &q) == E_BUSY) continue;
+    assert_int_equal(q.rows, 0);
+    desk_free(k);
+}
+
 /* -- the factory --------------------------------------------------------------------------- */
 
 static enum dar as_factory(struct desk *k, const char *ln, const void *p, size_t n)
@@ -1325,6 +1387,7 @@ int main(void)
         cmocka_unit_test(a_structure_is_written_whole_or_not_at_all),
         cmocka_unit_test(ports_are_as_they_were_set),
         cmocka_unit_test(a_port_locks_as_its_guard_says),
+        cmocka_unit_test(one_client_wins_no_guesses_for_another),
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(changes_say_what_and_who),
         cmocka_unit_test(every_parameter_has_its_object),
@@ -1337,6 +1400,7 @@ int main(void)
         cmocka_unit_test(the_factory_makes_what_it_seals),
         cmocka_unit_test(every_change_names_its_object),
         cmocka_unit_test(a_log_names_its_newest_row),
+        cmocka_unit_test(a_buffer_holds_what_it_promises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

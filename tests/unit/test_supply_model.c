@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -551,8 +552,135 @@ static void output_scripts_are_written(void **state)
                          i <= 3 ? DAR_OK : DAR_OTHER);
         assert_int_equal(get(k, 1, "0-0:96.50.12", 2)[1], "7055"[i - 1] - '0');
     }
-    ln = desk_ln("0-0:10.0.106"); /* the relay's are the product's */
+    ln = desk_ln("0-0:10.0.106"); /* another table's */
     assert_int_not_equal(desk_set(k, ROLE_MANAGEMENT, 9, ln, 2, b, n, 0), DAR_OK);
+}
+
+/* One script of a table as it is written, without its number. */
+struct piece {
+    size_t at, n;
+};
+
+static unsigned pieces_of(const uint8_t *b, size_t n, struct piece piece[8])
+{
+    struct axdr_in in = axdr_in(b, n);
+    unsigned scripts = axdr_read_head(&in, AXDR_ARRAY);
+    for (unsigned i = 0; i < scripts; i++) {
+        axdr_read_struct(&in, 2);
+        axdr_read_u16(&in);
+        piece[i].at = (size_t)(in.p - b);
+        for (uint32_t k = axdr_read_head(&in, AXDR_ARRAY); k; k--) {
+            size_t length;
+            axdr_read_struct(&in, 5);
+            axdr_read_enum(&in);
+            axdr_read_u16(&in);
+            axdr_read_string(&in, AXDR_OCTETS, &length);
+            axdr_read_i8(&in);
+            if (axdr_peek(&in) == AXDR_OCTETS)
+                axdr_read_string(&in, AXDR_OCTETS, &length);
+            else
+                axdr_read_i8(&in);
+        }
+        piece[i].n = (size_t)(in.p - b) - piece[i].at;
+    }
+    assert_true(axdr_is_done(&in));
+    return scripts;
+}
+
+/* Script n does what script order[n - 1] of the product does. */
+static size_t ordered(uint8_t *to, size_t size, const uint8_t *b, const struct piece piece[8],
+                      const char *order)
+{
+    struct axdr_out o = axdr_out(to, size);
+    axdr_emit_head(&o, AXDR_ARRAY, (uint32_t)strlen(order));
+    for (unsigned i = 0; order[i]; i++) {
+        const struct piece *x = &piece[order[i] - '1'];
+        axdr_emit_head(&o, AXDR_STRUCTURE, 2);
+        axdr_emit_u16(&o, (uint16_t)(i + 1));
+        axdr_emit(&o, b + x->at, x->n);
+    }
+    return o.len;
+}
+
+/* Every table that management may write: all of its scripts, in any order, over cuts. */
+static void script_tables_are_written(void **state)
+{
+    static const struct {
+        const char *ln, *order, *twice;
+    } tables[] = {
+        { "0-0:10.0.100", "38125476", "33333333" },
+        { "0-0:10.0.106", "2143", "4444" },
+        { "0-0:10.1.100", "21", "11" },
+        { "0-0:10.0.108", "81234567", "55555555" },
+    };
+    static uint8_t was[1024], is[1024], b[1024];
+    struct desk *k = *state;
+    for (unsigned t = 0; t < sizeof tables / sizeof *tables; t++) {
+        struct obis ln = desk_ln(tables[t].ln);
+        struct desk_value v = { was, sizeof was };
+        struct piece piece[8];
+        assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 9, ln, 2, NULL, 0, &v), DAR_OK);
+        unsigned scripts = pieces_of(was, v.n, piece);
+        assert_int_equal(scripts, strlen(tables[t].order));
+        size_t n = ordered(b, sizeof b, was, piece, tables[t].order);
+        assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 9, ln, 2, b, n, 0), DAR_DENIED);
+        for (size_t cut = 1; cut < n; cut++) /* torn off */
+            assert_int_not_equal(desk_set(k, ROLE_MANAGEMENT, 9, ln, 2, b, cut, 0), DAR_OK);
+        for (size_t at = 0; at < n; at++) { /* one octet wrong: of no script of the product */
+            uint8_t right = b[at];
+            b[at] ^= 0x40;
+            assert_int_not_equal(desk_set(k, ROLE_MANAGEMENT, 9, ln, 2, b, n, 0), DAR_OK);
+            b[at] = right;
+        }
+        char fewer[9]; /* calendars and monitors go by all of the numbers */
+        snprintf(fewer, sizeof fewer, "%.*s", (int)scripts - 1, tables[t].order);
+        size_t f = ordered(is, sizeof is, was, piece, fewer);
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 9, ln, 2, is, f, 0), DAR_OTHER);
+        struct desk_value now = { is, sizeof is };
+        assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 9, ln, 2, NULL, 0, &now), DAR_OK);
+        assert_memory_equal(is, was, v.n);
+        for (unsigned round = 0; round < 2; round++) {
+            n = ordered(b, sizeof b, was, piece, round ? tables[t].twice : tables[t].order);
+            uint32_t changes = k->d.meter.now.counter[CNT_CHANGES];
+            for (unsigned again = 0; again < 2; again++) { /* the second changes nothing */
+                assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 9, ln, 2, b, n, 0), DAR_OK);
+                desk_settle(k);
+            }
+            assert_int_equal(k->d.meter.now.counter[CNT_CHANGES], changes + 1);
+            desk_cut(k, 60);
+            now = (struct desk_value){ is, sizeof is };
+            assert_int_equal(desk_get(k, ROLE_MANAGEMENT, 9, ln, 2, NULL, 0, &now), DAR_OK);
+            assert_int_equal(now.n, n);
+            assert_memory_equal(is, b, n);
+        }
+    }
+    const uint8_t script[] = { AXDR_U16, 0, 7 };
+    assert_int_equal(call(k, ROLE_MANAGEMENT, 9, "0-0:10.0.100", 1, script, 3), DAR_OK);
+    assert_int_equal(get(k, 6, "0-0:14.0.0", 4)[2], '3');
+}
+
+/* The name of a mask is the order of a tariff, in both activations. */
+static void a_mask_is_activated(void **state)
+{
+    struct desk *k = *state;
+    static const char *const both[] = { "0-0:14.0.0", "0-0:14.0.1" };
+    for (char c = '0'; c <= '9'; c++) {
+        const char *ln = both[c & 1];
+        uint8_t was = get(k, 6, ln, 4)[2], name[] = { AXDR_OCTETS, 1, (uint8_t)c, 0 };
+        bool is = c >= '1' && c <= '8';
+        struct obis o = desk_ln(ln);
+        assert_int_equal(desk_set(k, ROLE_SUPERVISOR, 6, o, 4, name, 3, 0), DAR_DENIED);
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 6, o, 4, name, 3, 0),
+                         is ? DAR_OK : DAR_OTHER);
+        desk_settle(k);
+        for (unsigned i = 0; i < 2; i++)
+            assert_int_equal(get(k, 6, both[i], 4)[2], is ? c : was);
+        assert_int_not_equal(desk_set(k, ROLE_MANAGEMENT, 6, o, 4, name, 2, 0), DAR_OK);
+        name[1] = 2;
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 6, o, 4, name, 4, 0), DAR_OTHER);
+    }
+    desk_cut(k, 60);
+    assert_int_equal(get(k, 6, both[0], 4)[2], '8');
 }
 
 int main(void)
@@ -569,6 +697,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(arrears_are_settings, begin, end),
         cmocka_unit_test_setup_teardown(output_scripts, begin, end),
         cmocka_unit_test_setup_teardown(output_scripts_are_written, begin, end),
+        cmocka_unit_test_setup_teardown(script_tables_are_written, begin, end),
+        cmocka_unit_test_setup_teardown(a_mask_is_activated, begin, end),
         cmocka_unit_test_setup_teardown(what_fails_is_pushed, begin, end),
         cmocka_unit_test_setup_teardown(a_limiter_refuses_what_it_does_not_know, begin, end),
     };

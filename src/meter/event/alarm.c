@@ -86,7 +86,7 @@ bool alarm_of(const struct meter *m, struct alarms *a, const struct event_info *
 unsigned alarm_script(const struct meter *m, unsigned i)
 {
     unsigned what = i < ALARMS ? ALARM_MONITOR_UP : ALARM_MONITOR_DOWN;
-    return (unsigned)monitor(m, i % ALARMS, what);
+    return param_script(m, PARAM_PUSH_SCRIPTS, (unsigned)monitor(m, i % ALARMS, what));
 }
 
 uint8_t alarm_push_begin(struct meter *m, uint8_t mask)

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "meter/change.h"
 #include "meter/meter.h"
+#include "meter/profile/scan.h"
 
 #define HOUR_US (3600 * UINT64_C(1000000))
 
@@ -76,7 +77,7 @@ static void body_get(const uint8_t *body, struct event_row *row)
 struct event_span event_span(const struct meter *m, enum event_log log)
 {
     unsigned id = event_series(log);
-    return (struct event_span){ series_first(&m->store, id), series_next(&m->store, id) };
+    return (struct event_span){ scan_oldest(m, id), series_next(&m->store, id) };
 }
 
 int event_read(struct meter *m, enum event_log log, uint32_t number, struct event_row *row)

@@ -91,7 +91,8 @@ void push_plan(struct meter *m)
 void push_due(struct meter *m, utc_t due)
 {
     for (unsigned i = 0; i < PUSH_TIMES; i++)
-        if (next_of(m, i, (utc_t){ due.s - 1 }).s == due.s) (void)push_order(m, i);
+        if (next_of(m, i, (utc_t){ due.s - 1 }).s == due.s)
+            (void)push_order(m, param_script(m, PARAM_PUSH_SCRIPTS, i + 1) - 1);
     plan_after(m, due.s > m->utc.s ? due : m->utc);
 }
 

@@ -9,6 +9,7 @@
 #include "meter/change.h"
 #include "meter/display/code.h"
 #include "meter/meter.h"
+#include "meter/profile/scan.h"
 #include "store/keys.h"
 #include "sts/code.h"
 #include "sts/pan.h"
@@ -925,7 +926,7 @@ unsigned token_series(enum token_log log)
 struct token_span token_span(const struct meter *m, enum token_log log)
 {
     unsigned id = token_series(log);
-    return (struct token_span){ series_first(&m->store, id), series_next(&m->store, id) };
+    return (struct token_span){ scan_oldest(m, id), series_next(&m->store, id) };
 }
 
 static void load_credit_row(struct token_row *row, const uint8_t *o)

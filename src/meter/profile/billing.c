@@ -10,6 +10,7 @@
 #include "meter/meter.h"
 #include "meter/prepay/credit.h"
 #include "meter/profile/passed.h"
+#include "meter/profile/scan.h"
 
 /* A row: {time 4, status 2, cause 1, 0 x 5, cells 96 x 8, maxima 54 x (value 4, date 4),
  * money of two wallets 2 x 64, the rest 0}. */
@@ -33,7 +34,7 @@ unsigned billing_series(enum billing which)
 struct billing_span billing_span(const struct meter *m, enum billing which)
 {
     unsigned id = billing_series(which);
-    return (struct billing_span){ series_first(&m->store, id), series_next(&m->store, id) };
+    return (struct billing_span){ scan_oldest(m, id), series_next(&m->store, id) };
 }
 
 /* -- rows ---------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "meter/change.h"
 #include "meter/meter.h"
+#include "meter/profile/scan.h"
 
 /* A row: {time 4, status 2, the low 32 bits of each register}. */
 enum { HEAD = 6, VALUE = 4, ROW_MAX = HEAD + CFG_CHANNELS * VALUE };
@@ -103,7 +104,7 @@ uint32_t profile_period_s(const struct meter *m, unsigned survey)
 struct profile_span profile_span(const struct meter *m, unsigned survey)
 {
     unsigned id = series_of(survey);
-    return (struct profile_span){ series_first(&m->store, id), series_next(&m->store, id) };
+    return (struct profile_span){ scan_oldest(m, id), series_next(&m->store, id) };
 }
 
 uint32_t profile_in_use(const struct meter *m, unsigned survey)

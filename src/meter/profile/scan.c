@@ -12,6 +12,20 @@ static uint32_t clamped(utc_t u)
     return u.s < 0 ? 0 : u.s > UINT32_MAX ? UINT32_MAX : (uint32_t)u.s;
 }
 
+/* Rows a series is shown with at most: a ring keeps some more until a sector is given up. */
+static uint32_t most(const struct meter *m, unsigned id)
+{
+    if (id <= SERIES_SURVEY_3) return profile_entries(m, id - SERIES_SURVEY_1);
+    return id == SERIES_DAILY ? CFG_DAYS : id == SERIES_MONTHLY ? CFG_MONTHS : CFG_LOG_ROWS;
+}
+
+uint32_t scan_oldest(const struct meter *m, unsigned series)
+{
+    uint32_t first = series_first(&m->store, series), next = series_next(&m->store, series);
+    uint32_t n = most(m, series);
+    return next - first > n ? next - n : first;
+}
+
 static void begin(struct meter *m, struct scan *s, unsigned series, utc_t from, utc_t to)
 {
     s->rows = 0;
@@ -70,6 +84,9 @@ int scan_step(struct meter *m, struct scan *s)
     if (s->search.state == COUNTING) return count(m, s);
     int err = series_search_step(&m->store, &s->search);
     if (err) return err;
+    uint32_t oldest = scan_oldest(m, s->search.id);
+    if (s->search.first < oldest) s->search.first = oldest;
+    if (s->search.end < s->search.first) s->search.end = s->search.first;
     s->rows = s->search.end - s->search.first;
     if (is_sorted(m, s) || !s->rows) return 0;
     s->rows = 0;

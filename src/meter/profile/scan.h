@@ -28,6 +28,10 @@ struct scan {
 };
 _Static_assert(sizeof(struct scan) <= 36, "kept in nine words");
 
+/* The oldest row that is shown of a series: as many as it promises, and none that its ring
+ * happens to keep beyond that. */
+uint32_t scan_oldest(const struct meter *m, unsigned series);
+
 /* Look for rows with from <= time <= to, both ends inclusive. */
 void scan_begin_survey(struct meter *m, struct scan *s, unsigned survey, utc_t from, utc_t to);
 void scan_begin_billing(struct meter *m, struct scan *s, enum billing which, utc_t from,

@@ -263,10 +263,12 @@ bool secure_is_locked(struct meter *m, unsigned port)
     return true;
 }
 
-bool secure_attempt(struct meter *m, unsigned port, bool failed)
+bool secure_attempt(struct meter *m, unsigned port, unsigned client, bool failed)
 {
     struct secure_lock *l = &m->secure.lock[port];
-    if (!failed && l->failed == 0) return false;
+    uint16_t *failing = &m->secure.failing[port], bit = (uint16_t)(1u << client);
+    *failing = (uint16_t)(failed ? *failing | bit : *failing & ~bit);
+    if (!failed && (l->failed == 0 || *failing)) return false;
     m->secure.is_dirty = true;
     if (!failed) {
         l->failed = 0;
@@ -317,6 +319,7 @@ bool secure_reset(struct meter *m, unsigned port)
     if (l->failed == 0 && l->until_s == 0) return false;
     l->failed = 0;
     l->until_s = 0;
+    m->secure.failing[port] = 0;
     m->secure.is_dirty = true;
     secure_settle(m);
     secure_plan(m);

@@ -62,7 +62,8 @@ struct secure {
     uint32_t floor[SECURE_FLOORS]; /* lowest receiving counter taken next, by client row */
     uint64_t spent[SECURE_FLOORS]; /* lowest transaction taken next, likewise */
     struct secure_lock lock[SECURE_PORTS];
-    bool is_dirty, is_spent; /* floors, transactions in RAM are ahead of flash */
+    uint16_t failing[SECURE_PORTS]; /* RAM: bits of the clients whose last attempt failed */
+    bool is_dirty, is_spent;        /* floors, transactions in RAM are ahead of flash */
 };
 
 /* -- keys -----------------------------------------------------------------------------------
@@ -141,8 +142,10 @@ enum { GUARD_MODE, GUARD_ATTEMPTS, GUARD_FIRST_S, GUARD_STEEPNESS, GUARD_LONGEST
 
 bool secure_is_locked(struct meter *m, unsigned port);
 
-/* An attempt on a port failed, or succeeded. True when this one began a lock-out. */
-bool secure_attempt(struct meter *m, unsigned port, bool failed);
+/* An attempt of a client row on a port failed, or succeeded. True when this one began a
+ * lock-out. The count begins again when all have been let in that were not: who may come in as
+ * one client gets no more guesses at another's secret. */
+bool secure_attempt(struct meter *m, unsigned port, unsigned client, bool failed);
 
 /* -- for the parts of meter/ alone: lock-outs end by themselves (event 368) */
 void secure_plan(struct meter *m);

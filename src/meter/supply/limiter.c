@@ -114,6 +114,12 @@ void limiter_plan(struct meter *m)
 
 /* -- the value against it ------------------------------------------------------------------ */
 
+static int32_t script_of(const struct meter *m, unsigned k, bool exceeded)
+{
+    unsigned n = (unsigned)get(m, k, exceeded ? LIMIT_UP : LIMIT_DOWN);
+    return (int32_t)param_script(m, PARAM_SUPPLY_SCRIPTS, n);
+}
+
 static bool opens(int32_t script)
 {
     return script == ACTION_DISCONNECT || script == ACTION_READY;
@@ -150,15 +156,14 @@ static void judge(struct meter *m, unsigned k)
     struct event_detail d = { .what = (uint16_t)(k + 1), .magnitude = (uint32_t)value };
     x->exceeded = x->over;
     event_post(m, x->over ? EV_LIMITER_EXCEEDED : EV_LIMITER_OK, NULL, &d);
-    run(m, k, get(m, k, x->over ? LIMIT_UP : LIMIT_DOWN));
+    run(m, k, script_of(m, k, x->over));
     supply_forgo(m, (enum requester)requester[k]);
 }
 
 bool limiter_asks(const struct meter *m, enum requester r)
 {
     for (unsigned k = 0; k < LIMITERS; k++) {
-        bool exceeded = m->limiters.of[k].exceeded;
-        int32_t script = get(m, k, exceeded ? LIMIT_UP : LIMIT_DOWN);
+        int32_t script = script_of(m, k, m->limiters.of[k].exceeded);
         if (requester[k] == r && opens(script)) return true;
     }
     return false;

@@ -22,6 +22,12 @@ static int32_t get(const struct meter *m, unsigned k, unsigned what)
     return param_get(m, (uint16_t)(PARAM_MONITOR_1_REG + k * MONITOR_PARAMS + what));
 }
 
+static int32_t script_of(const struct meter *m, unsigned k, bool above)
+{
+    unsigned n = (unsigned)get(m, k, above ? MONITOR_UP : MONITOR_DOWN);
+    return (int32_t)param_script(m, PARAM_SUPPLY_SCRIPTS, n);
+}
+
 /* Once it is open no current flows, which is no reason to close: what over-current opened comes
  * back by the attempts of limiter.h. */
 static void run(struct meter *m, enum requester r, int32_t script)
@@ -41,7 +47,7 @@ static void cross(struct meter *m, unsigned k, bool up, int64_t value)
     struct event_detail d = { .what = (uint16_t)(k + 1), .magnitude = (uint32_t)value };
     uint16_t code = up ? x->up : x->down;
     if (code) event_post(m, (enum event)code, NULL, &d);
-    run(m, (enum requester)x->requester, get(m, k, up ? MONITOR_UP : MONITOR_DOWN));
+    run(m, (enum requester)x->requester, script_of(m, k, up));
     supply_forgo(m, (enum requester)x->requester);
 }
 
@@ -50,8 +56,7 @@ bool monitor_asks(const struct meter *m, enum requester r)
     for (unsigned k = 0; k < MONITORS; k++) {
         uint8_t side = m->monitors.side[k];
         if (rows[k].requester != r || side == SIDE_UNKNOWN) continue;
-        int32_t script = get(m, k, side == SIDE_ABOVE ? MONITOR_UP : MONITOR_DOWN);
-        if (script == ACTION_DISCONNECT) return true;
+        if (script_of(m, k, side == SIDE_ABOVE) == ACTION_DISCONNECT) return true;
     }
     return false;
 }

@@ -478,7 +478,7 @@ int calendar_activate(struct meter *m, const struct who *who, enum calendar c)
     if (err < 0) return err;
     put_scalar(m, sides_param(c), (int32_t)(passive | passive << PARTS));
     struct event_detail d = { .what = time_param(c) };
-    change_event(m, (enum event)code[c], who, &d);
+    change_event(m, (enum event)code[c], who, c == CALENDAR_FRIENDLY ? &d : NULL);
     if (c == CALENDAR_TARIFF) change_stamp(m, STAMP_CALENDAR);
     return change_commit(m);
 }

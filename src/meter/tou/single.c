@@ -18,10 +18,10 @@ static const struct order supply[] = { { CMD_SUPPLY_DISCONNECT, SUPPLY_SCHEDULE 
                                        { CMD_SUPPLY_RECONNECT, SUPPLY_SCHEDULE },
                                        { CMD_SUPPLY_READY, SUPPLY_SCHEDULE } };
 static const struct {
-    uint16_t param;
+    uint16_t param, scripts;
     uint8_t stamp, n;
     const struct order *order;
-} table[SINGLES] = { [SINGLE_SUPPLY] = { PARAM_SINGLE_1, STAMP_SINGLE,
+} table[SINGLES] = { [SINGLE_SUPPLY] = { PARAM_SINGLE_1, PARAM_SUPPLY_SCRIPTS, STAMP_SINGLE,
                                          sizeof supply / sizeof *supply, supply } };
 
 /* -- octets: {selector 1, type 1, moments 9 each} ------------------------------------------ */
@@ -121,8 +121,9 @@ static void carry_out(struct meter *m, enum single_id id)
     static const struct who self = { .link = LINK_SELF };
     struct single_action x;
     single_get(m, id, &x);
-    if (x.selector < 1 || x.selector > table[id].n) return;
-    const struct order *o = &table[id].order[x.selector - 1];
+    unsigned script = param_script(m, table[id].scripts, x.selector);
+    if (script < 1 || script > table[id].n) return;
+    const struct order *o = &table[id].order[script - 1];
     command_do(m, &self, o->command, o->arg);
 }
 

@@ -87,7 +87,7 @@ static unsigned resource_tariff(const struct meter *m, unsigned calendar)
 static unsigned tariff_now(const struct meter *m)
 {
     const struct tou *t = &m->tou;
-    unsigned says = t->ordered ? t->ordered : t->says[CALENDAR_TARIFF];
+    unsigned says = t->ordered ? t->ordered : tou_says(m, CALENDAR_TARIFF);
     unsigned tariff = says ? says : 1;
     int32_t mode = param_get(m, PARAM_RESOURCE_MODE);
     if (mode == RESOURCE_SOURCE && t->second) return resource_tariff(m, tariff);
@@ -167,7 +167,7 @@ int tou_order(struct meter *m, const struct who *who, unsigned tariff)
 
 unsigned tou_says(const struct meter *m, enum calendar c)
 {
-    return m->tou.says[c];
+    return param_script(m, (uint16_t)(PARAM_TARIFF_SCRIPTS + c), m->tou.says[c]);
 }
 
 void tou_inputs(struct meter *m, bool second, unsigned rate)

@@ -165,16 +165,10 @@ static uint16_t collection_param(unsigned e)
     return e >= SCHEME_CHARGES ? PARAM_COLLECT_DEBT : 0;
 }
 
-/* Bit 0 of a bit-string is its first. */
-static uint8_t turned(unsigned bits)
-{
-    return (uint8_t)((bits & 1) << 7 | (bits & 2) << 5 | (bits & 4) << 3);
-}
-
-static uint8_t collection_of(void *app, unsigned e)
+static uint32_t collection_of(void *app, unsigned e)
 {
     uint16_t param = collection_param(e);
-    return turned(param ? (unsigned)param_get(meter_of(app), param) : 7);
+    return param ? (uint32_t)param_get(meter_of(app), param) : 7;
 }
 
 static enum dar get_collection(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -182,11 +176,10 @@ static enum dar get_collection(void *app, const struct cosem_at *at, struct axdr
     unsigned w = wallet_of(at);
     axdr_emit_array(o, CHARGES);
     for (unsigned e = 0; e < CHARGES; e++) {
-        uint8_t bits = collection_of(app, e);
         axdr_emit_struct(o, 3);
         emit_ln(o, (uint8_t)(CREDIT_NEXT + w), 0);
         emit_ln(o, (uint8_t)(CHARGE_NEXT + w), (uint8_t)e);
-        axdr_emit_bits(o, &bits, 3);
+        emit_flags(o, collection_of(app, e), 3);
     }
     return DAR_OK;
 }
@@ -199,15 +192,14 @@ static enum dar set_collection(void *app, const struct cosem_at *at, struct axdr
     bool fits = true;
     if (axdr_read_head(in, AXDR_ARRAY) != CHARGES) return in->bad ? DAR_TYPE : DAR_OTHER;
     for (unsigned e = 0; e < CHARGES; e++) {
-        uint8_t ln[2][6], bits = 0;
+        uint8_t ln[2][6];
         axdr_read_struct(in, 3);
         axdr_read_octets(in, ln[0], 6);
         axdr_read_octets(in, ln[1], 6);
-        axdr_read_bits(in, &bits, 3);
+        int32_t says = (int32_t)read_flags(in, 3);
         if (in->bad) return DAR_TYPE;
         fits &= ln[0][3] == CREDIT_NEXT + wallet_of(at) && ln[0][4] == 0 &&
                 ln[1][3] == CHARGE_NEXT + wallet_of(at) && ln[1][4] == e;
-        int32_t says = (bits & 0x80) >> 7 | (bits & 0x40) >> 5 | (bits & 0x20) >> 3;
         struct param_value *of = collection_param(e) == PARAM_COLLECT_DEBT ? &v[1] : &v[0];
         fits &= collection_param(e) ? of->value < 0 || of->value == says : says == 7;
         if (collection_param(e)) of->value = says;

@@ -387,11 +387,21 @@ static enum dar get_mask(void *app, const struct cosem_at *at, struct axdr_out *
     return DAR_OK;
 }
 
+/* The same order as the script that writes this name: both activations follow. */
+static enum dar set_mask(void *app, const struct cosem_at *at, struct axdr_in *in)
+{
+    size_t n = 0;
+    const uint8_t *name = axdr_read_string(in, AXDR_OCTETS, &n);
+    if (in->bad) return DAR_TYPE;
+    if (n != 1) return DAR_OTHER;
+    return model_order(meter_of(app), at->who, CMD_TARIFF, name[0] - '0');
+}
+
 static const struct cosem_seq assignment_seq = { .open = assignment_open,
                                                  .row = assignment_row };
 static const struct cosem_seq masks_seq = { .open = masks_open, .row = masks_row };
 const struct cosem_attr activation_attr[] = {
     [COSEM_ATTR(2)] = { .seq = &assignment_seq },
     [COSEM_ATTR(3)] = { .seq = &masks_seq },
-    [COSEM_ATTR(4)] = { .get = get_mask },
+    [COSEM_ATTR(4)] = { .get = get_mask, .set = set_mask },
 };

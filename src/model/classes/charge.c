@@ -35,67 +35,132 @@ static const struct debt *at_debt(void *app, const struct cosem_at *at)
     return &meter_of(app)->wallets.wallet[wallet_of(at)].debt[debt_of(at)];
 }
 
-static uint16_t debt_param(const struct cosem_at *at)
-{
-    unsigned first = debt_of(at) == DEBT_DAY ? PARAM_DEBT_1_DAY : PARAM_DEBT_1_SHARE;
-    return (uint16_t)(first + wallet_of(at));
-}
-
 static int emit_amount(void *app, const struct cosem_at *at, struct axdr_out *o, int64_t v)
 {
     return axdr_emit_i32(o, wallet_published(meter_of(app), wallet_of(at), v));
 }
 
-/* -- the numbers of a charge in a scheme --------------------------------------------------- */
+/* -- the numbers of a charge --------------------------------------------------------------- */
 
-static unsigned values_of(const struct scheme *s, unsigned e)
+/* Charge e of a scheme, or a debt: what it takes is a parameter. */
+struct charge {
+    struct meter *m;
+    const struct cosem_at *at;
+    struct scheme s;
+    int32_t debt;
+    uint16_t param;
+    bool is_new; /* the debt is another one now */
+};
+
+static void load(struct charge *c, void *app, const struct cosem_at *at, enum scheme_side side)
 {
-    if (e == CHARGE_ENERGY) return s->steps * TARIFFS;
-    return e == CHARGE_SERVICE ? s->services : 1;
+    *c = (struct charge){ .m = meter_of(app), .at = at };
+    if (is_debt(at)) {
+        unsigned first = debt_of(at) == DEBT_DAY ? PARAM_DEBT_1_DAY : PARAM_DEBT_1_SHARE;
+        c->param = (uint16_t)(first + wallet_of(at));
+        c->debt = param_get(c->m, c->param);
+    } else {
+        model_scheme(c->m, side, &c->s);
+    }
 }
 
-static int64_t value_at(const struct scheme *s, unsigned e, unsigned i)
+static unsigned values_of(const struct charge *c)
 {
-    if (e == CHARGE_ENERGY) return s->step[i / TARIFFS].price[i % TARIFFS];
-    if (e == CHARGE_SERVICE) return s->service[i].amount;
-    if (e < CHARGE_LEVY) return s->fixed[e - CHARGE_FIXED].amount;
-    if (e < CHARGE_VAT) return s->levy[e - CHARGE_LEVY].value;
-    if (e < CHARGE_SUBSIDY) return s->vat[e - CHARGE_VAT].rate;
-    return s->subsidy[e - CHARGE_SUBSIDY].value;
+    if (c->at->k == CHARGE_ENERGY) return c->s.steps * TARIFFS;
+    return c->at->k == CHARGE_SERVICE ? c->s.services : 1;
 }
 
-static void put_value(struct scheme *s, unsigned e, unsigned i, int64_t v)
+/* Where the values of charges stand, from charge `first` on: groups of `inner` values side by
+ * side, `every` octets apart, each an unsigned number of so many bits. */
+static const struct value_place {
+    uint8_t first, bits, inner, every;
+    uint16_t at;
+} parts[] = {
+    { CHARGE_DEBTS, 31, 1, 0, offsetof(struct charge, debt) },
+    { CHARGE_SUBSIDY, 63, 1, sizeof(struct price_subsidy),
+      offsetof(struct charge, s.subsidy[0].value) },
+    { CHARGE_VAT, 16, 1, sizeof(struct price_vat), offsetof(struct charge, s.vat[0].rate) },
+    { CHARGE_LEVY, 63, 1, sizeof(struct price_levy), offsetof(struct charge, s.levy[0].value) },
+    { CHARGE_FIXED, 63, 1, sizeof(struct price_fixed),
+      offsetof(struct charge, s.fixed[0].amount) },
+    { CHARGE_SERVICE, 63, 1, sizeof(struct price_service),
+      offsetof(struct charge, s.service[0].amount) },
+    { CHARGE_ENERGY, 32, TARIFFS, sizeof(struct price_step),
+      offsetof(struct charge, s.step[0].price) },
+};
+
+static const struct value_place *part_of(const struct charge *c)
 {
-    if (e == CHARGE_ENERGY)
-        s->step[i / TARIFFS].price[i % TARIFFS] = (uint32_t)v;
-    else if (e == CHARGE_SERVICE)
-        s->service[i].amount = v;
-    else if (e < CHARGE_LEVY)
-        s->fixed[e - CHARGE_FIXED].amount = v;
-    else if (e < CHARGE_VAT)
-        s->levy[e - CHARGE_LEVY].value = v;
-    else if (e < CHARGE_SUBSIDY)
-        s->vat[e - CHARGE_VAT].rate = (uint16_t)v;
+    const struct value_place *p = parts;
+    while (c->at->k < p->first) p++;
+    return p;
+}
+
+static size_t place_of(const struct charge *c, unsigned i)
+{
+    const struct value_place *p = part_of(c);
+    unsigned n = c->at->k - p->first + i;
+    return p->at + n / p->inner * p->every + n % p->inner * sizeof(uint32_t);
+}
+
+static int64_t value_at(const struct charge *c, unsigned i)
+{
+    const uint8_t *at = (const uint8_t *)c + place_of(c, i);
+    uint16_t h;
+    uint32_t w;
+    int64_t d;
+    switch (part_of(c)->bits) {
+    case 16:
+        memcpy(&h, at, sizeof h);
+        return h;
+    case 63:
+        memcpy(&d, at, sizeof d);
+        return d;
+    default:
+        memcpy(&w, at, sizeof w);
+        return w;
+    }
+}
+
+/* False: it does not fit. */
+static bool put_value(struct charge *c, unsigned i, int64_t v)
+{
+    uint8_t *at = (uint8_t *)c + place_of(c, i), bits = part_of(c)->bits;
+    uint16_t h = (uint16_t)v;
+    uint32_t w = (uint32_t)v;
+    if (v < 0 || v >> bits) return false;
+    c->is_new = true;
+    if (bits == 16)
+        memcpy(at, &h, sizeof h);
+    else if (bits == 63)
+        memcpy(at, &v, sizeof v);
     else
-        s->subsidy[e - CHARGE_SUBSIDY].value = v;
+        memcpy(at, &w, sizeof w);
+    return true;
 }
 
-static bool is_percentage(const struct scheme *s, unsigned e)
+static bool is_percentage(const struct charge *c)
 {
+    unsigned e = c->at->k;
+    if (is_debt(c->at)) return debt_of(c->at) == DEBT_SHARE;
     if (e < CHARGE_LEVY) return false;
     if (e < CHARGE_VAT)
-        return s->levy[e - CHARGE_LEVY].kind == LEVY_PERCENT ||
-               s->levy[e - CHARGE_LEVY].kind == LEVY_BASE;
+        return c->s.levy[e - CHARGE_LEVY].kind == LEVY_PERCENT ||
+               c->s.levy[e - CHARGE_LEVY].kind == LEVY_BASE;
     if (e < CHARGE_SUBSIDY) return true;
-    return s->subsidy[e - CHARGE_SUBSIDY].kind == SUBSIDY_PERCENT ||
-           s->subsidy[e - CHARGE_SUBSIDY].kind == SUBSIDY_BASE;
+    return c->s.subsidy[e - CHARGE_SUBSIDY].kind == SUBSIDY_PERCENT ||
+           c->s.subsidy[e - CHARGE_SUBSIDY].kind == SUBSIDY_BASE;
 }
 
-/* kWh, not money, is what a subsidy of free units gives. */
-static int own_scale(const struct scheme *s, unsigned e)
+/* kWh, not money, is what a subsidy of free units gives; an instalment is as published, a share
+ * 0.01 %. */
+static int own_scale(const struct charge *c)
 {
-    if (e >= CHARGE_SUBSIDY && s->subsidy[e - CHARGE_SUBSIDY].kind == SUBSIDY_FREE) return 0;
-    return is_percentage(s, e) ? RATE_SCALE : PRICE_SCALE;
+    unsigned e = c->at->k;
+    if (is_percentage(c)) return RATE_SCALE;
+    if (is_debt(c->at)) return wallet_is_money(c->m, wallet_of(c->at)) ? -2 : -3;
+    if (e >= CHARGE_SUBSIDY && c->s.subsidy[e - CHARGE_SUBSIDY].kind == SUBSIDY_FREE) return 0;
+    return PRICE_SCALE;
 }
 
 static int64_t power_of_ten(int n)
@@ -112,38 +177,40 @@ static int64_t rounded(int64_t v, int tens)
 }
 
 /* How many digits go so that all of a charge fits 16 bits. */
-static int tens_of(const struct scheme *s, unsigned e)
+static int tens_of(const struct charge *c)
 {
     int tens = 0;
-    for (unsigned i = 0; i < values_of(s, e); i++)
-        while (rounded(value_at(s, e, i), tens) > INT16_MAX) tens++;
+    for (unsigned i = 0; i < values_of(c); i++)
+        while (rounded(value_at(c, i), tens) > INT16_MAX) tens++;
     return tens;
 }
 
 /* -- tables -------------------------------------------------------------------------------- */
 
-/* What a charge is for: energy, or nothing that is counted. */
-static const uint8_t commodity[2][6] = { { 0 }, { 1, 0, 1, 8, 0, 255 } };
+/* {{unit, scale}, {class, name, attribute}}: what a charge is for, energy, or nothing that is
+ * counted. */
+struct head {
+    int8_t units, scale, attr;
+    uint16_t class_id;
+    struct obis ln;
+};
+static const struct axdr_field head_field[] = {
+    AXDR_NESTED(3),
+    AXDR_NESTED(2),
+    AXDR_FIELD(I8, struct head, units),
+    AXDR_FIELD(I8, struct head, scale),
+    AXDR_NESTED(3),
+    AXDR_FIELD(U16, struct head, class_id),
+    AXDR_FIELD(OBIS, struct head, ln),
+    AXDR_FIELD(I8, struct head, attr),
+};
 
-static int emit_head(struct axdr_out *o, unsigned e, int scale, unsigned rows)
+static struct head head_of(const struct cosem_at *at, int scale)
 {
-    bool units = e == CHARGE_ENERGY;
-    axdr_emit_struct(o, 3);
-    axdr_emit_struct(o, 2);
-    axdr_emit_i8(o, units ? 3 : 0); /* a kWh */
-    axdr_emit_i8(o, (int8_t)scale);
-    axdr_emit_struct(o, 3);
-    axdr_emit_u16(o, units ? 3 : 0);
-    axdr_emit_octets(o, commodity[units], 6);
-    axdr_emit_i8(o, units ? 2 : 0);
-    return axdr_emit_array(o, rows);
-}
-
-static int emit_row(struct axdr_out *o, const uint8_t *index, unsigned n, int64_t v)
-{
-    axdr_emit_struct(o, 2);
-    axdr_emit_octets(o, index, n);
-    return axdr_emit_i16(o, (int16_t)v);
+    struct head h = { .units = 3, .attr = 2, .class_id = 3, .ln = { 1, 0, 1, 8, 0, 255 } };
+    if (at->k != CHARGE_ENERGY) h = (struct head){ .units = 0 };
+    h.scale = (int8_t)scale;
+    return h;
 }
 
 static unsigned index_of(unsigned e, unsigned i, uint8_t index[INDEX_MAX])
@@ -153,39 +220,21 @@ static unsigned index_of(unsigned e, unsigned i, uint8_t index[INDEX_MAX])
     return e == CHARGE_ENERGY ? 2 : e == CHARGE_SERVICE ? 1 : 0;
 }
 
-/* An instalment is as published, a share 0.01 %: both are cut to 16 bits by their scale. */
-static int debt_scale(void *app, const struct cosem_at *at)
-{
-    bool money = wallet_is_money(meter_of(app), wallet_of(at));
-    return debt_of(at) == DEBT_SHARE || money ? -2 : -3;
-}
-
-static int debt_tens(int64_t v)
-{
-    int tens = 0;
-    while (rounded(v, tens) > INT16_MAX) tens++;
-    return tens;
-}
-
-static int emit_debt(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    int64_t v = param_get(meter_of(app), debt_param(at));
-    int tens = debt_tens(v);
-    emit_head(o, at->k, debt_scale(app, at) + tens, 1);
-    return emit_row(o, NULL, 0, rounded(v, tens));
-}
-
 static int emit_table(void *app, const struct cosem_at *at, enum scheme_side side,
                       struct axdr_out *o)
 {
-    struct scheme s;
+    struct charge c;
     uint8_t index[INDEX_MAX];
-    if (is_debt(at)) return emit_debt(app, at, o);
-    model_scheme(meter_of(app), side, &s);
-    int tens = tens_of(&s, at->k);
-    emit_head(o, at->k, own_scale(&s, at->k) + tens, values_of(&s, at->k));
-    for (unsigned i = 0; i < values_of(&s, at->k); i++)
-        emit_row(o, index, index_of(at->k, i, index), rounded(value_at(&s, at->k, i), tens));
+    load(&c, app, at, side);
+    int tens = tens_of(&c);
+    struct head h = head_of(at, own_scale(&c) + tens);
+    axdr_emit_fields(o, head_field, COUNT(head_field), &h);
+    axdr_emit_array(o, values_of(&c));
+    for (unsigned i = 0; i < values_of(&c); i++) {
+        axdr_emit_struct(o, 2);
+        axdr_emit_octets(o, index, index_of(at->k, i, index));
+        axdr_emit_i16(o, (int16_t)rounded(value_at(&c, i), tens));
+    }
     return 0;
 }
 
@@ -200,104 +249,76 @@ static enum dar get_passive(void *app, const struct cosem_at *at, struct axdr_ou
 }
 
 /* Which value of the charge an index names; -1 none. */
-static int find_index(const struct scheme *s, unsigned e, const uint8_t *p, size_t n)
+static int find_index(const struct charge *c, const uint8_t *p, size_t n)
 {
     uint8_t index[INDEX_MAX];
-    for (unsigned i = 0; i < values_of(s, e); i++)
-        if (n == index_of(e, i, index) && (!n || !memcmp(p, index, n))) return (int)i;
+    for (unsigned i = 0; i < values_of(c); i++)
+        if (n == index_of(c->at->k, i, index) && (!n || !memcmp(p, index, n))) return (int)i;
     return -1;
 }
 
-/* Rows {index, 16 bits} at 10^scale into the passive scheme. */
-static enum dar read_prices(struct axdr_in *in, struct scheme *s, unsigned e, int scale)
+/* Rows {index, 16 bits} at 10^scale. What stands, rounded, stays; of a debt only as it is
+ * shown. */
+static enum dar read_prices(struct axdr_in *in, struct charge *c, int scale)
 {
-    int tens = scale - own_scale(s, e);
+    bool debt = is_debt(c->at);
+    int tens = scale - own_scale(c), shown = tens_of(c);
     uint32_t rows = axdr_read_head(in, AXDR_ARRAY);
     if (in->bad) return DAR_TYPE;
-    if (rows > values_of(s, e) || tens < 0 || tens > 12) return DAR_OTHER;
-    for (uint32_t k = 0; k < rows; k++) {
+    if (rows > values_of(c) || rows < debt || tens < 0 || tens > (debt ? 9 : 12))
+        return DAR_OTHER;
+    for (; rows; rows--) {
         size_t n = 0;
         axdr_read_struct(in, 2);
         const uint8_t *p = axdr_read_string(in, AXDR_OCTETS, &n);
         int64_t v = axdr_read_int(in, AXDR_I16);
         if (in->bad) return DAR_TYPE;
-        int i = find_index(s, e, p, n);
-        if (i >= 0 && v == rounded(value_at(s, e, (unsigned)i), tens)) continue; /* it stands */
-        v *= power_of_ten(tens);
-        bool fits = v >= 0 && (e != CHARGE_ENERGY || v <= UINT32_MAX) &&
-                    (e < CHARGE_VAT || e >= CHARGE_SUBSIDY || v <= UINT16_MAX);
-        if (i < 0 || !fits) return DAR_OTHER;
-        put_value(s, e, (unsigned)i, v);
+        int i = find_index(c, p, n);
+        if (i < 0) return DAR_OTHER;
+        bool stands = v == rounded(value_at(c, (unsigned)i), tens) && (!debt || tens == shown);
+        if (!stands && !put_value(c, (unsigned)i, v * power_of_ten(tens))) return DAR_OTHER;
     }
-    return in->bad ? DAR_TYPE : DAR_OK;
+    return DAR_OK;
 }
 
-static enum dar write_passive(void *app, const struct cosem_at *at, const struct scheme *s)
+/* An instalment has no passive one: it is set at once. */
+static enum dar write_passive(const struct charge *c)
 {
     struct scheme was;
     enum scheme_fault fault;
     uint8_t body[2][SCHEME_BODY];
-    model_scheme(meter_of(app), SCHEME_PASSIVE, &was);
-    scheme_save(s, body[0]);
+    if (!c->is_new) return DAR_OK;
+    if (is_debt(c->at)) return param_set(c->m, c->at->who, c->param, c->debt);
+    model_scheme(c->m, SCHEME_PASSIVE, &was);
+    scheme_save(&c->s, body[0]);
     scheme_save(&was, body[1]);
     if (!memcmp(body[0], body[1], SCHEME_BODY)) return DAR_OK;
-    return expense_scheme_set(meter_of(app), at->who, s, &fault);
-}
-
-/* An instalment has no passive one: it is set at once. What stands, rounded, stays. */
-static enum dar read_debt(void *app, const struct cosem_at *at, struct axdr_in *in, int scale)
-{
-    size_t n = 0;
-    struct meter *m = meter_of(app);
-    int32_t was = param_get(m, debt_param(at));
-    int tens = scale - debt_scale(app, at);
-    if (axdr_read_head(in, AXDR_ARRAY) != 1) return in->bad ? DAR_TYPE : DAR_OTHER;
-    axdr_read_struct(in, 2);
-    axdr_read_string(in, AXDR_OCTETS, &n);
-    int64_t v = axdr_read_int(in, AXDR_I16);
-    if (in->bad) return DAR_TYPE;
-    if (n || tens < 0 || tens > 9) return DAR_OTHER;
-    if (tens == debt_tens(was) && v == rounded(was, tens)) return DAR_OK;
-    v *= power_of_ten(tens);
-    if (v < 0 || v > INT32_MAX) return DAR_OTHER;
-    return param_set(m, at->who, debt_param(at), (int32_t)v);
+    return expense_scheme_set(c->m, c->at->who, &c->s, &fault);
 }
 
 static enum dar set_passive(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    struct scheme s;
-    uint8_t ln[6];
-    bool counted = at->k == CHARGE_ENERGY;
-    model_scheme(meter_of(app), SCHEME_PASSIVE, &s);
-    axdr_read_struct(in, 3);
-    axdr_read_struct(in, 2);
-    int8_t units = axdr_read_i8(in), scale = axdr_read_i8(in);
-    axdr_read_struct(in, 3);
-    uint16_t class_id = axdr_read_u16(in);
-    axdr_read_octets(in, ln, sizeof ln);
-    int8_t attr = axdr_read_i8(in);
-    if (in->bad) return DAR_TYPE;
-    if (units != (counted ? 3 : 0) || class_id != (counted ? 3 : 0) ||
-        attr != (counted ? 2 : 0) || memcmp(ln, commodity[counted], sizeof ln) != 0)
+    struct charge c;
+    struct head h, must;
+    if (axdr_read_fields(in, head_field, COUNT(head_field), &h)) return DAR_TYPE;
+    must = head_of(at, h.scale);
+    if (h.units != must.units || h.class_id != must.class_id || h.attr != must.attr ||
+        memcmp(&h.ln, &must.ln, sizeof h.ln) != 0)
         return DAR_OTHER;
-    if (is_debt(at)) return read_debt(app, at, in, scale);
-    enum dar dar = read_prices(in, &s, at->k, scale);
-    return dar == DAR_OK ? write_passive(app, at, &s) : dar;
+    load(&c, app, at, SCHEME_PASSIVE);
+    enum dar dar = read_prices(in, &c, h.scale);
+    return dar == DAR_OK ? write_passive(&c) : dar;
 }
 
 /* At the scale of the passive table as it is shown; an instalment at its own, at once. */
 static enum dar call_update(void *app, const struct cosem_at *at, struct axdr_in *arg,
                             struct cosem_ret *ret)
 {
-    struct scheme s;
+    struct charge c;
     (void)ret;
-    if (is_debt(at)) {
-        int tens = debt_tens(param_get(meter_of(app), debt_param(at)));
-        return read_debt(app, at, arg, debt_scale(app, at) + tens);
-    }
-    model_scheme(meter_of(app), SCHEME_PASSIVE, &s);
-    enum dar dar = read_prices(arg, &s, at->k, own_scale(&s, at->k) + tens_of(&s, at->k));
-    return dar == DAR_OK ? write_passive(app, at, &s) : dar;
+    load(&c, app, at, SCHEME_PASSIVE);
+    enum dar dar = read_prices(arg, &c, own_scale(&c) + tens_of(&c));
+    return dar == DAR_OK ? write_passive(&c) : dar;
 }
 
 /* -- what it came to ----------------------------------------------------------------------- */
@@ -317,19 +338,20 @@ static enum dar get_paid(void *app, const struct cosem_at *at, struct axdr_out *
     return emit_amount(app, at, o, v);
 }
 
-static bool is_timely(const struct scheme *s, unsigned e)
+static bool is_timely(const struct charge *c)
 {
+    unsigned e = c->at->k;
+    if (is_debt(c->at)) return debt_of(c->at) == DEBT_DAY;
     if (e == CHARGE_SERVICE || (e >= CHARGE_FIXED && e < CHARGE_LEVY)) return true;
-    return e >= CHARGE_LEVY && e < CHARGE_VAT && s->levy[e - CHARGE_LEVY].kind == LEVY_MONTH;
+    return e >= CHARGE_LEVY && e < CHARGE_VAT && c->s.levy[e - CHARGE_LEVY].kind == LEVY_MONTH;
 }
 
 static enum dar get_type(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct scheme s;
-    model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
-    bool timely = is_debt(at) ? debt_of(at) == DEBT_DAY : is_timely(&s, at->k);
+    struct charge c;
+    load(&c, app, at, SCHEME_ACTIVE);
     bool payment = is_debt(at) && debt_of(at) == DEBT_SHARE;
-    return axdr_emit_enum(o, payment ? 2 : timely);
+    return axdr_emit_enum(o, payment ? 2 : is_timely(&c));
 }
 
 static enum dar get_priority(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -339,27 +361,21 @@ static enum dar get_priority(void *app, const struct cosem_at *at, struct axdr_o
 }
 
 /* A month has thirty days here; it ends with the billing period. */
-static uint32_t period_of(const struct scheme *s, const struct cosem_at *at)
-{
-    if (is_debt(at)) return debt_of(at) == DEBT_DAY ? DAY_S : 0;
-    if (!is_timely(s, at->k)) return 0;
-    bool fixed = at->k >= CHARGE_FIXED && at->k < CHARGE_LEVY;
-    return fixed && s->fixed[at->k - CHARGE_FIXED].kind == FIXED_DAY ? DAY_S : MONTH_S;
-}
-
 static enum dar get_period(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct scheme s;
-    model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
-    return axdr_emit_u32(o, period_of(&s, at));
+    struct charge c;
+    load(&c, app, at, SCHEME_ACTIVE);
+    bool daily = is_debt(at) || (at->k >= CHARGE_FIXED && at->k < CHARGE_LEVY &&
+                                 c.s.fixed[at->k - CHARGE_FIXED].kind == FIXED_DAY);
+    return axdr_emit_u32(o, !is_timely(&c) ? 0 : daily ? DAY_S : MONTH_S);
 }
 
 static enum dar get_configuration(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct scheme s;
-    model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
-    bool percentage = is_debt(at) ? debt_of(at) == DEBT_SHARE : is_percentage(&s, at->k);
-    uint8_t bits = (uint8_t)((percentage ? PERCENTAGE : 0) | (is_debt(at) ? 0 : CONTINUOUS));
+    struct charge c;
+    load(&c, app, at, SCHEME_ACTIVE);
+    uint8_t bits =
+        (uint8_t)((is_percentage(&c) ? PERCENTAGE : 0) | (is_debt(at) ? 0 : CONTINUOUS));
     return axdr_emit_bits(o, &bits, 2);
 }
 
@@ -382,14 +398,9 @@ static enum dar get_remaining(void *app, const struct cosem_at *at, struct axdr_
 
 static enum dar get_proportion(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    struct scheme s;
-    int64_t v = 0;
-    model_scheme(meter_of(app), SCHEME_ACTIVE, &s);
-    if (is_debt(at))
-        v = debt_of(at) == DEBT_SHARE ? param_get(meter_of(app), debt_param(at)) : 0;
-    else if (is_percentage(&s, at->k))
-        v = value_at(&s, at->k, 0);
-    return axdr_emit_u16(o, (uint16_t)v);
+    struct charge c;
+    load(&c, app, at, SCHEME_ACTIVE);
+    return axdr_emit_u16(o, (uint16_t)(is_percentage(&c) ? value_at(&c, 0) : 0));
 }
 
 /* -- orders -------------------------------------------------------------------------------- */

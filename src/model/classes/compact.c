@@ -20,13 +20,13 @@ static unsigned which(const struct cosem_at *at)
 /* -- the list ------------------------------------------------------------------------------ */
 
 static const struct capture_row delivered[COMPACTS][4] = {
-    { { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
-      { 3, { 1, 0, 1, 8, 0, 255 }, 2, 0 },
-      { 3, { 1, 0, 2, 8, 0, 255 }, 2, 0 } },
-    { { 8, { 0, 0, 1, 0, 0, 255 }, 2, 0 },
-      { 1, { 0, 0, 97, 98, 20, 255 }, 2, 0 },
-      { 1, { 0, 0, 97, 98, 21, 255 }, 2, 0 },
-      { 1, { 0, 0, 97, 98, 22, 255 }, 2, 0 } },
+    { { 8, { 0, 0, 1, 0, 0 }, 2, 0 },
+      { 3, { 1, 0, 1, 8, 0 }, 2, 0 },
+      { 3, { 1, 0, 2, 8, 0 }, 2, 0 } },
+    { { 8, { 0, 0, 1, 0, 0 }, 2, 0 },
+      { 1, { 0, 0, 97, 98, 20 }, 2, 0 },
+      { 1, { 0, 0, 97, 98, 21 }, 2, 0 },
+      { 1, { 0, 0, 97, 98, 22 }, 2, 0 } },
 };
 
 static void emit_entry(struct axdr_out *o, const struct cosem_capture *c)
@@ -58,10 +58,7 @@ static int read_entry(struct axdr_in *in, struct cosem_at *at)
     static const struct who reader = { .assoc = ROLE_READER };
     struct cosem_capture c = { .index = 0 };
     axdr_read_struct(in, 5);
-    c.class_id = axdr_read_u16(in);
-    axdr_read_octets(in, &c.ln, sizeof c.ln);
-    c.attr = axdr_read_i8(in);
-    c.index = axdr_read_u16(in);
+    push_read_object(in, &c);
     axdr_read_struct(in, 2);
     uint8_t bound = axdr_read_enum(in);
     (void)axdr_read_value(in);

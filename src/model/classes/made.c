@@ -305,48 +305,53 @@ const struct cosem_attr descriptor_attr[] = {
 };
 
 /* -- parameters that are shown as one structure, and written as one ------------------------ */
-static const struct setting_list *settings_of(const struct cosem_at *at)
+static unsigned width_of(const struct cosem_at *at)
 {
-    return at->row->bind.ext;
+    return at->row->n & 15u;
 }
 
-static struct setting setting_of(const struct setting_list *l, unsigned k)
+static unsigned objects_of(const struct cosem_at *at)
 {
-    return (struct setting){ (uint16_t)(l->of[k % l->n].id + k / l->n), l->of[k % l->n].tag };
+    return at->row->n >> 4;
 }
 
-static unsigned count_of(const struct setting_list *l)
+static unsigned count_of(const struct cosem_at *at)
 {
-    return l->objects ? (unsigned)l->n * l->objects : l->n;
+    return width_of(at) * (objects_of(at) ? objects_of(at) : 1);
+}
+
+static struct setting setting_of(const struct cosem_at *at, unsigned k)
+{
+    const struct setting_row *r = at->row->bind.ext;
+    r += k % width_of(at);
+    return (struct setting){ (uint16_t)(r->id + k / width_of(at)), r->tag };
 }
 
 static enum dar get_settings(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
-    const struct setting_list *l = settings_of(at);
-    if (l->objects) axdr_emit_array(o, l->objects);
-    for (unsigned k = 0; k < count_of(l); k++) {
-        if (k % l->n == 0) axdr_emit_struct(o, l->n);
-        emit_setting(app, o, setting_of(l, k));
+    if (objects_of(at)) axdr_emit_array(o, objects_of(at));
+    for (unsigned k = 0; k < count_of(at); k++) {
+        if (k % width_of(at) == 0) axdr_emit_struct(o, width_of(at));
+        emit_setting(app, o, setting_of(at, k));
     }
     return DAR_OK;
 }
 
 static enum dar set_settings(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
-    const struct setting_list *l = settings_of(at);
-    struct param_value v[SETTINGS_ALL];
-    bool good = !l->objects || axdr_read_head(in, AXDR_ARRAY) == l->objects;
+    struct param_value v[SETTINGS_MAX];
+    bool good = !objects_of(at) || axdr_read_head(in, AXDR_ARRAY) == objects_of(at);
     if (!good && !in->bad) return DAR_OTHER;
-    for (unsigned k = 0; k < count_of(l); k++) {
-        struct setting s = setting_of(l, k);
-        if (k % l->n == 0) axdr_read_struct(in, l->n);
+    for (unsigned k = 0; k < count_of(at); k++) {
+        struct setting s = setting_of(at, k);
+        if (k % width_of(at) == 0) axdr_read_struct(in, width_of(at));
         int64_t n = read_setting(app, in, s);
         good &= n <= (s.tag == AXDR_DATETIME ? UINT32_MAX : INT32_MAX);
         v[k] = (struct param_value){ s.id, (int32_t)(uint32_t)n };
     }
     if (in->bad) return DAR_TYPE;
     if (!good) return DAR_OTHER;
-    return param_set_all(meter_of(app), at->who, v, count_of(l));
+    return param_set_all(meter_of(app), at->who, v, count_of(at));
 }
 
 const struct cosem_attr settings_attr[] = {

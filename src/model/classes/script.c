@@ -11,108 +11,81 @@ static const struct script_table *table_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
-/* One that may be written orders its scripts anew, and leaves out some: the number of each among
- * the product's. How many there are. */
-static unsigned numbers_of(struct meter *m, const struct script_table *t,
-                           uint8_t number[SCRIPTS_MAX])
+/* One that may be written orders its scripts anew. How many there are. */
+static unsigned count_of(const struct meter *m, const struct script_table *t)
 {
-    int n = t->param ? param_read(m, t->param, number, SCRIPTS_MAX) : 0;
-    for (unsigned i = 0; n <= 0 && i < SCRIPTS_MAX; i++) number[i] = (uint8_t)i;
-    return n > 0 ? (unsigned)n : t->n;
+    return t->n - (t->param ? (unsigned)param_get(m, t->param) >> SCRIPTS_OUT : 0);
 }
 
 const struct script *model_script(struct meter *m, const struct script_table *t, unsigned n)
 {
-    uint8_t number[SCRIPTS_MAX];
-    bool there = n >= 1 && n <= numbers_of(m, t, number);
-    return there ? &t->script[number[n - 1]] : NULL;
+    if (n < 1 || n > count_of(m, t)) return NULL;
+    return &t->script[(t->param ? param_script(m, t->param, n) : n) - 1];
 }
 
-/* What a script does, as it is sent. */
-struct action {
-    uint16_t class_id;
-    struct obis ln;
-    uint8_t service;
-    int8_t index;
-    AXDR_STRING(5) name; /* parameter; a product's of none at all is sent as integer 0 */
-};
-static const struct axdr_field action_field[] = {
-    AXDR_NESTED(5),
-    AXDR_ENUM_TO(UINT8_MAX, struct action, service),
-    AXDR_FIELD(U16, struct action, class_id),
-    AXDR_FIELD(OBIS, struct action, ln),
-    AXDR_FIELD(I8, struct action, index),
-    AXDR_FIELD(STRING, struct action, name),
-};
-
-_Static_assert(sizeof(struct action) == 16, "compared as a whole: no padding");
-
-static struct action make_action(const struct script *s)
+/* What a script does. */
+static void emit_actions(struct axdr_out *o, const struct script_table *t,
+                         const struct script *s)
 {
-    struct action x = { .class_id = s->class_id,
-                        .ln = cosem_obis(&s->ln),
-                        .service = s->service,
-                        .index = s->index };
-    if (s->name) x.name.len = (uint8_t)strlen(s->name);
-    if (s->name) memcpy(x.name.at, s->name, x.name.len);
-    return x;
-}
-
-static void emit_action(struct axdr_out *o, const struct script *s, uint8_t k)
-{
-    struct action x = make_action(s);
-    x.ln.e = (uint8_t)(x.ln.e + k);
-    axdr_emit_fields(o, action_field, COUNT(action_field) - !s->name, &x);
-    if (!s->name) axdr_emit_i8(o, 0);
+    struct obis ln = cosem_obis(&s->ln);
+    axdr_emit_array(o, t->objects);
+    for (unsigned k = 0; k < t->objects; k++, ln.e++) {
+        axdr_emit_struct(o, 5);
+        axdr_emit_enum(o, s->service);
+        axdr_emit_u16(o, s->class_id);
+        axdr_emit_octets(o, &ln, 6);
+        axdr_emit_i8(o, s->index);
+        if (s->name)
+            axdr_emit_octets(o, s->name, strlen(s->name));
+        else
+            axdr_emit_i8(o, 0);
+    }
 }
 
 static enum dar get_scripts(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     const struct script_table *t = table_of(at);
-    uint8_t number[SCRIPTS_MAX];
-    unsigned n = numbers_of(meter_of(app), t, number);
+    unsigned n = count_of(meter_of(app), t);
     axdr_emit_array(o, n);
-    for (unsigned i = 0; i < n; i++) {
-        const struct script *s = &t->script[number[i]];
+    for (unsigned i = 1; i <= n; i++) {
         axdr_emit_struct(o, 2);
-        axdr_emit_u16(o, (uint16_t)(i + 1));
-        axdr_emit_array(o, t->objects);
-        for (uint8_t k = 0; k < t->objects; k++) emit_action(o, s, k);
+        axdr_emit_u16(o, (uint16_t)i);
+        emit_actions(o, t, model_script(meter_of(app), t, i));
     }
     return DAR_OK;
 }
 
-/* The number of the product's script that does this; n where none does. */
-static unsigned read_action(struct axdr_in *in, const struct script_table *t)
+/* The number of the product's script that does this, octet by octet; n where none does. */
+static unsigned read_actions(struct axdr_in *in, const struct script_table *t)
 {
-    struct action x = { .class_id = 0 };
+    uint8_t body[64]; /* two actions with a name of five octets are 58 */
     unsigned i = 0;
-    if (axdr_read_fields(in, action_field, COUNT(action_field), &x)) return t->n;
     for (; i < t->n; i++) {
-        struct action its = make_action(&t->script[i]);
-        if (!memcmp(&its, &x, sizeof x)) break;
+        struct axdr_out o = axdr_out(body, sizeof body);
+        emit_actions(&o, t, &t->script[i]);
+        if (in->n < o.len || memcmp(in->p, body, o.len) != 0) continue;
+        axdr_read_view(in, o.len);
+        break;
     }
     return i;
 }
 
-/* Numbered from 1, each doing one thing that the product's own do. */
+/* Numbered from 1, each doing what one of the product's own does. */
 static enum dar set_scripts(void *app, const struct cosem_at *at, struct axdr_in *in)
 {
     const struct script_table *t = table_of(at);
-    uint8_t number[SCRIPTS_MAX], was[SCRIPTS_MAX];
-    bool good = true;
-    uint32_t n = axdr_read_head(in, AXDR_ARRAY);
-    if (!in->bad && (n == 0 || n > SCRIPTS_MAX)) return DAR_OTHER;
-    for (unsigned i = 0; i < n && !in->bad; i++) {
+    uint32_t n = axdr_read_head(in, AXDR_ARRAY), value = (t->n - n) << SCRIPTS_OUT;
+    if (!in->bad && (n < t->least || n > t->n)) return DAR_OTHER;
+    for (unsigned i = 0; i < n; i++) {
         axdr_read_struct(in, 2);
-        good &= axdr_read_u16(in) == i + 1 && axdr_read_head(in, AXDR_ARRAY) == 1;
-        number[i] = (uint8_t)read_action(in, t);
-        good &= number[i] < t->n;
+        bool numbered = axdr_read_u16(in) == i + 1;
+        unsigned number = read_actions(in, t);
+        if (in->bad) return DAR_TYPE;
+        if (!numbered || number == t->n) return DAR_OTHER;
+        value |= (number ^ i) << SCRIPT_BITS * i;
     }
     if (in->bad) return DAR_TYPE;
-    if (!good) return DAR_OTHER;
-    if (n == numbers_of(meter_of(app), t, was) && !memcmp(was, number, n)) return DAR_OK;
-    return param_write(meter_of(app), at->who, t->param, number, n);
+    return param_set(meter_of(app), at->who, t->param, (int32_t)value);
 }
 
 /* An order that is not taken now (lock-out of billing) may be taken later. */

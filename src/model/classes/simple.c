@@ -192,7 +192,7 @@ enum dar set_shown(void *app, const struct cosem_at *at, struct axdr_in *in)
 
 static struct setting param_of(const struct cosem_at *at)
 {
-    return (struct setting){ reg_of(at), at->row->bind.tag };
+    return (struct setting){ reg_of(at), at->row->bind.tag & SCALED_TAG };
 }
 
 static enum dar get_param(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -209,29 +209,14 @@ const struct cosem_attr param_attr[] = {
     [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
 };
 
-static const struct param_unit *unit_of(const struct cosem_at *at)
-{
-    return at->row->bind.ext;
-}
-
-static enum dar get_with_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
-{
-    return emit_setting(app, o, (struct setting){ unit_of(at)->id, unit_of(at)->tag });
-}
-
-static enum dar set_with_unit(void *app, const struct cosem_at *at, struct axdr_in *in)
-{
-    return set_setting(app, at, in, (struct setting){ unit_of(at)->id, unit_of(at)->tag });
-}
-
 static enum dar get_setting_unit(void *app, const struct cosem_at *at, struct axdr_out *o)
 {
     (void)app;
-    return emit_unit(o, unit_of(at)->scaler, unit_of(at)->unit);
+    return emit_unit(o, (int8_t) - (at->row->bind.tag >> 5), at->row->bind.arg);
 }
 
 const struct cosem_attr param_register_attr[] = {
-    [COSEM_ATTR(2)] = { .get = get_with_unit, .set = set_with_unit },
+    [COSEM_ATTR(2)] = { .get = get_param, .set = set_param },
     [COSEM_ATTR(3)] = { .get = get_setting_unit },
 };
 

@@ -3,14 +3,12 @@
 
 static const struct profile_view daily = { &profile_billing, BILLING_DAILY };
 static const struct profile_view monthly = { &profile_billing, BILLING_MONTHLY };
-static const struct param_unit lockout = { PARAM_BILLING_LOCKOUT_S, AXDR_U16, UNIT_S, 0 };
-static const struct param_unit interval = { PARAM_SURVEY_1_PERIOD_S, AXDR_U32, UNIT_S, 0 };
 
 static const struct script script[] = {
-    { 2, 7, { 0, 0, 98, 1, 0, 255 }, 2, NULL, CMD_BILLING_END, 0 },
-    { 2, 4, { 1, 0, 1, 6, 0, 255 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
+    { 2, 7, { 0, 0, 98, 1, 0 }, 2, NULL, CMD_BILLING_END, 0 },
+    { 2, 4, { 1, 0, 1, 6, 0 }, 1, NULL, CMD_MAXIMA_RESET, 0 },
 };
-static const struct script_table scripts = { script, COUNT(script), 1, 0 };
+static const struct script_table scripts = { script, COUNT(script), 1, 0, 0 };
 
 static void get_end(struct meter *m, unsigned which, uint8_t when[SCHEDULE_TIME])
 {
@@ -27,10 +25,10 @@ static int set_end(struct meter *m, const struct who *who, unsigned which,
 
 /* Of the meter as a whole: forget what was recorded; try the last gasp. */
 static const struct script whole[] = {
-    { 2, 7, { 1, 0, 99, 1, 0, 255 }, 1, NULL, CMD_DATA_CLEAR, 0 },
-    { 2, 40, { 0, 5, 25, 9, 0, 255 }, 1, NULL, CMD_GASP_TEST, 0 },
+    { 2, 7, { 1, 0, 99, 1, 0 }, 1, NULL, CMD_DATA_CLEAR, 0 },
+    { 2, 40, { 0, 5, 25, 9, 0 }, 1, NULL, CMD_GASP_TEST, 0 },
 };
-static const struct script_table resets = { whole, COUNT(whole), 1, 0 };
+static const struct script_table resets = { whole, COUNT(whole), 1, 0, 0 };
 
 static const struct schedule end = { { 0, 0, 10, 0, 1, 255 }, 1, 0, get_end, set_end };
 
@@ -47,7 +45,7 @@ static const struct cosem_row rows[] = {
     MADE(0, 96, 10, BILLING_STATUS + 1, class_made, MADE_BILLING_STATUS, AXDR_U16,
          BILLING_MONTHLY),
     MADE(1, 0, 9, 0, class_made_register, MADE_BILLING_AGE, AXDR_U32, 0),
-    SETTING(1, 0, 9, 12, ACL_CONFIG, &lockout),
-    SETTING(1, 0, 8, 4, ACL_CONFIG, &interval),
+    SETTING(1, 0, 9, 12, ACL_CONFIG, PARAM_BILLING_LOCKOUT_S, AXDR_U16, UNIT_S, 0),
+    SETTING(1, 0, 8, 4, ACL_CONFIG, PARAM_SURVEY_1_PERIOD_S, AXDR_U32, UNIT_S, 0),
 };
 const struct cosem_group objects_billing = { rows, COUNT(rows) };

@@ -1,8 +1,6 @@
 /* demand.c - mean power, its maxima and their sum; what was used since billing and midnight. */
 #include "model/objects/objects.h"
 
-static const struct param_unit period = { PARAM_DEMAND_PERIOD_S, AXDR_U16, UNIT_S, 0 };
-
 /* A demand is three families: the running one, the sum of maxima at resets, the maxima. */
 #define DEMAND(c, kind)                                                                        \
     ROW(1, 0, c, 4, 0, 1, ACL_DEMAND, class_demand, SHOWN(REG_D_##kind, AXDR_U32)),            \
@@ -19,7 +17,7 @@ static const struct cosem_row rows[] = {
     DEMAND(3, Q_IMPORT),
     DEMAND(4, Q_EXPORT),
     DEMAND(9, S_IMPORT),
-    SETTING(1, 0, 8, 0, ACL_CONFIG, &period),
+    SETTING(1, 0, 8, 0, ACL_CONFIG, PARAM_DEMAND_PERIOD_S, AXDR_U16, UNIT_S, 0),
     SINCE(1, FAMILY, WH_IMPORT, AXDR_U32),
     SINCE(2, FAMILY, WH_EXPORT, AXDR_U32),
     SINCE(15, 1, WH_ABS, AXDR_U32),

@@ -1,13 +1,6 @@
 /* identity.c - names, versions, ratings, and how often the meter was changed. */
 #include "model/objects/objects.h"
 
-static const struct param_unit led_wh = { PARAM_LED_WH, AXDR_U16, 45, -3 };
-static const struct param_unit led_varh = { PARAM_LED_VARH, AXDR_U16, 46, -3 };
-static const struct param_unit pulse_wh = { PARAM_PULSE_WH, AXDR_U16, 45, -3 };
-static const struct param_unit pulse_varh = { PARAM_PULSE_VARH, AXDR_U16, 46, -3 };
-static const struct param_unit pulse_ms = { PARAM_PULSE_MS, AXDR_U16, UNIT_S, -3 };
-static const struct param_unit reference_v = { PARAM_REFERENCE_V, AXDR_U16, UNIT_V, 0 };
-
 static const struct cosem_row rows[] = {
     /*   A  B   C  D  E   policy         what */
     TEXT(0, 0, 42, 0, 0, ACL_ALL, TEXT_DEVICE_NAME),
@@ -25,16 +18,16 @@ static const struct cosem_row rows[] = {
     OCTETS(0, 96, 50, 70, ACL_MADE, PARAM_CALIBRATION),
     TEXT(0, 0, 0, 2, 0, ACL_ALL, TEXT_FIRMWARE),
     TEXT(1, 3, 0, 2, 0, ACL_METER, TEXT_UNIT),
-    SETTING(1, 0, 3, 0, ACL_LED, &led_wh),
-    SETTING(1, 0, 3, 1, ACL_LED, &led_varh),
-    SETTING(1, 0, 3, 3, ACL_CONFIG, &pulse_wh),
-    SETTING(1, 0, 3, 4, ACL_CONFIG, &pulse_varh),
-    SETTING(1, 0, 9, 8, ACL_CONFIG, &pulse_ms),
+    SETTING(1, 0, 3, 0, ACL_LED, PARAM_LED_WH, AXDR_U16, 45, -3),
+    SETTING(1, 0, 3, 1, ACL_LED, PARAM_LED_VARH, AXDR_U16, 46, -3),
+    SETTING(1, 0, 3, 3, ACL_CONFIG, PARAM_PULSE_WH, AXDR_U16, 45, -3),
+    SETTING(1, 0, 3, 4, ACL_CONFIG, PARAM_PULSE_VARH, AXDR_U16, 46, -3),
+    SETTING(1, 0, 9, 8, ACL_CONFIG, PARAM_PULSE_MS, AXDR_U16, UNIT_S, -3),
     OBJECT(1, 0, 0, 6, 0, ACL_METER, class_rating, RATING_UN_V),
     OBJECT(1, 0, 0, 6, 1, ACL_METER, class_rating, RATING_IB_A),
     OBJECT(1, 0, 0, 6, 2, ACL_METER, class_rating, RATING_FN_HZ),
     OBJECT(1, 0, 0, 6, 3, ACL_METER, class_rating, RATING_IMAX_A),
-    SETTING(1, 0, 6, 4, ACL_CONFIG, &reference_v),
+    SETTING(1, 0, 6, 4, ACL_CONFIG, PARAM_REFERENCE_V, AXDR_U16, UNIT_V, 0),
     NUMBER(0, 96, 2, 0, ACL_METER, REG_CHANGES, AXDR_U32),
     NUMBER(0, 96, 2, 10, ACL_METER, REG_PROTECTED_CHANGES, AXDR_U32),
     MOMENT(0, 96, 2, 1, ACL_METER, REG_AT_CHANGE),

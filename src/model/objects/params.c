@@ -34,6 +34,10 @@ static const struct place {
     { PARAM_SHORT_CODES, 1, 96, 62, 3, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_SCHEDULE, 10, 12, 0, 0, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_OUTPUT_SCRIPTS, 9, 10, 0, 103, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_TARIFF_SCRIPTS, 9, 10, 0, 100, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_SUPPLY_SCRIPTS, 9, 10, 0, 106, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_FRIENDLY_SCRIPTS, 9, 10, 1, 100, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
+    { PARAM_PUSH_SCRIPTS, 9, 10, 0, 108, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_OUTPUTS, 1, 96, 50, 50, 0, 2, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_SUPPLY_MODE, 70, 96, 3, 10, 0, 4, 1, AXDR_NULL, SAME, 1, 1 },
     { PARAM_WEIGHTS, 68, 96, 3, 20, 0, 4, 1, AXDR_NULL, SAME, 1, 1 },
@@ -126,14 +130,13 @@ static const struct place {
 static int member_of(const struct cosem_row *r, uint16_t param)
 {
     if (r->cls == INDEX_class_param || r->cls == INDEX_class_octets ||
-        r->cls == INDEX_class_bits)
+        r->cls == INDEX_class_bits || r->cls == INDEX_class_param_register)
         return (uint16_t)(param - r->bind.id) < r->span ? param - r->bind.id : -1;
-    if (r->cls == INDEX_class_param_register)
-        return ((const struct param_unit *)r->bind.ext)->id == param ? 0 : -1;
     if (r->cls != INDEX_class_settings) return -1;
-    const struct setting_list *l = r->bind.ext;
-    for (unsigned i = 0; i < l->n; i++)
-        if ((uint16_t)(param - l->of[i].id) < (l->objects ? l->objects : 1u)) return 0;
+    const struct setting_row *l = r->bind.ext;
+    unsigned objects = r->n >> 4 ? r->n >> 4 : 1;
+    for (unsigned i = 0; i < (r->n & 15u); i++)
+        if ((uint16_t)(param - l[i].id) < objects) return 0;
     return -1;
 }
 

@@ -4,13 +4,14 @@
 /* Script n is push n - 1; the moments of class 22 order the first four. */
 #define PUSH_SCRIPT(n)                                                                         \
     {                                                                                          \
-        2, 40, { 0, n, 25, 9, 0, 255 }, 1, NULL, CMD_PUSH, n                                   \
+        2, 40, { 0, n, 25, 9, 0 }, 1, NULL, CMD_PUSH, n                                        \
     }
 static const struct script push_script[] = {
     PUSH_SCRIPT(0), PUSH_SCRIPT(1), PUSH_SCRIPT(2), PUSH_SCRIPT(3),
     PUSH_SCRIPT(4), PUSH_SCRIPT(5), PUSH_SCRIPT(6), PUSH_SCRIPT(7),
 };
-static const struct script_table push_scripts = { push_script, COUNT(push_script), 1, 0 };
+static const struct script_table push_scripts = { push_script, COUNT(push_script), 1,
+                                                  COUNT(push_script), PARAM_PUSH_SCRIPTS };
 #define PUSH_SCHEDULE(n)                                                                       \
     {                                                                                          \
         { 0, 0, 10, 0, 108, 255 }, (n) + 1, n, push_get_time, push_set_time                    \
@@ -18,11 +19,11 @@ static const struct script_table push_scripts = { push_script, COUNT(push_script
 static const struct schedule push_schedule[] = { PUSH_SCHEDULE(0), PUSH_SCHEDULE(1),
                                                  PUSH_SCHEDULE(2), PUSH_SCHEDULE(3) };
 
-static const struct setting_list gasp = { 3,
-                                          0,
-                                          { { PARAM_GASP_ENABLED, AXDR_BOOL },
-                                            { PARAM_GASP_DELAY_S, AXDR_U8 },
-                                            { PARAM_GASP_COUNT, AXDR_U8 } } };
+static const struct setting_row gasp[] = {
+    { PARAM_GASP_ENABLED, AXDR_BOOL },
+    { PARAM_GASP_DELAY_S, AXDR_U8 },
+    { PARAM_GASP_COUNT, AXDR_U8 },
+};
 
 static const struct cosem_row rows[] = {
     ROW(0, 0, 20, 0, 0, 2, ACL_LINE, class_local_port, SHOWN(0, 0)),
@@ -42,12 +43,12 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 5, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_POWER_DOWN),
     OBJECT(0, 6, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_CONSUMER),
     OBJECT(0, 7, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_INSTALLATION),
-    ROW(0, 0, 10, 0, 108, 1, ACL_ARBITRATOR, class_script, .ext = &push_scripts),
+    ROW(0, 0, 10, 0, 108, 1, ACL_ARBITRATOR, class_script_table, .ext = &push_scripts),
     ROW(0, 0, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[0]),
     ROW(0, 1, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[1]),
     ROW(0, 2, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[2]),
     ROW(0, 3, 15, 0, 4, 1, ACL_SERVICE, class_schedule, .ext = &push_schedule[3]),
     OBJECT(0, 0, 96, 64, 2, ACL_SERVICE, class_installation, 0),
-    ROW(0, 0, 96, 64, 3, 1, ACL_SERVICE, class_settings, .ext = &gasp),
+    SETTINGS(96, 64, 3, ACL_SERVICE, gasp, 0),
 };
 const struct cosem_group objects_port = { rows, COUNT(rows) };

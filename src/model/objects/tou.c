@@ -8,13 +8,14 @@ static const struct calendar_view load = { SUPPLY_SCRIPTS, CALENDAR_LOAD };
 /* Script n writes the name of mask n into both activations. */
 #define TARIFF_SCRIPT(n, text)                                                                 \
     {                                                                                          \
-        1, 6, { 0, 0, 14, 0, 0, 255 }, 4, text, CMD_TARIFF, n                                  \
+        1, 6, { 0, 0, 14, 0, 0 }, 4, text, CMD_TARIFF, n                                       \
     }
 static const struct script script[] = {
     TARIFF_SCRIPT(1, "1"), TARIFF_SCRIPT(2, "2"), TARIFF_SCRIPT(3, "3"), TARIFF_SCRIPT(4, "4"),
     TARIFF_SCRIPT(5, "5"), TARIFF_SCRIPT(6, "6"), TARIFF_SCRIPT(7, "7"), TARIFF_SCRIPT(8, "8"),
 };
-static const struct script_table scripts = { script, COUNT(script), 2, 0 };
+static const struct script_table scripts = { script, COUNT(script), 2, COUNT(script),
+                                             PARAM_TARIFF_SCRIPTS };
 
 /* The families that objects/energy.c and objects/demand.c show, in their order. */
 static const uint8_t energy_c[] = { 1, 2, 15, 16, 17, 18, 19,  20,  3,   4,   128,
@@ -29,9 +30,9 @@ static const struct cosem_row rows[] = {
     ROW(0, 0, 13, 0, 1, 1, ACL_FRIENDLY, class_calendar, .ext = &load),
     ROW(0, 0, 11, 0, 2, 1, ACL_CONFIG, class_special_days, .ext = &load),
     ROW(0, 0, 12, 0, 0, 1, ACL_CONFIG, class_timetable, .ext = NULL),
-    ROW(0, 0, 10, 0, 100, 1, ACL_SCRIPT, class_script, .ext = &scripts),
-    ROW(0, 0, 14, 0, 0, 1, ACL_METER, class_activation, .ext = &energy),
-    ROW(0, 0, 14, 0, 1, 1, ACL_METER, class_activation, .ext = &demand),
+    ROW(0, 0, 10, 0, 100, 1, ACL_SCRIPT, class_script_table, .ext = &scripts),
+    ROW(0, 0, 14, 0, 0, 1, ACL_SEALED, class_activation, .ext = &energy),
+    ROW(0, 0, 14, 0, 1, 1, ACL_SEALED, class_activation, .ext = &demand),
     OBJECT(1, 0, 0, 2, 2, ACL_METER, class_calendar_name, SIDE_ACTIVE),
     OBJECT(1, 0, 0, 2, 7, ACL_METER, class_calendar_name, SIDE_PASSIVE),
     NUMBER(0, 96, 14, 1, ACL_CUSTOMER, REG_DEMAND_TARIFF, AXDR_U8),
