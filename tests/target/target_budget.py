@@ -170,13 +170,31 @@ class Budget(unittest.TestCase):
         for name in ("meter_handle", "meter_store_step"):
             self.assertLessEqual(found[name]["max"], STEP, name)
 
+    def story(self, name, *functions):
+        """How often and how long each of them ran in a story."""
+        at, plugin = watch(*functions, image="story_image.elf")
+        story = qemu.ROOT / f"tests/scenario/stories/{name}.txt"
+        with qemu.Folder() as folder:
+            flash = qemu.new_flash(str(folder / "flash"))
+            with qemu.Meter(folder, image="story_image.elf", flash=flash, args=[f"story={story}"], plugin=plugin) as m:
+                m.console(b"stack=", 300)
+                self.assertEqual(m.wait(600), 0)
+                return counted(m, at)
+
     def test_orders(self):
         """A full list of orders by date, most of them each hour: written, missed, late, over a step of the clock."""
-        self.story("orders-many", "schedule_due", 200)
+        found = self.story("orders-many", "meter_handle", "meter_store_step", "schedule_due")
+        self.assertGreater(found["schedule_due"]["calls"], 200)
+        for name in ("meter_handle", "meter_store_step"):
+            self.assertLessEqual(found[name]["max"], STEP, name)
 
-    def test_dark_years(self):
-        """Ten years in the dark are made up in steps like any other."""
-        self.story("dark-years", "billing_period", 239)
+    def test_tokens(self):
+        """Tokens of all kinds at the keypad, and by a unit's gateway and frames: judged, taken and answered."""
+        for story, functions in (("tokens", ("prepay_enter", "meter_handle")), ("unit-client", ("dlms_step", "couriers_step"))):
+            found = self.story(story, *functions)
+            for name in functions:
+                self.assertGreater(found[name]["calls"], 5, name)
+                self.assertLessEqual(found[name]["max"], STEP, name)
 
     def test_image(self):
         sums = ledger.ledger(qemu.build("magno22.map").read_text())
