@@ -116,6 +116,13 @@ struct calendar_view {
     uint8_t calendar; /* enum calendar */
 };
 
+/* Lists whose entries class 123 hands out, by array_object_id - 1: each an attribute that is made of
+ * rows. */
+struct arrays {
+    const struct capture_row *list;
+    uint8_t n;
+};
+
 /* Which register families count by tariff: members 1 to 8 of 1-0:c.d. */
 struct activation {
     uint16_t class_id, reg; /* reg: the tariff in force */

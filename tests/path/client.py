@@ -149,6 +149,23 @@ def writing(m):
     magno("action", "--port", port, "profile:capture")
 
 
+def entries(m):
+    """Special days by the array manager: three of them entered one by one, in two pages as in the whole."""
+    port, manager = m.ports["dlms"], "123/0-0:18.0.0:%d"
+    for i in range(3):
+        magno("action", "--port", port, manager % 3,
+              "structure(unsigned:1, structure(long-unsigned:%d, structure(long-unsigned:%d, octet-string:FFFF0C%02XFF, unsigned:3)))"
+              % (i, i + 7, 24 + i))
+    pages = []
+    for page in ((1, 2), (3, 4)):
+        done = magno("action", "--json", "--port", port, manager % 2,
+                     "structure(unsigned:1, structure(long-unsigned:%d, long-unsigned:%d))" % page)
+        pages += json.loads(done.stdout)["value"]
+    check(len(pages) == 3 and pages == read(port, "11/0-0:11.0.0")[0]["value"], "two pages, not the whole: %s" % pages)
+    magno("action", "--port", port, manager % 5, "structure(unsigned:1, structure(long-unsigned:1, long-unsigned:3))")
+    magno("action", "--port", port, manager % 2, "structure(unsigned:1, structure(long-unsigned:1, long-unsigned:1))", code=1)
+
+
 class Mute:
     """A way to the meter that swallows its word on counters, as some meters do."""
 
@@ -208,6 +225,7 @@ def main():
         profiles(m)
         ports(m)
         writing(m)
+        entries(m)
         m.stop()
         trace(path)
         serial(m, folder)

@@ -24,11 +24,20 @@ static const uint8_t demand_c[] = { 1, 2, 15, 3, 4, 9 };
 static const struct activation energy = { 3, REG_TARIFF, 8, COUNT(energy_c), energy_c };
 static const struct activation demand = { 4, REG_DEMAND_TARIFF, 6, COUNT(demand_c), demand_c };
 
+/* Their place is their array_object_id: new ones go to the end. The unit's past is read alone. */
+static const struct capture_row list[] = {
+    { 11, { 0, 0, 11, 0, 0 }, 2, 0 }, { 11, { 0, 0, 11, 0, 1 }, 2, 0 },
+    { 11, { 0, 0, 11, 0, 2 }, 2, 0 }, { 1, { 0, 0, 96, 62, 3 }, 2, 0 },
+    { 1, { 0, 0, 96, 62, 5 }, 2, 0 }, { 10, { 0, 0, 12, 0, 0 }, 2, 0 },
+};
+static const struct arrays arrays = { list, COUNT(list) };
+
 static const struct cosem_row rows[] = {
     ROW(0, 0, 13, 0, 0, 1, ACL_CALENDAR, class_calendar, .ext = &tariff),
     ROW(0, 0, 11, 0, 0, 1, ACL_SPECIAL_DAYS, class_special_days, .ext = &tariff),
     ROW(0, 0, 13, 0, 1, 1, ACL_FRIENDLY, class_calendar, .ext = &load),
     ROW(0, 0, 11, 0, 2, 1, ACL_CONFIG, class_special_days, .ext = &load),
+    ROW(0, 0, 18, 0, 0, 1, ACL_SPECIAL_DAYS, class_arrays, .ext = &arrays),
     ROW(0, 0, 12, 0, 0, 1, ACL_CONFIG, class_timetable, .ext = NULL),
     ROW(0, 0, 10, 0, 100, 1, ACL_SCRIPT, class_script_table, .ext = &scripts),
     ROW(0, 0, 14, 0, 0, 1, ACL_SEALED, class_activation, .ext = &energy),
