@@ -1,7 +1,6 @@
 /* arrays.c - class 123: entries of long lists, a page at a time and one by one, for who may read or
  * write the list itself. Entries count from 1. A change is the whole list staged again, with the
  * setter's own checks: all of it or nothing. */
-#include "base/err.h"
 #include "model/classes.h"
 
 enum { ENTRY_MAX = 96 }; /* octets of the longest entry of any of the lists */
@@ -12,9 +11,8 @@ static const struct arrays *arrays_of(const struct cosem_at *at)
     return at->row->bind.ext;
 }
 
-/* List `id`, with all its rows, for this method. */
-static enum dar find(void *app, const struct cosem_at *by, uint32_t id, unsigned method,
-                     struct cosem_get *g)
+/* List `id`, with all its rows. */
+static enum dar find(void *app, const struct cosem_at *by, uint32_t id, struct cosem_get *g)
 {
     static const struct cosem_sel all = { .selector = 0 };
     if (id - 1 >= arrays_of(by)->n) return DAR_UNDEFINED;
@@ -22,11 +20,7 @@ static enum dar find(void *app, const struct cosem_at *by, uint32_t id, unsigned
     *g = (struct cosem_get){ .at = *by };
     enum dar dar = cosem_find(&device_model, c.class_id, c.ln, &g->at);
     g->at.id = (uint8_t)c.attr;
-    if (dar == DAR_OK) dar = cosem_get_begin(&device_model, app, g, &g->at, &all);
-    if (dar == DAR_OK && method > RETRIEVE &&
-        !(cosem_rights(&device_model, &g->at) & CAN_WRITE))
-        dar = DAR_DENIED;
-    return dar;
+    return dar == DAR_OK ? cosem_get_begin(&device_model, app, g, &g->at, &all) : dar;
 }
 
 static enum dar get_arrays(void *app, const struct cosem_at *at, struct axdr_out *o)
@@ -43,33 +37,30 @@ static enum dar get_arrays(void *app, const struct cosem_at *at, struct axdr_out
     return DAR_OK;
 }
 
-/* Row n of the list as it is to be: `entry`, or row i as it is, which if cut short is no row. */
-static enum dar put(void *app, struct cosem_get *g, uint32_t n, uint32_t i,
-                    const struct axdr_in *entry)
+/* The list without rows [from, to), 0 the first, and with `entry` in their place, written as the
+ * client would: the head, then a row a block. Where storage is busy nothing is staged, and it is
+ * asked again; that somebody writes a list is a temporary failure. */
+static enum dar change(void *app, struct cosem_get *g, struct cosem_set *s, uint32_t from,
+                       uint32_t to, const struct axdr_in *entry)
 {
-    uint8_t row[ENTRY_MAX];
-    struct axdr_out o = axdr_out(row, sizeof row);
-    enum dar dar = entry ? DAR_OK : g->seq->row(app, &g->at, i, &g->rows, &o);
-    struct axdr_in in = entry ? *entry : axdr_in(row, o.len);
-    if (dar == DAR_OK) dar = g->seq->put_row(app, &g->at, n, &in);
-    return dar != DAR_OK || axdr_is_done(&in) ? dar : DAR_TYPE;
-}
-
-/* The list without rows [from, to), 0 the first, and with `entry` in their place. Where storage is busy
- * nothing is staged, and it is asked again; that somebody writes a list is a temporary failure. */
-static enum dar change(void *app, struct cosem_get *g, uint32_t from, uint32_t to,
-                       const struct axdr_in *entry)
-{
+    uint8_t block[ENTRY_MAX];
     uint32_t more = (entry != NULL) + from - to, rows = g->rows.end + more;
     const struct store *store = &meter_of(app)->store;
-    enum dar dar = store_is_busy(store) ? E_BUSY : g->seq->begin(app, &g->at, rows);
-    if (dar == DAR_OK) {
-        for (uint32_t n = 0; n < rows && dar == DAR_OK; n++)
-            dar = put(app, g, n, n < from ? n : n - more, n == from ? entry : NULL);
-        if (dar == DAR_OK) dar = g->seq->commit(app, &g->at);
-        if (dar != DAR_OK) g->seq->abort(app, &g->at);
+    enum dar dar = DAR_OK;
+    if (store_is_busy(store)) return DAR_PENDING;
+    for (uint32_t n = 0; n <= rows && dar == DAR_OK; n++) {
+        struct axdr_out o = axdr_out(block, sizeof block);
+        uint32_t i = n - 1;
+        if (n == 0)
+            axdr_emit_array(&o, rows);
+        else if (entry && i == from)
+            axdr_emit(&o, entry->p, entry->n);
+        else
+            dar = g->seq->row(app, &g->at, i < from ? i : i - more, &g->rows, &o);
+        if (dar == DAR_OK) dar = cosem_set_block(app, s, block, o.len, n == rows);
     }
-    return (int)dar == E_BUSY && store_is_busy(store) ? DAR_PENDING : dar;
+    cosem_set_abort(app, s);
+    return dar == DAR_TEMPORARY && store_is_busy(store) ? DAR_PENDING : dar;
 }
 
 /* {id, {from, to}}, {id, {index, entry}}, or id alone. */
@@ -92,20 +83,23 @@ static enum dar call(void *app, const struct cosem_at *at, struct axdr_in *arg,
 {
     struct ask k;
     struct cosem_get g;
+    struct cosem_set s;
     unsigned what = at->id, number = what == NUMBER;
     bool has_entry = what == INSERT || what == UPDATE;
     (void)axdr_read_fields(arg, ask_field + number, number ? 1 : has_entry ? 4 : 5, &k);
     struct axdr_in after = *arg;
     if (has_entry) (void)axdr_read_value(&after);
     if (!axdr_is_done(&after)) return DAR_TYPE;
-    enum dar dar = find(app, at, k.id, what, &g);
+    enum dar dar = find(app, at, k.id, &g);
+    if (dar == DAR_OK && what > RETRIEVE)
+        dar = cosem_set_begin(&device_model, app, &s, &g.at, NULL, 0);
     if (dar != DAR_OK) return dar;
     if (number) return axdr_emit_u16(&ret->out, (uint16_t)g.rows.end);
     uint32_t to = has_entry ? k.from : k.to, from = k.from - 1u;
     if (to > g.rows.end) to = g.rows.end;
     if (what == INSERT) from = to;
     if (what != INSERT && from >= to) return DAR_OTHER;
-    if (what != RETRIEVE) return change(app, &g, from, to, has_entry ? arg : NULL);
+    if (what != RETRIEVE) return change(app, &g, &s, from, to, has_entry ? arg : NULL);
     ret->span.next = from;
     ret->span.end = to;
     ret->span.work[0] = k.id;
@@ -116,7 +110,7 @@ static enum dar entry_row(void *app, const struct cosem_at *at, uint32_t i, stru
                           struct axdr_out *o)
 {
     struct cosem_get g;
-    enum dar dar = find(app, at, s->work[0], RETRIEVE, &g);
+    enum dar dar = find(app, at, s->work[0], &g);
     return dar != DAR_OK ? dar : g.seq->row(app, &g.at, i, &g.rows, o);
 }
 
