@@ -168,7 +168,8 @@ mono_t device_step(struct device *d, mono_t now);
  * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 
-/* Is this local port switched off (class 122, or class 124 locked)? Its octets are taken and lost. */
+/* Is this local port switched off (class 122, or class 124 locked)? Its octets are taken and lost,
+ * and no push goes there. */
 bool device_is_off(const struct device *d, unsigned link);
 
 /* A way in came up or went down; octets from it. As server.h; octets may come back untaken. */
