@@ -124,6 +124,7 @@ static void opened(void *ctx, unsigned link)
     if (bus != COURIER_KINDS) {
         app.is_bus = true;
         device_courier_open(&app.device, &app.bus, bus, port_link_io(link));
+        app.bus.is_bus = true;
         return;
     }
     bool udp = link >= PORT_FIRST_UDP && link < PORT_CALL;

@@ -1,6 +1,7 @@
 #include "meter/command.h"
 
 #include "base/err.h"
+#include "meter/function.h"
 #include "meter/meter.h"
 
 #define COMMAND(id, min, max) { min, max },
@@ -73,6 +74,10 @@ int command_do(struct meter *m, const struct who *who, uint16_t command, int32_t
         return energy_gasp_test(m, who);
     case CMD_LIMIT_EMERGENCY:
         return limiter_begin_emergency(m, who, (unsigned)arg);
+    case CMD_FUNCTION_OFF:
+        return functions_set(m, who, functions_get(m) & ~(1u << arg));
+    case CMD_FUNCTION_ON:
+        return functions_set(m, who, functions_get(m) | 1u << arg);
     case CMD_PULSE_FUNCTION:
         return param_set(m, who, PARAM_PULSE_FUNCTION, arg);
     case COMMANDS:

@@ -223,6 +223,12 @@ static void put_meaning(struct meter *m, const struct who *who, uint16_t id, int
     if (m->scalar[id] == SECURE_PORT_LOCKED) change_event(m, EV_LOCAL_REACTIVATED, who, &d);
 }
 
+void param_put_meant(struct meter *m, const struct who *who, uint16_t id, int32_t value)
+{
+    param_put_scalar(m, who, id, value);
+    put_meaning(m, who, id, value);
+}
+
 unsigned param_script(const struct meter *m, uint16_t id, unsigned n)
 {
     unsigned i = n - 1;
@@ -241,9 +247,9 @@ int param_set(struct meter *m, const struct who *who, uint16_t id, int32_t value
     if (id == PARAM_SUPPLY_MODE && !supply_can_mode(m, value)) return E_DENIED;
     if (!is_free(id) || is_sealed(m, id, value)) return E_DENIED;
     if (id == PARAM_DEMAND_PERIOD_S && CAL_DAY_S % value) return E_RANGE;
-    int err = param_begin_scalar(m, who, id, value);
+    int err = change_begin(m);
     if (err < 0) return err;
-    put_meaning(m, who, id, value);
+    param_put_meant(m, who, id, value);
     return change_commit(m);
 }
 

@@ -136,8 +136,10 @@ int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int3
 int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                        size_t n);
 
-/* Into the open change: a scalar in its range, octets of its length, and the audit row. */
+/* Into the open change: a scalar in its range, octets of its length, and the audit row; a scalar
+ * with the events of what its value means as well (54, 55, 263), as param_set() does. */
 void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
+void param_put_meant(struct meter *m, const struct who *who, uint16_t id, int32_t value);
 void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
                       size_t n);
 

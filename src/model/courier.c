@@ -540,7 +540,7 @@ size_t device_feed_courier(struct device *d, struct courier *c, const uint8_t *p
                            mono_t at)
 {
     size_t taken = 0;
-    (void)d;
+    if (c->is_bus && device_is_off(d, LINK_RS485)) return n;
     if (!c->is_whole && !c->out_n && at.us - c->heard.us > SILENCE_US && c->kind == COURIER_CIU)
         c->n = 0; /* the rest of that frame does not come any more */
     c->heard = at;

@@ -63,7 +63,8 @@ struct courier {
     mono_t heard;
     uint8_t kind;
     uint8_t
-        baud; /* of a carrier port that has a speed, 1 more than its character; 0 none yet */
+        baud;    /* of a carrier port that has a speed, 1 more than its character; 0 none yet */
+    bool is_bus; /* it is the RS485 line, and off with it: said when it was opened */
     bool is_whole; /* an order waits in `in` */
     bool too_long; /* the line under way is no order any more */
     uint16_t n, out_n;

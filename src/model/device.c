@@ -200,9 +200,18 @@ void device_link_close(struct device *d, struct dlms_link *l)
     dlms_link_close(&d->server, l);
 }
 
+/* Whoever is at a port that is switched off does not hear that there is a meter. */
+bool device_is_off(const struct device *d, unsigned link)
+{
+    return link < LINK_WAN &&
+           param_get(&d->meter, (uint16_t)(PARAM_GUARD_1_MODE + link * GUARDS)) ==
+               SECURE_PORT_LOCKED;
+}
+
 size_t device_feed_link(struct device *d, struct dlms_link *l, const uint8_t *p, size_t n,
                         mono_t at)
 {
+    if (device_is_off(d, l->channel)) return n;
     server_wants(d, at);
     return dlms_feed_link(&d->server, l, p, n, at);
 }

@@ -168,6 +168,10 @@ mono_t device_step(struct device *d, mono_t now);
  * may be dropped, or go on if the supply stays. */
 void device_supply_failed(struct device *d, mono_t t);
 
+/* Is this local port switched off (class 122, or class 124 locked)? Its octets are taken and lost,
+ * and no push goes there. */
+bool device_is_off(const struct device *d, unsigned link);
+
 /* A way in came up or went down; octets from it. As server.h; octets may come back untaken. */
 void device_link_open(struct device *d, struct dlms_link *l, enum dlms_link_kind kind,
                       uint8_t channel, struct link_io io, mono_t now);

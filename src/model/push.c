@@ -246,9 +246,10 @@ static void speak(struct device *d, const struct push_setup *s)
     d->server_due = mono_min(d->server_due, d->meter.t);
 }
 
-/* A serial line carries it when nobody talks there by a data link, or by text. */
+/* A serial line that is on carries it when nobody talks there by a data link, or by text. */
 static struct dlms_link *serial_link(struct device *d, uint8_t channel)
 {
+    if (device_is_off(d, channel)) return NULL;
     for (struct dlms_link *l = d->server.links; l; l = l->next)
         if ((l->kind == DLMS_HDLC || l->kind == DLMS_OPTICAL) && l->channel == channel &&
             dlms_is_quiet(l))

@@ -15,7 +15,7 @@ CLASSES = {1: "Data", 3: "Register", 4: "Extended register", 5: "Demand register
            8: "Clock", 9: "Script table", 10: "Schedule", 11: "Special days table", 15: "Association LN", 17: "SAP assignment", 19: "IEC local port setup",
            20: "Activity calendar", 21: "Register monitor", 22: "Single action schedule", 23: "IEC HDLC setup", 41: "TCP-UDP setup", 42: "IPv4 setup",
            48: "IPv6 setup", 40: "Push setup", 62: "Compact data", 43: "MAC address setup", 64: "Security setup", 65: "Parameter monitor", 68: "Arbitrator", 70: "Disconnect control", 71: "Limiter",
-           111: "Account", 112: "Credit", 113: "Charge", 115: "Token gateway", 116: "IEC 62055-41 attributes", 123: "Array manager",
+           111: "Account", 112: "Credit", 113: "Charge", 115: "Token gateway", 116: "IEC 62055-41 attributes", 122: "Function control", 123: "Array manager",
            124: "Communication port protection"}
 SHORT = {"public": "P", "reader": "R", "operator": "O", "supervisor": "S", "management": "M", "utility": "U", "firmware": "F",
          "broadcast": "B", "push": "N", "ciu": "C", "factory": "Y"}

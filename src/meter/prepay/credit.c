@@ -592,14 +592,21 @@ void credit_due(struct meter *m, utc_t u)
 
 /* -- the rest ------------------------------------------------------------------------------ */
 
+void credit_put_mode_as_set(struct meter *m, const struct who *who, uint8_t mode)
+{
+    const struct mode_change c = { .mode = mode,
+                                   .from_zero = !param_get(m, PARAM_MODE_CARRY),
+                                   .bill_to_debt = param_get(m, PARAM_MODE_DEBT) != 0 };
+    credit_put_mode(m, who, &c);
+}
+
 void credit_mode_due(struct meter *m, utc_t u)
 {
     (void)u;
-    const struct mode_change c = { .mode = (uint8_t)param_get(m, PARAM_MODE_NEXT),
-                                   .from_zero = !param_get(m, PARAM_MODE_CARRY),
-                                   .bill_to_debt = param_get(m, PARAM_MODE_DEBT) != 0 };
+    uint8_t mode = (uint8_t)param_get(m, PARAM_MODE_NEXT);
     if (change_begin_alone(m) < 0) return;
-    if ((c.mode == MODE_POSTPAID) != wallet_is_postpaid(m)) credit_put_mode(m, &self, &c);
+    if ((mode == MODE_POSTPAID) != wallet_is_postpaid(m))
+        credit_put_mode_as_set(m, &self, mode);
     param_put_scalar(m, &self, PARAM_MODE_AT_S, 0);
     change_commit(m);
 }

@@ -148,13 +148,15 @@ void credit_put_open(struct meter *m, unsigned w, struct wallet *new);
 
 /* Into the open change. A wallet as it will be, more bought: free credit that was used stays
  * used. The same for a token, whose share for a debt is taken first: what the wallet gets. An
- * account is reset. The mode. A threshold, as published, where it can: lower than the level
+ * account is reset. The mode; the same, wallets and
+ * bill as parameters say. A threshold, as published, where it can: lower than the level
  * before, higher than the next. */
 void credit_put_bought(struct meter *m, unsigned w, struct wallet *new);
 int64_t credit_put_token(struct meter *m, const struct who *who, unsigned w, struct wallet *new,
                          int64_t grains);
 void credit_put_reset(struct meter *m, unsigned w);
 void credit_put_mode(struct meter *m, const struct who *who, const struct mode_change *c);
+void credit_put_mode_as_set(struct meter *m, const struct who *who, uint8_t mode);
 bool credit_can_level(const struct meter *m, unsigned w, unsigned level, int32_t threshold);
 void credit_put_level(struct meter *m, const struct who *who, unsigned w, unsigned level,
                       int32_t threshold);

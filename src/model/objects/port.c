@@ -34,6 +34,7 @@ static const struct cosem_row rows[] = {
     OBJECT(0, 0, 25, 1, 0, ACL_SERVICE, class_ipv4, 2), /* on 0-0:25.2.0 */
     OBJECT(0, 0, 25, 2, 0, ACL_SERVICE, class_mac, 0),
     OBJECT(0, 0, 25, 7, 0, ACL_SERVICE, class_ipv6, 2),
+    OBJECT(0, 0, 44, 1, 0, ACL_ARBITRATOR, class_function, 0),
     ROW(0, 0, 44, 2, 0, 3, ACL_PORT, class_port_guard, SHOWN(0, 0)),
     OBJECT(0, 0, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_CONNECTIVITY),
     OBJECT(0, 1, 25, 9, 0, ACL_ARBITRATOR, class_push, PUSH_INTERVAL_1),
