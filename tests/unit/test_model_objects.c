@@ -782,6 +782,39 @@ static void one_client_wins_no_guesses_for_another(void **state)
     desk_free(k);
 }
 
+/* Who guessed is not forgotten with the power, nor who came in before it went. */
+static void a_power_cut_wins_no_guesses(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct who reader = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER },
+               other = { .sap = 34, .link = LINK_WAN, .assoc = ROLE_SUPERVISOR };
+    (void)state;
+    meter_at(&k->d.meter, k->now);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_false(is_locked(k));
+        device_host.lock_set(&k->d, &other, true);
+        desk_settle(k);
+        desk_cut(k, 5);
+        meter_at(&k->d.meter, k->now);
+        device_host.lock_set(&k->d, &reader, false);
+        assert_int_equal(number(k, 124, "0-0:44.2.2", 9), i + 1);
+    }
+    device_host.lock_set(&k->d, &other, true);
+    assert_true(is_locked(k));
+    desk_settle(k);
+    desk_cut(k, 600);
+    assert_false(is_locked(k));
+    device_host.lock_set(&k->d, &reader, true);
+    device_host.lock_set(&k->d, &other, false); /* of two one is in: this counts as well */
+    desk_settle(k);
+    desk_cut(k, 600);
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 4);
+    device_host.lock_set(&k->d, &reader, false);
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 0);
+    desk_settle(k);
+    desk_free(k);
+}
+
 static void without_a_network_its_objects_are_unavailable(void **state)
 {
     struct desk *k = desk_new(T0);
@@ -1388,6 +1421,7 @@ int main(void)
         cmocka_unit_test(ports_are_as_they_were_set),
         cmocka_unit_test(a_port_locks_as_its_guard_says),
         cmocka_unit_test(one_client_wins_no_guesses_for_another),
+        cmocka_unit_test(a_power_cut_wins_no_guesses),
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(changes_say_what_and_who),
         cmocka_unit_test(every_parameter_has_its_object),
