@@ -1024,6 +1024,54 @@ static void changes_say_what_and_who(void **state)
     desk_free(k);
 }
 
+/* A push setup is one parameter, but what was written is one of its attributes. */
+static void a_push_setup_says_which_attribute_was_written(void **state)
+{
+#define EIGHT "\x09\x0C\xFF\xFF\xFF\xFF\xFF\x08\0\0\0\x80\0\xFF"
+    static const struct {
+        uint8_t attr, n;
+        const char *value;
+    } write[] = {
+        { 2, 2, "\x01\0" },
+        { 3, 17,
+          "\x02\x03\x16\0\x09\x09"
+          "1.2.3.4:5"
+          "\x16\0" },
+        { 4, 32, "\x01\x01\x02\x02" EIGHT EIGHT },
+        { 5, 3, "\x12\0\x05" },
+        { 6, 2, "\x11\x05" },
+        { 7, 11, "\x02\x03\x12\0\x0B\x12\0\xC8\x12\x03\x84" },
+        { 8, 8, "\x09\x06\0\0\x14\0\0\xFF" },
+        { 9, 2, "\x0F\x01" },
+        { 10, 22,
+          "\x01\x01\x02\x02\x16\x02\x02\x05\x09\0\x09\0\x09\0\x09\0"
+          "\x02\x02\x16\0\x16\0" },
+        { 11, 2, "\x16\x01" },
+        { 12, 21, "\x02\x02" EIGHT "\x06\0\0\0\x3C" },
+    };
+#undef EIGHT
+    struct desk *k = desk_new(T0);
+    struct obis ln = desk_ln("0-1:25.9.0"), is;
+    (void)state;
+    for (unsigned w = 0; w < COUNT(write); w++) {
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 40, ln, write[w].attr,
+                                  (const uint8_t *)write[w].value, write[w].n, 100),
+                         DAR_OK);
+        struct desk_value v = get(k, 65, "0-0:16.2.0", 2);
+        struct axdr_in i = axdr_in(v.p, v.n);
+        axdr_read_struct(&i, 4);
+        assert_int_equal(axdr_read_u16(&i), 40);
+        axdr_read_octets(&i, &is, sizeof is);
+        assert_memory_equal(&is, &ln, sizeof is);
+        assert_int_equal(axdr_read_i8(&i), write[w].attr);
+        assert_int_equal(get(k, 65, "0-0:16.2.0", 7).n, 10);
+        v = get(k, 40, "0-1:25.9.0", write[w].attr);
+        assert_int_equal(v.n, write[w].n);
+        assert_memory_equal(v.p, write[w].value, v.n);
+    }
+    desk_free(k);
+}
+
 /* Every parameter is shown somewhere, but for those of features without objects. */
 static void every_parameter_has_its_object(void **state)
 {
@@ -1424,6 +1472,7 @@ int main(void)
         cmocka_unit_test(a_power_cut_wins_no_guesses),
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(changes_say_what_and_who),
+        cmocka_unit_test(a_push_setup_says_which_attribute_was_written),
         cmocka_unit_test(every_parameter_has_its_object),
         cmocka_unit_test(columns_have_the_types_of_their_objects),
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),
