@@ -297,12 +297,17 @@ static enum verdict open_initiate(struct dlms_server *d, struct dlms_session *s,
     return V_GOOD;
 }
 
-/* The least size that still carries a block of an answer. */
-static bool is_size_enough(struct dlms_session *s, uint16_t size)
+/* Can the client take, however it is protected, a block of an answer and f(CtoS)? */
+static bool is_size_enough(const struct dlms_server *d, struct dlms_session *s)
 {
-    enum { CIPHERED = 40 }; /* octets of general-glo around a small block */
-    bool ciphered = s->context == CONTEXT_LN_CIPHERED;
-    return size == 0 || size >= (ciphered ? CIPHERED : XDLMS_PDU_MIN);
+    enum { REPLY = 8 }; /* octets before f(CtoS) */
+    static const uint8_t least[MECHS] = {
+        [MECH_NONE] = XDLMS_PDU_MIN,       [MECH_LLS] = XDLMS_PDU_MIN,
+        [MECH_MD5] = REPLY + 16,           [MECH_SHA1] = REPLY + 20,
+        [MECH_GMAC] = REPLY + HLS5_ANSWER, [MECH_SHA256] = REPLY + 32,
+        [MECH_ECDSA] = REPLY + 64,
+    };
+    return protect_room(d, s) >= least[s->mechanism];
 }
 
 static enum verdict judge_initiate(struct dlms_server *d, struct dlms_session *s,
@@ -311,12 +316,12 @@ static enum verdict judge_initiate(struct dlms_server *d, struct dlms_session *s
     uint32_t common = r->conformance & row_of(d, s)->conformance & offered & ~XDLMS_C_SN;
     bool ciphered = s->context == CONTEXT_LN_CIPHERED;
     if (r->version < XDLMS_VERSION) return V_INITIATE_VERSION;
-    if (!is_size_enough(s, r->max_pdu)) return V_INITIATE_SIZE;
+    s->max_send = r->max_pdu;
+    if (!is_size_enough(d, s)) return V_INITIATE_SIZE;
     if (!(common & services)) return V_INITIATE_CONFORMANCE;
     if (r->dedicated && (!ciphered || r->key_len != (s->suite == 2 ? 32 : 16)))
         return V_DEDICATED;
     s->conformance = common;
-    s->max_send = r->max_pdu;
     s->quality = r->quality;
     s->ded_len = r->dedicated ? r->key_len : 0;
     memcpy(s->ded, r->key, s->ded_len);

@@ -482,6 +482,20 @@ size_t reply_room(const struct dlms_session *s)
     return limit > extra ? limit - extra : 0;
 }
 
+size_t protect_room(const struct dlms_server *d, struct dlms_session *s)
+{
+    struct dlms_prot *p = s->prot;
+    const uint8_t tag = p->tag, bits = p->bits;
+    p->tag = XDLMS_GENERAL_GLO;
+    p->bits = PROT_AUTH_REQ | PROT_CRYPT_REQ;
+    p->reply = reply_bits(d, s);
+    s->bare = false;
+    size_t room = reply_room(s);
+    p->tag = tag;
+    p->bits = bits;
+    return room;
+}
+
 /* Write the container's head before the content, which begins five octets before the text. What
  * tells the key lies at the start of tx, in the way of the head itself. */
 static void wrap(struct dlms_session *s, struct cipher_box *b)

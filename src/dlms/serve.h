@@ -123,6 +123,9 @@ bool reply_sealed(const struct dlms_session *s);
 size_t reply_head(const struct dlms_session *s); /* octets before the plain answer */
 size_t reply_tail(const struct dlms_session *s);
 size_t reply_room(const struct dlms_session *s); /* for the plain answer */
+/* The same for an answer to a request of this context that has all protection but signature and
+ * key agreement, under general-glo: what of an answer the client can take for certain. */
+size_t protect_room(const struct dlms_server *d, struct dlms_session *s);
 
 /* -- agree.c: signatures, wrapped and agreed keys -- */
 /* General-signing: false when it cannot be looked at. */

@@ -20,6 +20,7 @@ static const struct param_info table[PARAMS] = {
 #undef OCTETS
 #undef LONG
 _Static_assert((int)PARAMS <= (int)STORE_PARAMS_MAX, "the store has an index for each");
+_Static_assert((int)PARAMS <= (int)PARAM_PART, "parts are told from parameters");
 
 enum { COMMISSIONED = 2 };
 enum { DIGEST = 8, OCTETS_MAX = 768, SCALAR_SIZE = 4, ROW_MAX = 80 };
@@ -107,9 +108,10 @@ static void put_row(struct meter *m, const struct who *who, uint16_t id,
     ensure(txn_put_row(&m->store, SERIES_CHANGES, row) >= 0);
 }
 
-static void put_events(struct meter *m, const struct who *who, uint16_t id)
+static void put_events(struct meter *m, const struct who *who, uint16_t part)
 {
-    struct event_detail d = { .what = id };
+    uint16_t id = part % PARAM_PART;
+    struct event_detail d = { .what = part };
     change_event(m, EV_PARAMETER_CHANGED, who, &d);
     change_event(m, topic_event(table[id].topic), who, &d);
     change_count(m, CNT_CHANGES);
@@ -161,14 +163,14 @@ int audit_read(struct meter *m, uint32_t number, struct audit_row *row)
 
 /* -- writing ------------------------------------------------------------------------------- */
 
-static void put_value(struct meter *m, const struct who *who, uint16_t id, const void *was,
+static void put_value(struct meter *m, const struct who *who, uint16_t part, const void *was,
                       size_t was_n, const void *is, size_t is_n)
 {
     uint8_t old_digest[DIGEST], new_digest[DIGEST];
     digest(was, was_n, old_digest);
     digest(is, is_n, new_digest);
-    ensure(txn_put_param(&m->store, id, is, is_n) >= 0);
-    param_put_audit(m, who, id, old_digest, new_digest);
+    ensure(txn_put_param(&m->store, part % PARAM_PART, is, is_n) >= 0);
+    param_put_audit(m, who, part, old_digest, new_digest);
 }
 
 void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value)
@@ -292,22 +294,23 @@ int param_set_all(struct meter *m, const struct who *who, const struct param_val
     return change_commit(m);
 }
 
-void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+void param_put_octets(struct meter *m, const struct who *who, uint16_t part, const void *src,
                       size_t n)
 {
+    uint16_t id = part % PARAM_PART;
     uint8_t was[OCTETS_MAX], body[2];
     int had = param_read(m, id, was, sizeof was);
     le_put16(body, id);
     change_put(m, HOT_OCTETS, body, sizeof body);
-    put_value(m, who, id, was, had > 0 ? (size_t)had : 0, src, n);
+    put_value(m, who, part, was, had > 0 ? (size_t)had : 0, src, n);
 }
 
-int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+int param_begin_octets(struct meter *m, const struct who *who, uint16_t part, const void *src,
                        size_t n)
 {
     int err = change_begin(m);
     if (err < 0) return err;
-    param_put_octets(m, who, id, src, n);
+    param_put_octets(m, who, part, src, n);
     return 0;
 }
 
@@ -319,8 +322,10 @@ static bool is_calibration(const uint8_t *src, size_t n)
     return !n || (n == CAL_BYTES && calibration_decode(&cal, src) >= 0);
 }
 
-int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n)
+int param_write(struct meter *m, const struct who *who, uint16_t part, const void *src,
+                size_t n)
 {
+    uint16_t id = part % PARAM_PART;
     uint8_t was[OCTETS_MAX];
     if (id >= PARAMS || table[id].kind != PARAM_OCTETS || !is_free(id)) return E_TYPE;
     if (n > (size_t)table[id].max) return E_RANGE;
@@ -328,7 +333,7 @@ int param_write(struct meter *m, const struct who *who, uint16_t id, const void 
     if (is_sealed(m, id, 0)) return E_DENIED;
     int had = param_read(m, id, was, sizeof was);
     if (had >= 0 && (size_t)had == n && !memcmp(was, src, n)) return 0;
-    int err = param_begin_octets(m, who, id, src, n);
+    int err = param_begin_octets(m, who, part, src, n);
     return err < 0 ? err : change_commit(m);
 }
 

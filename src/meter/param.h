@@ -85,9 +85,13 @@ struct param_value {
 int param_set_all(struct meter *m, const struct who *who, const struct param_value *v,
                   unsigned n);
 
-/* Octets: up to cap into dst; their number (0 when never written). E_SPACE: more than cap. */
+/* Octets: up to cap into dst; their number (0 when never written). E_SPACE: more than cap.
+ * Where an object shows them as attributes in a row, what is written with n PARAM_PART added to
+ * the parameter, n < 16, is told of as the n-th behind the first. */
+enum { PARAM_PART = 0x400 };
 int param_read(struct meter *m, uint16_t id, void *dst, size_t cap);
-int param_write(struct meter *m, const struct who *who, uint16_t id, const void *src, size_t n);
+int param_write(struct meter *m, const struct who *who, uint16_t part, const void *src,
+                size_t n);
 
 /* Long values: rows of param_info.row_size octets each. One stage a meter: E_BUSY to a second;
  * a stage belongs to whom began it. begin: E_RANGE too many rows. put: in order. abort at any
@@ -112,7 +116,8 @@ enum { CHANGED_CREDIT = 0x4000, CHANGED_DEBT = 0x4002 };
 struct audit_row {
     int64_t utc_s;
     struct who who;
-    uint16_t param;                       /* or AUDIT_SECRET + the slot of a key or password */
+    uint16_t param; /* and its part, or AUDIT_SECRET + the slot of a key or
+                                             password */
     uint8_t old_digest[8], new_digest[8]; /* SHA-256, shortened; zeros for secrets */
     uint8_t chain[8];                     /* digest of the row before */
 };
@@ -133,14 +138,14 @@ void octets_take(struct meter *m, const uint8_t *body, size_t n);
 /* Open a change that writes a parameter, its audit row and events; the caller adds what goes
  * with it and commits. E_BUSY. */
 int param_begin_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
-int param_begin_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+int param_begin_octets(struct meter *m, const struct who *who, uint16_t part, const void *src,
                        size_t n);
 
 /* Into the open change: a scalar in its range, octets of its length, and the audit row; a scalar
  * with the events of what its value means as well (54, 55, 263), as param_set() does. */
 void param_put_scalar(struct meter *m, const struct who *who, uint16_t id, int32_t value);
 void param_put_meant(struct meter *m, const struct who *who, uint16_t id, int32_t value);
-void param_put_octets(struct meter *m, const struct who *who, uint16_t id, const void *src,
+void param_put_octets(struct meter *m, const struct who *who, uint16_t part, const void *src,
                       size_t n);
 
 /* The same for what was staged, all of its rows: E_MORE when some are missing, E_STATE without

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cases.h"
+#include "crypto/ec.h"
 #include "crypto/old.h"
 #include "dlms/acse.h"
 #include "dlms/bench.h"
@@ -27,6 +28,7 @@ static int setup(void **state)
 }
 
 static const uint8_t get_name[] = { 0xC0, 1, 0xC1, 0, 1, 0, 0, 96, 1, 0, 0xFF, 2, 0 };
+static const char challenge[] = "0123456789abcdef0123456789ABCDEF";
 static uint8_t plain[64];
 static struct initiate_req req;
 
@@ -383,6 +385,179 @@ static void test_hls_old(void **state)
     }
 }
 
+/* -- small PDUs ---------------------------------------------------------------------------- */
+
+/* An APDU as it is, or under the keys; its answer, opened. */
+static size_t say(bool ciphered, bool general, uint32_t *ic, const void *p, size_t n,
+                  uint8_t *out)
+{
+    const uint8_t *answer;
+    if (ciphered) return bench_ask_sealed(b, 0, SAP_MANAGEMENT, general, ic, p, n, out);
+    n = bench_ask(b, 0, SAP_MANAGEMENT, p, n, &answer);
+    memcpy(out, answer, n);
+    return n;
+}
+
+/* f(StoC) by mechanism; its length. */
+static size_t reply_of(uint8_t mechanism, struct acse_view stoc, uint32_t *ic, uint8_t *f)
+{
+    const uint8_t *own = b->security.client_title, *theirs = b->security.server_title;
+    const uint8_t seed[32] = { 7 };
+    struct cipher_key k = { .len = 16 };
+    struct cipher_view got = { stoc.p, stoc.n }, sent = { (const uint8_t *)challenge, 32 };
+    uint8_t text[128], h[32];
+    switch (mechanism) {
+    case MECH_GMAC:
+        memcpy(k.ek, b->unicast, 16);
+        memcpy(k.ak, b->auth, 16);
+        hls5_answer(f, b->security.suite, (*ic)++, &k, own, stoc.p, stoc.n);
+        return HLS5_ANSWER;
+    case MECH_SHA256:
+        hls_digest(f, (struct cipher_view){ (const uint8_t *)"12345678", 8 }, own, theirs, got,
+                   sent);
+        return 32;
+    case MECH_ECDSA:
+        hls_digest(h, (struct cipher_view){ NULL, 0 }, own, theirs, got, sent);
+        assert_int_equal(ec_sign(f, b->server_sign, h, seed), 0);
+        return 64;
+    }
+    memcpy(text, stoc.p, stoc.n);
+    memcpy(text + stoc.n, "12345678", 8);
+    (mechanism == MECH_MD5 ? md5 : sha1)(f, text, stoc.n + 8);
+    return mechanism == MECH_MD5 ? 16 : 20;
+}
+
+/* The name by GET, in however many blocks; no answer is longer than `most`. */
+static void fetch_name(bool ciphered, bool general, uint32_t *ic, size_t most)
+{
+    uint8_t out[MAX], next[] = { 0xC0, 2, 0xC1, 0, 0, 0, 0 }, data[16];
+    size_t got = 0, n = say(ciphered, general, ic, get_name, sizeof get_name, out);
+    assert_true(b->port[0].out_n <= most + WRAPPER_HEAD);
+    if (out[1] == 1) {
+        assert_int_equal(n, 14);
+        assert_memory_equal(out + 3,
+                            "\0\x09\x08"
+                            "22000042",
+                            11);
+        return;
+    }
+    for (bool last = false; !last; next[6]++) {
+        if (next[6]) n = say(ciphered, general, ic, next, sizeof next, out);
+        assert_true(b->port[0].out_n <= most + WRAPPER_HEAD);
+        assert_true(n > 10 && out[0] == 0xC4 && out[1] == 2 && out[8] == 0);
+        assert_int_equal(n, 10u + out[9]);
+        assert_true(got + out[9] <= sizeof data);
+        memcpy(data + got, out + 10, out[9]);
+        got += out[9];
+        last = out[3];
+    }
+    assert_int_equal(got, 10);
+    assert_memory_equal(data,
+                        "\x09\x08"
+                        "22000042",
+                        10);
+}
+
+/* Associate as a client that takes so many octets, and read. Was the size refused, with its
+ * error? That all else is well is asserted. */
+static bool is_size_refused(uint16_t size, bool ciphered, bool general, uint8_t mechanism)
+{
+    static uint32_t ic;
+    uint8_t sealed[128], stoc[64], out[MAX];
+    uint8_t f[96] = { 0xC3, 1, 0xC1, 0, 15, 0, 0, 40, 0, 0, 255, 1, 1, 9 };
+    struct acse_aare e;
+    struct acse_aarq a = good();
+    req.max_pdu = size;
+    rebuild(&a);
+    if (ic < b->floor[ROLE_MANAGEMENT][0]) ic = b->floor[ROLE_MANAGEMENT][0];
+    a.context = ciphered ? CONTEXT_LN_CIPHERED : CONTEXT_LN;
+    a.title = (struct acse_view){ b->security.client_title, 8 };
+    a.mechanism = mechanism;
+    a.has_mechanism = mechanism != MECH_NONE;
+    if (mechanism == MECH_NONE) a.auth.p = NULL;
+    if (mechanism > MECH_LLS) a.auth = (struct acse_view){ (const uint8_t *)challenge, 32 };
+    if (ciphered) {
+        uint8_t sc = (uint8_t)(SC_AUTH | SC_CRYPT | b->security.suite);
+        a.user = (struct acse_view){ sealed, glo_initiate(sealed, sc, ic++) };
+    }
+    assert_true(ask(SAP_MANAGEMENT, &a, &e) > 0);
+    if (e.result) {
+        assert_int_equal(e.diagnostic, ACSE_D_NO_REASON);
+        assert_int_equal(e.user.n, 4);
+        assert_memory_equal(e.user.p, ((uint8_t[]){ 0x0E, 1, 6, 3 }), 4);
+        return true;
+    }
+    if (mechanism > MECH_LLS) {
+        memcpy(stoc, e.auth.p, e.auth.n);
+        size_t n = reply_of(mechanism, (struct acse_view){ stoc, e.auth.n }, &ic, f + 15);
+        f[14] = (uint8_t)n;
+        assert_int_equal(say(ciphered, general, &ic, f, 15 + n, out), 8 + n);
+        assert_true(out[0] == 0xC7 && out[3] == 0);
+    }
+    fetch_name(ciphered, general, &ic, size ? size : MAX);
+    return false;
+}
+
+static void test_small(void **state)
+{
+    static const uint16_t plain_least[MECHS] = { 12, 12, 0, 24, 28, 25, 40, 72 };
+    const uint8_t seed[32] = { 9 };
+    (void)state;
+    b->random_n = 0;
+    assert_int_equal(ec_keygen(b->server_sign, b->client_sign_q, seed), 0);
+    b->assoc[ROLE_MANAGEMENT].mechanisms = 0xFF & ~(1u << MECH_MANUFACTURER);
+    for (uint8_t m = MECH_NONE; m < MECHS; m++) {
+        if (m == MECH_MANUFACTURER) continue;
+        b->security.suite = m == MECH_ECDSA;
+        for (unsigned ciphered = 0; ciphered < 2; ciphered++) {
+            unsigned least = plain_least[m] + (ciphered ? 28u : 0);
+            for (unsigned general = 0; general <= ciphered; general++)
+                for (uint16_t size = 0; size <= 128; size++)
+                    assert_int_equal(is_size_refused(size, ciphered, general, m),
+                                     size && size < least);
+        }
+    }
+}
+
+/* A policy that has answers signed leaves less room: what is let in is answered, signed. */
+static void test_small_signed(void **state)
+{
+    enum { LEAST = 147 };
+    const uint8_t seed[32] = { 9 }, sc = SC_AUTH | SC_CRYPT | 1;
+    uint8_t sealed[128], get[64];
+    struct cipher_box box = { .tag = 0xC8 };
+    struct cipher_key k = { .len = 16 };
+    uint32_t ic = 1;
+    (void)state;
+    assert_int_equal(ec_keygen(b->server_sign, b->client_sign_q, seed), 0);
+    memcpy(k.ek, b->unicast, 16);
+    memcpy(k.ak, b->auth, 16);
+    b->security.suite = 1;
+    b->security.policy = PROT_SIGN_RES;
+    for (uint16_t size = 0; size <= LEAST + 3; size++) {
+        const uint8_t *answer;
+        struct acse_aare e;
+        struct acse_aarq a = good();
+        req.max_pdu = size;
+        a.context = CONTEXT_LN_CIPHERED;
+        a.title = (struct acse_view){ b->security.client_title, 8 };
+        a.user = (struct acse_view){ sealed, glo_initiate(sealed, sc, ic++) };
+        assert_true(ask(SAP_CIPHERED_LLS, &a, &e) > 0);
+        assert_int_equal(e.result != 0, size && size < LEAST);
+        if (e.result) {
+            assert_memory_equal(e.user.p, ((uint8_t[]){ 0x0E, 1, 6, 3 }), 4);
+            continue;
+        }
+        struct axdr_out o = axdr_out(get, sizeof get);
+        cipher_emit_box(&o, &box, sizeof get_name + cipher_extra(sc));
+        memcpy(get + o.len + CIPHER_HEAD, get_name, sizeof get_name);
+        o.len += cipher_seal(get + o.len, sizeof get_name, sc, ic++, &k,
+                             b->security.client_title, NULL, 0);
+        size_t n = bench_ask(b, 0, SAP_CIPHERED_LLS, get, o.len, &answer);
+        assert_true(n > 0 && answer[0] == XDLMS_GENERAL_SIGNING && (size == 0 || n <= size));
+    }
+}
+
 static void test_pending_ends(void **state)
 {
     static struct cases c;
@@ -542,6 +717,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ciphered, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_hls6, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_hls5, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_small, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_small_signed, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_pending_ends, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_release, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_several, setup, bench_teardown),

@@ -64,6 +64,13 @@ static int find_event(struct lab *l, enum event_log log, uint16_t code)
     return -1;
 }
 
+static unsigned count_events(struct lab *l, enum event_log log, uint16_t code)
+{
+    unsigned found = 0;
+    for (unsigned n = read_log(l, log); n-- > 0;) found += events[n].code == code;
+    return found;
+}
+
 static void check_energy(struct lab *l)
 {
     for (unsigned k = 0; k < CELLS; k++)
@@ -604,6 +611,30 @@ static void alarms_latch_and_clear(void **state)
     lab_free(l);
 }
 
+/* Each of the three says that it was cleared; the second has an event of its own. */
+static void clearing_a_register_is_told(void **state)
+{
+    static const uint16_t told[ALARMS] = { EV_ALARM_CLEARED, EV_ALARM_2_CLEARED,
+                                           EV_ALARM_CLEARED };
+    struct lab *l = start(T0);
+    (void)state;
+    event_post(&l->m, EV_TERMINAL_COVER_OPEN, NULL, NULL);
+    event_post(&l->m, EV_TERMINAL_COVER_CLOSED, NULL, NULL);
+    event_post(&l->m, EV_ASSOCIATION_FAILED, NULL, NULL);
+    lab_settle(l);
+    for (unsigned k = 0; k < ALARMS; k++) {
+        assert_int_not_equal(reg(l, (uint16_t)(REG_ALARM_1 + k)), 0);
+        unsigned before = count_events(l, LOG_STANDARD, told[k]);
+        assert_int_equal(alarm_clear(&l->m, &lab_who, k, 0), 0);
+        lab_settle(l);
+        assert_int_equal(count_events(l, LOG_STANDARD, told[k]), before + 1);
+        assert_int_equal(alarm_clear(&l->m, &lab_who, k, 0), 0); /* nothing is left to clear */
+        lab_settle(l);
+        assert_int_equal(count_events(l, LOG_STANDARD, told[k]), before + 1);
+    }
+    lab_free(l);
+}
+
 /* -- surveys ------------------------------------------------------------------------------- */
 
 static void columns_and_period_may_be_changed(void **state)
@@ -832,6 +863,7 @@ int main(void)
         cmocka_unit_test(a_flood_keeps_its_first_and_last),
         cmocka_unit_test(attempts_do_not_push_out_tampering),
         cmocka_unit_test(alarms_latch_and_clear),
+        cmocka_unit_test(clearing_a_register_is_told),
         cmocka_unit_test(columns_and_period_may_be_changed),
         cmocka_unit_test(months_end_and_consumption_adds_up),
         cmocka_unit_test(missed_months_are_made_up),

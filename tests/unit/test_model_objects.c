@@ -782,6 +782,39 @@ static void one_client_wins_no_guesses_for_another(void **state)
     desk_free(k);
 }
 
+/* Who guessed is not forgotten with the power, nor who came in before it went. */
+static void a_power_cut_wins_no_guesses(void **state)
+{
+    struct desk *k = desk_new(T0);
+    struct who reader = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER },
+               other = { .sap = 34, .link = LINK_WAN, .assoc = ROLE_SUPERVISOR };
+    (void)state;
+    meter_at(&k->d.meter, k->now);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_false(is_locked(k));
+        device_host.lock_set(&k->d, &other, true);
+        desk_settle(k);
+        desk_cut(k, 5);
+        meter_at(&k->d.meter, k->now);
+        device_host.lock_set(&k->d, &reader, false);
+        assert_int_equal(number(k, 124, "0-0:44.2.2", 9), i + 1);
+    }
+    device_host.lock_set(&k->d, &other, true);
+    assert_true(is_locked(k));
+    desk_settle(k);
+    desk_cut(k, 600);
+    assert_false(is_locked(k));
+    device_host.lock_set(&k->d, &reader, true);
+    device_host.lock_set(&k->d, &other, false); /* of two one is in: this counts as well */
+    desk_settle(k);
+    desk_cut(k, 600);
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 4);
+    device_host.lock_set(&k->d, &reader, false);
+    assert_int_equal(number(k, 124, "0-0:44.2.2", 9), 0);
+    desk_settle(k);
+    desk_free(k);
+}
+
 static void without_a_network_its_objects_are_unavailable(void **state)
 {
     struct desk *k = desk_new(T0);
@@ -988,6 +1021,54 @@ static void changes_say_what_and_who(void **state)
     assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 0, 0xFFFF, DAR_OK, &v),
                      5);
     assert_int_equal(select_rows(k, "0-0:99.16.0", 1, "0-0:96.50.41", 35, 99, DAR_OK, &v), 0);
+    desk_free(k);
+}
+
+/* A push setup is one parameter, but what was written is one of its attributes. */
+static void a_push_setup_says_which_attribute_was_written(void **state)
+{
+#define EIGHT "\x09\x0C\xFF\xFF\xFF\xFF\xFF\x08\0\0\0\x80\0\xFF"
+    static const struct {
+        uint8_t attr, n;
+        const char *value;
+    } write[] = {
+        { 2, 2, "\x01\0" },
+        { 3, 17,
+          "\x02\x03\x16\0\x09\x09"
+          "1.2.3.4:5"
+          "\x16\0" },
+        { 4, 32, "\x01\x01\x02\x02" EIGHT EIGHT },
+        { 5, 3, "\x12\0\x05" },
+        { 6, 2, "\x11\x05" },
+        { 7, 11, "\x02\x03\x12\0\x0B\x12\0\xC8\x12\x03\x84" },
+        { 8, 8, "\x09\x06\0\0\x14\0\0\xFF" },
+        { 9, 2, "\x0F\x01" },
+        { 10, 22,
+          "\x01\x01\x02\x02\x16\x02\x02\x05\x09\0\x09\0\x09\0\x09\0"
+          "\x02\x02\x16\0\x16\0" },
+        { 11, 2, "\x16\x01" },
+        { 12, 21, "\x02\x02" EIGHT "\x06\0\0\0\x3C" },
+    };
+#undef EIGHT
+    struct desk *k = desk_new(T0);
+    struct obis ln = desk_ln("0-1:25.9.0"), is;
+    (void)state;
+    for (unsigned w = 0; w < COUNT(write); w++) {
+        assert_int_equal(desk_set(k, ROLE_MANAGEMENT, 40, ln, write[w].attr,
+                                  (const uint8_t *)write[w].value, write[w].n, 100),
+                         DAR_OK);
+        struct desk_value v = get(k, 65, "0-0:16.2.0", 2);
+        struct axdr_in i = axdr_in(v.p, v.n);
+        axdr_read_struct(&i, 4);
+        assert_int_equal(axdr_read_u16(&i), 40);
+        axdr_read_octets(&i, &is, sizeof is);
+        assert_memory_equal(&is, &ln, sizeof is);
+        assert_int_equal(axdr_read_i8(&i), write[w].attr);
+        assert_int_equal(get(k, 65, "0-0:16.2.0", 7).n, 10);
+        v = get(k, 40, "0-1:25.9.0", write[w].attr);
+        assert_int_equal(v.n, write[w].n);
+        assert_memory_equal(v.p, write[w].value, v.n);
+    }
     desk_free(k);
 }
 
@@ -1388,8 +1469,10 @@ int main(void)
         cmocka_unit_test(ports_are_as_they_were_set),
         cmocka_unit_test(a_port_locks_as_its_guard_says),
         cmocka_unit_test(one_client_wins_no_guesses_for_another),
+        cmocka_unit_test(a_power_cut_wins_no_guesses),
         cmocka_unit_test(the_object_list_can_be_asked_in_part),
         cmocka_unit_test(changes_say_what_and_who),
+        cmocka_unit_test(a_push_setup_says_which_attribute_was_written),
         cmocka_unit_test(every_parameter_has_its_object),
         cmocka_unit_test(columns_have_the_types_of_their_objects),
         cmocka_unit_test(the_readout_is_what_the_display_turns_through),

@@ -133,7 +133,8 @@ static int clear(struct meter *m, const struct who *who, struct alarms *next, ui
 
 int alarm_clear(struct meter *m, const struct who *who, unsigned k, uint32_t value)
 {
-    static const uint16_t code[ALARMS] = { EV_ALARM_CLEARED, EV_ALARM_2_CLEARED, 0 };
+    static const uint16_t code[ALARMS] = { EV_ALARM_CLEARED, EV_ALARM_2_CLEARED,
+                                           EV_ALARM_CLEARED };
     struct alarms a = m->alarms;
     if (k >= ALARMS) return E_NONE;
     return clear(m, who, &a, &a.set[k], a.set[k] & (value | a.held[k]), (enum event)code[k]);

@@ -266,9 +266,12 @@ bool secure_is_locked(struct meter *m, unsigned port)
 bool secure_attempt(struct meter *m, unsigned port, unsigned client, bool failed)
 {
     struct secure_lock *l = &m->secure.lock[port];
-    uint16_t *failing = &m->secure.failing[port], bit = (uint16_t)(1u << client);
-    *failing = (uint16_t)(failed ? *failing | bit : *failing & ~bit);
-    if (!failed && (l->failed == 0 || *failing)) return false;
+    uint16_t was = l->failing, bit = (uint16_t)(1u << client);
+    l->failing = (uint16_t)(failed ? was | bit : was & ~bit);
+    if (!failed && (l->failed == 0 || l->failing)) {
+        m->secure.is_dirty |= l->failing != was;
+        return false;
+    }
     m->secure.is_dirty = true;
     if (!failed) {
         l->failed = 0;
@@ -319,7 +322,7 @@ bool secure_reset(struct meter *m, unsigned port)
     if (l->failed == 0 && l->until_s == 0) return false;
     l->failed = 0;
     l->until_s = 0;
-    m->secure.failing[port] = 0;
+    l->failing = 0;
     m->secure.is_dirty = true;
     secure_settle(m);
     secure_plan(m);
@@ -331,10 +334,11 @@ bool secure_reset(struct meter *m, unsigned port)
 void secure_put(const struct secure *s, uint8_t body[SECURE_RECORD])
 {
     for (unsigned i = 0; i < SECURE_FLOORS; i++, body += 4) le_put32(body, s->floor[i]);
-    for (unsigned i = 0; i < SECURE_PORTS; i++, body += 10) {
+    for (unsigned i = 0; i < SECURE_PORTS; i++, body += 12) {
         le_put16(body, s->lock[i].failed);
         le_put32(body + 2, s->lock[i].total);
         le_put32(body + 6, s->lock[i].until_s);
+        le_put16(body + 10, s->lock[i].failing);
     }
 }
 
@@ -342,10 +346,11 @@ void secure_take(struct secure *s, const uint8_t *body, size_t n)
 {
     if (n != SECURE_RECORD) return;
     for (unsigned i = 0; i < SECURE_FLOORS; i++, body += 4) s->floor[i] = le_get32(body);
-    for (unsigned i = 0; i < SECURE_PORTS; i++, body += 10) {
+    for (unsigned i = 0; i < SECURE_PORTS; i++, body += 12) {
         s->lock[i].failed = le_get16(body);
         s->lock[i].total = le_get32(body + 2);
         s->lock[i].until_s = le_get32(body + 6);
+        s->lock[i].failing = le_get16(body + 10);
     }
     s->is_dirty = false;
 }

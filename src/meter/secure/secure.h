@@ -53,7 +53,8 @@ enum {
 };
 
 struct secure_lock {
-    uint16_t failed;  /* attempts since the last good one */
+    uint16_t failed;  /* attempts since all who failed came in */
+    uint16_t failing; /* bits of the clients whose last attempt failed */
     uint32_t total;   /* ever */
     uint32_t until_s; /* UTC: locked before; 0 not locked */
 };
@@ -62,8 +63,7 @@ struct secure {
     uint32_t floor[SECURE_FLOORS]; /* lowest receiving counter taken next, by client row */
     uint64_t spent[SECURE_FLOORS]; /* lowest transaction taken next, likewise */
     struct secure_lock lock[SECURE_PORTS];
-    uint16_t failing[SECURE_PORTS]; /* RAM: bits of the clients whose last attempt failed */
-    bool is_dirty, is_spent;        /* floors, transactions in RAM are ahead of flash */
+    bool is_dirty, is_spent; /* floors and locks, transactions in RAM are ahead of flash */
 };
 
 /* -- keys -----------------------------------------------------------------------------------
@@ -144,7 +144,8 @@ bool secure_is_locked(struct meter *m, unsigned port);
 
 /* An attempt of a client row on a port failed, or succeeded. True when this one began a
  * lock-out. The count begins again when all have been let in that were not: who may come in as
- * one client gets no more guesses at another's secret. */
+ * one client gets no more guesses at another's secret, nor does who cuts the power once this is
+ * settled. */
 bool secure_attempt(struct meter *m, unsigned port, unsigned client, bool failed);
 
 /* -- for the parts of meter/ alone: lock-outs end by themselves (event 368) */
@@ -156,7 +157,7 @@ bool secure_reset(struct meter *m, unsigned port);
 
 /* -- the record -------------------------------------------------------------------------------
  */
-enum { SECURE_RECORD = SECURE_FLOORS * 4 + SECURE_PORTS * 10 };
+enum { SECURE_RECORD = SECURE_FLOORS * 4 + SECURE_PORTS * 12 };
 void secure_put(const struct secure *s, uint8_t body[SECURE_RECORD]);
 void secure_take(struct secure *s, const uint8_t *body, size_t n);
 enum { SPENT_RECORD = SECURE_FLOORS * 8 };

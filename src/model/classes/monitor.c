@@ -89,7 +89,8 @@ static enum dar get_digest(void *app, const struct cosem_at *at, struct axdr_out
 {
     struct audit_row row = newest(meter_of(app));
     (void)at;
-    return axdr_emit_octets(o, row.new_digest, row.param < PARAMS ? sizeof row.new_digest : 0);
+    bool is_shown = row.param != PARAMS && row.param < AUDIT_SECRET;
+    return axdr_emit_octets(o, row.new_digest, is_shown ? sizeof row.new_digest : 0);
 }
 
 static enum dar get_values(void *app, const struct cosem_at *at, struct axdr_out *o)

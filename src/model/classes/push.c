@@ -71,7 +71,8 @@ static enum dar set_value(void *app, const struct cosem_at *at, struct axdr_in *
     if (err) return err;
     bool signs = push_of(at) != PUSH_POWER_DOWN && param_get(&d->meter, PARAM_SECURITY_SUITE);
     if (s.guard & PROT_SIGN_RES && !signs) return DAR_OTHER;
-    uint16_t param = (uint16_t)(PARAM_PUSH_1 + push_of(at));
+    unsigned part = (unsigned)(at->id - FIRST) * PARAM_PART;
+    uint16_t param = (uint16_t)(PARAM_PUSH_1 + push_of(at) + part);
     err = param_write(&d->meter, at->who, param, octets, n);
     if (!err && push_of(at) == PUSH_INSTALLATION && !d->meter.pushes.registered)
         (void)push_order(&d->meter, PUSH_INSTALLATION);

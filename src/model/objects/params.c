@@ -166,7 +166,7 @@ struct setting model_setting_of(const struct cosem_at *at)
 }
 
 /* Keys are no attribute of the security setup, the decoder key none of the STS attributes. */
-struct cosem_capture model_object_of(uint16_t param)
+static struct cosem_capture object_of(uint16_t param)
 {
     for (const struct place *p = places; p < places + COUNT(places); p++)
         for (unsigned k = 0; k < p->objects; k++) {
@@ -187,4 +187,12 @@ struct cosem_capture model_object_of(uint16_t param)
         }
     }
     return (struct cosem_capture){ .attr = 0 };
+}
+
+struct cosem_capture model_object_of(uint16_t param)
+{
+    unsigned part = param < CHANGED_CREDIT ? param / PARAM_PART : 0;
+    struct cosem_capture c = object_of((uint16_t)(param - part * PARAM_PART));
+    c.attr = (int8_t)(c.attr + (int)part);
+    return c;
 }
