@@ -378,7 +378,7 @@ static void begin_checkpoint(struct store *s)
     j->state = EMIT;
 }
 
-/* Fill one page with pieces and program it. */
+/* Fill one page with pieces and program it; an empty one makes no record. */
 static void emit_page(struct store *s, uint8_t *page)
 {
     struct journal *j = &s->journal;
@@ -393,10 +393,11 @@ static void emit_page(struct store *s, uint8_t *page)
         bool is_end = n < 0;
         if (is_end) type = REC_END, n = 0;
         if (used + RECORD_HEAD + (unsigned)n > NOR_PAGE) break;
+        j->piece++;
+        if (n == 0 && !is_end) continue;
         form(page + used, j->last_generation, j->next_number++, type, body, (size_t)n);
         used += RECORD_HEAD + (unsigned)n;
         if (is_end) j->state = ENDED;
-        j->piece++;
     }
     ensure(j->next_at + NOR_PAGE <= segment_size(s)); /* the hot state fits a segment */
     uint32_t at = j->next_at;

@@ -42,8 +42,9 @@ struct store_app {
     void *ctx;
 
     /* Piece number `piece` of the hot state, as a record: its type into *type, its octets into
-     * body; the length is returned. E_NONE after the last piece. Called for 0, 1, 2, ... while
-     * nothing else is handled; what a piece says may not depend on the others. */
+     * body; the length is returned, 0 where there is nothing to take after store_init(): then
+     * there is no record. E_NONE after the last piece. Called for 0, 1, 2, ... while nothing
+     * else is handled; what a piece says may not depend on the others. */
     int (*checkpoint)(void *ctx, unsigned piece, uint8_t *type, uint8_t body[JOURNAL_BODY_MAX]);
 
     /* Take these new values: at mount in order, all records of the newest segment; in life, the

@@ -157,19 +157,6 @@ class Budget(unittest.TestCase):
         """The same with as many small values, rows of the logs and records of the journal as a mount ever finds."""
         self.assertRegex(self.mount("full"), r"\n(8\d\d) entries in the log of the values")
 
-    def story(self, name, calls, least):
-        at, plugin = watch("meter_handle", "meter_store_step", calls, image="story_image.elf")
-        story = qemu.ROOT / f"tests/scenario/stories/{name}.txt"
-        with qemu.Folder() as folder:
-            flash = qemu.new_flash(str(folder / "flash"))
-            with qemu.Meter(folder, image="story_image.elf", flash=flash, args=[f"story={story}"], plugin=plugin) as m:
-                m.console(b"stack=", 300)
-                self.assertEqual(m.wait(600), 0)
-                found = counted(m, at)
-        self.assertGreater(found[calls]["calls"], least)
-        for name in ("meter_handle", "meter_store_step"):
-            self.assertLessEqual(found[name]["max"], STEP, name)
-
     def story(self, name, *functions):
         """How often and how long each of them ran in a story."""
         at, plugin = watch(*functions, image="story_image.elf")
@@ -187,6 +174,14 @@ class Budget(unittest.TestCase):
         self.assertGreater(found["schedule_due"]["calls"], 200)
         for name in ("meter_handle", "meter_store_step"):
             self.assertLessEqual(found[name]["max"], STEP, name)
+
+    def test_dark(self):
+        """Three months in the dark, with a tariff to plan behind each end, and ten years: made up in steps like any other."""
+        for story, function, least in (("three-months", "tou_plan", 50), ("dark-years", "billing_period", 239)):
+            found = self.story(story, "meter_handle", "meter_store_step", function)
+            self.assertGreater(found[function]["calls"], least)
+            for name in ("meter_handle", "meter_store_step"):
+                self.assertLessEqual(found[name]["max"], STEP, name)
 
     def test_tokens(self):
         """Tokens of all kinds at the keypad, and by a unit's gateway and frames: judged, taken and answered."""

@@ -79,14 +79,22 @@ static int32_t month_before(const struct civil *c)
     return cal_days(c->year, c->month, 1) - 1;
 }
 
-/* Months that cannot fit are passed whole, so the walk is short for any rule that names one. */
+/* How far c is before the day that the rule names by its number; 0 where it names none. */
+static int32_t days_to(const struct when *w, const struct civil *c)
+{
+    return w->weekday == WHEN_ANY && w->day <= 31 ? w->day - c->day : 0;
+}
+
+/* Days and months that cannot fit are passed whole, so the walk is short for any rule that names
+ * one. */
 int32_t when_next(const struct when *w, int32_t day)
 {
     for (int32_t d = day; d < day + EIGHT_YEARS;) {
         struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
         if (when_matches(w, &c)) return d;
         bool month = w->month == WHEN_ANY || w->month == c.month;
-        d = month ? d + 1 : month_after(&c);
+        int32_t to = days_to(w, &c);
+        d = !month || to < 0 ? month_after(&c) : d + (to ? to : 1);
     }
     return -1;
 }
@@ -97,7 +105,8 @@ int32_t when_last(const struct when *w, int32_t day)
         struct civil c = cal_civil((int64_t)d * CAL_DAY_S);
         if (when_matches(w, &c)) return d;
         bool month = w->month == WHEN_ANY || w->month == c.month;
-        d = month ? d - 1 : month_before(&c);
+        int32_t to = days_to(w, &c);
+        d = !month || to > 0 ? month_before(&c) : d + (to ? to : -1);
     }
     return -1;
 }

@@ -5,7 +5,8 @@
  * is the first such weekday on or after that day. Source: IEC 62056-6-2, date; the reading of
  * weekday and day together is the one head-ends use for daylight saving rules.
  *
- * Cost     when_matches() tens of instructions; when_next() walks days, at most 366 * 8.
+ * Cost     when_matches() tens of instructions; when_next() and when_last() look at each
+ *          month once where the day is named by its number, else walk days, at most 366 * 8.
  * Context  any; no state.
  */
 #ifndef METER_CLOCK_WHEN_H

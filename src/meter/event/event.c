@@ -198,9 +198,13 @@ static int floods_save(const struct flood *f, unsigned k, uint8_t *body)
     return (int)(p - body);
 }
 
+/* A checkpoint has no record of a group that holds back nothing. */
 int floods_put(const struct meter *m, unsigned k, uint8_t *body)
 {
-    return floods_save(m->events.flood, k, body);
+    const struct flood *f = m->events.flood + k * FLOOD_GROUP;
+    bool holds = false;
+    for (unsigned i = 0; i < FLOOD_GROUP; i++) holds |= f[i].missed != 0;
+    return holds ? floods_save(m->events.flood, k, body) : 0;
 }
 
 /* What a power cut found held back is due at once; in life the record says what stands now. */

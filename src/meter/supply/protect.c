@@ -203,8 +203,8 @@ static bool is_waiting(const struct meter *m)
            param_get(m, PARAM_TAMPER_RELEASE) == RELEASED_BY_TIME;
 }
 
-/* The record: {seconds waited 4, date 4}, 0 where nothing waits. What a power-up has read and not
- * used yet stays as it is. */
+/* The record: {seconds waited 4, date 4}, empty where nothing waits. What a power-up has read and
+ * not used yet stays as it is. */
 int waiting_put(const struct meter *m, unsigned k, uint8_t *body)
 {
     const struct protect *p = &m->protect;
@@ -212,16 +212,17 @@ int waiting_put(const struct meter *m, unsigned k, uint8_t *body)
     uint64_t more_s = waits ? (m->t.us - p->mended.us) / SECOND_US : 0;
     uint32_t date = clock_is_valid(&m->clock) ? (uint32_t)m->utc.s : NO_DATE;
     (void)k;
-    le_put32(body, waits || p->waited_at ? (uint32_t)(p->waited_s + more_s) : 0);
+    if (!waits && !p->waited_at) return 0;
+    le_put32(body, (uint32_t)(p->waited_s + more_s));
     le_put32(body + 4, waits ? date : p->waited_at);
     return WAITING_BODY;
 }
 
 void waiting_take(struct meter *m, const uint8_t *body, size_t n)
 {
-    if (n != WAITING_BODY) return;
-    m->protect.waited_s = le_get32(body);
-    m->protect.waited_at = le_get32(body + 4);
+    if (n != WAITING_BODY && n != 0) return;
+    m->protect.waited_s = n ? le_get32(body) : 0;
+    m->protect.waited_at = n ? le_get32(body + 4) : 0;
 }
 
 void protect_minute(struct meter *m)
