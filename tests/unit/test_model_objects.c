@@ -695,18 +695,19 @@ static void ports_are_as_they_were_set(void **state)
     desk_free(k);
 }
 
+static const struct who reader = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER },
+                        other = { .sap = 34, .link = LINK_WAN, .assoc = ROLE_SUPERVISOR };
+
 static bool is_locked(struct desk *k)
 {
-    struct who who = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER };
     meter_at(&k->d.meter, k->now);
-    return device_host.lock_get(&k->d, &who);
+    return device_host.lock_get(&k->d, &reader);
 }
 
 static void wrong(struct desk *k, unsigned times)
 {
-    struct who who = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER };
     meter_at(&k->d.meter, k->now);
-    for (unsigned i = 0; i < times; i++) device_host.lock_set(&k->d, &who, true);
+    for (unsigned i = 0; i < times; i++) device_host.lock_set(&k->d, &reader, true);
     desk_settle(k);
 }
 
@@ -761,8 +762,6 @@ static void a_port_locks_as_its_guard_says(void **state)
 static void one_client_wins_no_guesses_for_another(void **state)
 {
     struct desk *k = desk_new(T0);
-    struct who reader = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER },
-               other = { .sap = 34, .link = LINK_WAN, .assoc = ROLE_SUPERVISOR };
     (void)state;
     meter_at(&k->d.meter, k->now);
     for (unsigned i = 0; i < 2; i++) {
@@ -786,8 +785,6 @@ static void one_client_wins_no_guesses_for_another(void **state)
 static void a_power_cut_wins_no_guesses(void **state)
 {
     struct desk *k = desk_new(T0);
-    struct who reader = { .sap = 32, .link = LINK_WAN, .assoc = ROLE_READER },
-               other = { .sap = 34, .link = LINK_WAN, .assoc = ROLE_SUPERVISOR };
     (void)state;
     meter_at(&k->d.meter, k->now);
     for (unsigned i = 0; i < 2; i++) {
