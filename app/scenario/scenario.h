@@ -56,7 +56,7 @@ enum {
     SCENARIO_DAYS = 12,
     SCENARIO_WEEKS = 6,
     SCENARIO_SEASONS = 6,
-    SCENARIO_SPECIALS = 24
+    SCENARIO_SPECIALS = SPECIAL_DAYS_MAX
 };
 struct scenario_calendar {
     uint8_t days, weeks, seasons, specials, orders;

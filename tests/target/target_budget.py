@@ -183,6 +183,13 @@ class Budget(unittest.TestCase):
             for name in ("meter_handle", "meter_store_step"):
                 self.assertLessEqual(found[name]["max"], STEP, name)
 
+    def test_special_days(self):
+        """As many as there can be: each written, then looked through at every end of a day and at power-up."""
+        found = self.story("special-days-full", "meter_handle", "meter_store_step", "tou_plan")
+        self.assertGreater(found["tou_plan"]["calls"], 5)
+        for name in ("meter_handle", "meter_store_step"):
+            self.assertLessEqual(found[name]["max"], STEP, name)
+
     def test_tokens(self):
         """Tokens of all kinds at the keypad, and by a unit's gateway and frames: judged, taken and answered."""
         for story, functions in (("tokens", ("prepay_enter", "meter_handle")), ("unit-client", ("dlms_step", "couriers_step"))):

@@ -191,6 +191,16 @@ int special_day(struct meter *m, enum calendar c, unsigned i, struct special_day
     return err;
 }
 
+/* Rows of a block from row `from`: a read of the store costs as much as the twenty rows it gives. */
+enum { BLOCK = 40 };
+_Static_assert(SPECIAL_DAYS_MAX % BLOCK == 0, "five blocks");
+
+static int special_block(struct meter *m, enum calendar c, unsigned from,
+                         uint8_t rows[BLOCK][SPECIAL])
+{
+    return param_rows_read(m, special_param(c), from, rows, BLOCK * SPECIAL);
+}
+
 /* -- writing: rows are judged one by one --------------------------------------------------- */
 
 static uint16_t list_param(const struct meter *m, enum calendar c, enum calendar_list list)
@@ -386,10 +396,12 @@ static int copy_others(struct meter *m, const struct who *who, enum calendar c, 
 
 static int count_of(struct meter *m, enum calendar c, uint16_t index)
 {
-    struct special_day x;
-    int rows = special_days(m, c), n = 0;
-    for (int i = 0; i < rows; i++)
-        n += special_day(m, c, (unsigned)i, &x) >= 0 && x.index == index;
+    uint8_t rows[BLOCK][SPECIAL];
+    int n = 0;
+    for (unsigned from = 0; from < SPECIAL_DAYS_MAX; from += BLOCK) {
+        int got = special_block(m, c, from, rows);
+        for (int i = 0; i < got; i++) n += le_get16(rows[i]) == index;
+    }
     return n;
 }
 
@@ -551,23 +563,35 @@ void calendar_due(struct meter *m, utc_t due)
 
 /* -- which day ----------------------------------------------------------------------------- */
 
+struct best {
+    unsigned wild, index;
+    int day; /* E_NONE: no match yet */
+};
+
 /* Of all that match, the most specific date; of equals the lowest index. */
+static void judge_special(const uint8_t row[SPECIAL], const struct civil *date,
+                          struct best *best)
+{
+    enum { MONTH = 4 };
+    struct special_day x;
+    if (row[MONTH] != WHEN_ANY && row[MONTH] != date->month) return; /* most, and at once */
+    special_get(row, &x);
+    struct when w = when_get(x.date);
+    if (!when_matches(&w, date)) return;
+    unsigned wild = when_wildness(&w);
+    if (wild > best->wild || (wild == best->wild && x.index > best->index)) return;
+    *best = (struct best){ wild, x.index, x.day };
+}
+
 static int special_of(struct meter *m, enum calendar c, const struct civil *date)
 {
-    struct special_day x;
-    unsigned best_wild = 5, best_index = 0;
-    int best = E_NONE, n = special_days(m, c);
-    for (int i = 0; i < n; i++) {
-        if (special_day(m, c, (unsigned)i, &x) < 0) continue;
-        struct when w = when_get(x.date);
-        if (!when_matches(&w, date)) continue;
-        unsigned wild = when_wildness(&w);
-        if (wild > best_wild || (wild == best_wild && x.index > best_index)) continue;
-        best_wild = wild;
-        best_index = x.index;
-        best = x.day;
+    uint8_t rows[BLOCK][SPECIAL];
+    struct best best = { .wild = 5, .day = E_NONE };
+    for (unsigned from = 0; from < SPECIAL_DAYS_MAX; from += BLOCK) {
+        int got = special_block(m, c, from, rows);
+        for (int i = 0; i < got; i++) judge_special(rows[i], date, &best);
     }
-    return best;
+    return best.day;
 }
 
 int calendar_special_of(struct meter *m, const struct civil *date)

@@ -42,13 +42,14 @@ static void load_day(struct meter *m, enum calendar c, int32_t number)
     struct tou_day *d = &m->tou.day[c];
     struct day x;
     if (d->number == number) return;
-    bool next = d->number == number - 1;
+    bool next = d->number == number - 1, is = read_day(m, c, number, &x) >= 0;
+    bool whole = is && x.n && x.at[0].start[0] == 0 && x.at[0].start[1] == 0;
     uint8_t last = next && d->n    ? d->script[d->n - 1]
                    : next && d->is ? d->before
+                   : whole         ? 0 /* its own first entry holds from midnight on */
                                    : script_before(m, c, number);
-    *d = (struct tou_day){ .number = number, .before = last };
-    d->is = read_day(m, c, number, &x) >= 0;
-    if (!d->is) return;
+    *d = (struct tou_day){ .number = number, .before = last, .is = is };
+    if (!is) return;
     d->n = x.n;
     for (unsigned i = 0; i < x.n; i++) {
         d->minute[i] = (uint16_t)(x.at[i].start[0] * 60 + x.at[i].start[1]);
